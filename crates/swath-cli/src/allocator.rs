@@ -1,0 +1,43 @@
+//! Keeps what the allocator holds back small, since every page that it keeps counts against the ceiling.
+//!
+//! Big buffers do not come through it (they come from leases); figures are in `docs/decisions/0002-allocator.md`.
+
+use std::ffi::{c_int, c_long};
+
+/// Milliseconds until freed pages go back to the system: `mi_option_purge_delay` of mimalloc 2.
+const PURGE_DELAY: c_int = 15;
+
+/// What is beneath the counting allocator, for `swath doctor`.
+pub const NAME: &str = "mimalloc 2, counted; freed pages go back at once, no huge pages";
+
+unsafe extern "C" {
+    fn mi_option_set(option: c_int, value: c_long);
+    #[cfg(test)]
+    fn mi_option_get(option: c_int) -> c_long;
+}
+
+/// Makes the allocator give back what is freed, and the kernel never round the heap up to huge pages; called once,
+/// before there are threads.
+pub fn tune() {
+    // SAFETY: mimalloc is linked as the global allocator; the function stores a number in a table of its own and checks
+    // the index itself.
+    unsafe { mi_option_set(PURGE_DELAY, 0) }
+    // A kernel that does not know the call has no huge pages to fear either.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_option_has_the_number_that_this_mimalloc_gives_it() {
+        // The defaults of the option and its neighbours tell: a release that renumbers them fails here.
+        // SAFETY: as in `tune`; the function reads a number from the table.
+        let get = |option| unsafe { mi_option_get(option) };
+        assert_eq!([PURGE_DELAY, PURGE_DELAY + 1, PURGE_DELAY + 3].map(get), [10, 0, 100]);
+        tune();
+        assert_eq!(get(PURGE_DELAY), 0);
+    }
+}

@@ -1,0 +1,81 @@
+//! `swath sensor ingest`.
+
+use swath::ingest::{self, Job};
+use swath::outcome::Outcome;
+use swath::request::IngestRequest;
+use swath_core::{Event, Observer, Result};
+
+use super::warn;
+use crate::observe::Talk;
+use crate::process::{print, stop_on_signals};
+use crate::settings::Settings;
+use crate::show::{explanation, json_line, outcome};
+use crate::words::IngestWords;
+
+/// Plans, and unless only the plan is wanted, runs.
+///
+/// # Errors
+/// What the library reports.
+pub fn run(words: IngestWords, settings: &Settings) -> Result<()> {
+    let explain = words.run.explain;
+    let request = request(words, settings);
+    let job = ingest::prepare(&request)?;
+    if explain {
+        return explain_job(&job, settings);
+    }
+    let outcome = execute(job, settings)?;
+    if settings.json {
+        return print(&json_line(&outcome)?);
+    }
+    if settings.quiet { Ok(()) } else { print(&outcome::text(&outcome)) }
+}
+
+/// The request that the words make.
+fn request(words: IngestWords, settings: &Settings) -> IngestRequest {
+    IngestRequest {
+        sources: words.sources,
+        output: words.output,
+        schema: words.schema,
+        partition: words.partition,
+        sort: words.sort,
+        target_file_size: words.target_file_size,
+        max_rejects: words.max_rejects,
+        max_record: words.max_record,
+        since_us: words.since,
+        until_us: words.until,
+        bbox: words.bbox,
+        compression: words.compression,
+        common: settings.common(words.run.overwrite, words.run.resume),
+    }
+}
+
+/// Prints the plan of a job.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn explain_job(job: &Job, settings: &Settings) -> Result<()> {
+    let plan = job.explain();
+    let origin = settings.memory.origin.to_string();
+    if settings.json {
+        return print(&explanation::json(&plan, &origin, job.warnings())?);
+    }
+    warn(job.warnings(), settings);
+    print(&explanation::text(&plan, &origin))
+}
+
+/// Runs a job to its end, and tells about it meanwhile.
+///
+/// # Errors
+/// What the library reports.
+pub fn execute(job: Job, settings: &Settings) -> Result<Outcome> {
+    let stop = stop_on_signals()?;
+    let talk = Talk::new(settings);
+    for message in job.warnings() {
+        talk.on(&Event::Warning { message: message.clone() });
+    }
+    let result = ingest::execute(job, &stop, &talk);
+    talk.finish();
+    let outcome = result?;
+    talk.result(&outcome)?;
+    Ok(outcome)
+}

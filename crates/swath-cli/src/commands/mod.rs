@@ -1,0 +1,141 @@
+//! From parsed words to an exit code: settings first, then the verb, then the error if there was one.
+
+mod demo;
+mod doctor;
+mod info;
+mod ingest;
+mod schema;
+mod synth;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+use swath_core::Result;
+
+use crate::process::{self, complain};
+use crate::settings::{Flags, Settings};
+use crate::show::failure::{Failure, Voice};
+use crate::usage::{Misread, misread};
+use crate::words::{LogFormat, RunFlags, SensorVerb, SynthWords, TalkFlags, Verb, Words};
+
+/// Runs the program; answers its exit code.
+pub fn run(arguments: Vec<OsString>) -> u8 {
+    let heard = Heard::of(&arguments);
+    let command = heard.command.as_str();
+    process::install_panic_hook(heard.command.clone(), heard.voice);
+    let words = match Words::try_parse_from(&arguments) {
+        Ok(words) => words,
+        Err(error) => match misread(&error, command) {
+            Misread::Help { asked } => {
+                let _ = error.print();
+                return if asked { 0 } else { 2 };
+            }
+            Misread::Wrong(error) => {
+                Failure { command, error: &error }.report(heard.voice);
+                return error.exit_code();
+            }
+        },
+    };
+    let mut voice = heard.voice;
+    let done = Settings::resolve(flags(&words.verb)).and_then(|settings| {
+        voice.json_log = settings.log == LogFormat::Json;
+        dispatch(words.verb, &settings, voice)
+    });
+    match done {
+        Ok(()) => 0,
+        Err(error) => {
+            Failure { command, error: &error }.report(voice);
+            error.exit_code()
+        }
+    }
+}
+
+/// What can be told from the arguments before they are parsed: enough to report that they are wrong.
+struct Heard {
+    command: String,
+    voice: Voice,
+}
+
+impl Heard {
+    fn of(arguments: &[OsString]) -> Heard {
+        let words: Vec<String> = arguments.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+        let has = |flag: &str| words.iter().take_while(|word| *word != "--").any(|word| word == flag);
+        let follows = words.windows(2).any(|pair| pair == ["--log", "json"]);
+        let mut verbs = words.iter().filter(|word| !word.starts_with('-'));
+        let command = match (verbs.next().map(String::as_str), verbs.next().map(String::as_str)) {
+            (Some("sensor"), Some(verb @ ("schema" | "ingest"))) => format!("sensor {verb}"),
+            (Some("synth"), Some("telemetry")) => "synth telemetry".into(),
+            (Some(verb @ ("info" | "sensor" | "synth" | "doctor" | "demo")), _) => verb.into(),
+            _ => String::new(),
+        };
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Heard { command, voice: Voice { json: has("--json"), json_log: follows || has("--log=json"), no_color } }
+    }
+}
+
+/// The flags of a verb that settings depend on.
+fn flags(verb: &Verb) -> Flags {
+    let only_json = |json: bool| TalkFlags { json, ..TalkFlags::default() };
+    match verb {
+        Verb::Info(words) => Flags { memory: words.ceiling.memory, talk: only_json(words.json), ..Flags::default() },
+        Verb::Doctor(words) => Flags {
+            memory: words.ceiling.memory,
+            threads: words.threads,
+            tmp_dir: words.tmp_dir.clone(),
+            talk: only_json(words.json),
+            ..Flags::default()
+        },
+        Verb::Demo(words) => {
+            let run = RunFlags { ceiling: words.ceiling.clone(), threads: words.threads, ..RunFlags::default() };
+            Flags::of(&run, &words.talk)
+        }
+        Verb::Sensor(SensorVerb::Schema(words)) => Flags { talk: only_json(words.json), ..Flags::default() },
+        Verb::Sensor(SensorVerb::Ingest(words)) => Flags::of(&words.run, &words.talk),
+        Verb::Synth(SynthWords::Telemetry(words)) => Flags {
+            memory: words.ceiling.memory,
+            talk: TalkFlags { json: words.json, quiet: words.quiet, ..TalkFlags::default() },
+            ..Flags::default()
+        },
+    }
+}
+
+fn dispatch(verb: Verb, settings: &Settings, voice: Voice) -> Result<()> {
+    match verb {
+        Verb::Info(words) => info::run(&words, settings, voice),
+        Verb::Doctor(_) => doctor::run(settings),
+        Verb::Demo(words) => demo::run(&words, settings),
+        Verb::Sensor(SensorVerb::Schema(words)) => schema::run(&words, settings),
+        Verb::Sensor(SensorVerb::Ingest(words)) => ingest::run(*words, settings),
+        Verb::Synth(SynthWords::Telemetry(words)) => synth::telemetry(&words, settings),
+    }
+}
+
+/// Tells warnings of a command that has no run to observe.
+fn warn(warnings: &[String], settings: &Settings) {
+    if !settings.quiet {
+        warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn enough_is_heard_before_parsing() {
+        for (line, command, json, json_log) in [
+            ("sensor ingest a -o b --json", "sensor ingest", true, false),
+            ("sensor nonsense --log json", "sensor", false, true),
+            ("doctor --log=json -- --json", "doctor", false, true),
+            ("--json rubbish", "", true, false),
+        ] {
+            let arguments: Vec<OsString> = std::iter::once("swath").chain(line.split(' ')).map(Into::into).collect();
+            let heard = Heard::of(&arguments);
+            assert_eq!(
+                (heard.command.as_str(), heard.voice.json, heard.voice.json_log),
+                (command, json, json_log),
+                "{line}"
+            );
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! `swath synth telemetry`.
+
+use std::path::Path;
+
+use serde::Serialize;
+use swath::synth::{Telemetry, Truth};
+use swath_core::{Bytes, Error, ResidentSet, Result};
+
+use crate::process::print;
+use crate::settings::Settings;
+use crate::show::{Headed, grouped, json_line};
+use crate::words::TelemetryWords;
+
+/// The program with all that generating takes, whatever the size, and some room.
+const SMALLEST: Bytes = Bytes(12_000_000);
+
+/// Generates the file, and writes down what is in it.
+///
+/// # Errors
+/// What the library reports; a file that exists without `--overwrite`.
+pub fn telemetry(words: &TelemetryWords, settings: &Settings) -> Result<()> {
+    let ceiling = settings.common(false, false).ceiling();
+    if ceiling < SMALLEST {
+        return Err(Error::CeilingTooSmall { what: "synth telemetry".into(), ceiling, smallest: SMALLEST });
+    }
+    if words.output == Path::new("-") {
+        if settings.json {
+            return Err(Error::Usage {
+                message: "standard output cannot take both the readings and --json".into(),
+                hint: "write to a file, or take the counts with --truth FILE".into(),
+            });
+        }
+        let truth = generator(words)?.write(&mut Quiet(std::io::stdout().lock()))?;
+        return write_truth(words, &truth);
+    }
+    for path in [Some(&words.output), words.truth.as_ref()].into_iter().flatten() {
+        if path.symlink_metadata().is_ok() && !words.overwrite {
+            return Err(Error::OutputExists {
+                path: path.clone(),
+                message: "exists already".into(),
+                hint: "--overwrite replaces it".into(),
+            });
+        }
+    }
+    let started = std::time::Instant::now();
+    let truth = generator(words)?.write_file(&words.output)?;
+    write_truth(words, &truth)?;
+    tell(words, &truth, started.elapsed().as_secs_f64(), ceiling, settings)
+}
+
+fn generator(words: &TelemetryWords) -> Result<Telemetry> {
+    if words.period.fract() != 0.0 || words.period > f64::from(u32::MAX) {
+        return Err(Error::Usage {
+            message: format!("a period of {} s: wanted whole seconds", words.period),
+            hint: "--period 5min".into(),
+        });
+    }
+    Ok(Telemetry {
+        rows: words.rows,
+        size: words.size,
+        sensors: words.sensors,
+        seed: words.seed,
+        period_s: words.period as u32,
+        start: words.start.div_euclid(1_000_000),
+        shuffle: words.shuffle,
+        missing: words.missing,
+        duplicates: words.duplicates,
+        conflicts: words.conflicts,
+        disorder: words.disorder,
+        malformed: words.malformed,
+    })
+}
+
+fn write_truth(words: &TelemetryWords, truth: &Truth) -> Result<()> {
+    let Some(path) = &words.truth else { return Ok(()) };
+    let text = serde_json::to_string_pretty(truth).map_err(|error| Error::unexpected(format!("JSON: {error}")))?;
+    std::fs::write(path, text + "\n").map_err(|error| Error::writing(path, &error))
+}
+
+fn tell(words: &TelemetryWords, truth: &Truth, wall_s: f64, ceiling: Bytes, settings: &Settings) -> Result<()> {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        outputs: [swath::outcome::Output; 1],
+        time: swath::outcome::Time,
+        memory: swath::outcome::Memory,
+        truth: &'a Truth,
+    }
+    let peak = ResidentSet::now().peak;
+    if settings.json {
+        let output = swath::outcome::Output { path: words.output.clone(), bytes: Bytes(truth.csv_bytes), files: 1 };
+        let body = Body {
+            outputs: [output],
+            time: swath::outcome::Time { wall_s, cpu_s: swath_core::cpu_seconds() },
+            memory: swath::outcome::Memory {
+                ceiling,
+                predicted_peak: SMALLEST,
+                actual_peak: peak,
+                ..swath::outcome::Memory::default()
+            },
+            truth,
+        };
+        return print(&json_line(&Headed::complete("synth telemetry", body))?);
+    }
+    if settings.quiet {
+        return Ok(());
+    }
+    print(&format!(
+        "{}: {} rows of {} sensors, {}\n  {} readings, {} exact and {} conflicting duplicates, {} malformed rows\n{} at {}/s, {} of memory at most\n",
+        words.output.display(),
+        grouped(truth.rows),
+        grouped(u64::from(truth.sensors)),
+        Bytes(truth.csv_bytes),
+        grouped(truth.unique),
+        grouped(truth.duplicates_exact),
+        grouped(truth.duplicates_conflicting),
+        grouped(truth.rejected),
+        crate::moment::spoken(wall_s),
+        Bytes((truth.csv_bytes as f64 / wall_s.max(1e-6)) as u64),
+        peak,
+    ))
+}
+
+/// Standard output that leaves quietly when nobody reads any more.
+struct Quiet<W>(W);
+
+impl<W: std::io::Write> std::io::Write for Quiet<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let done = self.0.write(bytes);
+        if done.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) {
+            std::process::exit(0);
+        }
+        done
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}

@@ -1,0 +1,146 @@
+//! What surrounds the process and may set something: variables and configuration files. It gives no meaning to them.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use swath_core::{Error, Result};
+
+use crate::words::{LogFormat, ProgressWhen};
+
+/// The file in the folder where the program runs.
+const LOCAL: &str = "swath.toml";
+
+/// The variables that mean something; an empty one counts as not set.
+#[derive(Debug, Clone, Default)]
+pub struct Variables {
+    /// `SWATH_MEMORY`.
+    pub memory: Option<String>,
+    /// `SWATH_THREADS`.
+    pub threads: Option<String>,
+    /// `SWATH_TMPDIR`.
+    pub tmp_dir: Option<PathBuf>,
+    /// `TMPDIR`.
+    pub system_tmp_dir: Option<PathBuf>,
+    /// `SWATH_LOG`.
+    pub log: Option<String>,
+}
+
+impl Variables {
+    /// Those of this process.
+    pub fn of_process() -> Variables {
+        Variables {
+            memory: text("SWATH_MEMORY"),
+            threads: text("SWATH_THREADS"),
+            tmp_dir: text("SWATH_TMPDIR").map(PathBuf::from),
+            system_tmp_dir: text("TMPDIR").map(PathBuf::from),
+            log: text("SWATH_LOG"),
+        }
+    }
+}
+
+fn text(name: &str) -> Option<String> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(|value| value.to_string_lossy().into_owned())
+}
+
+/// A configuration file. All keys are optional; one that is not known is an error, since it would do nothing.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Configuration {
+    /// As `--memory`.
+    pub memory: Option<String>,
+    /// As `--threads`.
+    pub threads: Option<i64>,
+    /// As `--tmp-dir`.
+    pub tmp_dir: Option<PathBuf>,
+    /// As `--tmp-limit`.
+    pub tmp_limit: Option<String>,
+    /// As `--log`.
+    pub log: Option<LogFormat>,
+    /// As `--progress`.
+    pub progress: Option<ProgressWhen>,
+    /// As `--heartbeat`.
+    pub heartbeat: Option<String>,
+}
+
+/// A configuration file and where it was.
+#[derive(Debug, Clone)]
+pub struct ConfigurationFile {
+    /// Where.
+    pub path: PathBuf,
+    /// What it says.
+    pub settings: Configuration,
+}
+
+/// The configuration files of this process that exist, the stronger one first.
+///
+/// # Errors
+/// When one cannot be read, or `SWATH_CONFIG` names one that is not there.
+pub fn configuration_files() -> Result<Vec<ConfigurationFile>> {
+    let mut files: Vec<ConfigurationFile> = read(Path::new(LOCAL))?.into_iter().collect();
+    match text("SWATH_CONFIG") {
+        Some(path) => match read(Path::new(&path))? {
+            Some(file) => files.push(file),
+            None => {
+                return Err(Error::Usage {
+                    message: format!("SWATH_CONFIG names {path}, which does not exist"),
+                    hint: "correct or unset SWATH_CONFIG".into(),
+                });
+            }
+        },
+        None => {
+            let folder = text("XDG_CONFIG_HOME")
+                .map(PathBuf::from)
+                .filter(|folder| folder.is_absolute())
+                .or_else(|| text("HOME").map(|home| Path::new(&home).join(".config")));
+            if let Some(folder) = folder {
+                files.extend(read(&folder.join("swath/config.toml"))?);
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// Reads a configuration file; `None` if there is none.
+fn read(path: &Path) -> Result<Option<ConfigurationFile>> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::reading(path, &error)),
+    };
+    let settings = parse(&text).map_err(|message| Error::Usage {
+        message: format!("{}: {message}", path.display()),
+        hint: "a configuration file holds memory, threads, tmp-dir, tmp-limit, log, progress and heartbeat".into(),
+    })?;
+    Ok(Some(ConfigurationFile { path: path.into(), settings }))
+}
+
+/// Parses the text of a configuration file; the error is one line with its place.
+fn parse(text: &str) -> Result<Configuration, String> {
+    toml::from_str(text).map_err(|error| {
+        let line = error.span().map(|span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+        let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+        format!("{place}{}", error.message().trim().replace('\n', "; "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configuration_is_read_strictly() {
+        let read = parse("memory = \"64MB\"\nthreads = 2\ntmp-dir = \"/scratch\"\nlog = \"json\"\n").expect("good");
+        assert_eq!((read.memory.as_deref(), read.threads), (Some("64MB"), Some(2)));
+        assert_eq!(read.log, Some(LogFormat::Json));
+        for (text, wanted) in [
+            ("memroy = \"64MB\"", "line 1: unknown field `memroy`"),
+            ("\nthreads = \"two\"", "line 2: invalid type"),
+            ("log = \"xml\"", "line 1: unknown variant `xml`"),
+            ("memory = ", "line 1:"),
+        ] {
+            let message = parse(text).expect_err(text);
+            assert!(message.starts_with(wanted), "{text}: {message}");
+            assert!(!message.contains('\n'), "{message}");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The binary `swath`: words in, exit code out.
+//!
+//! It owns what the library must not touch: the allocator, signals, the terminal, the environment and the exit.
+
+mod allocator;
+mod commands;
+mod environment;
+mod moment;
+mod observe;
+mod process;
+mod settings;
+mod show;
+mod usage;
+mod words;
+
+use std::process::ExitCode;
+
+use mimalloc::MiMalloc;
+use swath_core::counting::CountingAllocator;
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator<MiMalloc> = CountingAllocator::new(MiMalloc);
+
+fn main() -> ExitCode {
+    allocator::tune();
+    ExitCode::from(commands::run(std::env::args_os().collect()))
+}

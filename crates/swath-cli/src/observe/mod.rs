@@ -1,0 +1,118 @@
+//! Tells what happens during a run: a bar, a log for people, or a log for programs.
+
+mod bar;
+mod json_log;
+mod screen;
+mod text_log;
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Instant;
+
+use swath::outcome::Outcome;
+use swath_core::{Event, Observer, Result};
+
+use crate::settings::Settings;
+use crate::words::{LogFormat, ProgressWhen};
+
+use bar::{Bar, Ticker};
+use screen::Screen;
+use std::sync::Arc;
+
+/// How far the current stage is.
+#[derive(Debug, Clone, Default)]
+struct StageState {
+    tasks: u64,
+    done: u64,
+}
+
+/// The observer of a command.
+pub struct Talk {
+    screen: Arc<Screen>,
+    format: LogFormat,
+    quiet: bool,
+    verbose: bool,
+    started: Instant,
+    stage: Mutex<StageState>,
+    bar: Option<Arc<Mutex<Bar>>>,
+    ticker: Mutex<Option<Ticker>>,
+}
+
+impl Talk {
+    /// Talks as the settings say.
+    pub fn new(settings: &Settings) -> Talk {
+        let screen = Arc::new(Screen::default());
+        let wanted = match settings.progress {
+            ProgressWhen::Always => true,
+            ProgressWhen::Never => false,
+            ProgressWhen::Auto => screen.is_terminal() && settings.log == LogFormat::Text && !settings.quiet,
+        };
+        let bar = wanted.then(|| Arc::new(Mutex::new(Bar::default())));
+        let ticker = bar.as_ref().and_then(|bar| Ticker::start(Arc::clone(bar), Arc::clone(&screen)));
+        Talk {
+            screen,
+            format: settings.log,
+            quiet: settings.quiet,
+            verbose: settings.verbose,
+            started: Instant::now(),
+            stage: Mutex::default(),
+            bar,
+            ticker: Mutex::new(ticker),
+        }
+    }
+
+    /// Takes the bar away; called before anything else is written, however the run ended.
+    pub fn finish(&self) {
+        drop(self.ticker.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.screen.clear();
+    }
+
+    /// Logs the end of a run that is complete; the text log leaves that to the summary on standard output.
+    ///
+    /// # Errors
+    /// When the result has no form in JSON, which would be a bug.
+    pub fn result(&self, outcome: &Outcome) -> Result<()> {
+        if self.format == LogFormat::Json {
+            self.screen.line(&json_log::result(outcome)?);
+        }
+        Ok(())
+    }
+
+    /// Counts the tasks of the current stage, and answers how far it is.
+    fn advance(&self, event: &Event) -> StageState {
+        let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::StageStarted { tasks, skipped, .. } => {
+                *stage = StageState { tasks: tasks + skipped, done: *skipped }
+            }
+            Event::Chunk { .. } => stage.done += 1,
+            Event::Split { pieces, .. } => stage.tasks += pieces.saturating_sub(1),
+            _ => {}
+        }
+        stage.clone()
+    }
+}
+
+impl Observer for Talk {
+    fn on(&self, event: &Event) {
+        let stage = self.advance(event);
+        let line = match self.format {
+            LogFormat::Json => json_log::line(event, stage.done, stage.tasks, self.quiet),
+            LogFormat::Text => text_log::line(event, self.started.elapsed().as_secs_f64(), self.quiet, self.verbose),
+        };
+        if let Some(line) = line {
+            self.screen.line(&line);
+        }
+        if let Some(bar) = &self.bar {
+            let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
+            bar.note(event);
+            self.screen.bar(&bar.render(), false);
+        }
+    }
+}
+
+impl Drop for Talk {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}

@@ -1,0 +1,59 @@
+//! Signals, panics and standard output: how the process ends, whatever happens.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use swath_core::{Error, Result, Stop};
+
+use crate::show::failure::{Failure, Voice};
+
+/// The exit code of a run that a signal stopped.
+const STOPPED: i32 = 75;
+
+/// A stop that SIGINT and SIGTERM raise; a second one ends the process at once.
+///
+/// # Errors
+/// When the system refuses the handlers.
+pub fn stop_on_signals() -> Result<Stop> {
+    let raised = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: the first signal finds the flag down and passes on to the second handler, which raises it.
+        flag::register_conditional_shutdown(signal, STOPPED, Arc::clone(&raised))
+            .and_then(|_| flag::register(signal, Arc::clone(&raised)))
+            .map_err(|error| Error::unexpected(format!("cannot handle signal {signal}: {error}")))?;
+    }
+    Ok(Stop::over(raised))
+}
+
+/// Makes a panic of any thread an error like others, with exit code 1. What is on scratch can still be resumed.
+pub fn install_panic_hook(command: String, voice: Voice) {
+    std::panic::set_hook(Box::new(move |panic| {
+        let text = panic.payload_as_str().unwrap_or("no message");
+        let place = panic.location().map(|place| format!(" ({}:{})", place.file(), place.line())).unwrap_or_default();
+        let error = Error::unexpected(format!("{text}{place}; this is a bug of swath"));
+        Failure { command: &command, error: &error }.report(voice);
+        std::process::exit(1)
+    }));
+}
+
+/// Writes to standard output. Leaves quietly when nobody reads any more, as `head` does to those before it.
+///
+/// # Errors
+/// When standard output cannot be written for another reason.
+pub fn print(text: &str) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => Err(Error::writing("standard output".as_ref(), &error)),
+    }
+}
+
+/// Writes a line to standard error; a closed one is nobody's error.
+pub fn complain(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    let _ = writeln!(stderr, "{text}");
+}

@@ -1,0 +1,92 @@
+//! The plan of a job that has not run.
+
+use serde::Serialize;
+use swath::outcome::Explanation;
+use swath_core::{Bytes, LedgerLine, Result};
+
+use super::{Align, Table, grouped, json_line};
+
+/// The plan for people.
+pub fn text(plan: &Explanation, ceiling_origin: &str) -> String {
+    let ledger = &plan.ledger;
+    let mut text = format!("{}: a plan; nothing has been run\n\n", plan.command);
+    text.push_str(&memory(plan));
+    let mut facts = Table::new(&[Align::Left, Align::Left]);
+    facts.row([&"ceiling", &format!("{} ({ceiling_origin}; {})", ledger.ceiling, plan.limit)]);
+    facts.row([&"smallest ceiling", &ledger.smallest_ceiling]);
+    facts.row([&"bound by", &ledger.bound_by]);
+    facts.row([&"input", &format!("{}, {}", counted(plan.input.files, "file"), plan.input.bytes)]);
+    facts.row([&"scratch", &plan.scratch]);
+    facts.row([&"output", &format!("about {}", plan.output)]);
+    text.push('\n');
+    text.push_str(&facts.render(0));
+    text.push_str("\nsteps\n");
+    let mut steps = Table::new(&[Align::Left, Align::Left]);
+    for (name, tasks) in &plan.stages {
+        steps.row([name, &tasks.map_or("known once the step before is done".into(), |tasks| counted(tasks, "task"))]);
+    }
+    text.push_str(&steps.render(2));
+    if !plan.choices.is_empty() {
+        text.push_str("\nchoices\n");
+        let mut choices = Table::new(&[Align::Left, Align::Left]);
+        for (name, value) in &plan.choices {
+            choices.row([name, value]);
+        }
+        text.push_str(&choices.render(2));
+    }
+    text
+}
+
+/// The ledger, line by line.
+fn memory(plan: &Explanation) -> String {
+    let ledger = &plan.ledger;
+    let mut table = Table::new(&[Align::Left, Align::Right, Align::Left]);
+    let mut lines = |lines: &[LedgerLine]| {
+        for line in lines {
+            table.row([&line.name, &line.bytes, &line.reason]);
+        }
+    };
+    lines(&ledger.fixed);
+    lines(&ledger.kept);
+    let largest = ledger.task_bytes_max();
+    for line in &ledger.tasks {
+        let mark = if line.bytes == largest { format!("× {} at once; ", ledger.workers) } else { String::new() };
+        table.row([&format!("task: {}", line.name), &line.bytes, &format!("{mark}{}", line.reason)]);
+    }
+    table.row([&"predicted peak", &plan.predicted_peak, &sum(plan)]);
+    format!("memory, at most\n{}", table.render(2))
+}
+
+/// How the peak adds up.
+fn sum(plan: &Explanation) -> String {
+    let ledger = &plan.ledger;
+    let mut parts = vec![format!("{} fixed", ledger.fixed_bytes())];
+    if ledger.kept_bytes() > Bytes::ZERO {
+        parts.push(format!("{} kept", ledger.kept_bytes()));
+    }
+    parts.push(format!("{} × {}", ledger.workers, ledger.task_bytes_max()));
+    format!("= {}", parts.join(" + "))
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+/// The plan for programs: the explanation, its status, who set the ceiling and the warnings.
+///
+/// # Errors
+/// When the plan has no form in JSON, which would be a bug.
+pub fn json(plan: &Explanation, ceiling_set_by: &str, warnings: &[String]) -> Result<String> {
+    #[derive(Serialize)]
+    struct Planned<'a> {
+        status: &'a str,
+        exit: u8,
+        #[serde(flatten)]
+        plan: &'a Explanation,
+        smallest_ceiling: Bytes,
+        ceiling_set_by: &'a str,
+        warnings: &'a [String],
+    }
+    let smallest_ceiling = plan.ledger.smallest_ceiling;
+    json_line(&Planned { status: "planned", exit: 0, plan, smallest_ceiling, ceiling_set_by, warnings })
+}

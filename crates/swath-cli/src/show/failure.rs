@@ -1,0 +1,83 @@
+//! An error as people and programs read it.
+
+use std::io::IsTerminal;
+
+use serde::Serialize;
+use swath_core::Error;
+
+use super::{Headed, json_line};
+use crate::moment;
+use crate::process::{complain, print};
+
+/// How errors are told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Voice {
+    /// Also as one JSON object on standard output.
+    pub json: bool,
+    /// On standard error as an event of the JSON log instead of text.
+    pub json_log: bool,
+    /// Without colours even on a terminal.
+    pub no_color: bool,
+}
+
+/// A command that failed.
+pub struct Failure<'a> {
+    /// The command.
+    pub command: &'a str,
+    /// Why.
+    pub error: &'a Error,
+}
+
+#[derive(Serialize)]
+struct Body {
+    error: Words,
+}
+
+#[derive(Serialize)]
+struct Words {
+    message: String,
+    hint: Option<String>,
+}
+
+/// The same as the last event of the log.
+#[derive(Serialize)]
+struct Event<'a> {
+    ts: String,
+    level: &'a str,
+    event: &'a str,
+    #[serde(flatten)]
+    result: &'a Headed<'a, Body>,
+}
+
+impl Failure<'_> {
+    /// Tells it, and never fails itself.
+    pub fn report(&self, voice: Voice) {
+        let result = Headed {
+            swath: env!("CARGO_PKG_VERSION"),
+            command: self.command,
+            status: "failed",
+            exit: self.error.exit_code(),
+            body: Body { error: Words { message: self.error.to_string(), hint: self.error.hint() } },
+        };
+        if voice.json_log {
+            let event = Event { ts: moment::now(), level: "error", event: "result", result: &result };
+            complain(&serde_json::to_string(&event).unwrap_or_default());
+        } else {
+            complain(&self.text(std::io::stderr().is_terminal() && !voice.no_color));
+        }
+        if voice.json {
+            // The exit code already says that something went wrong; a closed standard output adds nothing.
+            let _ = json_line(&result).and_then(|line| print(&line));
+        }
+    }
+
+    /// `error: …` and `hint: …`.
+    fn text(&self, colors: bool) -> String {
+        let (red, cyan, plain) = if colors { ("\x1b[1;31m", "\x1b[36m", "\x1b[0m") } else { ("", "", "") };
+        let mut text = format!("{red}error:{plain} {}", self.error);
+        if let Some(hint) = self.error.hint() {
+            text.push_str(&format!("\n{cyan}hint:{plain} {hint}"));
+        }
+        text
+    }
+}

@@ -1,0 +1,45 @@
+//! What people and programs get to read: each result as text and as JSON.
+
+pub mod doctor;
+pub mod explanation;
+pub mod failure;
+pub mod info;
+pub mod outcome;
+mod table;
+
+pub use table::{Align, Table, grouped};
+
+use serde::Serialize;
+use swath_core::{Error, Result};
+
+/// One JSON object on one line.
+///
+/// # Errors
+/// When a value has no form in JSON, which would be a bug.
+pub fn json_line(value: &impl Serialize) -> Result<String> {
+    let text = serde_json::to_string(value).map_err(|error| Error::unexpected(format!("JSON: {error}")))?;
+    Ok(text + "\n")
+}
+
+/// The head of every JSON result.
+#[derive(Debug, Serialize)]
+pub struct Headed<'a, T> {
+    /// Version of the program.
+    pub swath: &'a str,
+    /// The command.
+    pub command: &'a str,
+    /// `complete`, `planned`, `failed`.
+    pub status: &'a str,
+    /// The exit code.
+    pub exit: u8,
+    /// The rest.
+    #[serde(flatten)]
+    pub body: T,
+}
+
+impl<'a, T> Headed<'a, T> {
+    /// A complete result.
+    pub fn complete(command: &'a str, body: T) -> Headed<'a, T> {
+        Headed { swath: env!("CARGO_PKG_VERSION"), command, status: "complete", exit: 0, body }
+    }
+}

@@ -1,0 +1,143 @@
+//! Flags that several verbs share, and the words for amounts, durations and counts.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
+use swath_core::{Bytes, MemoryRequest};
+
+/// `--memory`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct CeilingFlags {
+    /// Ceiling of the whole process: 256MB, 1GiB, 60% or auto (82 % of the tightest limit)
+    #[arg(short, long, value_name = "SIZE", help_heading = "Limits")]
+    pub memory: Option<MemoryRequest>,
+}
+
+/// What every verb that works through data takes.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RunFlags {
+    /// The ceiling.
+    #[command(flatten)]
+    pub ceiling: CeilingFlags,
+    /// Workers at most
+    #[arg(short = 'j', long, value_name = "N", value_parser = threads, help_heading = "Limits")]
+    pub threads: Option<usize>,
+    /// Where spill goes (default: beside the output, or TMPDIR where that is set)
+    #[arg(long, value_name = "DIR", help_heading = "Limits")]
+    pub tmp_dir: Option<PathBuf>,
+    /// How much spill there may be
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    pub tmp_limit: Option<Bytes>,
+    /// Print the plan and stop: memory line by line, scratch, output, choices
+    #[arg(long, help_heading = "Running")]
+    pub explain: bool,
+    /// Replace what stands at the output, once the new one is whole
+    #[arg(long, conflicts_with = "resume", help_heading = "Running")]
+    pub overwrite: bool,
+    /// Go on with an unfinished run
+    #[arg(long, help_heading = "Running")]
+    pub resume: bool,
+}
+
+/// How a command talks while it works and when it is done.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TalkFlags {
+    /// Print one JSON object on stdout: the result, or with --explain the plan
+    #[arg(long, help_heading = "Results and logs")]
+    pub json: bool,
+    /// Form of the log on stderr
+    #[arg(long, value_name = "FORM", value_enum, help_heading = "Results and logs", hide_possible_values = true)]
+    #[arg(help = "Form of the log on stderr: text or json")]
+    pub log: Option<LogFormat>,
+    /// Say nothing but errors
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Results and logs")]
+    pub quiet: bool,
+    /// Tell of every step
+    #[arg(short, long, help_heading = "Results and logs")]
+    pub verbose: bool,
+    /// Progress bar on stderr: auto, always or never
+    #[arg(long, value_name = "WHEN", value_enum, help_heading = "Results and logs", hide_possible_values = true)]
+    pub progress: Option<ProgressWhen>,
+    /// Log a sign of life at this interval, like 10s
+    #[arg(long, value_name = "TIME", value_parser = seconds, help_heading = "Results and logs")]
+    pub heartbeat: Option<f64>,
+}
+
+/// Form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// When there is a progress bar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProgressWhen {
+    /// On a terminal.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// A number of workers.
+///
+/// # Errors
+/// Text that says what is wanted.
+pub fn threads(text: &str) -> Result<usize, String> {
+    match text.trim().parse() {
+        Ok(threads) if (1..=1024).contains(&threads) => Ok(threads),
+        _ => Err(format!("{text:?} is not a number of workers: wanted 1 to 1024")),
+    }
+}
+
+/// A duration in seconds.
+///
+/// # Errors
+/// Text that says what is wanted.
+pub fn seconds(text: &str) -> Result<f64, String> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let scale = match unit.trim() {
+        "ms" => 0.001,
+        "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        "" => return Err(format!("{text:?} has no unit: write 10s, 500ms or 2min")),
+        other => return Err(format!("{other:?} is not a unit of time: wanted ms, s, min or h")),
+    };
+    match number.parse::<f64>() {
+        Ok(number) if number * scale >= 0.01 => Ok(number * scale),
+        _ => Err(format!("{text:?} is not an interval: wanted 10ms or more, like 10s")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_need_a_unit_and_workers_a_sensible_number() {
+        for (text, wanted) in [("10s", Some(10.0)), ("500ms", Some(0.5)), ("2min", Some(120.0)), ("1.5h", Some(5400.0))]
+        {
+            assert_eq!(seconds(text).ok(), wanted, "{text}");
+        }
+        for text in ["10", "0s", "s", "-1s", "3 fortnights", ""] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+        for (text, wanted) in
+            [("1", Some(1)), (" 8 ", Some(8)), ("0", None), ("-1", None), ("two", None), ("1025", None)]
+        {
+            assert_eq!(threads(text).ok(), wanted, "{text}");
+        }
+    }
+}

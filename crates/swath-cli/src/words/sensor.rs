@@ -1,0 +1,91 @@
+//! The flags of `swath sensor schema` and `swath sensor ingest`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use swath::request::{Compression, MaxRejects, SortOrder};
+use swath_core::Bytes;
+
+use super::{RunFlags, TalkFlags};
+use crate::moment;
+
+const SCHEMA_EXAMPLES: &str = "\
+Examples:
+  swath sensor schema sensors/*.csv > schema.toml
+  swath sensor schema 'sensors/**/*.csv' --json
+  swath sensor schema new/ --schema old.toml > schema.toml";
+
+/// `swath sensor schema`.
+#[derive(Debug, Args)]
+#[command(after_help = SCHEMA_EXAMPLES)]
+pub struct SchemaWords {
+    /// CSV files, folders and globs
+    #[arg(required = true, value_name = "SRC")]
+    pub sources: Vec<String>,
+    /// A schema file whose settings hold; the rest is inferred
+    #[arg(long, value_name = "FILE")]
+    pub schema: Option<PathBuf>,
+    /// Print one JSON object, with the schema file as text in it
+    #[arg(long)]
+    pub json: bool,
+}
+
+const INGEST_EXAMPLES: &str = "\
+Examples:
+  swath sensor ingest sensors/*.csv -o lake/ --memory 256MB
+  swath sensor ingest sensors/ -o lake/ --schema s.toml --partition day,h3:4
+  swath sensor ingest huge.csv -o lake/ -m 64MB --explain
+
+Exit codes: 0 complete; 2 usage; 3 does not fit the ceiling; 5 input; 6 output;
+7 too many rejects; 75 stopped by a signal, go on with --resume.";
+
+/// `swath sensor ingest`.
+#[derive(Debug, Args)]
+#[command(after_help = INGEST_EXAMPLES)]
+pub struct IngestWords {
+    /// CSV files, folders and globs
+    #[arg(required = true, value_name = "SRC")]
+    pub sources: Vec<String>,
+    /// The lake: a folder of GeoParquet files
+    #[arg(short, long, value_name = "LAKE")]
+    pub output: PathBuf,
+    /// Columns, types, roles and checks (default: inferred from a sample)
+    #[arg(long, value_name = "FILE")]
+    pub schema: Option<PathBuf>,
+    /// auto, none, or hour|day|month|year, h3:RES|geohash:N|tile:DEG, sensor[:N], column:NAME, separated by commas
+    #[arg(long, value_name = "KEYS", default_value = "auto")]
+    pub partition: String,
+    /// Order inside a partition: sensor (then time) or hilbert
+    #[arg(long, value_name = "ORDER", default_value = "sensor")]
+    pub sort: SortOrder,
+    /// A part file ends at the first row group at or past this size
+    #[arg(long, value_name = "SIZE", default_value = "128MB")]
+    pub target_file_size: Bytes,
+    /// Compression of the part files: zstd or snappy
+    #[arg(long, value_name = "CODEC", default_value = "zstd")]
+    pub compression: Compression,
+    /// More rejected rows than this share or count fail the run
+    #[arg(long, value_name = "LIMIT", default_value = "1%", help_heading = "Checks and filters")]
+    pub max_rejects: MaxRejects,
+    /// A record longer than this is rejected
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", help_heading = "Checks and filters")]
+    pub max_record: Bytes,
+    /// Leave out rows before this date or time (ISO 8601; UTC unless it has an offset)
+    #[arg(long, value_name = "TIME", value_parser = moment::microseconds, help_heading = "Checks and filters")]
+    #[arg(allow_hyphen_values = true)]
+    pub since: Option<i64>,
+    /// Leave out rows at or after this date or time
+    #[arg(long, value_name = "TIME", value_parser = moment::microseconds, help_heading = "Checks and filters")]
+    #[arg(allow_hyphen_values = true)]
+    pub until: Option<i64>,
+    /// Leave out rows outside of west,south,east,north (in the output's CRS)
+    #[arg(long, value_name = "W,S,E,N", value_parser = moment::extent, help_heading = "Checks and filters")]
+    #[arg(allow_hyphen_values = true)]
+    pub bbox: Option<[f64; 4]>,
+    /// How it runs.
+    #[command(flatten)]
+    pub run: RunFlags,
+    /// How it talks.
+    #[command(flatten)]
+    pub talk: TalkFlags,
+}

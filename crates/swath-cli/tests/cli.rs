@@ -1,0 +1,179 @@
+//! The face of the program: what it says, where, and with which exit code.
+#![allow(clippy::expect_used, missing_docs)]
+
+mod common;
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
+
+use common::{Folder, Mask, READINGS, check};
+
+#[test]
+fn every_verb_explains_itself_in_80_columns_with_three_examples() {
+    let folder = Folder::new();
+    for verb in ["", "info", "sensor", "sensor schema", "sensor ingest", "synth", "synth telemetry", "doctor", "demo"] {
+        let line = format!("{verb} --help");
+        let output = folder.run(&line);
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        if !["sensor", "synth"].contains(&verb) {
+            let examples =
+                text.split("Examples:\n").nth(1).expect("examples").lines().take_while(|line| !line.is_empty());
+            assert_eq!(examples.count(), 3, "{text}");
+        }
+        let name = format!("help {verb}").trim().replace(' ', "-");
+        check(&name, line.trim(), &folder, &output, Mask::Nothing);
+    }
+}
+
+#[test]
+fn results_are_told_as_text_and_as_json() {
+    for (name, line, mask) in [
+        ("ingest", "sensor ingest readings.csv -o lake -m 256MB -j 1", Mask::Figures),
+        ("ingest-json", "sensor ingest readings.csv -o lake -m 256MB -j 1 --json", Mask::Json),
+        ("ingest-log-json", "sensor ingest readings.csv -o lake -m 256MB -j 1 --log json", Mask::Json),
+        ("ingest-verbose", "sensor ingest readings.csv -o lake -m 256MB -j 1 -v", Mask::Figures),
+        ("ingest-quiet", "sensor ingest readings.csv -o lake -m 256MB -j 1 -q", Mask::Nothing),
+        ("explain", "sensor ingest readings.csv -o lake -m 256MB -j 1 --explain", Mask::Figures),
+        ("explain-json", "sensor ingest readings.csv -o lake -m 256MB -j 1 --explain --json", Mask::Json),
+        ("schema", "sensor schema readings.csv", Mask::Nothing),
+        ("info", "info readings.csv -m 256MB", Mask::Nothing),
+        ("info-json", "info readings.csv -m 256MB --json", Mask::Nothing),
+        ("doctor-json", "doctor -m 256MB -j 2 --json", Mask::Json),
+        ("synth", "synth telemetry --rows 1000 -o synth.csv -m 64MB", Mask::Figures),
+        ("synth-json", "synth telemetry --rows 1000 -o synth.csv -m 64MB --json", Mask::Json),
+        ("demo", "demo -m 256MB -j 1", Mask::Figures),
+    ] {
+        let folder = Folder::new();
+        let output = folder.run(line);
+        if line.contains("-json") || line.contains("--json") {
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert!(text.lines().count() <= 1 || name == "ingest-log-json", "one object: {text}");
+        }
+        check(name, line, &folder, &output, mask);
+    }
+}
+
+#[test]
+fn doctor_tells_limits_ceiling_and_where_settings_come_from() {
+    let folder = Folder::new();
+    let text = String::from_utf8_lossy(&folder.run("doctor").stdout).into_owned();
+    for wanted in ["limits of memory", "→", "82 %", "--memory auto (default)", "processors", "mimalloc", "free in"] {
+        assert!(text.contains(wanted), "{wanted} in {text}");
+    }
+    let set_by = |variable: Option<&str>, flag: &str| {
+        let mut command = folder.command(&format!("doctor --json {flag}"));
+        if let Some(value) = variable {
+            command.env("SWATH_MEMORY", value);
+        }
+        let read: serde_json::Value = serde_json::from_slice(&command.output().expect("runs").stdout).expect("JSON");
+        (read["ceiling"]["set_by"].as_str().unwrap_or_default().to_string(), read["ceiling"]["bytes"].as_u64())
+    };
+    std::fs::create_dir_all(folder.path().join(".config/swath")).expect("a folder");
+    folder.write(".config/swath/config.toml", b"memory = \"10MB\"\n");
+    let (place, bytes) = set_by(None, "");
+    assert!(place.ends_with("config.toml") && bytes == Some(10_000_000), "{place}");
+    folder.write("swath.toml", b"memory = \"20MB\"\n");
+    assert_eq!(set_by(None, ""), ("swath.toml".into(), Some(20_000_000)));
+    assert_eq!(set_by(Some("30MB"), ""), ("SWATH_MEMORY".into(), Some(30_000_000)));
+    assert_eq!(set_by(Some("30MB"), "-m 40MB"), ("--memory".into(), Some(40_000_000)));
+}
+
+#[test]
+fn errors_say_what_and_how_to_go_on() {
+    let many_bad = format!("{READINGS}s-1,never,54.05,9.58,1\ns-1,2025-03-02T00:10:00Z,54.05,9.58,much\n");
+    for (name, line, code) in [
+        ("error-2-no-unit", "sensor ingest readings.csv -o lake -m 256", 2),
+        ("error-2-missing-output", "sensor ingest readings.csv", 2),
+        ("error-2-misspelt-flag", "sensor ingest readings.csv -o lake --memroy 1GB", 2),
+        ("error-2-conflict", "sensor ingest readings.csv -o lake --overwrite --resume", 2),
+        ("error-2-verb", "sensro", 2),
+        ("error-2-bbox", "sensor ingest readings.csv -o lake --bbox 1,2,3", 2),
+        ("error-2-since", "sensor ingest readings.csv -o lake --since yesterday", 2),
+        ("error-2-json", "sensor ingest readings.csv -o lake --sort random --json", 2),
+        ("error-2-log-json", "sensor ingest readings.csv -o lake --sort random --log json", 2),
+        ("error-3-ceiling", "sensor ingest readings.csv -o lake -m 1MB", 3),
+        ("error-5-missing", "sensor ingest nowhere.csv -o lake -m 256MB", 5),
+        ("error-5-empty", "sensor ingest empty.csv -o lake -m 256MB", 5),
+        ("error-5-info-gzip", "info packed.csv.gz", 5),
+        ("error-5-info-json", "info packed.csv.gz --json", 5),
+        ("error-6-exists", "sensor ingest readings.csv -o taken -m 256MB", 6),
+        ("error-6-synth", "synth telemetry --rows 5 -o readings.csv", 6),
+        ("error-6-demo", "demo -o taken", 6),
+        ("error-7-rejects", "sensor ingest bad.csv -o lake -m 256MB -j 1", 7),
+        ("error-7-rejects-json", "sensor ingest bad.csv -o lake -m 256MB -j 1 --json", 7),
+    ] {
+        let folder = Folder::new();
+        folder.write("empty.csv", b"");
+        folder.write("packed.csv.gz", b"\x1f\x8b\x08\0\0\0\0\0");
+        folder.write("bad.csv", many_bad.as_bytes());
+        std::fs::create_dir(folder.path().join("taken")).expect("a folder");
+        folder.write("taken/something", b"of somebody else");
+        let output = folder.run(line);
+        assert_eq!(output.status.code(), Some(code), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(!folder.path().join("lake").exists(), "{line} left something at the final path");
+        let mask = if name.ends_with("json") || code == 3 { Mask::Json } else { Mask::Nothing };
+        check(name, line, &folder, &output, if code == 3 { Mask::Figures } else { mask });
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_error() {
+    let folder = Folder::new();
+    let mut child = folder
+        .command("synth telemetry --rows 2000000 -o -")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
+    assert!(line.starts_with("sensor_id,"), "{line}");
+    let output = child.wait_with_output().expect("ends");
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_signal_stops_a_run_that_can_be_resumed() {
+    let folder = Folder::new();
+    assert!(folder.run("synth telemetry --rows 600000 -o big.csv").status.success());
+    let line = "sensor ingest big.csv -o lake -m 256MB -j 1";
+    let mut child = folder.command(&format!("{line} --log json")).stderr(Stdio::piped()).spawn().expect("starts");
+    let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
+    let mut event = String::new();
+    while !event.contains("\"event\":\"chunk\"") {
+        event.clear();
+        assert!(stderr.read_line(&mut event).expect("events") > 0, "it ended before the first chunk");
+    }
+    assert!(std::process::Command::new("kill").arg(child.id().to_string()).status().expect("kill").success());
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).expect("events");
+    assert_eq!(child.wait().expect("ends").code(), Some(75), "{rest}");
+    let last: serde_json::Value = serde_json::from_str(rest.lines().last().expect("a result")).expect("JSON");
+    assert_eq!((last["event"].as_str(), last["exit"].as_u64()), (Some("result"), Some(75)));
+    assert!(!folder.path().join("lake").exists());
+    let resumed = folder.run(&format!("{line} --resume --json"));
+    let result: serde_json::Value = serde_json::from_slice(&resumed.stdout).expect("JSON");
+    assert_eq!(resumed.status.code(), Some(0), "{}", String::from_utf8_lossy(&resumed.stderr));
+    assert!(result["rows"]["read"] == 600_000, "{result}");
+    let fresh = folder.run(&format!("{} --json", line.replace("-o lake", "-o other")));
+    let fresh: serde_json::Value = serde_json::from_slice(&fresh.stdout).expect("JSON");
+    assert_eq!((&result["rows"], &result["outputs"][0]["bytes"]), (&fresh["rows"], &fresh["outputs"][0]["bytes"]));
+}
+
+#[test]
+fn info_reads_the_lake_that_ingest_wrote_and_demo_runs_twice() {
+    let folder = Folder::new();
+    for _ in 0..2 {
+        let output = folder.run("demo -m 256MB --json");
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let output = folder.run("info swath-demo/lake swath-demo/input --json -m 256MB");
+    let read: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let (lake, input) = (&read["items"][0], &read["items"][1]);
+    assert_eq!((lake["format"].as_str(), input["format"].as_str()), (Some("lake"), Some("csv")));
+    assert_eq!((lake["rows"]["value"].as_u64(), input["rows"]["value"].as_u64()), (Some(7_479), Some(7_480)));
+    assert_eq!(lake["time"], input["time"]);
+    assert_eq!((lake["crs"].as_str(), input["files"].as_u64()), (Some("EPSG:4326"), Some(17)));
+}

@@ -1,0 +1,249 @@
+//! What can go wrong, sorted by what the reader of the message can do about it.
+//!
+//! Every error of every room ends as one of these, and each maps to one exit code of the interface.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::Bytes;
+
+/// The result of everything that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Where in the input something was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub path: PathBuf,
+    /// The line, counted from 1.
+    pub line: Option<u64>,
+    /// The byte, counted from 0.
+    pub byte_offset: Option<u64>,
+}
+
+impl Place {
+    /// A place that is a whole file.
+    pub fn file(path: impl Into<PathBuf>) -> Place {
+        Place { path: path.into(), line: None, byte_offset: None }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        if let Some(line) = self.line {
+            write!(f, ", line {line}")?;
+        }
+        if let Some(byte) = self.byte_offset {
+            write!(f, ", byte {byte}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub enum Error {
+    /// The words of the command or of a configuration file are wrong (exit 2).
+    Usage {
+        /// What is wrong, with wanted and got.
+        message: String,
+        /// What to write instead.
+        hint: String,
+    },
+    /// The plan does not fit into the ceiling (exit 3).
+    CeilingTooSmall {
+        /// What needs it.
+        what: String,
+        /// The ceiling that was given.
+        ceiling: Bytes,
+        /// The smallest ceiling that would do.
+        smallest: Bytes,
+    },
+    /// The ceiling was met at run time even in the smallest pieces, or memory could not be had (exit 4).
+    CeilingReached {
+        /// What asked for memory.
+        what: String,
+        /// How much it asked for.
+        wanted: Bytes,
+        /// How much there was.
+        got: Bytes,
+    },
+    /// An input is missing or cannot be read (exit 5).
+    InputUnreadable {
+        /// Which.
+        path: PathBuf,
+        /// What the system said, or what is wrong.
+        reason: String,
+        /// What to do.
+        hint: String,
+    },
+    /// An input was read and is not what it should be (exit 5).
+    InputCorrupt {
+        /// Where.
+        place: Place,
+        /// What is wrong, with wanted and got.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Something stands where the output should go (exit 6).
+    OutputExists {
+        /// The path.
+        path: PathBuf,
+        /// What stands there, and what to do.
+        message: String,
+        /// Which flag would help.
+        hint: String,
+    },
+    /// The output or scratch cannot be written (exit 6).
+    OutputUnwritable {
+        /// The path.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+        /// What to do.
+        hint: String,
+    },
+    /// More rows were rejected than the limit allows (exit 7).
+    TooManyRejects {
+        /// Rows rejected.
+        rejected: u64,
+        /// Rows read.
+        read: u64,
+        /// The limit as the user gave it.
+        limit: String,
+        /// Where the rejects are kept.
+        kept_at: PathBuf,
+        /// The most frequent reason, with an example.
+        example: String,
+    },
+    /// Rows read do not equal rows accounted for: a bug (exit 8).
+    LedgerBroken {
+        /// The sums.
+        message: String,
+    },
+    /// A signal stopped the run; it can be resumed (exit 75).
+    Stopped {
+        /// Whether `--resume` would go on from here.
+        resumable: bool,
+    },
+    /// A task needs more than it declared; the executor splits it (never seen by users unless it cannot be split).
+    Pressure {
+        /// What asked for memory.
+        what: String,
+        /// How much it asked for.
+        wanted: Bytes,
+        /// How much its lease had left.
+        got: Bytes,
+    },
+    /// Anything else: a bug, or a failure of the system (exit 1).
+    Unexpected {
+        /// What happened.
+        message: String,
+    },
+}
+
+impl Error {
+    /// The exit code of the process.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::Usage { .. } => 2,
+            Error::CeilingTooSmall { .. } => 3,
+            Error::CeilingReached { .. } | Error::Pressure { .. } => 4,
+            Error::InputUnreadable { .. } | Error::InputCorrupt { .. } => 5,
+            Error::OutputExists { .. } | Error::OutputUnwritable { .. } => 6,
+            Error::TooManyRejects { .. } => 7,
+            Error::LedgerBroken { .. } => 8,
+            Error::Stopped { .. } => 75,
+            Error::Unexpected { .. } => 1,
+        }
+    }
+
+    /// What the reader can do about it, if anything.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Error::Usage { hint, .. }
+            | Error::InputUnreadable { hint, .. }
+            | Error::InputCorrupt { hint, .. }
+            | Error::OutputExists { hint, .. }
+            | Error::OutputUnwritable { hint, .. } => hint.clone(),
+            Error::CeilingTooSmall { smallest, .. } => format!("--memory {} would do", ceiling_flag(*smallest)),
+            Error::CeilingReached { .. } | Error::Pressure { .. } => {
+                "a larger --memory, or fewer --threads; run again with --resume to keep what is done".into()
+            }
+            Error::TooManyRejects { kept_at, .. } => format!(
+                "look at {}; then mend the schema, or allow more with --max-rejects",
+                kept_at.display()
+            ),
+            Error::Stopped { resumable: true } => "run the same command again with --resume".into(),
+            Error::LedgerBroken { .. } => "this is a bug of swath; nothing was written".into(),
+            Error::Stopped { resumable: false } | Error::Unexpected { .. } => String::new(),
+        };
+        (!hint.is_empty()).then_some(hint)
+    }
+
+    /// The error for a failed read of `path`.
+    pub fn reading(path: &Path, error: &std::io::Error) -> Error {
+        Error::InputUnreadable { path: path.into(), reason: plain(error), hint: String::new() }
+    }
+
+    /// The error for a failed write to `path`.
+    pub fn writing(path: &Path, error: &std::io::Error) -> Error {
+        let hint = match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                "free some space, or put spill elsewhere with --tmp-dir; then run again with --resume"
+            }
+            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+                "choose an output folder that you may write to"
+            }
+            _ => "",
+        };
+        Error::OutputUnwritable { path: path.into(), reason: plain(error), hint: hint.into() }
+    }
+
+    /// The error for something that should not happen.
+    pub fn unexpected(message: impl Into<String>) -> Error {
+        Error::Unexpected { message: message.into() }
+    }
+}
+
+/// A ceiling as a user would type it, rounded up to whole MB.
+fn ceiling_flag(bytes: Bytes) -> String {
+    format!("{}MB", bytes.0.div_ceil(1_000_000))
+}
+
+/// The system's words without the number that Rust appends.
+fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(end) => text[..end].to_string(),
+        None => text,
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Usage { message, .. } | Error::LedgerBroken { message } | Error::Unexpected { message } => {
+                f.write_str(message)
+            }
+            Error::CeilingTooSmall { what, ceiling, smallest } => {
+                write!(f, "{what} needs {smallest}, the ceiling is {ceiling}")
+            }
+            Error::CeilingReached { what, wanted, got } | Error::Pressure { what, wanted, got } => {
+                write!(f, "{what} asked for {wanted} of memory, {got} was left under the ceiling")
+            }
+            Error::InputUnreadable { path, reason, .. } => write!(f, "cannot read {}: {reason}", path.display()),
+            Error::InputCorrupt { place, message, .. } => write!(f, "{place}: {message}"),
+            Error::OutputExists { path, message, .. } => write!(f, "{}: {message}", path.display()),
+            Error::OutputUnwritable { path, reason, .. } => write!(f, "cannot write {}: {reason}", path.display()),
+            Error::TooManyRejects { rejected, read, limit, example, .. } => {
+                write!(f, "{rejected} of {read} rows were rejected, more than --max-rejects {limit}; most often: {example}")
+            }
+            Error::Stopped { .. } => f.write_str("stopped by a signal"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

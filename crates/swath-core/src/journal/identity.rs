@@ -1,0 +1,80 @@
+//! Whether a journal belongs to the run that wants to go on with it.
+//!
+//! The identity is an object of everything that the result depends on. It is compared field by field, so that the
+//! refusal can say what changed.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::{Error, Result};
+
+/// Values are shown up to this many characters.
+const SHOWN: usize = 80;
+
+/// Refuses when the identities differ.
+///
+/// # Errors
+/// [`Error::OutputExists`] that names the first field, what it was, what it is, and how many more differ.
+pub(super) fn check(folder: &Path, old: &Value, new: &Value) -> Result<()> {
+    let mut differences = Vec::new();
+    compare(String::new(), old, new, &mut differences);
+    let Some(first) = differences.first() else {
+        return Ok(());
+    };
+    let more = match differences.len() - 1 {
+        0 => String::new(),
+        more => format!(" ({more} more differ)"),
+    };
+    Err(Error::OutputExists {
+        path: folder.into(),
+        message: format!("the unfinished run cannot be resumed: {first}{more}"),
+        hint: "run it as it was begun, or begin anew with --overwrite".into(),
+    })
+}
+
+fn compare(place: String, old: &Value, new: &Value, differences: &mut Vec<String>) {
+    match (old, new) {
+        (Value::Object(was), Value::Object(is)) => {
+            let place = match (was.get("path"), is.get("path")) {
+                (Some(Value::String(was)), Some(Value::String(is))) if was == is => format!("{place} ({was})"),
+                _ => place,
+            };
+            let names = was.keys().chain(is.keys().filter(|name| !was.contains_key(*name)));
+            for name in names {
+                let inner = if place.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{place}.{name}")
+                };
+                compare(
+                    inner,
+                    was.get(name).unwrap_or(&Value::Null),
+                    is.get(name).unwrap_or(&Value::Null),
+                    differences,
+                );
+            }
+        }
+        (Value::Array(was), Value::Array(is)) => {
+            if was.len() != is.len() {
+                differences.push(format!("{place} had {} entries, now {}", was.len(), is.len()));
+            }
+            for (index, (was, is)) in was.iter().zip(is).enumerate() {
+                compare(format!("{place}[{index}]"), was, is, differences);
+            }
+        }
+        _ if old == new => {}
+        _ => differences.push(format!("{place} was {}, now {}", shown(old), shown(new))),
+    }
+}
+
+fn shown(value: &Value) -> String {
+    if value.is_null() {
+        return "not set".into();
+    }
+    let text = value.to_string();
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}

@@ -1,0 +1,32 @@
+//! Work under a ceiling: budgets, plans, the executor, the journal.
+//!
+//! This crate knows no pixel, no row, no file format and no async. It is about bytes of memory, tasks that need
+//! them, and what has been done when the process is killed.
+
+mod budget;
+mod bytes;
+mod error;
+mod event;
+pub mod fault;
+mod hash;
+mod journal;
+mod lock;
+mod memory;
+mod plan;
+mod process;
+mod run;
+mod sink;
+mod stop;
+
+pub use budget::{Budget, Buffer, Charge, Lease, Pod, Reclaim};
+pub use bytes::Bytes;
+pub use error::{Error, Place, Result};
+pub use event::{Event, NoObserver, Observer};
+pub use hash::Fnv64;
+pub use journal::{Journal, Note, Receipt, Receipts};
+pub use memory::{CpuQuota, Limit, LimitSource, Limits, MemoryRequest};
+pub use plan::{Ledger, LedgerLine, Plan, Stage, TaskContext, TaskKey, TaskSpec};
+pub use process::{ResidentSet, counting, cpu_seconds, resident_now};
+pub use run::{ChunkCounts, RunOptions, StageTime, Summary, run};
+pub use sink::{PartialOutput, PartialState, sync_file_system, sync_folder};
+pub use stop::Stop;

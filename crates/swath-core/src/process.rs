@@ -1,0 +1,158 @@
+//! What the operating system says this process occupies.
+//!
+//! It only measures; limits are the business of `memory.rs`, promises that of the budget.
+
+use crate::Bytes;
+
+pub mod counting;
+
+/// The resident memory of this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ResidentSet {
+    /// Now.
+    pub resident: Bytes,
+    /// The most that it ever was (VmHWM).
+    pub peak: Bytes,
+}
+
+impl ResidentSet {
+    /// Asks the system; zeros where it does not tell. Allocates nothing.
+    pub fn now() -> ResidentSet {
+        system::resident_set()
+    }
+}
+
+/// The resident memory of this process now, the cheapest way; zero where the system does not tell.
+pub fn resident_now() -> Bytes {
+    system::resident_now()
+}
+
+/// Seconds of processor time that all threads of this process have used.
+pub fn cpu_seconds() -> f64 {
+    system::cpu_seconds()
+}
+
+/// The figure in kB behind `name`, in the text of `/proc/self/status` or `/proc/meminfo`.
+pub(crate) fn kilobytes(text: &[u8], name: &[u8]) -> Option<Bytes> {
+    for line in text.split(|&byte| byte == b'\n') {
+        if let Some(rest) = line.strip_prefix(name)
+            && let Some(rest) = rest.strip_prefix(b":")
+        {
+            return number(rest).map(|kilobytes| Bytes(kilobytes.saturating_mul(1024)));
+        }
+    }
+    None
+}
+
+/// The first decimal number in `text`, after blanks.
+fn number(text: &[u8]) -> Option<u64> {
+    let text = text.trim_ascii_start();
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    std::str::from_utf8(&text[..digits]).ok()?.parse().ok()
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::ffi::CStr;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use rustix::fs::{CWD, Mode, OFlags};
+
+    use super::{Bytes, ResidentSet, kilobytes, number};
+
+    pub(super) fn resident_set() -> ResidentSet {
+        let mut text = [0u8; 4096];
+        let text = read(c"/proc/self/status", &mut text);
+        let resident = kilobytes(text, b"VmRSS").unwrap_or_default();
+        // The kernel raises the peak only now and then; it is never less than what is there.
+        let peak = kilobytes(text, b"VmHWM").unwrap_or_default().max(resident);
+        ResidentSet { resident, peak }
+    }
+
+    pub(super) fn resident_now() -> Bytes {
+        static PAGE: AtomicUsize = AtomicUsize::new(0);
+        let mut page = PAGE.load(Ordering::Relaxed);
+        if page == 0 {
+            page = rustix::param::page_size();
+            PAGE.store(page, Ordering::Relaxed);
+        }
+        let mut text = [0u8; 128];
+        let text = read(c"/proc/self/statm", &mut text);
+        let second = text
+            .iter()
+            .position(|&byte| byte == b' ')
+            .map_or(&text[..0], |at| &text[at..]);
+        Bytes(number(second).unwrap_or_default().saturating_mul(page as u64))
+    }
+
+    pub(super) fn cpu_seconds() -> f64 {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the clock exists on every Linux, and `time` is a valid place for the answer.
+        let status = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
+        if status == 0 {
+            time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+        } else {
+            0.0
+        }
+    }
+
+    fn read<'a>(path: &CStr, into: &'a mut [u8]) -> &'a [u8] {
+        let Ok(file) = rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) else {
+            return &[];
+        };
+        let mut length = 0;
+        while length < into.len() {
+            match rustix::io::read(&file, &mut into[length..]) {
+                Ok(0) => break,
+                Ok(more) => length += more,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(_) => break,
+            }
+        }
+        &into[..length]
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use super::{Bytes, ResidentSet};
+
+    pub(super) fn resident_set() -> ResidentSet {
+        ResidentSet::default()
+    }
+
+    pub(super) fn resident_now() -> Bytes {
+        Bytes::ZERO
+    }
+
+    pub(super) fn cpu_seconds() -> f64 {
+        0.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_found_in_the_text() {
+        let text = b"Name:\tswath\nVmHWM:\t    1632 kB\nVmRSS:\t  12 kB\nVmRSSX:\t9 kB\n";
+        for (name, expect) in [
+            ("VmHWM", Some(Bytes(1632 * 1024))),
+            ("VmRSS", Some(Bytes(12 * 1024))),
+            ("VmData", None),
+            ("Name", None),
+        ] {
+            assert_eq!(kilobytes(text, name.as_bytes()), expect, "{name}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_process_occupies_something() {
+        let now = ResidentSet::now();
+        assert!(now.resident > Bytes::KIB && now.peak >= now.resident, "{now:?}");
+        assert!(resident_now() > Bytes::KIB);
+        assert!(cpu_seconds() >= 0.0);
+    }
+}

@@ -1,0 +1,110 @@
+//! A look at the process from outside of its tasks, twenty times a second: how large is it, how fast, does it live.
+//!
+//! It changes nothing.
+
+use std::time::{Duration, Instant};
+
+use super::keeper::Keeper;
+use crate::process::resident_now;
+use crate::{Bytes, Event, Observer};
+
+/// The least time between two looks.
+const BETWEEN: Duration = Duration::from_millis(40);
+
+/// The samples of a run.
+pub(super) struct Watch {
+    begun: Instant,
+    heartbeat: Option<Duration>,
+    looked: Option<Instant>,
+    last: Sample,
+    chunks_before: u64,
+    chunks_of_stage: u64,
+    peak: Bytes,
+}
+
+struct Sample {
+    at: Instant,
+    resident: Bytes,
+    work: Bytes,
+    waited_us: Option<u64>,
+}
+
+impl Watch {
+    pub(super) fn new(begun: Instant, heartbeat: Option<Duration>) -> Watch {
+        let resident = resident_now();
+        let waited_us = heartbeat.and_then(|_| waited_for_disk_us());
+        let last = Sample {
+            at: begun,
+            resident,
+            work: Bytes::ZERO,
+            waited_us,
+        };
+        Watch {
+            begun,
+            heartbeat,
+            looked: None,
+            last,
+            chunks_before: 0,
+            chunks_of_stage: 0,
+            peak: resident,
+        }
+    }
+
+    /// The largest resident set that was seen.
+    pub(super) fn peak(&self) -> Bytes {
+        self.peak
+    }
+
+    /// Takes a sample, and gives a sign of life when it is time.
+    pub(super) fn look(&mut self, observer: &dyn Observer, chunks: u64, keeper: &Keeper<'_>) {
+        if self.looked.is_some_and(|looked| looked.elapsed() < BETWEEN) {
+            return;
+        }
+        self.looked = Some(Instant::now());
+        let resident = resident_now();
+        self.peak = self.peak.max(resident);
+        if chunks < self.chunks_of_stage {
+            self.chunks_before += self.chunks_of_stage;
+        }
+        self.chunks_of_stage = chunks;
+        let Some(interval) = self.heartbeat else { return };
+        let passed = self.last.at.elapsed();
+        if passed < interval {
+            return;
+        }
+        let total = keeper.total();
+        // A new stage counts its work from zero.
+        let work = if total >= self.last.work {
+            total - self.last.work
+        } else {
+            total
+        };
+        let waited_us = waited_for_disk_us();
+        let io_wait = waited_us.zip(self.last.waited_us).map(|(now, before)| {
+            (now.saturating_sub(before) as f64 / passed.as_micros().max(1) as f64).clamp(0.0, 1.0)
+        });
+        observer.on(&Event::Heartbeat {
+            seconds: self.begun.elapsed().as_secs_f64(),
+            chunks: self.chunks_before + chunks,
+            throughput: work.0 as f64 / passed.as_secs_f64().max(1e-9),
+            resident,
+            change: resident.0 as i64 - self.last.resident.0 as i64,
+            write_latency_ms: keeper.take_longest().as_secs_f64() * 1e3,
+            io_wait,
+        });
+        self.last = Sample {
+            at: Instant::now(),
+            resident,
+            work: total,
+            waited_us,
+        };
+    }
+}
+
+/// How long some task of this machine has waited for a disk since it was started.
+fn waited_for_disk_us() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/pressure/io").ok()?;
+    let some = text.lines().find_map(|line| line.strip_prefix("some "))?;
+    some.split(' ')
+        .find_map(|field| field.strip_prefix("total=")?.parse().ok())
+}

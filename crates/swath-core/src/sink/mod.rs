@@ -1,0 +1,321 @@
+//! Output that cannot be seen before it is whole.
+//!
+//! All work happens in `.NAME.partial/` beside the final path, on the same file system, and one rename shows it. It
+//! does not know what is written.
+
+mod replace;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::lock::{self, FolderLock};
+use crate::{Error, Result, fault};
+
+/// Says that the output was whole when the rename began, and which file or folder it was.
+const COMMITTING: &str = "committing";
+/// Says that the run may replace what stands at the final path.
+const OVERWRITE: &str = "overwrite";
+const OUTPUT: &str = "output";
+const JOURNAL: &str = "run";
+const SCRATCH: &str = "scratch";
+/// What was replaced, where the system cannot exchange two names at once.
+const REPLACED: &str = "replaced";
+
+/// What was found when a partial output was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartialState {
+    /// Nothing: work begins.
+    Fresh,
+    /// An unfinished run, which goes on.
+    Resumed,
+    /// A run that had come to its end: the final path holds its output.
+    Committed,
+}
+
+/// The place of a run's output until it is whole; dropped, it stays for a resume.
+#[derive(Debug)]
+pub struct PartialOutput {
+    target: PathBuf,
+    folder: PathBuf,
+    state: PartialState,
+    overwrite: bool,
+    _lock: FolderLock,
+}
+
+impl PartialOutput {
+    /// Takes possession of the place beside `target` (a file or a folder that will be).
+    ///
+    /// # Errors
+    /// [`Error::OutputExists`] when something stands at `target` without `overwrite`, when an unfinished run stands
+    /// beside it without `overwrite` or `resume`, or when another run is at it; [`Error::OutputUnwritable`].
+    pub fn create(target: &Path, overwrite: bool, resume: bool) -> Result<PartialOutput> {
+        let folder = partial_folder(target)?;
+        if fs::symlink_metadata(target).is_ok() && !overwrite && !resume {
+            return Err(exists(target));
+        }
+        let lock = FolderLock::acquire(&folder)?;
+        put_back(&folder.join(REPLACED), target)?;
+        let stands = fs::symlink_metadata(target).is_ok();
+        let unfinished = holds_work(&folder)?;
+        if unfinished && !overwrite && !resume {
+            return Err(Error::OutputExists {
+                path: folder,
+                message: "an unfinished run stands here".into(),
+                hint: "--resume goes on with it, --overwrite begins anew".into(),
+            });
+        }
+        let mut partial = PartialOutput {
+            target: target.into(),
+            folder,
+            state: PartialState::Fresh,
+            overwrite,
+            _lock: lock,
+        };
+        if unfinished && resume {
+            partial.state = if partial.was_committed() {
+                PartialState::Committed
+            } else {
+                PartialState::Resumed
+            };
+            partial.overwrite |= partial.folder.join(OVERWRITE).exists();
+        } else if unfinished {
+            partial.empty()?;
+        } else if resume && stands && !overwrite {
+            partial.state = PartialState::Committed;
+        }
+        if stands && !partial.overwrite && partial.state != PartialState::Committed {
+            return Err(exists(target));
+        }
+        if partial.state != PartialState::Committed {
+            partial.furnish()?;
+        }
+        Ok(partial)
+    }
+
+    /// What was found.
+    pub fn state(&self) -> PartialState {
+        self.state
+    }
+
+    /// Where the output will be seen.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// The folder that holds everything meanwhile.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where the caller makes the file or folder that will be the output.
+    pub fn output(&self) -> PathBuf {
+        self.folder.join(OUTPUT)
+    }
+
+    /// Where the journal goes.
+    pub fn journal_folder(&self) -> PathBuf {
+        self.folder.join(JOURNAL)
+    }
+
+    /// A folder for what is needed only during the run; it exists.
+    pub fn scratch(&self) -> PathBuf {
+        self.folder.join(SCRATCH)
+    }
+
+    /// Shows the output: syncs it, renames it to the final path, and removes everything else.
+    ///
+    /// The error inside of `Ok`, if any, only kept leftovers from being removed: the output is whole and in place.
+    ///
+    /// # Errors
+    /// [`Error::OutputUnwritable`]; [`Error::OutputExists`] when somebody else put something there meanwhile. Then
+    /// what was at the final path is unchanged, and the run can be resumed.
+    pub fn commit(self) -> Result<Option<Error>> {
+        if self.state == PartialState::Committed {
+            return Ok(self.discard().err());
+        }
+        let (output, replaced) = (self.output(), self.folder.join(REPLACED));
+        sync_file_system(&self.folder)?;
+        let mark = identity_of(&output).map_err(|error| Error::writing(&output, &error))?;
+        let marker = self.folder.join(COMMITTING);
+        write_durably(&marker, mark.as_bytes()).map_err(|error| Error::writing(&marker, &error))?;
+        sync_folder(&self.folder)?;
+        replace::rename(&output, &self.target, self.overwrite.then_some(&*replaced))?;
+        if let Err(error) = sync_folder(parent(&self.target)) {
+            // It may not be durable, so it must not be seen either.
+            replace::undo(&output, &self.target, &replaced);
+            return Err(error);
+        }
+        Ok(self.discard().err())
+    }
+
+    /// Removes everything that is not at the final path.
+    ///
+    /// # Errors
+    /// [`Error::OutputUnwritable`].
+    pub fn discard(self) -> Result<()> {
+        self.empty()?;
+        let path = self.folder.join(lock::FILE);
+        fault::point("sink.remove")
+            .and_then(|()| fs::remove_file(&path))
+            .map_err(|error| Error::writing(&path, &error))?;
+        match fs::remove_dir(&self.folder) {
+            // Somebody took possession as soon as the lock file was gone.
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+            Err(error) => Err(Error::writing(&self.folder, &error)),
+            Ok(()) => sync_folder(parent(&self.target)),
+        }
+    }
+
+    /// Removes all but the lock; the marker last, since it says that the rest is not worth resuming.
+    fn empty(&self) -> Result<()> {
+        let failed = |path: &Path, error: io::Error| Error::writing(path, &error);
+        let entries = fs::read_dir(&self.folder).map_err(|error| failed(&self.folder, error))?;
+        for entry in entries {
+            let path = entry.map_err(|error| failed(&self.folder, error))?.path();
+            if !path.ends_with(lock::FILE) && !path.ends_with(COMMITTING) {
+                remove(&path).map_err(|error| failed(&path, error))?;
+            }
+        }
+        let marker = self.folder.join(COMMITTING);
+        remove(&marker).map_err(|error| failed(&marker, error))
+    }
+
+    fn furnish(&self) -> Result<()> {
+        let scratch = self.scratch();
+        fault::point("sink.create")
+            .and_then(|()| fs::create_dir_all(&scratch))
+            .map_err(|error| Error::writing(&scratch, &error))?;
+        let marker = self.folder.join(OVERWRITE);
+        if self.overwrite && !marker.exists() {
+            write_durably(&marker, b"").map_err(|error| Error::writing(&marker, &error))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the rename had happened when the run died.
+    fn was_committed(&self) -> bool {
+        let Ok(mark) = fs::read_to_string(self.folder.join(COMMITTING)) else {
+            return false;
+        };
+        identity_of(&self.target).is_ok_and(|there| there == mark)
+    }
+}
+
+/// Makes everything durable that was written to the file system of `path`, and reports errors of earlier writes.
+///
+/// # Errors
+/// [`Error::OutputUnwritable`].
+pub fn sync_file_system(path: &Path) -> Result<()> {
+    let sync = || -> io::Result<()> {
+        fault::point("sink.sync")?;
+        let place = File::open(path)?;
+        #[cfg(target_os = "linux")]
+        rustix::fs::syncfs(&place)?;
+        #[cfg(not(target_os = "linux"))]
+        place.sync_all()?;
+        Ok(())
+    };
+    sync().map_err(|error| Error::writing(path, &error))
+}
+
+/// Makes the names in a folder durable.
+///
+/// # Errors
+/// [`Error::OutputUnwritable`].
+pub fn sync_folder(path: &Path) -> Result<()> {
+    let sync = || -> io::Result<()> {
+        fault::point("folder.fsync")?;
+        #[cfg(unix)]
+        File::open(path)?.sync_all()?;
+        Ok(())
+    };
+    sync().map_err(|error| Error::writing(path, &error))
+}
+
+fn partial_folder(target: &Path) -> Result<PathBuf> {
+    let Some(name) = target.file_name() else {
+        return Err(Error::Usage {
+            message: format!("{} cannot be an output: it has no name", target.display()),
+            hint: "name a file or folder that swath can make".into(),
+        });
+    };
+    let mut partial = std::ffi::OsString::from(".");
+    partial.push(name);
+    partial.push(".partial");
+    Ok(target.with_file_name(partial))
+}
+
+fn exists(target: &Path) -> Error {
+    Error::OutputExists {
+        path: target.into(),
+        message: "the output exists".into(),
+        hint: "--overwrite replaces it once the new output is whole".into(),
+    }
+}
+
+/// Whether anything but the lock is there.
+fn holds_work(folder: &Path) -> Result<bool> {
+    let failed = |error: io::Error| Error::writing(folder, &error);
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        if entry.map_err(failed)?.file_name() != lock::FILE {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Puts back what a run had moved out of the way when it died before its output was in place.
+fn put_back(replaced: &Path, target: &Path) -> Result<()> {
+    if fs::symlink_metadata(replaced).is_err() || fs::symlink_metadata(target).is_ok() {
+        return Ok(());
+    }
+    fault::point("sink.rename")
+        .and_then(|()| fs::rename(replaced, target))
+        .map_err(|error| Error::writing(target, &error))
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    fault::point("sink.remove")?;
+    let outcome = match fs::symlink_metadata(path) {
+        Ok(there) if there.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    fault::point("sink.create")?;
+    let mut file = File::create(path)?;
+    fault::write_all(&mut file, bytes, "sink.write")?;
+    fault::point("sink.fsync")?;
+    file.sync_all()
+}
+
+/// The folder that holds `path`.
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Which file or folder it is, however it is called.
+#[cfg(unix)]
+fn identity_of(path: &Path) -> io::Result<String> {
+    use std::os::unix::fs::MetadataExt;
+    let there = fs::symlink_metadata(path)?;
+    Ok(format!("{}:{}", there.dev(), there.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity_of(path: &Path) -> io::Result<String> {
+    let there = fs::symlink_metadata(path)?;
+    Ok(format!("{:?}:{}", there.created().ok(), there.len()))
+}

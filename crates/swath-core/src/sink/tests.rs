@@ -1,0 +1,231 @@
+//! Outputs: what is refused, what is seen when, and what is left.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+
+use super::*;
+
+/// Everything below a folder, as relative path and content; folders have none.
+fn tree(folder: &Path) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![folder.to_path_buf()];
+    while let Some(path) = open.pop() {
+        for entry in fs::read_dir(path).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(folder).unwrap().display().to_string();
+            if path.is_dir() {
+                found.insert(name, String::new());
+                open.push(path);
+            } else {
+                found.insert(name, fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+fn words(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs
+        .iter()
+        .map(|(path, text)| (path.to_string(), text.to_string()))
+        .collect()
+}
+
+/// Makes an output that is a folder with one file.
+fn make_lake(partial: &PartialOutput, text: &str) {
+    fs::create_dir_all(partial.output()).unwrap();
+    fs::write(partial.output().join("part"), text).unwrap();
+    fs::write(partial.scratch().join("run-1"), "spilled").unwrap();
+}
+
+#[test]
+fn nothing_is_seen_before_the_commit_and_nothing_else_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("deep/lake");
+    let partial = PartialOutput::create(&target, false, false).unwrap();
+    assert_eq!((partial.state(), partial.target()), (PartialState::Fresh, &*target));
+    make_lake(&partial, "one");
+    fs::create_dir_all(partial.journal_folder()).unwrap();
+    assert!(!target.exists());
+    assert!(partial.commit().unwrap().is_none());
+    assert_eq!(
+        tree(folder.path()),
+        words(&[("deep", ""), ("deep/lake", ""), ("deep/lake/part", "one")])
+    );
+}
+
+#[test]
+fn an_existing_output_is_replaced_only_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("lake");
+    fs::create_dir(&target).unwrap();
+    fs::write(target.join("old"), "old").unwrap();
+    let before = tree(folder.path());
+    let error = PartialOutput::create(&target, false, false).unwrap_err();
+    assert_eq!(error.exit_code(), 6);
+    assert!(error.hint().unwrap().contains("--overwrite"));
+    assert_eq!(tree(folder.path()), before);
+    let partial = PartialOutput::create(&target, true, false).unwrap();
+    make_lake(&partial, "new");
+    assert_eq!(
+        fs::read_to_string(target.join("old")).unwrap(),
+        "old",
+        "unchanged until the commit"
+    );
+    assert!(partial.commit().unwrap().is_none());
+    assert_eq!(tree(folder.path()), words(&[("lake", ""), ("lake/part", "new")]));
+}
+
+#[test]
+fn files_are_outputs_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("lake.parquet");
+    for (text, overwrite) in [("one", false), ("two", true)] {
+        let partial = PartialOutput::create(&target, overwrite, false).unwrap();
+        fs::write(partial.output(), text).unwrap();
+        assert!(partial.commit().unwrap().is_none());
+        assert_eq!(tree(folder.path()), words(&[("lake.parquet", text)]));
+    }
+}
+
+#[test]
+fn an_unfinished_run_is_resumed_or_begun_anew_only_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("lake");
+    let begin = || make_lake(&PartialOutput::create(&target, false, true).unwrap(), "half");
+    begin();
+    let error = PartialOutput::create(&target, false, false).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with(".lake.partial: an unfinished run stands here"),
+        "{error}"
+    );
+    assert!(error.hint().unwrap().contains("--resume"));
+    let resumed = PartialOutput::create(&target, false, true).unwrap();
+    assert_eq!(resumed.state(), PartialState::Resumed);
+    assert_eq!(fs::read_to_string(resumed.output().join("part")).unwrap(), "half");
+    drop(resumed);
+    let anew = PartialOutput::create(&target, true, false).unwrap();
+    assert_eq!(anew.state(), PartialState::Fresh);
+    assert!(!anew.output().exists() && tree(&anew.scratch()).is_empty());
+    anew.discard().unwrap();
+    assert_eq!(tree(folder.path()), BTreeMap::new());
+}
+
+#[test]
+fn a_resumed_run_remembers_that_it_may_overwrite() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("lake");
+    fs::write(&target, "old").unwrap();
+    make_lake(&PartialOutput::create(&target, true, false).unwrap(), "new");
+    let resumed = PartialOutput::create(&target, false, true).unwrap();
+    assert_eq!(resumed.state(), PartialState::Resumed);
+    resumed.commit().unwrap();
+    assert_eq!(tree(folder.path()), words(&[("lake", ""), ("lake/part", "new")]));
+}
+
+#[test]
+fn an_output_that_appears_during_the_run_is_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("lake");
+    let partial = PartialOutput::create(&target, false, false).unwrap();
+    make_lake(&partial, "ours");
+    fs::write(&target, "theirs").unwrap();
+    assert!(matches!(partial.commit(), Err(Error::OutputExists { .. })));
+    assert_eq!(fs::read_to_string(&target).unwrap(), "theirs");
+    // Nor by a resume; with leave to overwrite it is.
+    assert!(matches!(
+        PartialOutput::create(&target, false, true),
+        Err(Error::OutputExists { .. })
+    ));
+    PartialOutput::create(&target, true, true).unwrap().commit().unwrap();
+    assert_eq!(tree(folder.path()), words(&[("lake", ""), ("lake/part", "ours")]));
+}
+
+#[test]
+fn a_run_that_died_after_its_rename_is_committed() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("lake");
+    let partial = PartialOutput::create(&target, false, false).unwrap();
+    make_lake(&partial, "one");
+    // What commit does, up to the rename.
+    fs::write(
+        partial.folder().join(COMMITTING),
+        identity_of(&partial.output()).unwrap(),
+    )
+    .unwrap();
+    drop(partial);
+    assert_eq!(
+        PartialOutput::create(&target, false, true).unwrap().state(),
+        PartialState::Resumed
+    );
+    fs::rename(folder.path().join(".lake.partial/output"), &target).unwrap();
+    let partial = PartialOutput::create(&target, false, true).unwrap();
+    assert_eq!(partial.state(), PartialState::Committed);
+    assert!(partial.commit().unwrap().is_none());
+    assert_eq!(tree(folder.path()), words(&[("lake", ""), ("lake/part", "one")]));
+    // And with all traces gone.
+    let partial = PartialOutput::create(&target, false, true).unwrap();
+    assert_eq!(partial.state(), PartialState::Committed);
+    partial.discard().unwrap();
+    assert_eq!(tree(folder.path()), words(&[("lake", ""), ("lake/part", "one")]));
+}
+
+#[test]
+fn two_runs_do_not_share_an_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("lake");
+    let _first = PartialOutput::create(&target, false, false).unwrap();
+    for (overwrite, resume) in [(false, false), (true, false), (false, true)] {
+        let error = PartialOutput::create(&target, overwrite, resume).unwrap_err();
+        assert!(
+            error.to_string().contains(&format!("process {}", std::process::id())),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_replacement_in_steps_is_put_back_when_it_was_interrupted() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("lake");
+    fs::create_dir(&target).unwrap();
+    fs::write(target.join("part"), "old").unwrap();
+    let partial = PartialOutput::create(&target, true, false).unwrap();
+    make_lake(&partial, "new");
+    fs::rename(&target, partial.folder().join(REPLACED)).unwrap();
+    drop(partial);
+    let partial = PartialOutput::create(&target, true, true).unwrap();
+    assert_eq!(fs::read_to_string(target.join("part")).unwrap(), "old");
+    replace::exchange_in_steps(&partial.output(), &target, &partial.folder().join(REPLACED)).unwrap();
+    assert_eq!(fs::read_to_string(target.join("part")).unwrap(), "new");
+    partial.discard().unwrap();
+    assert_eq!(tree(folder.path()), words(&[("lake", ""), ("lake/part", "new")]));
+    assert!(replace::move_in_steps(&folder.path().join("lake/part"), &target).is_err());
+}
+
+#[test]
+fn errors_name_the_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let check = |outcome: Result<()>, path: &Path| match outcome {
+        Err(Error::OutputUnwritable { path: named, .. }) => assert_eq!(named, path),
+        other => panic!("{other:?}"),
+    };
+    check(
+        PartialOutput::create(&file.join("lake"), false, false).map(drop),
+        &file.join(".lake.partial"),
+    );
+    check(sync_file_system(&file.join("none")), &file.join("none"));
+    check(sync_folder(&file.join("none")), &file.join("none"));
+    assert!(matches!(
+        PartialOutput::create(Path::new("/"), false, false),
+        Err(Error::Usage { .. })
+    ));
+    // Nothing was made: the rename is where it fails.
+    let partial = PartialOutput::create(&folder.path().join("lake"), false, false).unwrap();
+    let output = partial.output();
+    check(partial.commit().map(drop), &output);
+}

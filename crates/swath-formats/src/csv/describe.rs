@@ -1,0 +1,89 @@
+//! What was wanted and what was there, in words.
+
+use swath_table::reject::Reason;
+use swath_table::schema::ColumnType;
+
+use super::convert::Chunk;
+use super::index::{Issue, Row};
+use super::plan::ColumnPlan;
+
+/// Bytes of a value that a message shows.
+const SHOWN: usize = 40;
+
+/// Words for a record that is no row.
+pub(super) fn issue(issue: &Issue, expected_fields: usize, max_record: usize) -> String {
+    match issue.reason {
+        Reason::FieldCount => format!("wanted {expected_fields} fields, got {}", issue.fields),
+        Reason::MalformedQuotes => "wanted a delimiter or a line end after the closing quote, got text".into(),
+        reason => bad_line(reason, max_record),
+    }
+}
+
+/// Words for a line that was given up.
+pub(super) fn bad_line(reason: Reason, max_record: usize) -> String {
+    match reason {
+        Reason::RecordTooLong => format!("wanted a record of at most {max_record} bytes, got a longer one"),
+        _ => "wanted a closing quote, got the end of the file".into(),
+    }
+}
+
+/// Words for a value that fails.
+pub(super) fn fault(chunk: Chunk<'_>, row: &Row, column: &ColumnPlan, reason: Reason) -> String {
+    let wanted = match (reason, column.bounds) {
+        (Reason::OutOfRange | Reason::CoordinateOutOfBounds | Reason::TimeOutOfBounds, Some((min, max))) => {
+            match (min, max) {
+                (f64::NEG_INFINITY, max) => format!("at most {max}"),
+                (min, f64::INFINITY) => format!("at least {min}"),
+                (min, max) => format!("{min} to {max}"),
+            }
+        }
+        (Reason::InvalidEncoding, _) => "utf-8".into(),
+        _ => match &column.time {
+            Some(rules) => format!("a {} ({})", name(column.column_type), rules.wanted()),
+            None => format!("{} {}", article(column.column_type), name(column.column_type)),
+        },
+    };
+    if reason == Reason::MissingKey {
+        return format!("wanted {wanted}, got nothing");
+    }
+    let mut got = Vec::new();
+    for field in &column.fields {
+        if !got.is_empty() {
+            got.push(b' ');
+        }
+        let text = chunk.field(row, *field);
+        got.extend_from_slice(&text[..text.len().min(SHOWN + 1)]);
+    }
+    format!("wanted {wanted}, got {}", quoted(&got))
+}
+
+/// A text as a message shows it: escaped, and cut where it is long.
+fn quoted(text: &[u8]) -> String {
+    let mut shown = String::new();
+    for chunk in text[..text.len().min(SHOWN)].utf8_chunks() {
+        shown.extend(chunk.valid().escape_debug());
+        // A character that was cut in two at the end is not shown.
+        if text.len() <= SHOWN || chunk.invalid().len() == 1 {
+            shown.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+        }
+    }
+    format!("\"{shown}{}\"", if text.len() > SHOWN { "…" } else { "" })
+}
+
+fn article(column_type: ColumnType) -> &'static str {
+    if matches!(column_type, ColumnType::Int32 | ColumnType::Int64) { "an" } else { "a" }
+}
+
+fn name(column_type: ColumnType) -> &'static str {
+    match column_type {
+        ColumnType::Category => "category",
+        ColumnType::String => "string",
+        ColumnType::Bool => "bool",
+        ColumnType::Int32 => "int32",
+        ColumnType::Int64 => "int64",
+        ColumnType::Float32 => "float32",
+        ColumnType::Float64 => "float64",
+        ColumnType::Timestamp => "timestamp",
+        ColumnType::Date => "date",
+    }
+}

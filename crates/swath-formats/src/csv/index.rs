@@ -1,0 +1,281 @@
+//! The field index of some records in the buffer: which records there are, and where each of their fields ends.
+//!
+//! It cuts; it converts nothing. Blank lines and comments are counted and left out, records that cannot be rows become
+//! issues.
+
+use swath_table::reject::Reason;
+
+use super::kernel::{Level, Needles};
+use super::scan::{GROUP, scan};
+use super::split::{Split, Swallow, split_record, unquote};
+
+/// A record with as many fields as wanted. Field `f` ends at `ends[first + f]`; it starts one after the field before, or
+/// at `start`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Row {
+    pub start: u32,
+    /// Where it ends in the input's own text, which quotes make longer.
+    pub end: u32,
+    pub first: u32,
+    /// Lines before it in the range.
+    pub line: u32,
+}
+
+/// A record that cannot be a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Issue {
+    /// How many rows of the index come before it.
+    pub before: u32,
+    pub start: u32,
+    pub end: u32,
+    pub line: u32,
+    pub reason: Reason,
+    /// Fields that it has.
+    pub fields: u32,
+}
+
+/// How records are told apart.
+#[derive(Debug, Clone)]
+pub(super) struct RecordRules {
+    pub needles: Needles,
+    pub quote: Option<u8>,
+    pub comment: Option<u8>,
+    pub expected_fields: usize,
+    /// Bytes with which a record may begin that has no value, or is a comment.
+    unusual: [bool; 256],
+}
+
+impl RecordRules {
+    pub fn new(delimiter: u8, quote: Option<u8>, comment: Option<u8>, expected_fields: usize) -> RecordRules {
+        let mut unusual = [false; 256];
+        for byte in [delimiter, b' ', b'\t', b'\r', b'\n'].into_iter().chain(comment) {
+            unusual[usize::from(byte)] = true;
+        }
+        RecordRules { needles: Needles::new(delimiter, quote), quote, comment, expected_fields, unusual }
+    }
+
+    /// Whether a record holds nothing but delimiters and spaces.
+    pub fn is_blank(&self, record: &[u8]) -> bool {
+        record.iter().all(|&byte| byte == self.needles.delimiter || matches!(byte, b' ' | b'\t' | b'\r'))
+    }
+}
+
+/// Bounds of the work of one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct IndexLimits {
+    /// Bytes of text looked at, at most, unless one record is longer.
+    pub window: usize,
+    /// Rows, and issues.
+    pub records: usize,
+    /// Bytes of a record.
+    pub max_record: usize,
+}
+
+/// The text in the buffer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    /// Where the next record starts.
+    pub from: usize,
+    /// Where the text ends; at the end of the input a newline that the input lacks is part of it.
+    pub to: usize,
+    /// Records that start here or later are not wanted.
+    pub limit: usize,
+    /// Whether the input ends at `to`.
+    pub last: bool,
+}
+
+/// What a call of [`Index::fill`] achieved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Filled {
+    /// The index holds all records before this position.
+    Until(usize),
+    /// The buffer does not hold a whole record.
+    NeedsMore,
+    /// The record at `from` is bad in a way that gives up its first line, which ends here.
+    BadLine(usize, Reason),
+    /// The first line of the record at `from` is longer than the buffer.
+    BadLongLine,
+}
+
+/// The index, reused from call to call.
+#[derive(Debug)]
+pub(super) struct Index {
+    pub ends: Vec<u32>,
+    pub rows: Vec<Row>,
+    pub issues: Vec<Issue>,
+    /// Newlines passed since the start of the range.
+    pub line: u64,
+    pub blank: u64,
+    pub comments: u64,
+    /// Whether the indexed text is all ASCII.
+    pub ascii: bool,
+    newlines: Vec<u32>,
+    limits: IndexLimits,
+    level: Level,
+    swallow: Option<Swallow>,
+}
+
+impl Index {
+    pub fn new(level: Level, limits: IndexLimits) -> Index {
+        Index {
+            ends: Vec::new(),
+            rows: Vec::with_capacity(limits.records),
+            issues: Vec::with_capacity(limits.records),
+            line: 0,
+            blank: 0,
+            comments: 0,
+            ascii: true,
+            newlines: vec![0; limits.window + GROUP],
+            limits,
+            level,
+            swallow: None,
+        }
+    }
+
+    /// Entries of `ends` for records of so many fields.
+    pub fn ends_needed(limits: &IndexLimits, expected_fields: usize) -> usize {
+        (limits.window + GROUP).max(expected_fields + 1)
+    }
+
+    /// Makes ready for a range.
+    pub fn reset(&mut self, expected_fields: usize) {
+        let needed = Index::ends_needed(&self.limits, expected_fields);
+        if self.ends.len() != needed {
+            self.ends = vec![0; needed];
+        }
+        (self.line, self.blank, self.comments, self.swallow) = (0, 0, 0, None);
+    }
+
+    /// Tells that the text in the buffer moved down by so many bytes.
+    pub fn moved(&mut self, by: usize) {
+        self.swallow = self.swallow.and_then(|swallow| swallow.moved(by));
+    }
+
+    /// Indexes records from `span.from` on.
+    pub fn fill(&mut self, data: &mut [u8], span: Span, rules: &RecordRules) -> Filled {
+        self.rows.clear();
+        self.issues.clear();
+        let to = span.to.min(span.from + self.limits.window);
+        let found = scan(self.level, data, (span.from, to), &rules.needles, &mut self.ends, &mut self.newlines);
+        self.ascii = found.ascii;
+        if found.newlines > 0 {
+            return Filled::Until(self.walk(data, span, found.newlines, rules));
+        }
+        if found.quote_at.is_none() && to == span.to && !span.last && to - span.from <= self.limits.max_record {
+            return Filled::NeedsMore;
+        }
+        self.split(data, span, rules)
+    }
+
+    /// Takes the records of a plain scan over; answers where they end.
+    fn walk(&mut self, data: &[u8], span: Span, newlines: usize, rules: &RecordRules) -> usize {
+        let (mut start, mut first) = (span.from, 0);
+        for k in 0..newlines {
+            if start >= span.limit || self.rows.len() >= self.limits.records || self.issues.len() >= self.limits.records
+            {
+                break;
+            }
+            let last = self.newlines[k] as usize;
+            let end = self.ends[last] as usize;
+            let fields = last + 1 - first;
+            if fields == rules.expected_fields
+                && !rules.unusual[usize::from(data[start])]
+                && end - start <= self.limits.max_record
+            {
+                let text_end = if data[end - 1] == b'\r' { end - 1 } else { end } as u32;
+                self.ends[last] = text_end;
+                self.rows.push(Row { start: start as u32, end: text_end, first: first as u32, line: self.line as u32 });
+            } else {
+                self.take(data, (start, end), (first, fields), rules, None);
+            }
+            self.line += 1;
+            first = last + 1;
+            start = end + 1;
+        }
+        start
+    }
+
+    /// Takes one record that may be anything; `end` is its newline.
+    fn take(
+        &mut self,
+        data: &[u8],
+        (start, end): (usize, usize),
+        (first, fields): (usize, usize),
+        rules: &RecordRules,
+        bad: Option<Reason>,
+    ) -> bool {
+        let text_end = if end > start && data[end - 1] == b'\r' { end - 1 } else { end };
+        let record = &data[start..text_end];
+        let too_long = end - start > self.limits.max_record;
+        if !too_long && rules.comment.is_some() && record.first().copied() == rules.comment {
+            self.comments += 1;
+            return false;
+        }
+        if !too_long && rules.is_blank(record) {
+            self.blank += 1;
+            return false;
+        }
+        let reason = if too_long {
+            Reason::RecordTooLong
+        } else if let Some(reason) = bad {
+            reason
+        } else if fields != rules.expected_fields {
+            Reason::FieldCount
+        } else {
+            self.ends[first + fields - 1] = text_end as u32;
+            let (start, end) = (start as u32, text_end as u32);
+            self.rows.push(Row { start, end, first: first as u32, line: self.line as u32 });
+            return true;
+        };
+        self.issues.push(Issue {
+            before: self.rows.len() as u32,
+            start: start as u32,
+            end: text_end as u32,
+            line: self.line as u32,
+            reason,
+            fields: fields as u32,
+        });
+        false
+    }
+
+    /// Splits records one by one, heeding quotes.
+    fn split(&mut self, data: &mut [u8], span: Span, rules: &RecordRules) -> Filled {
+        let (mut start, mut first) = (span.from, 0);
+        let stop = span.limit.min(span.from + self.limits.window);
+        let full = self.ends.len() - (rules.expected_fields + 1);
+        while start < stop.min(span.to)
+            && first <= full
+            && self.rows.len() < self.limits.records
+            && self.issues.len() < self.limits.records
+        {
+            let cut = split_record(
+                data,
+                start,
+                span,
+                rules,
+                self.limits.max_record,
+                &mut self.ends[first..],
+                &mut self.swallow,
+            );
+            match cut {
+                Split::Whole { end, fields, newlines, quoted, malformed } => {
+                    let bad = malformed.then_some(Reason::MalformedQuotes);
+                    if self.take(data, (start, end), (first, fields), rules, bad) {
+                        if quoted {
+                            unquote(data, start, rules.needles.quote, &mut self.ends[first..first + fields]);
+                        }
+                        first += fields;
+                    }
+                    self.line += newlines + 1;
+                    start = end + 1;
+                }
+                _ if start > span.from => break,
+                Split::NeedsMore => return Filled::NeedsMore,
+                Split::Bad { line_end: Some(line_end), reason } => return Filled::BadLine(line_end, reason),
+                Split::Bad { line_end: None, .. } => return Filled::BadLongLine,
+            }
+        }
+        self.ascii = data[span.from..start.min(data.len())].is_ascii();
+        Filled::Until(start)
+    }
+}

@@ -1,0 +1,109 @@
+//! How much memory a range can take, known before it is read.
+
+use swath_core::Bytes;
+use swath_table::column::{Batch, Column, Values};
+use swath_table::schema::{ColumnType, TableSchema};
+
+use super::convert::LONGEST_JOINED;
+use super::index::{Index, IndexLimits, Issue, Row};
+use super::range::{BatchLimits, ReadOptions};
+use super::text::CategoryCache;
+use super::time::TimeCache;
+use super::window::Window;
+
+/// The size of batches.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BatchShape {
+    /// Bytes that a row takes without its texts.
+    pub row_bytes: u64,
+    pub rows_limit: usize,
+    pub bytes_limit: u64,
+    /// Rows that memory is set aside for.
+    rows_max: usize,
+}
+
+/// Bytes of one value, without text, and of its null flag.
+fn value_bytes(column_type: ColumnType) -> u64 {
+    1 + match column_type {
+        ColumnType::Bool => 1,
+        ColumnType::Int32 | ColumnType::Float32 | ColumnType::Date | ColumnType::Category | ColumnType::String => 4,
+        ColumnType::Int64 | ColumnType::Float64 | ColumnType::Timestamp => 8,
+    }
+}
+
+impl BatchShape {
+    pub fn new(types: &[ColumnType], expected_fields: usize, limits: BatchLimits, range_bytes: u64) -> BatchShape {
+        // Offset and line of each row.
+        let row_bytes = 12 + types.iter().map(|column_type| value_bytes(*column_type)).sum::<u64>();
+        // Positions of texts are of 32 bits.
+        let bytes_limit = limits.bytes.0.clamp(1, 1 << 31);
+        let rows_limit = limits.rows.max(1);
+        // A row has a byte per delimiter, at least one of value, and its line end; the last may begin before the end of
+        // the range, and lack the line end.
+        let rows_in_range = range_bytes / (expected_fields as u64 + 1) + 2;
+        let rows_max = (bytes_limit / row_bytes + 1).min(rows_in_range).min(rows_limit as u64) as usize;
+        BatchShape { row_bytes, rows_limit, bytes_limit, rows_max }
+    }
+
+    /// Sets memory aside for full batches, so that it neither grows by leaps nor moves.
+    pub fn prepare(&self, batch: &mut Batch) {
+        let rows = self.rows_max;
+        let kept: u64 = batch.columns.iter().map(text_capacity).sum();
+        for column in &mut batch.columns {
+            column.valid.reserve_exact(rows);
+            match &mut column.values {
+                Values::Bool(values) => values.reserve_exact(rows),
+                Values::Int32(values) | Values::Date(values) => values.reserve_exact(rows),
+                Values::Int64(values) | Values::Timestamp(values) => values.reserve_exact(rows),
+                Values::Float32(values) => values.reserve_exact(rows),
+                Values::Float64(values) => values.reserve_exact(rows),
+                Values::Category(values) => values.reserve_exact(rows),
+                Values::Text { ends, bytes } => {
+                    ends.reserve_exact(rows);
+                    // One column's long texts after the other's must not add up.
+                    if kept > self.bytes_limit {
+                        *bytes = Vec::new();
+                    }
+                }
+            }
+        }
+        batch.offsets.reserve_exact(rows);
+        batch.lines.reserve_exact(rows);
+    }
+}
+
+fn text_capacity(column: &Column) -> u64 {
+    if let Values::Text { bytes, .. } = &column.values { bytes.capacity() as u64 } else { 0 }
+}
+
+/// The most memory that a batch takes while a range of `range_bytes` bytes of a file with so many fields is read into it.
+pub fn batch_bytes_max(
+    schema: &TableSchema,
+    expected_fields: usize,
+    limits: BatchLimits,
+    options: &ReadOptions,
+    range_bytes: u64,
+) -> Bytes {
+    let types: Vec<ColumnType> = schema.columns.iter().map(|column| column.column_type).collect();
+    let shape = BatchShape::new(&types, expected_fields, limits, range_bytes);
+    let fixed = shape.row_bytes * shape.rows_max as u64;
+    let has_text = types.contains(&ColumnType::String);
+    let range_bytes = range_bytes + options.max_record as u64;
+    // What is kept of the batch before, and twice the text for vectors that double, and the half that is moved from.
+    let text = if has_text { 4 * shape.bytes_limit.max(options.max_record as u64).min(range_bytes) } else { 0 };
+    Bytes(fixed + text) + Bytes::of::<Column>(types.len())
+}
+
+/// The most memory that a workspace takes for files of so many fields and columns.
+pub(super) fn workspace_bytes(options: &ReadOptions, expected_fields: usize, columns: usize) -> Bytes {
+    let limits = options.index_limits();
+    let buffer = Window::buffer_bytes(options) as u64;
+    let ends = Bytes::of::<u32>(Index::ends_needed(&limits, expected_fields)) * 2;
+    let IndexLimits { window, records, .. } = limits;
+    let per_record = size_of::<Row>() + size_of::<Issue>() + 3 * size_of::<u32>();
+    let columns = (size_of::<TimeCache>() + size_of::<usize>()) as u64 * columns as u64 * 2;
+    let messages = 16 * 1024;
+    Bytes(buffer + (per_record * records + 8 * LONGEST_JOINED + CategoryCache::BYTES) as u64 + columns + messages)
+        + ends
+        + Bytes::of::<u32>(window + 64)
+}

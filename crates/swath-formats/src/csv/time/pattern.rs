@@ -1,0 +1,224 @@
+//! Times in a strftime pattern, compiled once.
+//!
+//! Numbers of days, months and clocks may have one digit or two, years of `%Y` have four. Names of months and days are
+//! English. A pattern must say the date; what it does not say of the time is zero.
+
+use super::Moment;
+use super::civil::{MICROS_PER_DAY, days, days_of_year, time_of_day};
+use super::iso::{number, some_fraction, some_offset};
+
+/// A compiled pattern.
+#[derive(Debug, Clone)]
+pub(super) struct Pattern {
+    text: String,
+    items: Vec<Item>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Item {
+    Literal(u8),
+    Year,
+    ShortYear,
+    Month,
+    MonthName,
+    Day,
+    DayOfYear,
+    WeekdayName,
+    Hour,
+    Hour12,
+    Minute,
+    Second,
+    Fraction,
+    AmPm,
+    Offset,
+    ZoneName,
+}
+
+const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
+const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+
+impl Pattern {
+    pub fn new(text: &str) -> Result<Pattern, String> {
+        let mut items = Vec::new();
+        let mut bytes = text.bytes();
+        while let Some(byte) = bytes.next() {
+            if byte != b'%' {
+                items.push(Item::Literal(byte));
+                continue;
+            }
+            let mut directive = bytes.next();
+            if matches!(directive, Some(b'-' | b'_' | b'0')) {
+                directive = bytes.next();
+            }
+            match directive {
+                Some(b'Y') => items.push(Item::Year),
+                Some(b'y') => items.push(Item::ShortYear),
+                Some(b'm') => items.push(Item::Month),
+                Some(b'b' | b'B' | b'h') => items.push(Item::MonthName),
+                Some(b'd' | b'e') => items.push(Item::Day),
+                Some(b'j') => items.push(Item::DayOfYear),
+                Some(b'a' | b'A') => items.push(Item::WeekdayName),
+                Some(b'H' | b'k') => items.push(Item::Hour),
+                Some(b'I' | b'l') => items.push(Item::Hour12),
+                Some(b'M') => items.push(Item::Minute),
+                Some(b'S') => items.push(Item::Second),
+                Some(b'f') => items.push(Item::Fraction),
+                Some(b'p' | b'P') => items.push(Item::AmPm),
+                Some(b'z') => items.push(Item::Offset),
+                Some(b'Z') => items.push(Item::ZoneName),
+                Some(b'T') => {
+                    items.extend([Item::Hour, Item::Literal(b':'), Item::Minute, Item::Literal(b':'), Item::Second])
+                }
+                Some(b'R') => items.extend([Item::Hour, Item::Literal(b':'), Item::Minute]),
+                Some(b'F') => {
+                    items.extend([Item::Year, Item::Literal(b'-'), Item::Month, Item::Literal(b'-'), Item::Day])
+                }
+                Some(b'%') => items.push(Item::Literal(b'%')),
+                other => {
+                    let other = other.map(|byte| char::from(byte).to_string()).unwrap_or_default();
+                    return Err(format!("%{other} of the time format {text:?} is not known"));
+                }
+            }
+        }
+        let has = |wanted: &[Item]| wanted.iter().any(|item| items.contains(item));
+        let dated = has(&[Item::DayOfYear]) || (has(&[Item::Day]) && has(&[Item::Month, Item::MonthName]));
+        if !has(&[Item::Year, Item::ShortYear]) || !dated {
+            return Err(format!("the time format {text:?} does not say the whole date"));
+        }
+        if has(&[Item::Hour12]) != has(&[Item::AmPm]) {
+            return Err(format!("the time format {text:?} needs %I and %p together"));
+        }
+        Ok(Pattern { text: text.into(), items })
+    }
+
+    /// The pattern as it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Reads a time.
+    pub fn parse(&self, text: &[u8]) -> Option<Moment> {
+        let mut parts = Parts::default();
+        let mut rest = text;
+        for item in &self.items {
+            rest = parts.take(*item, rest)?;
+        }
+        if rest.is_empty() { parts.moment() } else { None }
+    }
+}
+
+#[derive(Default)]
+struct Parts {
+    year: u32,
+    month: u32,
+    day: u32,
+    day_of_year: Option<u32>,
+    hour: u32,
+    minute: u32,
+    second: u32,
+    fraction_us: u32,
+    afternoon: Option<bool>,
+    offset_s: Option<i32>,
+}
+
+impl Parts {
+    /// Reads one item at the start of a text; answers what follows.
+    fn take<'a>(&mut self, item: Item, text: &'a [u8]) -> Option<&'a [u8]> {
+        let (slot, width) = match item {
+            Item::Literal(byte) => {
+                return text.split_first().filter(|(first, _)| **first == byte).map(|(_, rest)| rest);
+            }
+            Item::Year => {
+                let (digits, rest) = text.split_at_checked(4)?;
+                self.year = number(digits)?;
+                return Some(rest);
+            }
+            Item::ShortYear => {
+                let (digits, rest) = text.split_at_checked(2)?;
+                let year = number(digits)?;
+                self.year = if year < 69 { 2000 + year } else { 1900 + year };
+                return Some(rest);
+            }
+            Item::MonthName => {
+                let (position, rest) = name(text, &MONTHS)?;
+                self.month = position + 1;
+                return Some(rest);
+            }
+            Item::WeekdayName => return name(text, &WEEKDAYS).map(|(_, rest)| rest),
+            Item::Fraction => {
+                let (us, rest) = some_fraction(text)?;
+                self.fraction_us = us;
+                return Some(rest);
+            }
+            Item::AmPm => {
+                let (word, rest) = text.split_at_checked(2)?;
+                self.afternoon = Some(match word.to_ascii_lowercase().as_slice() {
+                    b"am" => false,
+                    b"pm" => true,
+                    _ => return None,
+                });
+                return Some(rest);
+            }
+            Item::Offset => {
+                let length = text.iter().take_while(|byte| b"+-0123456789:Zz".contains(byte)).count();
+                let (offset, rest) = text.split_at(length);
+                self.offset_s = Some(some_offset(offset)?);
+                return Some(rest);
+            }
+            Item::ZoneName => {
+                let length = text.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+                let (zone, rest) = text.split_at(length);
+                self.offset_s = Some(some_offset(zone)?);
+                return Some(rest);
+            }
+            Item::DayOfYear => (self.day_of_year.insert(0), 3),
+            Item::Month => (&mut self.month, 2),
+            Item::Day => (&mut self.day, 2),
+            Item::Hour | Item::Hour12 => (&mut self.hour, 2),
+            Item::Minute => (&mut self.minute, 2),
+            Item::Second => (&mut self.second, 2),
+        };
+        let length = text.iter().take(width).take_while(|byte| byte.is_ascii_digit()).count();
+        let (digits, rest) = text.split_at(length);
+        *slot = number(digits).filter(|_| length > 0)?;
+        Some(rest)
+    }
+
+    fn moment(self) -> Option<Moment> {
+        let days = match self.day_of_year {
+            Some(day) => days_of_year(self.year, day)?,
+            None => days(self.year, self.month, self.day)?,
+        };
+        let hour = match self.afternoon {
+            None => self.hour,
+            Some(_) if !(1..=12).contains(&self.hour) => return None,
+            Some(afternoon) => self.hour % 12 + if afternoon { 12 } else { 0 },
+        };
+        let time_us = time_of_day(hour, self.minute, self.second, self.fraction_us)?;
+        Some(Moment { local_us: days * MICROS_PER_DAY + time_us, offset_s: self.offset_s })
+    }
+}
+
+/// The longest of some names, or its first three letters, at the start of a text, in any case.
+fn name<'a>(text: &'a [u8], names: &[&str]) -> Option<(u32, &'a [u8])> {
+    let length = text.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let (word, rest) = text.split_at(length);
+    let position = names.iter().position(|name| {
+        let name = name.as_bytes();
+        word.eq_ignore_ascii_case(name) || word.eq_ignore_ascii_case(&name[..3])
+    })?;
+    Some((position as u32, rest))
+}

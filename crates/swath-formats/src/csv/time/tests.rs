@@ -1,0 +1,236 @@
+//! Times against tables of cases and against jiff.
+
+use jiff::civil::DateTime;
+use jiff::tz::{Offset, TimeZone};
+
+use super::super::tests::Random;
+use super::*;
+
+fn read(format: Option<&str>, zone: Option<&str>, text: &str) -> Option<i64> {
+    let rules = TimeRules::new(format, zone).expect("a format");
+    rules.timestamp(text.as_bytes(), &mut TimeCache::default())
+}
+
+/// What jiff says of an ISO text with or without an offset.
+fn utc(text: &str) -> i64 {
+    text.parse::<jiff::Timestamp>().expect(text).as_microsecond()
+}
+
+#[test]
+fn iso_8601() {
+    for (text, same) in [
+        ("2025-03-01T00:00:05Z", "2025-03-01T00:00:05Z"),
+        ("2025-03-01 00:00:05", "2025-03-01T00:00:05Z"),
+        ("2025-03-01t00:00:05z", "2025-03-01T00:00:05Z"),
+        (" 2025-03-01T00:00:05Z\t", "2025-03-01T00:00:05Z"),
+        ("2025-03-01", "2025-03-01T00:00:00Z"),
+        ("2025-03-01T07:30", "2025-03-01T07:30:00Z"),
+        ("2025-03-01T07:30+02:00", "2025-03-01T05:30:00Z"),
+        ("2025-03-01T07:30:00.5-0530", "2025-03-01T13:00:00.5Z"),
+        ("2025-03-01T07:30:00,123456789+02", "2025-03-01T05:30:00.123456Z"),
+        ("1969-12-31T23:59:59.9999999Z", "1969-12-31T23:59:59.999999Z"),
+        ("2025-03-01 07:30:00 UTC", "2025-03-01T07:30:00Z"),
+        ("2025-03-01 07:30:00 +0100", "2025-03-01T06:30:00Z"),
+        ("2024-02-29T24:00:00Z", "2024-03-01T00:00:00Z"),
+        ("2024-12-31T24:00", "2025-01-01T00:00:00Z"),
+        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
+        ("9999-12-31T23:59:59.999999Z", "9999-12-29T23:59:59.999999Z"),
+    ] {
+        // The last days of the last year are beyond jiff's timestamps.
+        let wanted = utc(same) + if text.starts_with("9999") { 2 * MICROS_PER_DAY } else { 0 };
+        assert_eq!(read(None, None, text), Some(wanted), "{text}");
+    }
+    for text in [
+        "",
+        "2025-03-01T",
+        "2025-13-01T00:00:00Z",
+        "2025-02-29T00:00:00Z",
+        "2025-00-10",
+        "2025-01-00",
+        "0000-01-01",
+        "2025-3-1",
+        "2025-03-01T24:00:01Z",
+        "2025-03-01T25:00:00Z",
+        "2025-03-01T00:60:00Z",
+        "2025-03-01T00:00:60Z",
+        "2025-03-01T00:00:00.Z",
+        "2025-03-01T00:00:00ZZ",
+        "2025-03-01T00:00:00+2",
+        "2025-03-01T00:00:00+24:00",
+        "2025-03-01T00:00:00+02:60",
+        "2025-03-01X00:00:00Z",
+        "2025-03-01T00-00-00Z",
+        "2025/03/01",
+        "20250301",
+        "2025-03-01T0:00:00",
+        "2025-03-01T00:0a:00Z",
+        "2025-03-01T00:00:0\u{80}",
+        "-025-03-01",
+        "\0\0\0\0\0\0\0\0\0\0",
+        "yesterday",
+    ] {
+        assert_eq!(read(None, None, text), None, "{text}");
+    }
+}
+
+#[test]
+fn patterns() {
+    for (format, text, same) in [
+        ("%d/%m/%Y %H.%M.%S", "10/03/2004 18.00.00", Some("2004-03-10T18:00:00Z")),
+        ("%d/%m/%Y %H.%M.%S", "1/3/2004 8.0.0", Some("2004-03-01T08:00:00Z")),
+        ("%d/%m/%Y %H.%M.%S", "31/04/2004 18.00.00", None),
+        ("%d/%m/%Y", "10/03/2004x", None),
+        ("%Y%m%d%H%M%S", "20250301123456", Some("2025-03-01T12:34:56Z")),
+        ("%Y%m%dT%H%M%S%z", "20250301T123456-0130", Some("2025-03-01T14:04:56Z")),
+        ("%FT%T.%f%z", "2025-03-01T12:34:56.789+01:00", Some("2025-03-01T11:34:56.789Z")),
+        ("%b %d, %Y %I:%M %p", "Mar 1, 2025 12:05 AM", Some("2025-03-01T00:05:00Z")),
+        ("%b %d, %Y %I:%M %p", "march 1, 2025 12:05 pm", Some("2025-03-01T12:05:00Z")),
+        ("%b %d, %Y %I:%M %p", "Mar 1, 2025 13:05 PM", None),
+        ("%a %B %-d %R %Y %Z", "Sat March 1 07:05 2025 UTC", Some("2025-03-01T07:05:00Z")),
+        ("%a %B %-d %R %Y %Z", "Sat March 1 07:05 2025 CET", None),
+        ("%m/%d/%y", "12/31/68", Some("2068-12-31T00:00:00Z")),
+        ("%m/%d/%y", "12/31/69", Some("1969-12-31T00:00:00Z")),
+        ("%Y-%j", "2024-366", Some("2024-12-31T00:00:00Z")),
+        ("%Y-%j", "2025-366", None),
+        ("100%% %Y-%m-%d", "100% 2025-03-01", Some("2025-03-01T00:00:00Z")),
+        ("%Y-%m-%d %H:%M", "2025-03-01 24:00", Some("2025-03-02T00:00:00Z")),
+        ("epoch_s", "1740787205", Some("2025-03-01T00:00:05Z")),
+        ("epoch_s", " 1740787205.1234567 ", Some("2025-03-01T00:00:05.123456Z")),
+        ("epoch_s", "-0.0000001", Some("1969-12-31T23:59:59.999999Z")),
+        ("epoch_ms", "1740787205001", Some("2025-03-01T00:00:05.001Z")),
+        ("epoch_us", "1740787205000001", Some("2025-03-01T00:00:05.000001Z")),
+        ("epoch_s", "1e9", None),
+        ("epoch_s", "999999999999999999", None),
+        ("epoch_s", "300000000000", None),
+        ("epoch_s", ".5", None),
+        ("epoch_s", "", None),
+    ] {
+        assert_eq!(read(Some(format), None, text), same.map(utc), "{format} {text}");
+    }
+    for format in ["%Q", "%", "%H:%M", "%Y-%m", "%Y-%m-%d %I:%M"] {
+        assert!(TimeRules::new(Some(format), None).is_err(), "{format}");
+    }
+    assert!(TimeRules::new(None, Some("Mars/Olympus")).is_err());
+}
+
+#[test]
+fn local_clocks() {
+    for (zone, text, same) in [
+        ("Europe/Rome", "2025-07-01T12:00:00", "2025-07-01T10:00:00Z"),
+        ("Europe/Rome", "2025-07-01T12:00:00Z", "2025-07-01T12:00:00Z"),
+        // The hour that occurs twice is the first, the one that does not occur moves forward.
+        ("Europe/Rome", "2025-10-26T02:30:00", "2025-10-26T00:30:00Z"),
+        ("Europe/Rome", "2025-10-26T03:00:00", "2025-10-26T02:00:00Z"),
+        ("Europe/Rome", "2025-03-30T02:30:00", "2025-03-30T01:30:00Z"),
+        ("Europe/Rome", "2025-03-30T03:30:00", "2025-03-30T01:30:00Z"),
+        ("+05:30", "2025-03-30T05:30:00", "2025-03-30T00:00:00Z"),
+        ("UTC", "2025-03-30T05:30:00", "2025-03-30T05:30:00Z"),
+        ("Pacific/Apia", "2011-12-30T12:00:00", "2011-12-30T22:00:00Z"),
+    ] {
+        assert_eq!(read(None, Some(zone), text), Some(utc(same)), "{zone} {text}");
+    }
+}
+
+#[test]
+fn local_clocks_equal_jiff_on_600_000_times_with_a_warm_cache() {
+    let mut random = Random(41);
+    for name in
+        ["Europe/Rome", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Pacific/Apia", "Africa/Casablanca"]
+    {
+        let rules = TimeRules::new(None, Some(name)).expect("a zone");
+        let zone = TimeZone::get(name).expect("a zone");
+        let mut cache = TimeCache::default();
+        let mut at = DateTime::constant(1995, 1, 1, 0, 0, 0, 0);
+        for _ in 0..100_000 {
+            at = at.checked_add(jiff::SignedDuration::from_mins(random.below(400) as i64 - 20)).expect("in range");
+            let wanted = zone.to_ambiguous_timestamp(at).compatible().expect("a time").as_microsecond();
+            let text = at.strftime("%Y-%m-%d %H:%M:%S").to_string();
+            assert_eq!(rules.timestamp(text.as_bytes(), &mut cache), Some(wanted), "{name} {text}");
+        }
+    }
+}
+
+#[test]
+fn times_equal_jiff_on_1_000_000_texts() {
+    let rules = TimeRules::new(None, None).expect("ISO");
+    let pattern = TimeRules::new(Some("%d/%m/%Y %H.%M.%S"), None).expect("a pattern");
+    let mut cache = TimeCache::default();
+    let mut random = Random(42);
+    for case in 0..1_000_000u32 {
+        let days =
+            if case % 8 == 0 { random.below(3_600_000) as i64 - 700_000 } else { 20_000 + random.below(3) as i64 };
+        let at = DateTime::constant(1970, 1, 1, 0, 0, 0, 0)
+            + jiff::SignedDuration::from_secs(days * 86_400 + random.below(86_400) as i64);
+        if at.year() < 1 {
+            continue;
+        }
+        let mut text = at.strftime(if case % 2 == 0 { "%Y-%m-%dT%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" }).to_string();
+        let mut wanted = Offset::UTC.to_timestamp(at).expect("a time").as_microsecond();
+        if case % 3 == 0 {
+            let digits = 1 + random.below(9);
+            let nanos = random.below(1_000_000_000);
+            let fraction = &format!("{nanos:09}")[..digits];
+            text.push_str(&format!(".{fraction}"));
+            wanted += format!("{fraction:0<9}").parse::<i64>().expect("digits") / 1000;
+        }
+        match case % 5 {
+            0 => text.push('Z'),
+            1 => {
+                let minutes = random.below(2 * 1439) as i64 - 1439;
+                let sign = if minutes < 0 { '-' } else { '+' };
+                text.push_str(&format!(
+                    "{sign}{:02}{}{:02}",
+                    minutes.abs() / 60,
+                    random.pick(&["", ":"]),
+                    minutes.abs() % 60
+                ));
+                wanted -= minutes * 60_000_000;
+            }
+            _ => {}
+        }
+        assert_eq!(rules.timestamp(text.as_bytes(), &mut cache), Some(wanted), "{text}");
+        if case % 4 == 0 {
+            let text = at.strftime("%d/%m/%Y %H.%M.%S").to_string();
+            let whole = Offset::UTC.to_timestamp(at).expect("a time").as_microsecond();
+            assert_eq!(pattern.timestamp(text.as_bytes(), &mut cache), Some(whole), "{text}");
+        }
+        // A damaged text is refused, or means what jiff says that it means.
+        let mut damaged = text.into_bytes();
+        for _ in 0..=random.below(2) {
+            let at = random.below(damaged.len());
+            match random.below(3) {
+                0 => damaged[at] = *random.pick(b"0123456789:-+.TZ ,/a\xff"),
+                1 => drop(damaged.remove(at)),
+                _ => damaged.insert(at, *random.pick(b"0123456789:-+.TZ ")),
+            }
+        }
+        if let Ok(text) = std::str::from_utf8(&damaged) {
+            check_against_jiff(text.trim_matches([' ', '\t']), rules.timestamp(&damaged, &mut cache));
+        }
+    }
+}
+
+/// What is read is what jiff reads, but for the forms that only one of the two knows.
+fn check_against_jiff(text: &str, got: Option<i64>) {
+    let floor = |time: jiff::Timestamp| i64::try_from(time.as_nanosecond().div_euclid(1000)).expect("in range");
+    let instant = text.parse::<jiff::Timestamp>().map(floor);
+    let clock = || text.parse::<DateTime>().and_then(|time| Offset::UTC.to_timestamp(time)).map(floor);
+    let known = instant.or_else(|_| clock()).ok();
+    let fraction = text.find(['.', ',']).map_or(0, |at| text[at + 1..].bytes().take_while(u8::is_ascii_digit).count());
+    let only_here = text.contains("24:00")
+        || text.get(10..).is_some_and(|rest| rest[1..].contains(' '))
+        || text.starts_with("9999")
+        || fraction > 9;
+    // jiff also knows the basic form, hours alone, offsets with seconds or of a day and more, and takes second 60 for 59.
+    let extended = matches!(text.as_bytes(), [_, _, _, _, b'-', _, _, b'-', _, _, _, _, _, b':', ..]);
+    let zone = text.get(11..).and_then(|time| time.find(['+', '-']).map(|at| &time[at + 1..])).unwrap_or_default();
+    let odd_zone =
+        zone.bytes().filter(u8::is_ascii_digit).count() > 4 || zone.starts_with("24") || zone.starts_with("25");
+    let only_there = !extended || odd_zone || text.contains(":60");
+    match (got, known) {
+        (Some(got), Some(known)) => assert_eq!(got, known, "{text:?}"),
+        (Some(_), None) => assert!(only_here, "{text:?}"),
+        (None, Some(_)) => assert!(only_there, "{text:?}"),
+        (None, None) => {}
+    }
+}

@@ -1,0 +1,7 @@
+//! Bytes to batches and back: one room per format.
+//!
+//! It does not decide what is read or written, and keeps nothing between calls.
+
+pub mod csv;
+pub mod geoparquet;
+pub mod store;

@@ -1,0 +1,322 @@
+//! Gives every row of a batch the identifier of its partition.
+//!
+//! It computes cells and buckets; it does not decide which levels there are.
+
+use rustc_hash::FxHashMap;
+use swath_core::{Error, Result};
+
+use crate::column::{Batch, Values};
+use crate::intern::Interner;
+use crate::partition::{LevelValue, PartitionLevel, TimeSpan, push_level, time_bucket};
+
+/// One level, with the columns that it needs resolved to positions.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Level {
+    /// Span of time of the column at this position.
+    Time(TimeSpan, usize),
+    /// H3 cell.
+    H3(h3o::Resolution),
+    /// Geohash of this length.
+    Geohash(usize),
+    /// Square of this size.
+    Tile(f64),
+    /// The value of the column at this position.
+    Column(usize),
+    /// The group of the sensor in the column at this position, by identifier.
+    SensorGroups(usize),
+}
+
+/// What rows are assigned by, beside their columns.
+pub struct Coordinates<'a> {
+    /// Longitude or easting in the target CRS, NaN where there is none.
+    pub x: &'a [f64],
+    /// Latitude or northing in the target CRS, NaN where there is none.
+    pub y: &'a [f64],
+    /// Longitude in degrees, for cells of the globe.
+    pub longitude: &'a [f64],
+    /// Latitude in degrees.
+    pub latitude: &'a [f64],
+}
+
+/// Remembers which values were seen, per worker.
+#[derive(Default)]
+pub struct Assigner {
+    codes: Vec<u64>,
+    known: FxHashMap<Box<[u64]>, u32>,
+    last: Option<(Vec<u64>, u32)>,
+    value: Vec<u8>,
+}
+
+/// A code that no value has.
+const NULL: u64 = u64::MAX;
+/// Values that a worker remembers; beyond, it asks the shared interner again.
+const KNOWN_MAX: usize = 1 << 14;
+
+impl Assigner {
+    /// Memory that a worker's memory of values may take.
+    pub const BYTES_MAX: u64 = (KNOWN_MAX * 2 * 64) as u64;
+
+    /// Finds the levels of a request among the columns of a table.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when a level needs a column that is not there.
+    pub fn resolve(levels: &[PartitionLevel], schema: &crate::schema::TableSchema) -> Result<Vec<Level>> {
+        use crate::schema::Role;
+        let wanted = |level: &PartitionLevel, role: Role, what: &str| {
+            schema.with_role(role).ok_or_else(|| Error::Usage {
+                message: format!("--partition {level} needs a column with the role {what}; the schema has none"),
+                hint: "name one in the schema file: swath sensor schema SRC > s.toml".into(),
+            })
+        };
+        levels
+            .iter()
+            .map(|level| {
+                if matches!(level, PartitionLevel::H3(_) | PartitionLevel::Geohash(_) | PartitionLevel::Tile(_)) {
+                    wanted(level, Role::X, "x")?;
+                    wanted(level, Role::Y, "y")?;
+                }
+                Ok(match level {
+                    PartitionLevel::Time(span) => Level::Time(*span, wanted(level, Role::Time, "time")?),
+                    PartitionLevel::H3(resolution) => Level::H3(
+                        h3o::Resolution::try_from(*resolution).map_err(|error| Error::unexpected(error.to_string()))?,
+                    ),
+                    PartitionLevel::Geohash(length) => Level::Geohash(usize::from(*length)),
+                    PartitionLevel::Tile(size) => Level::Tile(*size),
+                    PartitionLevel::Sensor => Level::Column(wanted(level, Role::Sensor, "sensor")?),
+                    PartitionLevel::SensorGroups(_) => {
+                        wanted(level, Role::X, "x")?;
+                        Level::SensorGroups(wanted(level, Role::Sensor, "sensor")?)
+                    }
+                    PartitionLevel::Column(name) => match schema.with_name(name) {
+                        Some(column) if !is_float(schema.columns[column].column_type) => Level::Column(column),
+                        Some(_) => {
+                            return Err(Error::Usage {
+                                message: format!("--partition column:{name}: {name} is a float column"),
+                                hint: "partition by a category, string, bool, integer or date".into(),
+                            });
+                        }
+                        None => {
+                            let names: Vec<&str> = schema.columns.iter().map(|column| column.name.as_str()).collect();
+                            return Err(Error::Usage {
+                                message: format!("--partition column:{name}: there is no such column"),
+                                hint: format!("the columns are {}", names.join(", ")),
+                            });
+                        }
+                    },
+                })
+            })
+            .collect()
+    }
+
+    /// Appends to `ids` the partition of each row of a batch. `groups` gives the group of each sensor identifier.
+    ///
+    /// # Errors
+    /// When there are more partitions than their interner may hold.
+    pub fn assign(
+        &mut self,
+        levels: &[Level],
+        batch: &Batch,
+        coordinates: &Coordinates<'_>,
+        texts: &Interner,
+        groups: &[u32],
+        partitions: &Interner,
+        ids: &mut Vec<u32>,
+    ) -> Result<()> {
+        if levels.is_empty() {
+            let id = partitions.intern(&[])?;
+            ids.resize(ids.len() + batch.rows(), id);
+            return Ok(());
+        }
+        for row in 0..batch.rows() {
+            self.codes.clear();
+            for level in levels {
+                let code = code_of(level, batch, row, coordinates, groups);
+                self.codes.push(code);
+            }
+            let id = match &self.last {
+                Some((codes, id)) if *codes == self.codes => *id,
+                _ => {
+                    let id = self.lookup(levels, batch, row, coordinates, texts, partitions)?;
+                    let (codes, last) = self.last.get_or_insert_default();
+                    codes.clone_from(&self.codes);
+                    *last = id;
+                    id
+                }
+            };
+            ids.push(id);
+        }
+        Ok(())
+    }
+
+    fn lookup(
+        &mut self,
+        levels: &[Level],
+        batch: &Batch,
+        row: usize,
+        coordinates: &Coordinates<'_>,
+        texts: &Interner,
+        partitions: &Interner,
+    ) -> Result<u32> {
+        // Text that is not interned has no code of its own, so only the value itself tells.
+        let cacheable = !levels.iter().any(|level| {
+            matches!(level, Level::Column(column) if matches!(batch.columns[*column].values, Values::Text { .. }))
+        });
+        if cacheable && let Some(&id) = self.known.get(self.codes.as_slice()) {
+            return Ok(id);
+        }
+        self.value.clear();
+        for (level, &code) in levels.iter().zip(&self.codes) {
+            push_value(&mut self.value, level, code, batch, row, coordinates, texts);
+        }
+        let id = partitions.intern(&self.value)?;
+        if cacheable {
+            if self.known.len() >= KNOWN_MAX {
+                self.known.clear();
+            }
+            self.known.insert(self.codes.as_slice().into(), id);
+        }
+        Ok(id)
+    }
+}
+
+fn is_float(column_type: crate::schema::ColumnType) -> bool {
+    use crate::schema::ColumnType::{Float32, Float64, Timestamp};
+    matches!(column_type, Float32 | Float64 | Timestamp)
+}
+
+/// A number that tells the values of a level apart; rows of text get their position, which tells all apart.
+fn code_of(level: &Level, batch: &Batch, row: usize, coordinates: &Coordinates<'_>, groups: &[u32]) -> u64 {
+    match *level {
+        Level::Time(span, column) => {
+            batch.columns[column].time_us(row).map_or(NULL, |time_us| time_bucket(span, time_us) as u64)
+        }
+        Level::H3(resolution) => h3o::LatLng::new(coordinates.latitude[row], coordinates.longitude[row])
+            .map_or(NULL, |point| u64::from(point.to_cell(resolution))),
+        Level::Geohash(_) => match (coordinates.longitude[row], coordinates.latitude[row]) {
+            (x, y) if x.is_finite() && y.is_finite() => geohash_code(x, y),
+            _ => NULL,
+        },
+        Level::Tile(size) => match tile_of(coordinates, row, size) {
+            Some((west, south)) => (west as u64) << 32 ^ (south as u64 & 0xffff_ffff),
+            None => NULL,
+        },
+        Level::SensorGroups(column) => match &batch.columns[column].values {
+            Values::Category(ids) => groups.get(ids[row] as usize).map_or(NULL, |&group| u64::from(group)),
+            _ => NULL,
+        },
+        Level::Column(column) => {
+            let column = &batch.columns[column];
+            if column.valid[row] == 0 {
+                return NULL;
+            }
+            match &column.values {
+                Values::Bool(values) => u64::from(values[row]),
+                Values::Int32(values) | Values::Date(values) => i64::from(values[row]) as u64,
+                Values::Int64(values) | Values::Timestamp(values) => values[row] as u64,
+                Values::Category(values) => u64::from(values[row]),
+                Values::Text { .. } => row as u64,
+                Values::Float32(_) | Values::Float64(_) => NULL,
+            }
+        }
+    }
+}
+
+/// Longitude and latitude in 30 bits each: finer than any geohash of 12 characters tells.
+fn geohash_code(x: f64, y: f64) -> u64 {
+    let bits = |value: f64, low: f64, width: f64| (((value - low) / width) * f64::from(1u32 << 30)) as u64;
+    bits(x, -180.0, 360.0) << 31 | bits(y, -90.0, 180.0)
+}
+
+fn tile_of(coordinates: &Coordinates<'_>, row: usize, size: f64) -> Option<(i64, i64)> {
+    let (x, y) = (coordinates.x[row], coordinates.y[row]);
+    (x.is_finite() && y.is_finite()).then(|| ((x / size).floor() as i64, (y / size).floor() as i64))
+}
+
+fn push_value(
+    value: &mut Vec<u8>,
+    level: &Level,
+    code: u64,
+    batch: &Batch,
+    row: usize,
+    coordinates: &Coordinates<'_>,
+    texts: &Interner,
+) {
+    if code == NULL {
+        return push_level(value, LevelValue::Null);
+    }
+    match *level {
+        Level::Time(..) | Level::H3(_) | Level::SensorGroups(_) => push_level(value, LevelValue::Number(code as i64)),
+        Level::Geohash(length) => {
+            let point = geohash::Coord { x: coordinates.longitude[row], y: coordinates.latitude[row] };
+            match geohash::encode(point, length) {
+                Ok(text) => push_level(value, LevelValue::Text(text.as_bytes())),
+                Err(_) => push_level(value, LevelValue::Null),
+            }
+        }
+        Level::Tile(size) => match tile_of(coordinates, row, size) {
+            Some((west, south)) => push_level(value, LevelValue::Tile(west, south)),
+            None => push_level(value, LevelValue::Null),
+        },
+        Level::Column(column) => match &batch.columns[column].values {
+            Values::Category(ids) => texts.with_text(ids[row], |text| push_level(value, LevelValue::Text(text))),
+            Values::Text { ends, bytes } => {
+                let start = if row == 0 { 0 } else { ends[row - 1] as usize };
+                push_level(value, LevelValue::Text(&bytes[start..ends[row] as usize]));
+            }
+            Values::Bool(values) => {
+                push_level(value, LevelValue::Text(if values[row] == 0 { b"false" } else { b"true" }));
+            }
+            Values::Date(values) => {
+                let (year, month, day) = crate::partition::civil_from_days(i64::from(values[row]));
+                push_level(value, LevelValue::Text(format!("{year:04}-{month:02}-{day:02}").as_bytes()));
+            }
+            _ => push_level(value, LevelValue::Text((code as i64).to_string().as_bytes())),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::partition::{PartitionRequest, folder_of};
+    use crate::schema::ColumnType;
+    use swath_core::Bytes;
+
+    #[test]
+    fn rows_land_in_the_folders_of_their_values() {
+        let texts = Interner::new("categories", Bytes(10_000));
+        let (a, b) = (texts.intern(b"a").expect("fits"), texts.intern(b"b/c").expect("fits"));
+        let mut batch = Batch::new([ColumnType::Category, ColumnType::Timestamp, ColumnType::String]);
+        batch.columns[0].values = Values::Category(vec![a, b, a]);
+        batch.columns[1].values = Values::Timestamp(vec![0, 86_400_000_000, -1]);
+        batch.columns[2].values = Values::Text { ends: vec![1, 2, 3], bytes: b"xyx".to_vec() };
+        batch.columns.iter_mut().for_each(|column| column.valid = vec![1, 1, 1]);
+        batch.offsets = vec![0, 1, 2];
+        let (x, y) = ([10.5, -0.2, f64::NAN], [50.2, 51.0, f64::NAN]);
+        let coordinates = Coordinates { x: &x, y: &y, longitude: &x, latitude: &y };
+        for (request, levels, folders) in [
+            ("none", vec![], ["", "", ""]),
+            ("day", vec![Level::Time(TimeSpan::Day, 1)], ["date=1970-01-01", "date=1970-01-02", "date=1969-12-31"]),
+            ("sensor", vec![Level::Column(0)], ["sensor=a", "sensor=b%2Fc", "sensor=a"]),
+            ("column:t", vec![Level::Column(2)], ["t=x", "t=y", "t=x"]),
+            ("sensor:2", vec![Level::SensorGroups(0)], ["sensor_group=1", "sensor_group=0", "sensor_group=1"]),
+            ("tile:1", vec![Level::Tile(1.0)], ["tile=10_50", "tile=-1_51", "tile=__HIVE_DEFAULT_PARTITION__"]),
+            ("geohash:3", vec![Level::Geohash(3)], ["geohash=u0v", "geohash=gcp", "geohash=__HIVE_DEFAULT_PARTITION__"]),
+            ("h3:2", vec![Level::H3(h3o::Resolution::Two)], [
+                "h3=821fa7fffffffff", "h3=82195ffffffffff", "h3=__HIVE_DEFAULT_PARTITION__",
+            ]),
+        ] {
+            let partitions = Interner::new("partitions", Bytes(10_000));
+            let PartitionRequest::Levels(requested) = request.parse().expect(request) else { panic!("auto") };
+            let mut ids = Vec::new();
+            Assigner::default()
+                .assign(&levels, &batch, &coordinates, &texts, &[1, 0], &partitions, &mut ids)
+                .expect("few partitions");
+            let named: Vec<String> = ids
+                .iter()
+                .map(|&id| partitions.with_text(id, |value| folder_of(&requested, value, &[])))
+                .collect();
+            assert_eq!(named, folders, "{request}");
+        }
+    }
+}

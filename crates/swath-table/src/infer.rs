@@ -1,0 +1,285 @@
+//! A schema from a bounded sample of the input, with the evidence for every choice.
+//!
+//! It never guesses where a wrong guess would change values unseen: day and month that cannot be told apart, or
+//! coordinates that are no degrees, are asked for. It reads no file; `sample` says which bytes the caller should read.
+
+mod build;
+mod dialect;
+mod evidence;
+mod missing;
+mod records;
+mod roles;
+pub mod sample;
+#[cfg(test)]
+mod tests;
+mod time;
+mod types;
+
+use std::path::Path;
+
+use rustc_hash::FxHashMap;
+use swath_core::{Error, Place, Result};
+
+use crate::schema::TableSchema;
+use crate::schema_file::{Notes, SchemaFile};
+use dialect::FileShape;
+use evidence::Evidence;
+use records::{Record, Records};
+pub use sample::{FileSample, Sample, SamplePlan};
+use types::thousands;
+
+/// What was inferred.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inferred {
+    /// The schema; lay a schema file over it with [`SchemaFile::resolve`].
+    pub schema: TableSchema,
+    /// Why it is as it is, for the comments of [`crate::schema_file::write`].
+    pub notes: Notes,
+}
+
+/// A column of the input as it was found.
+#[derive(Debug, Default)]
+struct Found {
+    /// Its name in the file.
+    source: String,
+    /// Its name in the table.
+    name: String,
+    evidence: Evidence,
+    /// Files that have it.
+    files: usize,
+    /// Markers that hold for this column only.
+    missing: Vec<String>,
+}
+
+/// A file with its shape and where its fields go.
+struct FileColumns<'s> {
+    sample: &'s Sample,
+    shape: FileShape,
+    /// The column of each field; none is ignored.
+    targets: Vec<Option<usize>>,
+}
+
+/// What the rows of the sample were.
+#[derive(Debug, Default)]
+struct Rows {
+    whole: u64,
+    empty: u64,
+    ragged: u64,
+}
+
+/// Infers the schema of a table from samples of its files.
+///
+/// What `hints` says about the text is taken as given; of its columns only those without a type are of interest here.
+///
+/// # Errors
+/// [`Error::Usage`] where only a person can decide (delimiter, day and month, projected coordinates, files that do not
+/// go together); [`Error::InputCorrupt`] where the input is no delimited text or holds no rows.
+pub fn infer(samples: &[Sample], hints: &SchemaFile) -> Result<Inferred> {
+    let mut notes = Notes::default();
+    let mut files: Vec<(&Sample, FileShape)> = Vec::new();
+    for sample in samples {
+        let like = files.first().map(|(_, shape)| shape.dialect.delimiter);
+        if let Some(shape) = dialect::detect(sample, &hints.csv, like)? {
+            files.push((sample, shape));
+        }
+    }
+    let Some(first) = files.first() else {
+        return Err(no_rows(
+            samples.first().map_or(Path::new("input"), |sample| &sample.path),
+            "the file is empty",
+        ));
+    };
+    for file in &files[1..] {
+        same_shape(first, file)?;
+    }
+    let decimal = hints.csv.decimal.unwrap_or_else(|| decimal(&files, &mut notes));
+    let (mut columns, files) = union(files, &mut notes);
+    let mut rows = Rows::default();
+    for file in &files {
+        file.each_row(&mut rows, |record| {
+            for (field, target) in record.fields.iter().zip(&file.targets) {
+                if let Some(target) = target {
+                    columns[*target].evidence.add(field, decimal);
+                }
+            }
+        });
+    }
+    let is_complete = hints
+        .columns
+        .as_ref()
+        .is_some_and(|columns| columns.iter().all(|c| c.column_type.is_some()));
+    if rows.whole == 0 && !is_complete {
+        return Err(no_rows(&files[0].sample.path, "there are no rows to infer types from"));
+    }
+    row_notes(&rows, samples, &mut notes);
+    let schema = build::schema(columns, &files, decimal, hints, &mut notes)?;
+    Ok(Inferred { schema, notes })
+}
+
+fn no_rows(path: &Path, message: &str) -> Error {
+    Error::InputCorrupt {
+        place: Place::file(path),
+        message: message.into(),
+        hint: "give a file with rows, or name all columns with their types in a schema file".into(),
+    }
+}
+
+/// An error if two files cannot be read by one schema.
+fn same_shape(one: &(&Sample, FileShape), other: &(&Sample, FileShape)) -> Result<()> {
+    let byte = |byte: u8| {
+        if byte == b'\t' {
+            "tab".to_string()
+        } else {
+            char::from(byte).to_string()
+        }
+    };
+    let ((one, first), (other, second)) = (one, other);
+    let (what, left, right) = if first.dialect.delimiter != second.dialect.delimiter {
+        (
+            "delimiter",
+            byte(first.dialect.delimiter),
+            byte(second.dialect.delimiter),
+        )
+    } else if first.header != second.header {
+        ("header", first.header.to_string(), second.header.to_string())
+    } else if first.skip_lines != second.skip_lines {
+        (
+            "skip_lines",
+            first.skip_lines.to_string(),
+            second.skip_lines.to_string(),
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Error::Usage {
+        message: format!(
+            "the files are not written alike: {what} is {left} in {}, and {right} in {}",
+            one.path.display(),
+            other.path.display()
+        ),
+        hint: format!("take them apart, or say [csv] {what} = … in a schema file"),
+    })
+}
+
+/// The decimal mark that the files agree on.
+fn decimal(files: &[(&Sample, FileShape)], notes: &mut Notes) -> u8 {
+    let shows = |mark: u8| files.iter().any(|(_, shape)| shape.decimal == Some(mark));
+    match (shows(b','), shows(b'.')) {
+        (true, false) => {
+            notes.add("csv.decimal", "numbers like 2,6 and none like 2.6");
+            b','
+        }
+        (true, true) => {
+            notes.add(
+                "csv.decimal",
+                "some files show decimal commas, others points: look at them",
+            );
+            b'.'
+        }
+        _ => b'.',
+    }
+}
+
+/// All columns of all files by name, in the order of first appearance.
+fn union<'s>(files: Vec<(&'s Sample, FileShape)>, notes: &mut Notes) -> (Vec<Found>, Vec<FileColumns<'s>>) {
+    let mut columns: Vec<Found> = Vec::new();
+    let mut positions: FxHashMap<String, usize> = FxHashMap::default();
+    let count = files.len();
+    let mut out = Vec::with_capacity(count);
+    for (sample, shape) in files {
+        let mut targets: Vec<Option<usize>> = Vec::with_capacity(shape.names.len());
+        for source in &shape.names {
+            let name = source.trim_start_matches('#').trim();
+            if name.is_empty() {
+                targets.push(None);
+                continue;
+            }
+            let position = *positions.entry(name.to_string()).or_insert_with(|| {
+                columns.push(Found {
+                    source: source.clone(),
+                    name: name.into(),
+                    ..Found::default()
+                });
+                columns.len() - 1
+            });
+            if targets.contains(&Some(position)) {
+                notes.add(
+                    format!("columns.{name}"),
+                    "the header names it twice: the first one is read",
+                );
+                targets.push(None);
+                continue;
+            }
+            columns[position].files += 1;
+            targets.push(Some(position));
+        }
+        if shape.header_guessed {
+            notes.add(
+                "csv.header",
+                format!("a guess: all columns of {} are text", sample.path.display()),
+            );
+        }
+        out.push(FileColumns { sample, shape, targets });
+    }
+    for column in columns.iter().filter(|column| column.files < count) {
+        let note = format!("in {} of {} sampled files", column.files, count);
+        notes.add(format!("columns.{}", column.name), note);
+    }
+    (columns, out)
+}
+
+impl FileColumns<'_> {
+    /// Calls `each` with every sampled row that has as many fields as the header.
+    fn each_row(&self, rows: &mut Rows, mut each: impl FnMut(&Record<'_>)) {
+        let head = self
+            .sample
+            .head
+            .strip_prefix(b"\xef\xbb\xbf")
+            .unwrap_or(&self.sample.head);
+        let in_head = Records::new(head, self.shape.dialect).filter(|record| record.line >= self.shape.first_row_line);
+        let in_pieces = self
+            .sample
+            .pieces
+            .iter()
+            .flat_map(|piece| Records::new(piece, self.shape.dialect));
+        for record in in_head.chain(in_pieces) {
+            if record.fields.len() != self.targets.len() {
+                rows.ragged += 1;
+            } else if record.is_empty() {
+                rows.empty += 1;
+            } else {
+                rows.whole += 1;
+                each(&record);
+            }
+        }
+    }
+}
+
+fn row_notes(rows: &Rows, samples: &[Sample], notes: &mut Notes) {
+    let files = if samples.len() == 1 {
+        "one file".to_string()
+    } else {
+        format!("{} files", samples.len())
+    };
+    notes.add(
+        "",
+        format!(
+            "Inferred from {} rows of {files}. Edit it, and use it with --schema.",
+            thousands(rows.whole)
+        ),
+    );
+    notes.add(
+        "",
+        "Only the columns named here are read; their order is that of the output.",
+    );
+    if rows.ragged > 0 {
+        let note = "sampled rows have another number of fields than the header: such rows are rejected";
+        notes.add("csv", format!("{} {note}", thousands(rows.ragged)));
+    }
+    if rows.empty > 0 {
+        notes.add(
+            "csv",
+            format!("{} sampled rows hold delimiters only", thousands(rows.empty)),
+        );
+    }
+}

@@ -1,0 +1,363 @@
+//! From evidence to a schema: missing markers, types, roles, coordinates and the key of dedup.
+//!
+//! The order matters: markers before types, types before roles, roles before the key.
+
+use std::hash::{Hash, Hasher};
+
+use rustc_hash::{FxHashMap, FxHasher};
+use swath_core::{Error, Result};
+
+use super::types::{Typed, thousands};
+use super::{FileColumns, Found, Rows, missing, roles, types};
+use crate::schema::{ColumnSchema, ColumnType, CrsSchema, CsvFormat, DedupSchema, Keep, Role, TableSchema, Violation};
+use crate::schema_file::{Notes, SchemaFile};
+
+/// Columns of text that may turn out to be part of the key.
+const KEY_CANDIDATES_MAX: usize = 8;
+
+/// Builds the schema.
+pub(super) fn schema(
+    mut found: Vec<Found>,
+    files: &[FileColumns<'_>],
+    decimal: u8,
+    hints: &SchemaFile,
+    notes: &mut Notes,
+) -> Result<TableSchema> {
+    let missing = missing::decide(&mut found, decimal, notes);
+    let missing = hints.csv.missing.clone().unwrap_or(missing);
+    let typed: Vec<Typed> = found
+        .iter()
+        .map(|column| types::decide(&column.evidence, &column.name))
+        .collect();
+    let (mut columns, origins) = columns(&found, typed, &missing, hints, notes)?;
+    assign_roles(&mut columns, notes);
+    let crs = CrsSchema::default();
+    degrees(&mut columns, &origins, &found, hints, notes)?;
+    let dedup = key(&columns, &origins, files);
+    if let Some(dedup) = &dedup {
+        notes.add(
+            "dedup",
+            format!("rows alike in {} are one reading", dedup.key.join(", ")),
+        );
+    } else {
+        notes.add("dedup", "no pair of a sensor and a time to know duplicates by");
+    }
+    for column in &mut columns {
+        let is_key = dedup.as_ref().is_some_and(|dedup| dedup.key.contains(&column.name));
+        column.required = is_key || matches!(column.role, Some(Role::Sensor | Role::Time));
+    }
+    let shape = &files[0].shape;
+    let comment = files.iter().find_map(|file| file.shape.dialect.comment);
+    let csv = CsvFormat {
+        delimiter: shape.dialect.delimiter,
+        quote: shape.dialect.quote,
+        decimal,
+        comment,
+        skip_lines: shape.skip_lines,
+        header: shape.header,
+        encoding: "utf-8".into(),
+        missing,
+    };
+    Ok(TableSchema {
+        csv,
+        columns,
+        crs,
+        dedup,
+    })
+}
+
+/// The columns without roles, and for each the columns of the input that it is made of.
+fn columns(
+    found: &[Found],
+    typed: Vec<Typed>,
+    table_missing: &[String],
+    hints: &SchemaFile,
+    notes: &mut Notes,
+) -> Result<(Vec<ColumnSchema>, Vec<Vec<usize>>)> {
+    let dates: Vec<usize> = (0..found.len())
+        .filter(|&index| typed[index].column_type == ColumnType::Date)
+        .collect();
+    let clocks: Vec<usize> = (0..found.len()).filter(|&index| typed[index].clock.is_some()).collect();
+    let unclear: Vec<usize> = (0..found.len())
+        .filter(|&index| typed[index].ambiguous.is_some())
+        .collect();
+    let has_time = !dates.is_empty() || typed.iter().any(|typed| typed.column_type == ColumnType::Timestamp);
+    for &index in &unclear {
+        let (one, other) = typed[index]
+            .ambiguous
+            .as_ref()
+            .map_or(("", ""), |(one, other)| (one, other));
+        if !has_time && !is_settled(hints, &found[index].source) {
+            return Err(ask_for_format(files_name(hints), &found[index], one, other));
+        }
+        notes.add(
+            place(found, index),
+            format!("dates that fit both {one} and {other} are kept as text"),
+        );
+    }
+    let pair = roles::date_and_clock(&dates, &clocks);
+    let (mut columns, mut origins) = (Vec::new(), Vec::new());
+    for (index, typed) in typed.iter().enumerate() {
+        if pair.is_some_and(|(_, clock)| clock == index) {
+            continue;
+        }
+        if let Some((date, clock)) = pair.filter(|(date, _)| *date == index) {
+            let column = joined(
+                found,
+                &typed.format,
+                &typed_clock(&typed_at(clock, found)),
+                (date, clock),
+                notes,
+            );
+            columns.push(column);
+            origins.push(vec![date, clock]);
+            continue;
+        }
+        let column = &found[index];
+        let own = (!column.missing.is_empty()).then(|| table_missing.iter().chain(&column.missing).cloned().collect());
+        emptiness(column, notes);
+        for note in &typed.notes {
+            notes.add(place(found, index), note.clone());
+        }
+        columns.push(ColumnSchema {
+            format: typed.format.clone(),
+            missing: own,
+            ..blank(&column.name, typed.column_type, vec![column.source.clone()])
+        });
+        origins.push(vec![index]);
+    }
+    Ok((columns, origins))
+}
+
+fn typed_at(index: usize, found: &[Found]) -> Typed {
+    types::decide(&found[index].evidence, &found[index].name)
+}
+
+fn typed_clock(typed: &Typed) -> String {
+    typed.clock.clone().unwrap_or_default()
+}
+
+fn place(found: &[Found], index: usize) -> String {
+    format!("columns.{}", found[index].name)
+}
+
+fn blank(name: &str, column_type: ColumnType, source: Vec<String>) -> ColumnSchema {
+    ColumnSchema {
+        name: name.into(),
+        column_type,
+        role: None,
+        source,
+        format: None,
+        timezone: None,
+        min: None,
+        max: None,
+        out_of_range: Violation::Reject,
+        invalid: Violation::Reject,
+        missing: None,
+        units: None,
+        required: false,
+    }
+}
+
+/// The moment made of a date and a time of day.
+fn joined(
+    found: &[Found],
+    date_format: &Option<String>,
+    clock_format: &str,
+    (date, clock): (usize, usize),
+    notes: &mut Notes,
+) -> ColumnSchema {
+    let is_iso = date_format.is_none() && matches!(clock_format, "%H:%M" | "%H:%M:%S" | "%H:%M:%S%.f");
+    let date_format = date_format.clone().unwrap_or_else(|| "%Y-%m-%d".into());
+    let taken = |name: &&str| !found.iter().any(|column| column.name == **name);
+    let name = ["timestamp", "datetime", "date_time", "moment"]
+        .into_iter()
+        .find(taken)
+        .unwrap_or("swath_timestamp");
+    let source = vec![found[date].source.clone(), found[clock].source.clone()];
+    notes.add(
+        format!("columns.{name}"),
+        format!("put together from {:?} and {:?}", source[0], source[1]),
+    );
+    notes.add(
+        format!("columns.{name}"),
+        "times carry no offset and are taken as UTC; say timezone = \"…\" if they are local",
+    );
+    let format = (!is_iso).then(|| format!("{date_format} {clock_format}"));
+    ColumnSchema {
+        format,
+        ..blank(name, ColumnType::Timestamp, source)
+    }
+}
+
+/// A note about missing values, where there are some and some are not.
+fn emptiness(column: &Found, notes: &mut Notes) {
+    let evidence = &column.evidence;
+    let missing = evidence.fields - evidence.values;
+    if missing > 0 && evidence.values > 0 {
+        let note = format!(
+            "{} of {} sampled values are missing",
+            thousands(missing),
+            thousands(evidence.fields)
+        );
+        notes.add(format!("columns.{}", column.name), note);
+    }
+}
+
+/// Whether the schema file gives the type of a column of the input.
+fn is_settled(hints: &SchemaFile, source: &str) -> bool {
+    hints.columns.as_ref().is_some_and(|columns| {
+        // Columns that are not named are not read; those with a type need no inference.
+        let named = |name: &String, sources: &Option<Vec<String>>| match sources {
+            Some(sources) => sources.iter().any(|other| other == source),
+            None => name == source,
+        };
+        columns
+            .iter()
+            .filter(|part| named(&part.name, &part.source))
+            .all(|part| part.column_type.is_some())
+    })
+}
+
+fn files_name(hints: &SchemaFile) -> String {
+    if hints.path.as_os_str().is_empty() {
+        "a schema file".into()
+    } else {
+        hints.path.display().to_string()
+    }
+}
+
+fn ask_for_format(file: String, column: &Found, one: &str, other: &str) -> Error {
+    Error::Usage {
+        message: format!(
+            "column {:?}: cannot tell day from month: every sampled value fits {one} and {other}",
+            column.source
+        ),
+        hint: format!(
+            "in {file} say [columns.{:?}] type = \"{}\", role = \"time\", format = \"{one}\" or \"{other}\"",
+            column.name,
+            if one.contains("%H") || one.contains("%I") {
+                "timestamp"
+            } else {
+                "date"
+            }
+        ),
+    }
+}
+
+/// Gives columns their roles, and types that go with them.
+fn assign_roles(columns: &mut [ColumnSchema], notes: &mut Notes) {
+    let named: Vec<(&str, ColumnType)> = columns
+        .iter()
+        .map(|column| (column.name.as_str(), column.column_type))
+        .collect();
+    let (sensor, time, place) = (roles::sensor(&named), roles::time(&named), roles::place(&named));
+    if let Some(sensor) = sensor {
+        columns[sensor].role = Some(Role::Sensor);
+        columns[sensor].column_type = ColumnType::Category;
+        notes.add(
+            format!("columns.{}", columns[sensor].name),
+            "by its name, this says who measured",
+        );
+    }
+    if let Some(time) = time {
+        columns[time].role = Some(Role::Time);
+    }
+    for (index, role) in place.into_iter().flat_map(|(x, y)| [(x, Role::X), (y, Role::Y)]) {
+        columns[index].role = Some(role);
+        columns[index].column_type = ColumnType::Float64;
+        notes.add(
+            format!("columns.{}", columns[index].name),
+            "a coordinate, so 64 bits whatever the digits",
+        );
+    }
+    for column in columns {
+        if column.role.is_none() && roles::is_value(&column.name, column.column_type) {
+            column.role = Some(Role::Value);
+        }
+    }
+}
+
+/// Asks for the coordinate system where coordinates are no degrees and nothing says what they are.
+fn degrees(
+    columns: &mut [ColumnSchema],
+    origins: &[Vec<usize>],
+    found: &[Found],
+    hints: &SchemaFile,
+    notes: &mut Notes,
+) -> Result<()> {
+    let crs = &hints.crs;
+    let is_said = crs.source.is_some() || crs.column.is_some() || !crs.files.is_empty() || hints.columns.is_some();
+    for (column, origin) in columns.iter().zip(origins) {
+        let evidence = &found[origin[0]].evidence;
+        let within = match column.role {
+            Some(Role::X) => evidence.within_180,
+            Some(Role::Y) => evidence.within_90,
+            _ => continue,
+        };
+        if within * 2 < evidence.values && !is_said {
+            let (min, max) = (evidence.min.unwrap_or(0.0), evidence.max.unwrap_or(0.0));
+            return Err(Error::Usage {
+                message: format!(
+                    "column {:?} goes from {min} to {max}: these coordinates are no degrees",
+                    column.name
+                ),
+                hint: "name their system in a schema file: [crs] source = \"EPSG:32633\"".into(),
+            });
+        }
+        if column.role == Some(Role::X) && !is_said {
+            notes.add(
+                "crs",
+                "coordinates are taken as longitude and latitude; nothing in the input says which datum",
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The key of dedup: sensor and time, and what was measured where a row holds one of several quantities.
+fn key(columns: &[ColumnSchema], origins: &[Vec<usize>], files: &[FileColumns<'_>]) -> Option<DedupSchema> {
+    let position = |role: Role| columns.iter().position(|column| column.role == Some(role));
+    let (sensor, time) = (position(Role::Sensor)?, position(Role::Time)?);
+    let is_candidate = |index: &usize| columns[*index].column_type == ColumnType::Category && *index != sensor;
+    let candidates: Vec<usize> = (0..columns.len())
+        .filter(is_candidate)
+        .take(KEY_CANDIDATES_MAX)
+        .collect();
+    let key_origins: Vec<usize> = [&origins[sensor][..], &origins[time]].concat();
+    let mut seen: FxHashMap<u64, ([u64; KEY_CANDIDATES_MAX], [bool; KEY_CANDIDATES_MAX])> = FxHashMap::default();
+    for file in files {
+        file.each_row(&mut Rows::default(), |record| {
+            let field = |origin: usize| {
+                let position = file.targets.iter().position(|target| *target == Some(origin));
+                position.map_or(&b""[..], |position| record.fields[position].as_ref())
+            };
+            let key = hash(key_origins.iter().map(|&origin| field(origin)));
+            let mut texts = [0; KEY_CANDIDATES_MAX];
+            for (text, &candidate) in texts.iter_mut().zip(&candidates) {
+                *text = hash([field(origins[candidate][0])]);
+            }
+            let (first, differs) = seen.entry(key).or_insert((texts, [false; KEY_CANDIDATES_MAX]));
+            for ((differs, first), text) in differs.iter_mut().zip(first).zip(texts) {
+                *differs |= *first != text;
+            }
+        });
+    }
+    let mut key = vec![columns[sensor].name.clone(), columns[time].name.clone()];
+    for (slot, &candidate) in candidates.iter().enumerate() {
+        let differing = seen.values().filter(|(_, differs)| differs[slot]).count();
+        // A tenth of the readings: more than duplicates with other values would make.
+        if roles::is_quantity(&columns[candidate].name) || (differing > 0 && differing * 10 >= seen.len()) {
+            key.push(columns[candidate].name.clone());
+        }
+    }
+    Some(DedupSchema { key, keep: Keep::First })
+}
+
+fn hash<'t>(texts: impl IntoIterator<Item = &'t [u8]>) -> u64 {
+    let mut hasher = FxHasher::default();
+    for text in texts {
+        text.hash(&mut hasher);
+    }
+    hasher.finish()
+}

@@ -1,0 +1,368 @@
+//! How a file is written: delimiter, decimal mark, comments, lines before the header, and the names of columns.
+//!
+//! It looks at the head of one file; `infer` holds the files against each other.
+
+use std::path::Path;
+
+use swath_core::{Error, Place, Result};
+
+use super::evidence::number;
+use super::records::{Dialect, Record, Records};
+use super::sample::Sample;
+use super::time::TimeEvidence;
+use crate::schema_file::CsvPart;
+
+/// The delimiters that are tried.
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+/// Records looked at to tell a header from data.
+const LOOK_AHEAD: usize = 200;
+
+/// How one file is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct FileShape {
+    pub(super) dialect: Dialect,
+    /// The decimal mark, where the file shows one.
+    pub(super) decimal: Option<u8>,
+    pub(super) skip_lines: u64,
+    pub(super) header: bool,
+    /// The names in the file, trimmed; made up without a header.
+    pub(super) names: Vec<String>,
+    /// The line of the first row, counted from 0.
+    pub(super) first_row_line: u64,
+    /// Whether header or not was a guess because all columns are text.
+    pub(super) header_guessed: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cell {
+    Empty,
+    Typed,
+    Text,
+}
+
+/// Finds out how a file is written, `None` if there is nothing in it; `like` is the delimiter of the files before.
+pub(super) fn detect(sample: &Sample, hints: &CsvPart, like: Option<u8>) -> Result<Option<FileShape>> {
+    let text = plain_text(sample)?;
+    let quote = hints.quote.unwrap_or(Some(b'"'));
+    let comment = hints.comment.unwrap_or_else(|| has_comments(text).then_some(b'#'));
+    let delimiter = match hints.delimiter {
+        Some(delimiter) => delimiter,
+        None => match delimiter(text, quote, comment, like) {
+            Some(delimiter) => delimiter,
+            None if Records::new(
+                text,
+                Dialect {
+                    delimiter: b',',
+                    quote,
+                    comment,
+                },
+            )
+            .next()
+            .is_none() =>
+            {
+                return Ok(None);
+            }
+            None => return Err(no_delimiter(&sample.path)),
+        },
+    };
+    let mut dialect = Dialect {
+        delimiter,
+        quote,
+        comment,
+    };
+    let (mut records, mut start) = table(text, dialect, hints);
+    let mut header_in_comment = false;
+    if hints.comment.is_none() && hints.header.is_none() && comment.is_some() {
+        // A header may hide behind the mark of comments: `# time;value`.
+        let bare = Dialect {
+            comment: None,
+            ..dialect
+        };
+        let (all, _) = table(text, bare, hints);
+        let first = records.get(start).map_or(0, |record| record.line);
+        let above = all.iter().rposition(|record| record.line < first);
+        if let Some(above) = above.filter(|&above| {
+            let is_comment = all[above].fields[0].starts_with(b"#");
+            is_comment && all[above].fields.len() > 1 && is_header(&all, above) && !is_header(&records, start)
+        }) {
+            (records, start, header_in_comment, dialect) = (all, above, true, bare);
+        }
+    }
+    let Some(first) = records.get(start) else {
+        return Ok(None);
+    };
+    let typed = typed_columns(
+        &records[(start + 1).min(records.len())..],
+        first.fields.len(),
+        decimals(delimiter),
+    );
+    let header = hints.header.unwrap_or_else(|| is_header(&records, start));
+    if !header && start > 0 && hints.header.is_none() {
+        mismatched_header(sample, &records, start)?;
+    }
+    let names = if header {
+        names(first)
+    } else {
+        (1..=first.fields.len()).map(numbered).collect()
+    };
+    let preamble = start > 0 || header_in_comment;
+    Ok(Some(FileShape {
+        dialect,
+        decimal: decimal(&records[(start + usize::from(header)).min(records.len())..], delimiter),
+        skip_lines: hints.skip_lines.unwrap_or(if preamble { first.line } else { 0 }),
+        header,
+        names,
+        first_row_line: first.line + u64::from(header),
+        header_guessed: hints.header.is_none() && header && !typed.contains(&true) && records.len() > start + 1,
+    }))
+}
+
+fn numbered(number: usize) -> String {
+    format!("column_{number}")
+}
+
+/// The names of a header.
+fn names(header: &Record<'_>) -> Vec<String> {
+    header
+        .fields
+        .iter()
+        .map(|field| String::from_utf8_lossy(field).trim().to_string())
+        .collect()
+}
+
+/// The head without its byte-order mark, if it is text at all.
+fn plain_text(sample: &Sample) -> Result<&[u8]> {
+    let corrupt = |byte_offset: usize, message: &str, hint: &str| Error::InputCorrupt {
+        place: Place {
+            path: sample.path.clone(),
+            line: None,
+            byte_offset: Some(byte_offset as u64),
+        },
+        message: message.into(),
+        hint: hint.into(),
+    };
+    let text = sample.head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&sample.head);
+    if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
+        return Err(corrupt(
+            0,
+            "the text is UTF-16; wanted UTF-8",
+            "convert it first: iconv -f utf-16 -t utf-8 in > out",
+        ));
+    }
+    if let Some(at) = text.iter().position(|&byte| byte == 0) {
+        return Err(corrupt(
+            at,
+            "there is a zero byte; wanted delimited text",
+            "this looks like a binary file",
+        ));
+    }
+    if let Err(error) = std::str::from_utf8(text) {
+        // A head that was cut may end inside of a letter.
+        if error.error_len().is_some() || sample.complete {
+            let hint = "convert it first: iconv -f latin1 -t utf-8 in.csv > out.csv";
+            return Err(corrupt(error.valid_up_to(), "the text is not UTF-8", hint));
+        }
+    }
+    let first = text.trim_ascii_start().first();
+    if matches!(first, Some(b'{' | b'[' | b'<')) {
+        return Err(corrupt(
+            0,
+            "this looks like JSON or XML; wanted delimited text",
+            "give files of delimited text only",
+        ));
+    }
+    Ok(text)
+}
+
+fn no_delimiter(path: &Path) -> Error {
+    Error::Usage {
+        message: format!(
+            "{}: cannot tell what is between the fields: none of , ; tab | splits the lines alike",
+            path.display()
+        ),
+        hint: "name it in a schema file: [csv] delimiter = \",\"".into(),
+    }
+}
+
+fn has_comments(text: &[u8]) -> bool {
+    text.split(|&byte| byte == b'\n').any(|line| line.starts_with(b"#"))
+}
+
+/// The delimiter that splits most records alike; among nearly equal ones that of the files before, then the one with
+/// more fields.
+fn delimiter(text: &[u8], quote: Option<u8>, comment: Option<u8>, like: Option<u8>) -> Option<u8> {
+    let mut best: Option<(u8, f64, usize)> = None;
+    for delimiter in DELIMITERS {
+        let counts: Vec<usize> = Records::new(
+            text,
+            Dialect {
+                delimiter,
+                quote,
+                comment,
+            },
+        )
+        .map(|record| record.fields.len())
+        .collect();
+        let Some(count) = usual(&counts).filter(|&count| count > 1) else {
+            continue;
+        };
+        let share = counts.iter().filter(|&&other| other == count).count() as f64 / counts.len() as f64;
+        let better = |(other, other_share, other_count): (u8, f64, usize)| {
+            if (share - other_share).abs() > 0.05 {
+                return share > other_share;
+            }
+            if like == Some(other) || like == Some(delimiter) {
+                like == Some(delimiter)
+            } else {
+                count > other_count
+            }
+        };
+        if share >= 0.5 && best.is_none_or(better) {
+            best = Some((delimiter, share, count));
+        }
+    }
+    best.map(|(delimiter, _, _)| delimiter)
+}
+
+/// The most frequent number of fields, the larger one of equals.
+fn usual(counts: &[usize]) -> Option<usize> {
+    let mut tally = std::collections::BTreeMap::new();
+    for &count in counts {
+        *tally.entry(count).or_insert(0usize) += 1;
+    }
+    tally
+        .into_iter()
+        .max_by_key(|&(count, times)| (times, count))
+        .map(|(count, _)| count)
+}
+
+/// All records of the head, and the one where the table begins.
+fn table<'t>(text: &'t [u8], dialect: Dialect, hints: &CsvPart) -> (Vec<Record<'t>>, usize) {
+    let skip = hints.skip_lines.unwrap_or(0);
+    let records: Vec<Record<'t>> = Records::new(text, dialect)
+        .filter(|record| record.line >= skip)
+        .collect();
+    let counts: Vec<usize> = records.iter().map(|record| record.fields.len()).collect();
+    if hints.skip_lines.is_some() {
+        return (records, 0);
+    }
+    let count = usual(&counts).unwrap_or(0);
+    let runs = |&start: &usize| {
+        let ahead = &counts[start..counts.len().min(start + 10)];
+        counts[start] == count && ahead.iter().filter(|&&other| other == count).count() * 10 >= ahead.len() * 8
+    };
+    let mut start = (0..counts.len()).find(runs).unwrap_or(0);
+    // A title padded with delimiters stands over the header: `DO,,` over `start,end,gap`.
+    while hints.header.is_none() && start + 1 < records.len() && counts[start + 1] == count {
+        let filled = |index: usize| records[index].fields.iter().filter(|field| !field.is_empty()).count();
+        if filled(start + 1) > filled(start) && is_header(&records, start + 1) && filled(start) * 2 <= count {
+            start += 1;
+        } else {
+            break;
+        }
+    }
+    (records, start)
+}
+
+fn decimals(delimiter: u8) -> &'static [u8] {
+    if delimiter == b',' { b"." } else { b".," }
+}
+
+fn cell(text: &[u8], decimals: &[u8]) -> Cell {
+    if text.is_empty() || matches!(text, b"NULL" | b"NA" | b"NaN" | b"N/A") {
+        return Cell::Empty;
+    }
+    let is_number = decimals.iter().any(|&decimal| number(text, decimal).is_some());
+    if is_number || TimeEvidence::default().add(text, 1) {
+        Cell::Typed
+    } else {
+        Cell::Text
+    }
+}
+
+/// Which columns hold numbers or times in nearly all of `rows`.
+fn typed_columns(rows: &[Record<'_>], count: usize, decimals: &[u8]) -> Vec<bool> {
+    let mut tally = vec![(0usize, 0usize); count];
+    for row in rows.iter().take(LOOK_AHEAD).filter(|row| row.fields.len() == count) {
+        for (seen, field) in tally.iter_mut().zip(&row.fields) {
+            match cell(field, decimals) {
+                Cell::Empty => {}
+                Cell::Typed => *seen = (seen.0 + 1, seen.1 + 1),
+                Cell::Text => seen.1 += 1,
+            }
+        }
+    }
+    tally
+        .into_iter()
+        .map(|(typed, all)| all > 0 && typed * 10 >= all * 9)
+        .collect()
+}
+
+/// Whether the record names columns: it has words where the rows below have numbers and times.
+fn is_header(records: &[Record<'_>], index: usize) -> bool {
+    let fields = &records[index].fields;
+    let cells: Vec<Cell> = fields.iter().map(|field| cell(field, b".,")).collect();
+    let typed = typed_columns(&records[index + 1..], fields.len(), b".,");
+    if !typed.contains(&true) {
+        let mut names: Vec<&[u8]> = fields
+            .iter()
+            .map(|field| field.as_ref())
+            .filter(|name| !name.is_empty())
+            .collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        return names.len() == count && !cells.contains(&Cell::Typed);
+    }
+    let over_typed = || {
+        cells
+            .iter()
+            .zip(&typed)
+            .filter(|(_, typed)| **typed)
+            .map(|(cell, _)| *cell)
+    };
+    over_typed().any(|cell| cell == Cell::Text) && !over_typed().any(|cell| cell == Cell::Typed)
+}
+
+/// The mark of decimals, if any number shows one.
+fn decimal(rows: &[Record<'_>], delimiter: u8) -> Option<u8> {
+    let (mut commas, mut points) = (0, 0);
+    for field in rows.iter().flat_map(|row| &row.fields) {
+        commas += u64::from(delimiter != b',' && field.contains(&b',') && number(field, b',').is_some());
+        points += u64::from(field.contains(&b'.') && number(field, b'.').is_some());
+    }
+    if commas > points {
+        Some(b',')
+    } else {
+        (points > 0).then_some(b'.')
+    }
+}
+
+/// An error if the line above the rows names columns, but not as many as the rows have.
+fn mismatched_header(sample: &Sample, records: &[Record<'_>], start: usize) -> Result<()> {
+    let (above, row) = (&records[start - 1], &records[start]);
+    let words = above
+        .fields
+        .iter()
+        .filter(|field| cell(field, b".,") == Cell::Text)
+        .count();
+    if above.fields.len() < 2 || words * 10 < above.fields.len() * 9 || above.line + 1 != row.line {
+        return Ok(());
+    }
+    Err(Error::InputCorrupt {
+        place: Place {
+            path: sample.path.clone(),
+            line: Some(above.line + 1),
+            byte_offset: None,
+        },
+        message: format!(
+            "the header names {} columns, the rows have {} fields",
+            above.fields.len(),
+            row.fields.len()
+        ),
+        hint: format!(
+            "in a schema file say [csv] header = false, skip_lines = {}, and name the columns by source = \"column_1\" …",
+            row.line
+        ),
+    })
+}

@@ -1,0 +1,212 @@
+//! Which bytes of the input to look at: a bounded sample, spread over files and over each file.
+//!
+//! It depends on paths and sizes only, never on a ceiling, so the same input gives the same schema everywhere. It
+//! reads nothing: the caller hands in what it read.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use swath_core::Result;
+
+/// Files looked at, at most.
+pub const FILES_MAX: usize = 32;
+/// Bytes from the start of each of the first files.
+pub const HEAD_BYTES: u64 = 64 << 10;
+/// Bytes from the start of the other files.
+const SHORT_HEAD_BYTES: u64 = 16 << 10;
+/// Files with a long head.
+const LONG_HEADS: usize = 4;
+/// Bytes of a piece from further on.
+pub const PIECE_BYTES: u64 = 16 << 10;
+/// Pieces of one file, at most.
+pub const PIECES_MAX: usize = 15;
+/// Pieces of all files together.
+const PIECES_TOTAL: usize = 48;
+
+/// A sample of one file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sample {
+    /// The file.
+    pub path: PathBuf,
+    /// Bytes from its start; a last line that was cut off is left out unless the file is complete.
+    pub head: Vec<u8>,
+    /// Whether the head is the whole file.
+    pub complete: bool,
+    /// Whole lines from further on.
+    pub pieces: Vec<Vec<u8>>,
+}
+
+/// What to read of one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileSample {
+    /// The file.
+    pub path: PathBuf,
+    /// Its size.
+    pub size: u64,
+    /// The head first, then the pieces; they do not overlap.
+    pub ranges: Vec<Range<u64>>,
+}
+
+/// What to read of all files: at most [`SamplePlan::bytes_max`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SamplePlan {
+    /// The files, in the order given.
+    pub files: Vec<FileSample>,
+}
+
+/// Chooses what to read: over at most [`FILES_MAX`] files that are not empty, evenly chosen with the first and the
+/// last, the head and pieces evenly spread, the last of them at the end of the file.
+pub fn take(files: &[(PathBuf, u64)]) -> SamplePlan {
+    let files: Vec<&(PathBuf, u64)> = files.iter().filter(|(_, size)| *size > 0).collect();
+    let count = files.len().min(FILES_MAX);
+    let pieces = (PIECES_TOTAL / count.max(1)).min(PIECES_MAX);
+    let chosen = (0..count).map(|rank| {
+        let index = if count > 1 {
+            rank * (files.len() - 1) / (count - 1)
+        } else {
+            0
+        };
+        let (path, size) = files[index];
+        let head = if rank < LONG_HEADS {
+            HEAD_BYTES
+        } else {
+            SHORT_HEAD_BYTES
+        };
+        FileSample {
+            path: path.clone(),
+            size: *size,
+            ranges: ranges(*size, head, pieces as u64),
+        }
+    });
+    SamplePlan {
+        files: chosen.collect(),
+    }
+}
+
+/// The head and up to `pieces` pieces of a file.
+fn ranges(size: u64, head: u64, pieces: u64) -> Vec<Range<u64>> {
+    if size <= head + PIECE_BYTES {
+        return vec![Range {
+            start: 0,
+            end: size.min(head + PIECE_BYTES),
+        }];
+    }
+    let pieces = pieces.min((size - head) / PIECE_BYTES);
+    // Starts from the end of the head to one piece before the end of the file.
+    let (room, steps) = (size - head - PIECE_BYTES, pieces.max(2) - 1);
+    let piece = |number: u64| {
+        let start = if pieces == 1 {
+            head + room
+        } else {
+            head + (room as u128 * number as u128 / steps as u128) as u64
+        };
+        start..start + PIECE_BYTES
+    };
+    std::iter::once(0..head).chain((0..pieces).map(piece)).collect()
+}
+
+impl SamplePlan {
+    /// The most bytes that any plan reads.
+    pub const fn bytes_max() -> u64 {
+        LONG_HEADS as u64 * (HEAD_BYTES + PIECE_BYTES)
+            + (FILES_MAX - LONG_HEADS) as u64 * (SHORT_HEAD_BYTES + PIECE_BYTES)
+            + PIECES_TOTAL as u64 * PIECE_BYTES
+    }
+
+    /// Reads the plan through `read` (a range of a file to its bytes) and cuts pieces to whole lines.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub fn read_with(&self, mut read: impl FnMut(&FileSample, Range<u64>) -> Result<Vec<u8>>) -> Result<Vec<Sample>> {
+        let mut samples = Vec::with_capacity(self.files.len());
+        for file in &self.files {
+            let mut sample = Sample {
+                path: file.path.clone(),
+                ..Sample::default()
+            };
+            for range in &file.ranges {
+                let mut bytes = read(file, range.clone())?;
+                let is_end = range.end >= file.size;
+                if !is_end {
+                    let last = bytes.iter().rposition(|&byte| byte == b'\n');
+                    // A head without any newline stays: the message about it wants to show something.
+                    if range.start > 0 || last.is_some() {
+                        bytes.truncate(last.map_or(0, |last| last + 1));
+                    }
+                }
+                if range.start == 0 {
+                    sample.complete = is_end;
+                    sample.head = bytes;
+                } else if let Some(first) = bytes.iter().position(|&byte| byte == b'\n') {
+                    bytes.drain(..=first);
+                    sample.pieces.push(bytes);
+                }
+            }
+            samples.push(sample);
+        }
+        Ok(samples)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_are_bounded_spread_and_apart() {
+        for (count, size) in [
+            (1, 1),
+            (1, 80 << 10),
+            (1, 100 << 10),
+            (1, 1 << 40),
+            (31, 1 << 20),
+            (10_000, 1 << 30),
+        ] {
+            let files: Vec<_> = (0..count)
+                .map(|number| (PathBuf::from(format!("{number}.csv")), size))
+                .collect();
+            let plan = take(&files);
+            assert_eq!(plan.files.len(), count.min(FILES_MAX));
+            assert_eq!(
+                plan.files.first().map(|file| &file.path),
+                files.first().map(|file| &file.0)
+            );
+            assert_eq!(
+                plan.files.last().map(|file| &file.path),
+                files.last().map(|file| &file.0)
+            );
+            let mut total = 0;
+            for file in &plan.files {
+                assert_eq!(file.ranges[0].start, 0);
+                assert_eq!(
+                    file.ranges.last().map(|range| range.end),
+                    Some(size),
+                    "the end is seen: {size}"
+                );
+                assert!(
+                    file.ranges.windows(2).all(|pair| pair[0].end <= pair[1].start),
+                    "{:?}",
+                    file.ranges
+                );
+                total += file.ranges.iter().map(|range| range.end - range.start).sum::<u64>();
+            }
+            assert!(total <= SamplePlan::bytes_max(), "{count} files of {size}: {total}");
+        }
+        assert!(SamplePlan::bytes_max() < 2 << 20);
+        assert_eq!(take(&[("empty".into(), 0)]).files, []);
+    }
+
+    #[test]
+    fn pieces_are_whole_lines() {
+        let text: Vec<u8> = (0..40_000)
+            .flat_map(|number| format!("row {number}\n").into_bytes())
+            .collect();
+        let plan = take(&[("a.csv".into(), text.len() as u64)]);
+        let samples = plan.read_with(|_, range| Ok(text[range.start as usize..range.end as usize].to_vec()));
+        let samples = samples.expect("reading memory");
+        assert_eq!(samples[0].pieces.len(), PIECES_MAX);
+        for piece in samples[0].pieces.iter().chain([&samples[0].head]) {
+            assert!(piece.starts_with(b"row ") && piece.ends_with(b"\n"));
+        }
+    }
+}

@@ -1,0 +1,438 @@
+//! Which partition a row belongs to, what the partition's folder is called, and which partition `auto` means.
+//!
+//! A partition's value is a byte string that orders partitions and can be turned back into a folder name.
+
+use std::fmt;
+use std::str::FromStr;
+
+use swath_core::{Bytes, Fnv64};
+
+/// A span of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeSpan {
+    /// An hour.
+    Hour,
+    /// A day.
+    Day,
+    /// A month.
+    Month,
+    /// A year.
+    Year,
+}
+
+/// One level of partitioning.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PartitionLevel {
+    /// By the time column, in UTC.
+    Time(TimeSpan),
+    /// By H3 cell of this resolution.
+    H3(u8),
+    /// By geohash of this length.
+    Geohash(u8),
+    /// By square of this many degrees (or units of the target CRS).
+    Tile(f64),
+    /// By sensor.
+    Sensor,
+    /// By one of so many groups of near neighbours.
+    SensorGroups(u32),
+    /// By a column.
+    Column(String),
+}
+
+/// How rows are partitioned.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PartitionRequest {
+    /// So that files have the target size.
+    Auto,
+    /// As listed; an empty list is one partition.
+    Levels(Vec<PartitionLevel>),
+}
+
+impl FromStr for PartitionRequest {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "auto" => return Ok(PartitionRequest::Auto),
+            "none" => return Ok(PartitionRequest::Levels(Vec::new())),
+            _ => {}
+        }
+        let levels: Vec<PartitionLevel> = text.split(',').map(|part| part.trim().parse()).collect::<Result<_, _>>()?;
+        let times = levels.iter().filter(|level| matches!(level, PartitionLevel::Time(_))).count();
+        if times > 1 {
+            return Err(format!("{text:?} names {times} spans of time: wanted one of hour, day, month and year"));
+        }
+        Ok(PartitionRequest::Levels(levels))
+    }
+}
+
+impl FromStr for PartitionLevel {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (word, value) = text.split_once(':').map_or((text, None), |(word, value)| (word, Some(value)));
+        let number = |low: u32, high: u32| match value.unwrap_or_default().parse::<u32>() {
+            Ok(number) if (low..=high).contains(&number) => Ok(number),
+            _ => Err(format!("{text:?}: wanted {word}:N with N from {low} to {high}")),
+        };
+        match (word, value) {
+            ("hour", None) => Ok(PartitionLevel::Time(TimeSpan::Hour)),
+            ("day" | "date", None) => Ok(PartitionLevel::Time(TimeSpan::Day)),
+            ("month", None) => Ok(PartitionLevel::Time(TimeSpan::Month)),
+            ("year", None) => Ok(PartitionLevel::Time(TimeSpan::Year)),
+            ("h3", _) => Ok(PartitionLevel::H3(number(0, 15)? as u8)),
+            ("geohash", _) => Ok(PartitionLevel::Geohash(number(1, 12)? as u8)),
+            ("tile", Some(size)) => match size.parse::<f64>() {
+                Ok(size) if size.is_finite() && size > 0.0 => Ok(PartitionLevel::Tile(size)),
+                _ => Err(format!("{text:?}: wanted tile:SIZE with a positive size")),
+            },
+            ("sensor", None) => Ok(PartitionLevel::Sensor),
+            ("sensor", Some(_)) => Ok(PartitionLevel::SensorGroups(number(1, 1_000_000)?)),
+            ("column", Some(name)) if !name.is_empty() => Ok(PartitionLevel::Column(name.into())),
+            _ => Err(format!(
+                "{text:?} is not a partition: wanted auto, none, or a list of hour|day|month|year, h3:RES, geohash:N, \
+                 tile:SIZE, sensor, sensor:N, column:NAME"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for PartitionLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PartitionLevel::Time(TimeSpan::Hour) => f.write_str("hour"),
+            PartitionLevel::Time(TimeSpan::Day) => f.write_str("day"),
+            PartitionLevel::Time(TimeSpan::Month) => f.write_str("month"),
+            PartitionLevel::Time(TimeSpan::Year) => f.write_str("year"),
+            PartitionLevel::H3(resolution) => write!(f, "h3:{resolution}"),
+            PartitionLevel::Geohash(length) => write!(f, "geohash:{length}"),
+            PartitionLevel::Tile(size) => write!(f, "tile:{size}"),
+            PartitionLevel::Sensor => f.write_str("sensor"),
+            PartitionLevel::SensorGroups(count) => write!(f, "sensor:{count}"),
+            PartitionLevel::Column(name) => write!(f, "column:{name}"),
+        }
+    }
+}
+
+impl PartitionLevel {
+    /// The key of the level's folder, before names of columns are avoided.
+    fn folder_key(&self) -> &str {
+        match self {
+            PartitionLevel::Time(TimeSpan::Hour | TimeSpan::Day) => "date",
+            PartitionLevel::Time(TimeSpan::Month) => "month",
+            PartitionLevel::Time(TimeSpan::Year) => "year",
+            PartitionLevel::H3(_) => "h3",
+            PartitionLevel::Geohash(_) => "geohash",
+            PartitionLevel::Tile(_) => "tile",
+            PartitionLevel::Sensor => "sensor",
+            PartitionLevel::SensorGroups(_) => "sensor_group",
+            PartitionLevel::Column(name) => name,
+        }
+    }
+}
+
+/// The partition that `auto` stands for: the coarsest span of time whose partitions are no larger than `target`.
+///
+/// `span_us` is the time that the data covers, `output` its estimated size.
+pub fn choose(span_us: Option<i64>, output: Bytes, target: Bytes) -> Vec<PartitionLevel> {
+    let Some(span_us) = span_us else { return Vec::new() };
+    if output <= target {
+        return Vec::new();
+    }
+    const HOUR_US: i64 = 3_600_000_000;
+    for (span, length) in [(TimeSpan::Year, 8_766), (TimeSpan::Month, 730), (TimeSpan::Day, 24)] {
+        let partitions = (span_us / (length * HOUR_US)).max(1) as u64;
+        if output.0 / partitions <= target.0 {
+            return vec![PartitionLevel::Time(span)];
+        }
+    }
+    let hours = (span_us / HOUR_US).max(1) as u64;
+    // Hours that would still be far too large say that time is not what spreads this data; days are easier to read.
+    let span = if output.0 / hours > 8 * target.0 { TimeSpan::Day } else { TimeSpan::Hour };
+    vec![PartitionLevel::Time(span)]
+}
+
+/// Days since 1970-01-01 of a time, rounding down.
+fn day_of(time_us: i64) -> i64 {
+    time_us.div_euclid(86_400_000_000)
+}
+
+/// Year, month and day of a day number (Howard Hinnant, "chrono-compatible low-level date algorithms").
+pub fn civil_from_days(days: i64) -> (i64, u32, u32) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = (day_of_year - (153 * shifted_month + 2) / 5 + 1) as u32;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 } as u32;
+    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
+}
+
+/// The number that orders the spans of time: hours or days since 1970, months or years since year 0.
+pub fn time_bucket(span: TimeSpan, time_us: i64) -> i64 {
+    match span {
+        TimeSpan::Hour => time_us.div_euclid(3_600_000_000),
+        TimeSpan::Day => day_of(time_us),
+        TimeSpan::Month => {
+            let (year, month, _) = civil_from_days(day_of(time_us));
+            year * 12 + i64::from(month) - 1
+        }
+        TimeSpan::Year => civil_from_days(day_of(time_us)).0,
+    }
+}
+
+/// A piece of a partition's value.
+#[derive(Debug, Clone, Copy)]
+pub enum LevelValue<'a> {
+    /// There is none.
+    Null,
+    /// A number; a cell, a bucket of time, a group.
+    Number(i64),
+    /// A square, by its west and south edge in units of its size.
+    Tile(i64, i64),
+    /// A text.
+    Text(&'a [u8]),
+}
+
+/// Appends the value of one level to a partition's value, so that bytewise order is the order of values.
+pub fn push_level(value: &mut Vec<u8>, level: LevelValue<'_>) {
+    match level {
+        LevelValue::Null => value.push(0),
+        LevelValue::Number(number) => {
+            value.push(1);
+            value.extend_from_slice(&((number as u64) ^ (1 << 63)).to_be_bytes());
+        }
+        LevelValue::Tile(west, south) => {
+            push_level(value, LevelValue::Number(west));
+            push_level(value, LevelValue::Number(south));
+        }
+        LevelValue::Text(text) => {
+            value.push(1);
+            for &byte in text {
+                value.push(byte);
+                if byte == 0 {
+                    value.push(1);
+                }
+            }
+            value.extend_from_slice(&[0, 0]);
+        }
+    }
+}
+
+/// Reads what [`push_level`] wrote.
+struct LevelReader<'a>(&'a [u8]);
+
+impl LevelReader<'_> {
+    fn tag(&mut self) -> bool {
+        let (tag, rest) = self.0.split_first().unwrap_or((&0, &[]));
+        self.0 = rest;
+        *tag == 1
+    }
+
+    fn number(&mut self) -> i64 {
+        let mut bytes = [0; 8];
+        if self.0.len() >= 8 {
+            bytes.copy_from_slice(&self.0[..8]);
+            self.0 = &self.0[8..];
+        }
+        (u64::from_be_bytes(bytes) ^ (1 << 63)) as i64
+    }
+
+    fn text(&mut self) -> Vec<u8> {
+        let mut text = Vec::new();
+        let mut at = 0;
+        while at + 1 < self.0.len() {
+            match (self.0[at], self.0[at + 1]) {
+                (0, 0) => break,
+                (0, _) => at += 1,
+                _ => {}
+            }
+            text.push(self.0[at.min(self.0.len() - 1)]);
+            at += 1;
+        }
+        self.0 = self.0.get(at + 2..).unwrap_or_default();
+        text
+    }
+}
+
+/// The folder of a partition, relative to the lake: `date=2025-03-01/h3=831f1dfffffffff`, empty for a single one.
+///
+/// A key that is also the name of a column is written `partition_KEY`, since readers refuse or overwrite such pairs.
+pub fn folder_of(levels: &[PartitionLevel], value: &[u8], columns: &[String]) -> String {
+    let mut reader = LevelReader(value);
+    let mut folder = String::new();
+    for level in levels {
+        let key = level.folder_key();
+        let clash = columns.iter().any(|column| column == key);
+        let prefix = if clash { "partition_" } else { "" };
+        let text = level_text(level, &mut reader);
+        if !folder.is_empty() {
+            folder.push('/');
+        }
+        folder.push_str(&format!("{prefix}{}=", escape(key.as_bytes())));
+        if let (PartitionLevel::Time(TimeSpan::Hour), Some((day, hour))) =
+            (level, text.as_deref().and_then(|text| text.split_once('T')))
+        {
+            let hour_key = if columns.iter().any(|column| column == "hour") { "partition_hour" } else { "hour" };
+            folder.push_str(&format!("{day}/{hour_key}={hour}"));
+            continue;
+        }
+        match text {
+            Some(text) => folder.push_str(&escape(text.as_bytes())),
+            None => folder.push_str("__HIVE_DEFAULT_PARTITION__"),
+        }
+    }
+    folder
+}
+
+fn level_text(level: &PartitionLevel, reader: &mut LevelReader<'_>) -> Option<String> {
+    if !reader.tag() {
+        return None;
+    }
+    Some(match level {
+        PartitionLevel::Time(span) => {
+            let bucket = reader.number();
+            match span {
+                TimeSpan::Year => format!("{bucket:04}"),
+                TimeSpan::Month => format!("{:04}-{:02}", bucket.div_euclid(12), bucket.rem_euclid(12) + 1),
+                TimeSpan::Day => date_text(bucket),
+                TimeSpan::Hour => format!("{}T{:02}", date_text(bucket.div_euclid(24)), bucket.rem_euclid(24)),
+            }
+        }
+        PartitionLevel::H3(_) => format!("{:x}", reader.number()),
+        PartitionLevel::SensorGroups(count) => {
+            let digits = (count.saturating_sub(1)).to_string().len();
+            format!("{:0digits$}", reader.number())
+        }
+        PartitionLevel::Tile(size) => {
+            let west = reader.number();
+            reader.tag();
+            let south = reader.number();
+            format!("{}_{}", tile_edge(west, *size), tile_edge(south, *size))
+        }
+        PartitionLevel::Geohash(_) | PartitionLevel::Sensor | PartitionLevel::Column(_) => {
+            String::from_utf8_lossy(&reader.text()).into_owned()
+        }
+    })
+}
+
+fn date_text(day: i64) -> String {
+    let (year, month, day) = civil_from_days(day);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// An edge of a tile without the noise of binary fractions.
+fn tile_edge(index: i64, size: f64) -> f64 {
+    (index as f64 * size * 1e9).round() / 1e9
+}
+
+/// Writes a text so that every reader of Hive folders gets it back: all but unreserved characters as `%XX`.
+fn escape(text: &[u8]) -> String {
+    const LONGEST: usize = 200;
+    let mut escaped = String::with_capacity(text.len());
+    for &byte in text {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => escaped.push(char::from(byte)),
+            _ => escaped.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    if escaped.len() > LONGEST {
+        escaped.truncate(LONGEST);
+        escaped.push_str(&format!("~{:016x}", Fnv64::of(text)));
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn levels(text: &str) -> Vec<PartitionLevel> {
+        match text.parse::<PartitionRequest>().expect(text) {
+            PartitionRequest::Levels(levels) => levels,
+            PartitionRequest::Auto => panic!("auto"),
+        }
+    }
+
+    #[test]
+    fn requests_parse_or_say_what_is_wanted() {
+        for text in ["none", "day", "day,h3:3", "month,column:type,sensor:50", "geohash:5", "tile:0.5", "sensor"] {
+            let joined: Vec<String> = levels(text).iter().map(ToString::to_string).collect();
+            assert_eq!(joined.join(","), if text == "none" { "" } else { text });
+        }
+        assert_eq!("auto".parse(), Ok(PartitionRequest::Auto));
+        for text in ["", "week", "h3", "h3:16", "geohash:0", "tile:-1", "tile:x", "sensor:0", "column:", "day,hour", "day:2"] {
+            assert!(text.parse::<PartitionRequest>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn folders_are_named_for_their_values() {
+        const T: i64 = 1_740_787_205_000_000; // 2025-03-01T00:00:05Z
+        let time = |span| LevelValue::Number(time_bucket(span, T));
+        let none: &[String] = &[];
+        for (request, values, columns, folder) in [
+            ("none", vec![], none, ""),
+            ("day", vec![time(TimeSpan::Day)], none, "date=2025-03-01"),
+            ("hour", vec![time(TimeSpan::Hour)], none, "date=2025-03-01/hour=00"),
+            ("month", vec![time(TimeSpan::Month)], none, "month=2025-03"),
+            ("year", vec![time(TimeSpan::Year)], none, "year=2025"),
+            ("day", vec![time(TimeSpan::Day)], &["date".to_string()], "partition_date=2025-03-01"),
+            ("day", vec![LevelValue::Null], none, "date=__HIVE_DEFAULT_PARTITION__"),
+            ("day,h3:3", vec![time(TimeSpan::Day), LevelValue::Number(0x831f_1dff_ffff_ffff_u64 as i64)], none,
+             "date=2025-03-01/h3=831f1dffffffffff"),
+            ("sensor", vec![LevelValue::Text(b"a/b=\0c")], none, "sensor=a%2Fb%3D%00c"),
+            ("column:type,sensor:50", vec![LevelValue::Text("µg".as_bytes()), LevelValue::Number(7)], none,
+             "type=%C2%B5g/sensor_group=07"),
+            ("tile:0.1", vec![LevelValue::Tile(-3, 480)], none, "tile=-0.3_48"),
+        ] {
+            let mut value = Vec::new();
+            values.into_iter().for_each(|level| push_level(&mut value, level));
+            assert_eq!(folder_of(&levels(request), &value, columns), folder);
+        }
+    }
+
+    #[test]
+    fn values_order_as_what_they_stand_for() {
+        let value = |level| {
+            let mut value = Vec::new();
+            push_level(&mut value, level);
+            value
+        };
+        let ordered = [
+            value(LevelValue::Null),
+            value(LevelValue::Number(i64::MIN)),
+            value(LevelValue::Number(-1)),
+            value(LevelValue::Number(0)),
+            value(LevelValue::Number(i64::MAX)),
+        ];
+        assert!(ordered.is_sorted());
+        let texts: [&[u8]; 6] = [b"", b"\0", b"\0a", b"a", b"a\0", b"ab"];
+        assert!(texts.map(|text| value(LevelValue::Text(text))).is_sorted());
+    }
+
+    #[test]
+    fn civil_dates_hold_around_leap_years_and_before_1970() {
+        for (day, date) in
+            [(0, (1970, 1, 1)), (-1, (1969, 12, 31)), (11_016, (2000, 2, 29)), (19_782, (2024, 2, 29)), (-719_162, (1, 1, 1))]
+        {
+            assert_eq!(civil_from_days(day), date);
+        }
+    }
+
+    #[test]
+    fn auto_aims_at_the_target() {
+        const DAY_US: i64 = 86_400_000_000;
+        let name = |span, output, target| {
+            choose(span, Bytes(output), Bytes(target)).first().map_or("none".into(), ToString::to_string)
+        };
+        assert_eq!(name(Some(4 * DAY_US), 100, 128), "none");
+        assert_eq!(name(Some(30 * DAY_US), 1_000, 128), "day");
+        assert_eq!(name(Some(900 * DAY_US), 1_000, 128), "month");
+        assert_eq!(name(Some(9_000 * DAY_US), 1_000, 128), "year");
+        assert_eq!(name(Some(DAY_US), 1_000, 128), "hour");
+        assert_eq!(name(None, 1_000, 128), "none");
+    }
+}

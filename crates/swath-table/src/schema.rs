@@ -1,0 +1,191 @@
+//! The schema of a sensor table: columns, types, roles, checks, coordinate system, dedup key.
+//!
+//! It says what is wanted; it reads no data and infers nothing.
+
+use serde::{Deserialize, Serialize};
+
+/// The type of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ColumnType {
+    /// Text with few distinct values, dictionary-encoded.
+    Category,
+    /// Any text.
+    String,
+    /// True or false.
+    Bool,
+    /// 32-bit signed integer.
+    Int32,
+    /// 64-bit signed integer.
+    Int64,
+    /// 32-bit float.
+    Float32,
+    /// 64-bit float.
+    Float64,
+    /// Microseconds since 1970-01-01 in UTC.
+    Timestamp,
+    /// Days since 1970-01-01.
+    Date,
+}
+
+/// What a column is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Who measured.
+    Sensor,
+    /// When.
+    Time,
+    /// Easting or longitude.
+    X,
+    /// Northing or latitude.
+    Y,
+    /// What was measured.
+    Value,
+}
+
+/// What happens to a value that breaks a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Violation {
+    /// The row is rejected.
+    #[default]
+    Reject,
+    /// The value becomes null.
+    Null,
+}
+
+/// One column of the table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ColumnSchema {
+    /// Its name in the table.
+    pub name: String,
+    /// Its type.
+    pub column_type: ColumnType,
+    /// What it is for, if anything special.
+    pub role: Option<Role>,
+    /// Names in the file: one, or several that are joined with a space (date and time apart).
+    pub source: Vec<String>,
+    /// For timestamps and dates: a strftime pattern, `epoch_s`, `epoch_ms`, `epoch_us`, or none for ISO 8601.
+    pub format: Option<String>,
+    /// For timestamps without an offset of their own: the zone they are in; none is UTC.
+    pub timezone: Option<String>,
+    /// Smallest value allowed.
+    pub min: Option<f64>,
+    /// Largest value allowed.
+    pub max: Option<f64>,
+    /// What happens outside of `min` and `max`.
+    pub out_of_range: Violation,
+    /// What happens to text that is not of the type.
+    pub invalid: Violation,
+    /// Markers of missing values of this column; none is those of the table.
+    pub missing: Option<Vec<String>>,
+    /// Units of the values, kept as metadata.
+    pub units: Option<String>,
+    /// Whether a missing value rejects the row (keys always do).
+    pub required: bool,
+}
+
+/// How the text is written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CsvFormat {
+    /// Between fields.
+    pub delimiter: u8,
+    /// Around fields that hold delimiters or newlines; none switches quoting off.
+    pub quote: Option<u8>,
+    /// Decimal mark of numbers: `.` or `,`.
+    pub decimal: u8,
+    /// Lines that begin with this byte are skipped.
+    pub comment: Option<u8>,
+    /// Lines before the header.
+    pub skip_lines: u64,
+    /// Whether the first line names the columns; without it columns are `column_1`, `column_2`…
+    pub header: bool,
+    /// `utf-8`.
+    pub encoding: String,
+    /// Texts that stand for a missing value (compared after trimming spaces).
+    pub missing: Vec<String>,
+}
+
+impl Default for CsvFormat {
+    fn default() -> Self {
+        CsvFormat {
+            delimiter: b',',
+            quote: Some(b'"'),
+            decimal: b'.',
+            comment: None,
+            skip_lines: 0,
+            header: true,
+            encoding: "utf-8".into(),
+            missing: vec![String::new()],
+        }
+    }
+}
+
+/// The coordinate system of some of the files.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CrsOfFiles {
+    /// A glob over the path as it was found.
+    #[serde(rename = "match")]
+    pub pattern: String,
+    /// EPSG code, WKT or PROJ string.
+    pub source: String,
+}
+
+/// Where coordinates come from and where they go.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CrsSchema {
+    /// EPSG code, WKT or PROJ string of the input; none is EPSG:4326.
+    pub source: Option<String>,
+    /// EPSG code, WKT or PROJ string of the output; none is the source.
+    pub target: Option<String>,
+    /// A column that holds an EPSG code per row.
+    pub column: Option<String>,
+    /// Exceptions per file pattern, first match wins.
+    pub files: Vec<CrsOfFiles>,
+}
+
+/// Which of several rows with one key is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// The first in input order.
+    #[default]
+    First,
+    /// The last in input order.
+    Last,
+}
+
+/// What makes two rows the same reading.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DedupSchema {
+    /// Columns of the key.
+    pub key: Vec<String>,
+    /// Which one stays.
+    pub keep: Keep,
+}
+
+/// The schema of a table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TableSchema {
+    /// How the text is written.
+    pub csv: CsvFormat,
+    /// The columns, in the order of the output.
+    pub columns: Vec<ColumnSchema>,
+    /// Coordinate systems.
+    pub crs: CrsSchema,
+    /// Dedup, if wanted.
+    pub dedup: Option<DedupSchema>,
+}
+
+impl TableSchema {
+    /// Position of the column with a role.
+    pub fn with_role(&self, role: Role) -> Option<usize> {
+        self.columns.iter().position(|column| column.role == Some(role))
+    }
+
+    /// Position of the column with a name.
+    pub fn with_name(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+}

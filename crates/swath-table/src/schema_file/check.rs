@@ -1,0 +1,240 @@
+//! Contradictions in a complete schema: between columns, between keys of one column, and words that no parser knows.
+//!
+//! Whether a coordinate system exists is for the projection code to say.
+
+use swath_core::Result;
+
+use super::SchemaFile;
+use super::reader::did_you_mean;
+use crate::schema::{ColumnSchema, ColumnType, CsvFormat, Role, TableSchema};
+
+/// Formats of timestamps that are no pattern.
+const EPOCHS: [&str; 3] = ["epoch_s", "epoch_ms", "epoch_us"];
+
+/// Letters of a pattern that rows can be parsed by, with what they stand for.
+const DIRECTIVES: &str = "YmdeyjbBhHIMSfpzTFRD";
+
+/// Checks the section `[csv]`.
+pub(super) fn csv(file: &SchemaFile, csv: &CsvFormat) -> Result<()> {
+    if Some(csv.delimiter) == csv.quote {
+        return Err(file.error("csv.quote", "is the delimiter too; wanted two different bytes", ""));
+    }
+    if Some(csv.delimiter) == csv.comment {
+        return Err(file.error("csv.comment", "is the delimiter too; wanted two different bytes", ""));
+    }
+    if csv.delimiter == csv.decimal {
+        let hint = "a decimal comma goes with delimiter = \";\" or \"tab\"";
+        return Err(file.error("csv.decimal", "is the delimiter too; wanted two different bytes", hint));
+    }
+    Ok(())
+}
+
+/// Checks columns, coordinate systems and key of a table.
+pub(super) fn table(file: &SchemaFile, schema: &TableSchema) -> Result<()> {
+    for (position, one) in schema.columns.iter().enumerate() {
+        column(file, one)?;
+        for other in &schema.columns[..position] {
+            let key = format!("columns.{}", one.name);
+            if other.name == one.name {
+                return Err(file.error(&key, "is there twice; wanted different names", ""));
+            }
+            if one.role == other.role && !matches!(one.role, None | Some(Role::Value)) {
+                let first = file.place(&format!("columns.{}.role", other.name));
+                let message = format!(
+                    "is taken by columns.{} already ({first}); wanted one column with it",
+                    other.name
+                );
+                return Err(file.error(&format!("{key}.role"), message, ""));
+            }
+        }
+    }
+    if schema.with_role(Role::X).is_some() != schema.with_role(Role::Y).is_some() {
+        let (got, wanted) = if schema.with_role(Role::X).is_some() {
+            ("x", "y")
+        } else {
+            ("y", "x")
+        };
+        let message = format!("has a column with role {got} and none with role {wanted}; wanted both or neither");
+        return Err(file.error("columns", message, ""));
+    }
+    crs_column(file, schema)?;
+    if let Some(dedup) = &schema.dedup {
+        for (position, name) in dedup.key.iter().enumerate() {
+            if dedup.key[..position].contains(name) {
+                return Err(file.error(
+                    "dedup.key",
+                    format!("names {name:?} twice; wanted each column once"),
+                    "",
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn crs_column(file: &SchemaFile, schema: &TableSchema) -> Result<()> {
+    let Some(name) = &schema.crs.column else { return Ok(()) };
+    let Some(position) = schema.with_name(name) else {
+        let names: Vec<&str> = schema.columns.iter().map(|column| column.name.as_str()).collect();
+        let message = format!(
+            "names {name:?}, which is not a column; wanted one of {}",
+            names.join(", ")
+        );
+        return Err(file.error("crs.column", message, did_you_mean(name, &names)));
+    };
+    use ColumnType::{Category, Int32, Int64, String};
+    match schema.columns[position].column_type {
+        Category | String | Int32 | Int64 => Ok(()),
+        other => {
+            let message = format!(
+                "names {name:?} of type {}; wanted codes as int32, category or string",
+                word(other)
+            );
+            Err(file.error("crs.column", message, ""))
+        }
+    }
+}
+
+/// The word of a type in schema files.
+pub(super) fn word(column_type: ColumnType) -> &'static str {
+    super::sections::TYPES
+        .iter()
+        .find(|(_, other)| *other == column_type)
+        .map_or("", |(word, _)| word)
+}
+
+fn column(file: &SchemaFile, column: &ColumnSchema) -> Result<()> {
+    let key = |end: &str| format!("columns.{}.{end}", column.name);
+    let column_type = column.column_type;
+    let is_time = matches!(column_type, ColumnType::Timestamp | ColumnType::Date);
+    role(file, column)?;
+    if column.source.len() > 1 && column_type != ColumnType::Timestamp {
+        let message = format!(
+            "names {} columns, but the type is {}",
+            column.source.len(),
+            word(column_type)
+        );
+        return Err(file.error(
+            &key("source"),
+            message,
+            "only a timestamp is put together: source = [\"Date\", \"Time\"]",
+        ));
+    }
+    if let Some(format) = &column.format {
+        if !is_time {
+            let message = format!("is for timestamps and dates, but the type is {}", word(column_type));
+            return Err(file.error(&key("format"), message, ""));
+        }
+        if let Err((message, hint)) = pattern(format, column_type) {
+            return Err(file.error(&key("format"), format!("is {format:?}: {message}"), hint));
+        }
+    }
+    if let Some(zone) = &column.timezone {
+        if column_type != ColumnType::Timestamp {
+            let message = format!("is for timestamps, but the type is {}", word(column_type));
+            return Err(file.error(&key("timezone"), message, ""));
+        }
+        time_zone(file, &key("timezone"), zone)?;
+        if column.format.as_deref().is_some_and(|format| EPOCHS.contains(&format)) {
+            let hint = "leave timezone out";
+            return Err(file.error(&key("timezone"), "is of no use: an epoch counts in UTC", hint));
+        }
+    }
+    match (column.min, column.max) {
+        (Some(min), Some(max)) if min > max => Err(file.error(
+            &key("min"),
+            format!("is {min}, more than max, {max}; wanted min ≤ max"),
+            "",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn role(file: &SchemaFile, column: &ColumnSchema) -> Result<()> {
+    use ColumnType::{Category, Date, Float32, Float64, Int32, Int64, String, Timestamp};
+    let wanted = match (column.role, column.column_type) {
+        (None, _) => return Ok(()),
+        (Some(Role::Time), Timestamp | Date) => return Ok(()),
+        (Some(Role::Sensor), Category | String | Int32 | Int64) => return Ok(()),
+        (Some(Role::X | Role::Y | Role::Value), Int32 | Int64 | Float32 | Float64) => return Ok(()),
+        (Some(Role::Time), _) => "role time wanted type timestamp or date",
+        (Some(Role::Sensor), _) => "role sensor wanted type category, string, int32 or int64",
+        (Some(Role::X | Role::Y), _) => "roles x and y wanted type float64, or another number",
+        (Some(Role::Value), _) => "role value wanted a type of numbers",
+    };
+    let message = format!("does not go with type {}: {wanted}", word(column.column_type));
+    Err(file.error(&format!("columns.{}.role", column.name), message, ""))
+}
+
+fn time_zone(file: &SchemaFile, key: &str, zone: &str) -> Result<()> {
+    if jiff::tz::TimeZone::get(zone).is_ok() {
+        return Ok(());
+    }
+    let names: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let message = format!("is {zone:?}, which is no time zone; wanted a name like \"Europe/Rome\" or \"UTC\"");
+    Err(file.error(key, message, did_you_mean(zone, &names)))
+}
+
+/// Checks a pattern of times: known directives, and all that makes a day.
+fn pattern(format: &str, column_type: ColumnType) -> Result<(), (String, String)> {
+    if EPOCHS.contains(&format) {
+        let date = "counts seconds, but the type is date; wanted a pattern, or type = \"timestamp\"";
+        return if column_type == ColumnType::Date {
+            Err((date.into(), String::new()))
+        } else {
+            Ok(())
+        };
+    }
+    let mut seen = String::new();
+    let mut rest = format.chars().peekable();
+    while let Some(letter) = rest.next() {
+        if letter != '%' {
+            continue;
+        }
+        // Between `%` and the letter: `-` (no padding), `:` (offset with a colon), `.` and digits (fractions).
+        while rest
+            .next_if(|next| matches!(next, '-' | ':' | '.' | '0'..='9'))
+            .is_some()
+        {}
+        match rest.next() {
+            Some('%') => {}
+            Some(directive) if DIRECTIVES.contains(directive) => seen.push(directive),
+            Some('Z') => {
+                let hint = "abbreviations are not unique: leave the text out and name the zone with timezone";
+                return Err(("%Z cannot be read".into(), hint.into()));
+            }
+            Some(other) => {
+                let known: Vec<String> = DIRECTIVES.chars().map(|letter| format!("%{letter}")).collect();
+                return Err((
+                    format!("%{other} is not known; wanted one of {}", known.join(" ")),
+                    String::new(),
+                ));
+            }
+            None => return Err(("it ends in %".into(), "%% stands for a percent sign".into())),
+        }
+    }
+    let has = |letters: &str| seen.contains(|letter| letters.contains(letter));
+    if seen.is_empty() {
+        let hint = did_you_mean(format, &EPOCHS);
+        let hint = if hint.is_empty() {
+            "a pattern looks like \"%d/%m/%Y %H:%M:%S\"".into()
+        } else {
+            hint
+        };
+        return Err((
+            "it has no directive like %Y, and is none of epoch_s, epoch_ms, epoch_us".into(),
+            hint,
+        ));
+    }
+    if !has("FD") && !(has("Yy") && (has("j") || (has("mbBh") && has("de")))) {
+        return Err(("wanted year, month and day in it (%Y %m %d)".into(), String::new()));
+    }
+    if has("I") && !has("p") {
+        return Err((
+            "%I is an hour from 1 to 12 and needs %p (AM or PM)".into(),
+            "%H is the hour from 0 to 23".into(),
+        ));
+    }
+    Ok(())
+}

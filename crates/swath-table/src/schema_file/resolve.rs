@@ -1,0 +1,226 @@
+//! A schema file laid over what was inferred, to one complete table schema.
+//!
+//! The file wins, key by key; a column with a type of its own takes nothing from inference.
+
+use swath_core::Result;
+
+use super::reader::did_you_mean;
+use super::{Bound, ColumnPart, SchemaFile, check};
+use crate::schema::{ColumnSchema, ColumnType, CrsSchema, CsvFormat, DedupSchema, Role, TableSchema};
+
+impl SchemaFile {
+    /// The complete schema: this file over `inferred`, and defaults where both are silent.
+    ///
+    /// With columns in the file, exactly those are the table, in their order. Columns with role time or sensor and the
+    /// key of dedup are required unless the file says otherwise. Without a `[dedup]` in the file the inferred key
+    /// holds, as long as all of its columns are in the table.
+    ///
+    /// # Errors
+    /// [`swath_core::Error::Usage`] where something is still open (no columns, a column without a type) or
+    /// contradictory.
+    pub fn resolve(&self, inferred: Option<&TableSchema>) -> Result<TableSchema> {
+        let csv = self.csv_over(inferred.map(|schema| schema.csv.clone()).unwrap_or_default());
+        check::csv(self, &csv)?;
+        let mut columns = self.columns_over(inferred)?;
+        let crs = self.crs_over(inferred.map(|schema| schema.crs.clone()).unwrap_or_default());
+        let dedup = self.dedup_over(inferred, &columns)?;
+        for name in dedup.iter().flat_map(|dedup| &dedup.key) {
+            let Some(column) = columns.iter_mut().find(|column| &column.name == name) else {
+                let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+                let message = format!(
+                    "names {name:?}, which is not a column; wanted one of {}",
+                    names.join(", ")
+                );
+                return Err(self.error("dedup.key", message, did_you_mean(name, &names)));
+            };
+            let said = self
+                .columns
+                .iter()
+                .flatten()
+                .find(|part| &part.name == name)
+                .and_then(|part| part.required);
+            if said == Some(false) {
+                let key = format!("columns.{name}.required");
+                let hint = "leave it out, or take the column out of dedup.key";
+                return Err(self.error(&key, "is false, but the column is part of the key of dedup", hint));
+            }
+            column.required = true;
+        }
+        let schema = TableSchema {
+            csv,
+            columns,
+            crs,
+            dedup,
+        };
+        check::table(self, &schema)?;
+        Ok(schema)
+    }
+
+    fn csv_over(&self, below: CsvFormat) -> CsvFormat {
+        let csv = self.csv.clone();
+        CsvFormat {
+            delimiter: csv.delimiter.unwrap_or(below.delimiter),
+            quote: csv.quote.unwrap_or(below.quote),
+            decimal: csv.decimal.unwrap_or(below.decimal),
+            comment: csv.comment.unwrap_or(below.comment),
+            skip_lines: csv.skip_lines.unwrap_or(below.skip_lines),
+            header: csv.header.unwrap_or(below.header),
+            encoding: csv.encoding.unwrap_or(below.encoding),
+            missing: csv.missing.unwrap_or(below.missing),
+        }
+    }
+
+    fn columns_over(&self, inferred: Option<&TableSchema>) -> Result<Vec<ColumnSchema>> {
+        match (&self.columns, inferred) {
+            (Some(parts), _) => parts.iter().map(|part| self.column_over(part, inferred)).collect(),
+            (None, Some(schema)) => Ok(schema.columns.clone()),
+            (None, None) => {
+                let hint = "swath sensor schema SRC prints a complete one to edit";
+                Err(self.error(
+                    "columns",
+                    "is not there; wanted at least one table [columns.NAME]",
+                    hint,
+                ))
+            }
+        }
+    }
+
+    /// One column of the file, over the inferred one if it has no type of its own.
+    fn column_over(&self, part: &ColumnPart, inferred: Option<&TableSchema>) -> Result<ColumnSchema> {
+        let key = format!("columns.{}", part.name);
+        let source = part.source.clone().unwrap_or_else(|| vec![part.name.clone()]);
+        let mut column = match part.column_type {
+            Some(column_type) => ColumnSchema {
+                name: part.name.clone(),
+                column_type,
+                role: None,
+                source: source.clone(),
+                format: None,
+                timezone: None,
+                min: None,
+                max: None,
+                out_of_range: Default::default(),
+                invalid: Default::default(),
+                missing: None,
+                units: None,
+                required: false,
+            },
+            None => self.inferred_column(part, &source, inferred)?,
+        };
+        column.name.clone_from(&part.name);
+        column.role = part.role.unwrap_or(column.role);
+        column.source = part.source.clone().unwrap_or(column.source);
+        column.format = part.format.clone().or(column.format);
+        column.timezone = part.timezone.clone().or(column.timezone);
+        column.min = self.limit(&key, "min", part.min, column.column_type)?.or(column.min);
+        column.max = self.limit(&key, "max", part.max, column.column_type)?.or(column.max);
+        column.out_of_range = part.out_of_range.unwrap_or(column.out_of_range);
+        column.invalid = part.invalid.unwrap_or(column.invalid);
+        column.missing = part.missing.clone().or(column.missing);
+        column.units = part.units.clone().or(column.units);
+        column.required = part
+            .required
+            .unwrap_or(matches!(column.role, Some(Role::Sensor | Role::Time)));
+        Ok(column)
+    }
+
+    fn inferred_column(
+        &self,
+        part: &ColumnPart,
+        source: &[String],
+        inferred: Option<&TableSchema>,
+    ) -> Result<ColumnSchema> {
+        let key = format!("columns.{}", part.name);
+        let Some(schema) = inferred else {
+            return Err(self.error(&key, "has no type; wanted type = \"float64\" or another", ""));
+        };
+        let by_source = schema.columns.iter().find(|column| column.source == source);
+        // A column made of several (date and time) is known by its name.
+        let by_name = || {
+            schema
+                .columns
+                .iter()
+                .find(|column| part.source.is_none() && column.name == part.name)
+        };
+        by_source.or_else(by_name).cloned().ok_or_else(|| {
+            let names: Vec<&str> = schema.columns.iter().map(|column| column.name.as_str()).collect();
+            let message = format!(
+                "has no type, and the input has no column {:?}; it has {}",
+                source[0],
+                names.join(", ")
+            );
+            self.error(&key, message, did_you_mean(&source[0], &names))
+        })
+    }
+
+    /// A limit in the units of its column's type.
+    fn limit(&self, key: &str, end: &str, bound: Option<Bound>, column_type: ColumnType) -> Result<Option<f64>> {
+        use ColumnType::{Date, Float32, Float64, Int32, Int64, Timestamp};
+        let wanted = match (bound, column_type) {
+            (None, _) => return Ok(None),
+            (Some(Bound::Number(number)), Int32 | Int64 | Float32 | Float64) => return Ok(Some(number)),
+            (Some(Bound::Moment(micros)), Timestamp) => return Ok(Some(micros as f64)),
+            (Some(Bound::Moment(micros)), Date) => return Ok(Some(micros.div_euclid(86_400_000_000) as f64)),
+            (_, Timestamp | Date) => {
+                "is a number, but the column holds times; wanted a moment like 2025-03-01T00:00:00Z"
+            }
+            (_, Int32 | Int64 | Float32 | Float64) => "is a moment, but the column holds numbers; wanted a number",
+            _ => "is of no use here; only columns of numbers and times have limits",
+        };
+        Err(self.error(&format!("{key}.{end}"), wanted, ""))
+    }
+
+    fn crs_over(&self, below: CrsSchema) -> CrsSchema {
+        let crs = self.crs.clone();
+        CrsSchema {
+            source: crs.source.or(below.source),
+            target: crs.target.or(below.target),
+            column: crs.column.or(below.column),
+            files: if crs.files.is_empty() { below.files } else { crs.files },
+        }
+    }
+
+    fn dedup_over(&self, inferred: Option<&TableSchema>, columns: &[ColumnSchema]) -> Result<Option<DedupSchema>> {
+        let part = self.dedup.clone().unwrap_or_default();
+        let below = inferred.and_then(|schema| inherited_key(schema, columns));
+        match (part.key, below) {
+            (Some(key), _) if key.is_empty() => Ok(None),
+            (Some(key), _) => Ok(Some(DedupSchema {
+                key,
+                keep: part.keep.unwrap_or_default(),
+            })),
+            (None, Some(below)) => Ok(Some(DedupSchema {
+                keep: part.keep.unwrap_or(below.keep),
+                key: below.key,
+            })),
+            (None, None) if self.dedup.is_some() => {
+                let message = "is not there; wanted the columns that make two rows the same reading";
+                Err(self.error(
+                    "dedup.key",
+                    message,
+                    "key = [\"sensor_id\", \"timestamp\"], or key = [] for no dedup",
+                ))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+/// The inferred key in the names of the final columns, if all of its columns are there.
+fn inherited_key(schema: &TableSchema, columns: &[ColumnSchema]) -> Option<DedupSchema> {
+    let dedup = schema.dedup.as_ref()?;
+    let final_name = |name: &String| {
+        let source = &schema.columns[schema.with_name(name)?].source;
+        columns
+            .iter()
+            .find(|column| &column.source == source)
+            .map(|column| column.name.clone())
+    };
+    let key = dedup.key.iter().map(final_name).collect::<Option<Vec<String>>>()?;
+    Some(DedupSchema { key, keep: dedup.keep })
+}
+
+/// The checks of `[csv]` alone, for files whose columns are not complete yet.
+pub(super) fn check_csv(file: &SchemaFile) -> Result<()> {
+    check::csv(file, &file.csv_over(CsvFormat::default()))
+}

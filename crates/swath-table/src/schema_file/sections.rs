@@ -1,0 +1,213 @@
+//! The sections of a schema file: which keys there are, and what kind of value each takes.
+//!
+//! Contradictions between keys are found in `check`, once columns are complete.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use swath_core::Result;
+use toml::de::DeTable;
+
+use super::reader::{Document, Entry, Section};
+use super::{ColumnPart, CrsPart, CsvPart, DedupPart, SchemaFile};
+use crate::schema::{ColumnType, CrsOfFiles, Keep, Role, Violation};
+
+/// The words for types.
+pub(super) const TYPES: [(&str, ColumnType); 9] = [
+    ("category", ColumnType::Category),
+    ("string", ColumnType::String),
+    ("bool", ColumnType::Bool),
+    ("int32", ColumnType::Int32),
+    ("int64", ColumnType::Int64),
+    ("float32", ColumnType::Float32),
+    ("float64", ColumnType::Float64),
+    ("timestamp", ColumnType::Timestamp),
+    ("date", ColumnType::Date),
+];
+
+/// The words for roles; `none` takes an inferred role away.
+pub(super) const ROLES: [(&str, Option<Role>); 6] = [
+    ("sensor", Some(Role::Sensor)),
+    ("time", Some(Role::Time)),
+    ("x", Some(Role::X)),
+    ("y", Some(Role::Y)),
+    ("value", Some(Role::Value)),
+    ("none", None),
+];
+
+/// The words for what happens to a value that breaks a rule.
+pub(super) const VIOLATIONS: [(&str, Violation); 2] = [("reject", Violation::Reject), ("null", Violation::Null)];
+
+/// The words for which duplicate stays.
+pub(super) const KEEPS: [(&str, Keep); 2] = [("first", Keep::First), ("last", Keep::Last)];
+
+const CSV_KEYS: [&str; 8] = [
+    "delimiter",
+    "quote",
+    "decimal",
+    "comment",
+    "skip_lines",
+    "header",
+    "encoding",
+    "missing",
+];
+const COLUMN_KEYS: [&str; 12] = [
+    "type",
+    "role",
+    "source",
+    "format",
+    "timezone",
+    "min",
+    "max",
+    "out_of_range",
+    "invalid",
+    "missing",
+    "units",
+    "required",
+];
+
+type Lines = BTreeMap<String, u64>;
+
+/// Reads the sections of a file.
+pub(super) fn read(text: &str, path: &Path) -> Result<SchemaFile> {
+    // A byte-order mark is what some editors leave; TOML itself has none.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let document = Document { text, path };
+    let table = DeTable::parse(text).map_err(|error| {
+        let offset = error.span().map_or(0, |span| span.start);
+        document.error(offset, &format!("this is not TOML: {}", error.message()), "")
+    })?;
+    let mut file = SchemaFile {
+        path: path.into(),
+        ..SchemaFile::default()
+    };
+    let mut lines = Lines::new();
+    let root = Section::root(&document, table.get_ref());
+    for entry in root.known(&["csv", "columns", "crs", "dedup"], &mut lines)? {
+        match entry.key {
+            "csv" => file.csv = csv(&entry, &mut lines)?,
+            "columns" => {
+                let columns = entry.section()?.entries();
+                if columns.is_empty() {
+                    return Err(entry.error("is empty; wanted at least one table [columns.NAME]", ""));
+                }
+                file.columns = Some(
+                    columns
+                        .iter()
+                        .map(|entry| column(entry, &mut lines))
+                        .collect::<Result<_>>()?,
+                );
+            }
+            "crs" => file.crs = crs(&entry, &mut lines)?,
+            _ => file.dedup = Some(dedup(&entry, &mut lines)?),
+        }
+    }
+    file.lines = lines;
+    Ok(file)
+}
+
+fn csv(entry: &Entry<'_>, lines: &mut Lines) -> Result<CsvPart> {
+    let mut csv = CsvPart::default();
+    for entry in entry.section()?.known(&CSV_KEYS, lines)? {
+        match entry.key {
+            "delimiter" => {
+                let byte = entry.byte()?;
+                csv.delimiter =
+                    Some(byte.ok_or_else(|| entry.error("is empty; wanted a single byte, like \";\"", ""))?);
+            }
+            "quote" => csv.quote = Some(entry.byte()?),
+            "decimal" => csv.decimal = Some(entry.choice(&[(".", b'.'), (",", b',')])?),
+            "comment" => csv.comment = Some(entry.byte()?),
+            "skip_lines" => csv.skip_lines = Some(entry.count()?),
+            "header" => csv.header = Some(entry.boolean()?),
+            "encoding" => csv.encoding = Some(encoding(&entry)?),
+            _ => csv.missing = Some(entry.texts()?),
+        }
+    }
+    Ok(csv)
+}
+
+fn encoding(entry: &Entry<'_>) -> Result<String> {
+    let text = entry.text()?;
+    match text.to_ascii_lowercase().as_str() {
+        "utf-8" | "utf8" | "ascii" => Ok("utf-8".into()),
+        _ => {
+            let message = format!("is {text:?}; wanted \"utf-8\"");
+            Err(entry.error(
+                &message,
+                "convert the file first: iconv -f latin1 -t utf-8 in.csv > out.csv",
+            ))
+        }
+    }
+}
+
+fn column(entry: &Entry<'_>, lines: &mut Lines) -> Result<ColumnPart> {
+    entry.remember(lines);
+    if entry.key.trim().is_empty() {
+        return Err(entry.error("has an empty name; wanted [columns.NAME]", ""));
+    }
+    let mut column = ColumnPart {
+        name: entry.key.into(),
+        ..ColumnPart::default()
+    };
+    for entry in entry.section()?.known(&COLUMN_KEYS, lines)? {
+        match entry.key {
+            "type" => column.column_type = Some(entry.choice(&TYPES)?),
+            "role" => column.role = Some(entry.choice(&ROLES)?),
+            "source" => column.source = Some(entry.one_or_more_texts()?),
+            "format" => column.format = Some(entry.some_text()?),
+            "timezone" => column.timezone = Some(entry.some_text()?),
+            "min" => column.min = Some(entry.bound()?),
+            "max" => column.max = Some(entry.bound()?),
+            "out_of_range" => column.out_of_range = Some(entry.choice(&VIOLATIONS)?),
+            "invalid" => column.invalid = Some(entry.choice(&VIOLATIONS)?),
+            "missing" => column.missing = Some(entry.texts()?),
+            "units" => column.units = Some(entry.text()?.into()),
+            _ => column.required = Some(entry.boolean()?),
+        }
+    }
+    Ok(column)
+}
+
+fn crs(entry: &Entry<'_>, lines: &mut Lines) -> Result<CrsPart> {
+    let mut crs = CrsPart::default();
+    for entry in entry
+        .section()?
+        .known(&["source", "target", "column", "files"], lines)?
+    {
+        match entry.key {
+            "source" => crs.source = Some(entry.some_text()?),
+            "target" => crs.target = Some(entry.some_text()?),
+            "column" => crs.column = Some(entry.some_text()?),
+            _ => {
+                for section in entry.sections()? {
+                    let (mut pattern, mut source) = (None, None);
+                    for entry in section.known(&["match", "source"], &mut Lines::new())? {
+                        let text = Some(entry.some_text()?);
+                        if entry.key == "match" {
+                            pattern = text
+                        } else {
+                            source = text
+                        }
+                    }
+                    let (Some(pattern), Some(source)) = (pattern, source) else {
+                        return Err(entry.error("has a table that is not complete; wanted both match and source", ""));
+                    };
+                    crs.files.push(CrsOfFiles { pattern, source });
+                }
+            }
+        }
+    }
+    Ok(crs)
+}
+
+fn dedup(entry: &Entry<'_>, lines: &mut Lines) -> Result<DedupPart> {
+    let mut dedup = DedupPart::default();
+    for entry in entry.section()?.known(&["key", "keep"], lines)? {
+        match entry.key {
+            "key" => dedup.key = Some(entry.texts()?),
+            _ => dedup.keep = Some(entry.choice(&KEEPS)?),
+        }
+    }
+    Ok(dedup)
+}

@@ -1,0 +1,178 @@
+//! What a file, a folder of files or a lake is, in bounded memory and without changing anything.
+//!
+//! Delimited text is inferred from a bounded sample and, up to a size, read as a whole; of Parquet only footers are
+//! read. Every figure says whether it is exact.
+
+mod columnar;
+mod delimited;
+mod magic;
+mod moment;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use swath_core::{Bytes, Error, Result, Stop};
+
+/// Share of the ceiling that the columns of one chunk may take, as a rule of thumb.
+const CHUNK_SHARE: f64 = 0.3;
+
+/// A count and whether it is exact.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Count {
+    /// The count.
+    pub value: u64,
+    /// False if it was estimated from a sample.
+    pub exact: bool,
+}
+
+/// A column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ColumnDescription {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub column_type: String,
+    /// What it is for: sensor, time, x, y, value, geometry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// Units of its values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub units: Option<String>,
+}
+
+/// First and last time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TimeRange {
+    /// The column.
+    pub column: String,
+    /// The first, in UTC.
+    pub first: String,
+    /// The last, in UTC.
+    pub last: String,
+    /// False if only a sample was looked at.
+    pub exact: bool,
+}
+
+/// Where the rows are, in the coordinates of the file.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Extent {
+    /// West, south, east, north.
+    pub bounds: [f64; 4],
+    /// False if only a sample was looked at.
+    pub exact: bool,
+}
+
+/// What the rows take in memory as typed columns.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Footprint {
+    /// All of them.
+    pub memory: Bytes,
+    /// One row, on average.
+    pub bytes_per_row: f64,
+    /// Memory for each byte on disk.
+    pub inflation: f64,
+    /// Rows that make a good chunk: 0.3 × ceiling ÷ bytes per row.
+    pub chunk_rows: u64,
+    /// The ceiling that this is for.
+    pub ceiling: Bytes,
+}
+
+impl Footprint {
+    fn new(rows: u64, bytes_per_row: f64, on_disk: Bytes, ceiling: Bytes) -> Footprint {
+        let memory = rows as f64 * bytes_per_row;
+        Footprint {
+            memory: Bytes(memory as u64),
+            bytes_per_row,
+            inflation: if on_disk > Bytes::ZERO { memory / on_disk.0 as f64 } else { 0.0 },
+            chunk_rows: (ceiling.0 as f64 * CHUNK_SHARE / bytes_per_row.max(1.0)) as u64,
+            ceiling,
+        }
+    }
+}
+
+/// What something is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Description {
+    /// The path as it was given.
+    pub path: PathBuf,
+    /// `csv`, `parquet`, `geoparquet` or `lake`.
+    pub format: String,
+    /// Data files.
+    pub files: u64,
+    /// Their bytes on disk.
+    pub bytes: Bytes,
+    /// Rows.
+    pub rows: Count,
+    /// The columns.
+    pub columns: Vec<ColumnDescription>,
+    /// The coordinate system.
+    pub crs: Option<String>,
+    /// First and last time.
+    pub time: Option<TimeRange>,
+    /// Where the rows are.
+    pub extent: Option<Extent>,
+    /// Memory.
+    pub footprint: Footprint,
+    /// Everything else, as (name, value): dialect, compression, what was noticed.
+    pub details: Vec<(String, String)>,
+}
+
+/// The paths that the arguments stand for: globs become their matches, everything else stays.
+///
+/// # Errors
+/// [`Error::InputUnreadable`] for a glob that matches nothing.
+pub fn expand(arguments: &[String]) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for argument in arguments {
+        let path = PathBuf::from(argument);
+        if path.symlink_metadata().is_ok() || !argument.contains(['*', '?', '[']) {
+            paths.push(path);
+            continue;
+        }
+        let wrong = |reason: String| Error::InputUnreadable {
+            path: argument.into(),
+            reason,
+            hint: "quote the pattern, and check it with ls".into(),
+        };
+        let before = paths.len();
+        for entry in glob::glob(argument).map_err(|error| wrong(error.to_string()))? {
+            paths.push(entry.map_err(|error| wrong(error.to_string()))?);
+        }
+        if paths.len() == before {
+            return Err(wrong("nothing matches".into()));
+        }
+    }
+    Ok(paths)
+}
+
+/// Describes what stands at `path`; `ceiling` is only for the advice on chunks.
+///
+/// # Memory
+/// A few MB, whatever the size of the input.
+///
+/// # Errors
+/// [`Error::InputUnreadable`] and [`Error::InputCorrupt`], also for formats that are not read; [`Error::Stopped`].
+pub fn describe(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<Description> {
+    let metadata = std::fs::metadata(path).map_err(|error| Error::reading(path, &error))?;
+    if metadata.is_dir() {
+        if columnar::holds_parquet(path)? {
+            return columnar::describe_folder(path, ceiling, stop);
+        }
+        return delimited::describe(path, ceiling, stop);
+    }
+    match magic::sniff(path)? {
+        magic::Sniffed::Parquet => columnar::describe_file(path, ceiling),
+        magic::Sniffed::Text => delimited::describe(path, ceiling, stop),
+        magic::Sniffed::Empty => Err(Error::InputUnreadable {
+            path: path.into(),
+            reason: "the file is empty".into(),
+            hint: String::new(),
+        }),
+        magic::Sniffed::Other { what, hint } => Err(Error::InputUnreadable {
+            path: path.into(),
+            reason: format!("it looks like {what}, which is not read"),
+            hint: hint.into(),
+        }),
+    }
+}

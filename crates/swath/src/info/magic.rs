@@ -1,0 +1,133 @@
+//! What the first bytes of a file say that it is.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use swath_core::{Error, Result};
+
+/// What a file seems to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sniffed {
+    /// Parquet.
+    Parquet,
+    /// Text, as far as one sees.
+    Text,
+    /// Nothing.
+    Empty,
+    /// Something else.
+    Other {
+        /// What, with its article.
+        what: &'static str,
+        /// What to do about it.
+        hint: &'static str,
+    },
+}
+
+const UNPACK: &str = "unpack it first";
+const TABLE: &str = "export the table as CSV first";
+const GRID: &str = "this is a grid; of tables, CSV and Parquet are read";
+const UTF8: &str = "convert it to UTF-8 first, with iconv";
+
+/// First bytes, where they stand, what they tell and what to do.
+const SIGNATURES: &[(usize, &[u8], &str, &str)] = &[
+    (0, b"\x1f\x8b", "gzip", UNPACK),
+    (0, b"\x28\xb5\x2f\xfd", "zstd", UNPACK),
+    (0, b"BZh", "bzip2", UNPACK),
+    (0, b"\xfd7zXZ\0", "xz", UNPACK),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
+    (0, b"PK\x03\x04", "a zip archive (or a spreadsheet)", "unpack it, or export the sheet as CSV"),
+    (0, b"\xd0\xcf\x11\xe0", "an old spreadsheet", "export the sheet as CSV"),
+    (257, b"ustar", "a tar archive", UNPACK),
+    (0, b"II*\0", "a TIFF", GRID),
+    (0, b"MM\0*", "a TIFF", GRID),
+    (0, b"II+\0", "a BigTIFF", GRID),
+    (0, b"MM\0+", "a BigTIFF", GRID),
+    (0, b"\x89HDF\r\n\x1a\n", "HDF5 or NetCDF 4", GRID),
+    (0, b"CDF\x01", "NetCDF 3", GRID),
+    (0, b"CDF\x02", "NetCDF 3", GRID),
+    (0, b"GRIB", "GRIB", GRID),
+    (0, b"SQLite format 3\0", "SQLite or GeoPackage", TABLE),
+    (0, b"ARROW1", "Arrow IPC (Feather)", "write it as Parquet first"),
+    (0, b"ORC", "ORC", "write it as Parquet first"),
+    (0, b"fgb\x03", "FlatGeobuf", TABLE),
+    (0, b"\x00\x00\x27\x0a", "a shapefile", TABLE),
+    (0, b"\x89PNG", "a PNG image", ""),
+    (0, b"\xff\xd8\xff", "a JPEG image", ""),
+    (0, b"%PDF", "a PDF", ""),
+    (0, b"\x7fELF", "a program", ""),
+    (0, b"\xff\xfe", "UTF-16 text", UTF8),
+    (0, b"\xfe\xff", "UTF-16 text", UTF8),
+];
+
+/// Looks at the first bytes of a file.
+///
+/// # Errors
+/// [`Error::InputUnreadable`].
+pub fn sniff(path: &Path) -> Result<Sniffed> {
+    let failed = |error| Error::reading(path, &error);
+    let mut head = Vec::with_capacity(4096);
+    File::open(path).map_err(failed)?.take(4096).read_to_end(&mut head).map_err(failed)?;
+    Ok(sniff_bytes(&head))
+}
+
+/// The same for bytes at hand.
+pub fn sniff_bytes(head: &[u8]) -> Sniffed {
+    if head.is_empty() {
+        return Sniffed::Empty;
+    }
+    if head.starts_with(b"PAR1") {
+        return Sniffed::Parquet;
+    }
+    for &(offset, bytes, what, hint) in SIGNATURES {
+        if head.get(offset..).is_some_and(|rest| rest.starts_with(bytes)) {
+            return Sniffed::Other { what, hint };
+        }
+    }
+    let text = head.trim_ascii_start();
+    if text.starts_with(b"{") || text.starts_with(b"[") && text[1..].trim_ascii_start().starts_with(b"{") {
+        return Sniffed::Other { what: "JSON", hint: TABLE };
+    }
+    if text.starts_with(b"<?xml") || text.starts_with(b"<!DOCTYPE") || text.starts_with(b"<html") {
+        return Sniffed::Other { what: "XML or HTML", hint: TABLE };
+    }
+    if head.contains(&0) {
+        return Sniffed::Other { what: "binary data", hint: "" };
+    }
+    Sniffed::Text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_bytes_tell() {
+        let mut tar = vec![b'a'; 300];
+        tar[257..262].copy_from_slice(b"ustar");
+        for (head, wanted) in [
+            (&b"PAR1...."[..], "parquet"),
+            (b"", "empty"),
+            (b"a;b\n1;2\n", "text"),
+            (b"\xef\xbb\xbfa,b\n", "text"),
+            (b"[1], 2\n", "text"),
+            (b"\x1f\x8b\x08", "gzip"),
+            (b"  [ {\"a\": 1}]", "JSON"),
+            (b"{\"a\": 1}", "JSON"),
+            (b"<?xml version", "XML or HTML"),
+            (b"II*\0abc", "a TIFF"),
+            (b"SQLite format 3\0", "SQLite or GeoPackage"),
+            (b"\x89HDF\r\n\x1a\n", "HDF5 or NetCDF 4"),
+            (b"abc\0def", "binary data"),
+            (&tar, "a tar archive"),
+        ] {
+            let got = match sniff_bytes(head) {
+                Sniffed::Parquet => "parquet",
+                Sniffed::Text => "text",
+                Sniffed::Empty => "empty",
+                Sniffed::Other { what, .. } => what,
+            };
+            assert_eq!(got, wanted, "{head:?}");
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The end of a run: the ledger is checked, rejects and manifest are written, the lake is shown.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::time::Instant;
+
+use serde_json::json;
+use swath_core::{
+    Bytes, Error, PartialOutput, Receipts, ResidentSet, Result, Summary, cpu_seconds, fault,
+};
+use swath_table::schema_file::{self, Notes};
+
+use super::assemble::{Assembled, span, union};
+use super::cost::PROGRAM_BYTES;
+use super::job::{Running, stage};
+use super::rank::Ranked;
+use super::{COMMAND, Job, rejects};
+use crate::outcome::{Chunks, Memory, Outcome, Output, Rows, Scratch, Time};
+
+/// The folder of a lake that holds no data.
+const META: &str = "_swath";
+
+/// What is known once all parts are written.
+#[derive(Default)]
+struct Totals {
+    rows: Rows,
+    reasons: Vec<(String, u64)>,
+    files: u64,
+    bytes: u64,
+    bounds: Option<[f64; 4]>,
+    time_us: Option<(i64, i64)>,
+}
+
+fn totals(running: &Running, done: &Receipts) -> Result<Totals> {
+    let mut totals = Totals::default();
+    for unit in running.routed(done)? {
+        totals.rows.read += unit.read;
+        totals.rows.filtered += unit.filtered;
+        totals.rows.rejected += unit.rejected;
+        for (reason, count) in unit.reasons {
+            match totals.reasons.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, total)) => *total += count,
+                None => totals.reasons.push((reason, count)),
+            }
+        }
+    }
+    totals.reasons.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    for receipt in done.of_stage(stage::RANK) {
+        totals.rows.duplicate += receipt.read::<Ranked>()?.duplicates;
+    }
+    for receipt in done.of_stage(stage::ASSEMBLE) {
+        let assembled: Assembled = receipt.read()?;
+        totals.rows.written += assembled.rows;
+        totals.files += assembled.files;
+        totals.bytes += assembled.bytes;
+        totals.bounds = union(totals.bounds, assembled.bounds);
+        totals.time_us = span(totals.time_us, assembled.time_us);
+    }
+    if !totals.rows.balanced() {
+        let Rows { read, written, duplicate, filtered, late, rejected } = totals.rows;
+        return Err(Error::LedgerBroken {
+            message: format!(
+                "{read} rows were read, but {written} written + {duplicate} duplicate + {filtered} filtered + {late} \
+                 late + {rejected} rejected are {}",
+                written + duplicate + filtered + late + rejected
+            ),
+        });
+    }
+    Ok(totals)
+}
+
+/// Ends a run.
+///
+/// # Errors
+/// [`Error::LedgerBroken`], or what prevents the lake from being written and shown.
+pub fn commit(
+    running: &Running,
+    done: &Receipts,
+    partial: PartialOutput,
+    scratch: &Path,
+    job: &Job,
+    summary: &Summary,
+    begun: Instant,
+) -> Result<Outcome> {
+    for file in &running.job.files {
+        file.check_unchanged()?;
+    }
+    let totals = totals(running, done)?;
+    let meta = running.lake_folder.join(META);
+    let fail = |error: std::io::Error| Error::writing(&meta, &error);
+    fault::point("lake.folder").and_then(|()| std::fs::create_dir_all(&meta)).map_err(fail)?;
+    let written = write_rejects(running, done, &meta)?;
+    write_manifest(running, done, &meta, &totals, written)?;
+    let scratch_peak = running.store.scratch_peak();
+    let target = partial.target().to_path_buf();
+    if job.request.common.tmp_dir.is_some() {
+        // Space elsewhere is not removed with the partial folder; a crash right here leaves a file that the next run
+        // onto the same output replaces.
+        std::fs::remove_file(scratch).map_err(|error| Error::writing(scratch, &error))?;
+    }
+    let mut rejected = totals.reasons.clone();
+    if written.left_out > 0 {
+        rejected.push(("(not kept in rejects.ndjson)".into(), written.left_out));
+    }
+    partial.commit()?;
+    let ledger = &job.costs.ledger;
+    Ok(Outcome {
+        swath: env!("CARGO_PKG_VERSION").into(),
+        command: COMMAND.into(),
+        status: "complete".into(),
+        exit: 0,
+        memory: Memory {
+            ceiling: ledger.ceiling,
+            predicted_peak: ledger.predicted_peak(),
+            actual_peak: ResidentSet::now().peak,
+            baseline: PROGRAM_BYTES,
+        },
+        time: Time { wall_s: begun.elapsed().as_secs_f64(), cpu_s: cpu_seconds() },
+        scratch: Scratch { predicted: job.costs.scratch, actual: scratch_peak },
+        chunks: Chunks {
+            planned: summary.chunks.planned,
+            done: summary.chunks.done + summary.chunks.skipped_by_resume,
+            skipped_by_resume: summary.chunks.skipped_by_resume,
+            split: summary.chunks.split,
+            retried: summary.chunks.retried,
+            set_aside: 0,
+        },
+        rows: totals.rows,
+        outputs: vec![Output { path: target, bytes: Bytes(totals.bytes), files: totals.files }],
+        rejects: rejected,
+        stages: summary.stages.iter().map(|stage| (stage.name.clone(), stage.wall_s, stage.cpu_s)).collect(),
+        choices: job.choices(),
+    })
+}
+
+fn write_rejects(running: &Running, done: &Receipts, meta: &Path) -> Result<rejects::Written> {
+    let path = meta.join("rejects.ndjson");
+    let fail = |error: std::io::Error| Error::writing(&path, &error);
+    let file = fault::point("rejects.create").and_then(|()| File::create(&path)).map_err(fail)?;
+    let mut out = BufWriter::with_capacity(64 << 10, file);
+    let written = rejects::write(running, done, &mut out)?;
+    fault::point("rejects.write").and_then(|()| out.flush()).map_err(fail)?;
+    Ok(written)
+}
+
+fn write_manifest(
+    running: &Running,
+    done: &Receipts,
+    meta: &Path,
+    totals: &Totals,
+    rejects: rejects::Written,
+) -> Result<()> {
+    let path = meta.join("manifest.json");
+    let fail = |error: std::io::Error| Error::writing(&path, &error);
+    let file = fault::point("manifest.create").and_then(|()| File::create(&path)).map_err(fail)?;
+    let mut out = BufWriter::with_capacity(64 << 10, file);
+    let head = head(running, totals, rejects);
+    // Entries of files are already text, one a line: only the frame around them is made here.
+    let text = serde_json::to_string_pretty(&head).map_err(|error| Error::unexpected(error.to_string()))?;
+    let open = text.strip_suffix("\n}").unwrap_or(&text);
+    write!(out, "{open},\n  \"files\": [\n").map_err(fail)?;
+    let count = done.count_of_stage(stage::ASSEMBLE);
+    for (position, receipt) in done.of_stage(stage::ASSEMBLE).enumerate() {
+        let assembled: Assembled = receipt.read()?;
+        let mut entries = vec![0; assembled.entries.length() as usize];
+        running.store.read(&assembled.entries, 0, &mut entries)?;
+        let is_last = position as u64 + 1 == count;
+        let end = if is_last { entries.len().saturating_sub(2) } else { entries.len() };
+        fault::point("manifest.write").and_then(|()| out.write_all(&entries[..end])).map_err(fail)?;
+    }
+    out.write_all(b"\n  ]\n}\n").and_then(|()| out.flush()).map_err(fail)
+}
+
+fn head(running: &Running, totals: &Totals, rejects: rejects::Written) -> serde_json::Value {
+    let job = &running.job;
+    let partition: Vec<String> = job.partition.iter().map(ToString::to_string).collect();
+    json!({
+        "swath_lake": 1,
+        "created_by": format!("swath {}", env!("CARGO_PKG_VERSION")),
+        "rows": totals.rows,
+        "bytes": totals.bytes,
+        "bbox": totals.bounds,
+        "time_us": totals.time_us,
+        "crs": job.geometry.as_ref().map(|geometry| geometry.target.name()),
+        "partition": partition,
+        "sort": job.sort,
+        "compression": job.compression,
+        "rows_per_row_group": job.row_group_rows,
+        "inputs": {"files": job.files.len(), "bytes": job.stream.bytes()},
+        "rejects": {
+            "by_reason": totals.reasons.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+            "kept": rejects.kept,
+            "left_out": rejects.left_out,
+        },
+        "schema": schema_file::write(&job.schema, &Notes::default()),
+    })
+}
+
+/// The result of a run that had already come to its end: what the manifest tells.
+///
+/// # Errors
+/// When the manifest cannot be read.
+pub fn outcome_of_lake(lake: &Path, job: &Job, begun: Instant) -> Result<Outcome> {
+    let path = lake.join(META).join("manifest.json");
+    let text = std::fs::read(&path).map_err(|error| Error::reading(&path, &error))?;
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&text).map_err(|error| Error::unexpected(format!("{}: {error}", path.display())))?;
+    let number = |place: &str| manifest.pointer(place).and_then(serde_json::Value::as_u64).unwrap_or_default();
+    let files = manifest.get("files").and_then(|files| files.as_array()).map_or(0, Vec::len) as u64;
+    let ledger = &job.costs.ledger;
+    Ok(Outcome {
+        swath: env!("CARGO_PKG_VERSION").into(),
+        command: COMMAND.into(),
+        status: "complete".into(),
+        exit: 0,
+        memory: Memory {
+            ceiling: ledger.ceiling,
+            predicted_peak: ledger.predicted_peak(),
+            actual_peak: ResidentSet::now().peak,
+            baseline: PROGRAM_BYTES,
+        },
+        time: Time { wall_s: begun.elapsed().as_secs_f64(), cpu_s: cpu_seconds() },
+        scratch: Scratch::default(),
+        chunks: Chunks::default(),
+        rows: Rows {
+            read: number("/rows/read"),
+            written: number("/rows/written"),
+            duplicate: number("/rows/duplicate"),
+            filtered: number("/rows/filtered"),
+            late: number("/rows/late"),
+            rejected: number("/rows/rejected"),
+        },
+        outputs: vec![Output { path: lake.into(), bytes: Bytes(number("/bytes")), files }],
+        rejects: Vec::new(),
+        stages: Vec::new(),
+        choices: job.choices(),
+    })
+}

@@ -1,0 +1,171 @@
+//! What a job will take, added up before it runs.
+//!
+//! Every figure is a bound or is held to by what it is a figure for; nothing is touched to be counted.
+
+use swath_core::{Bytes, Ledger, LedgerLine, Result};
+
+use super::job::Job;
+use super::prepare::Prepared;
+use super::{assemble, encode, matching, rank, route};
+
+/// What the program takes before it has any data: code that runs, its tables, threads, the sample.
+pub const PROGRAM_BYTES: Bytes = Bytes(14_000_000);
+/// Memory of dictionaries: at least and at most.
+const DICTIONARY: (u64, u64) = (512 << 10, 48 << 20);
+/// Bytes that an interned text takes beside its own, twice counted for growing tables.
+const TEXT_OVERHEAD: u64 = 64;
+
+/// What a job takes.
+#[derive(Debug, Clone)]
+pub struct Costs {
+    /// The ledger.
+    pub ledger: Ledger,
+    /// Scratch at most.
+    pub scratch: Bytes,
+    /// Bound of the dictionary of categories and sensors.
+    pub texts: Bytes,
+    /// Bound of the dictionary of partitions.
+    pub partitions: Bytes,
+    /// Memory for blobs.
+    pub kept: Bytes,
+    /// Task sizes: route, match, mark, rank, encode, assemble.
+    pub tasks: [Bytes; 6],
+}
+
+fn line(name: &str, bytes: Bytes, reason: String) -> LedgerLine {
+    LedgerLine { name: name.into(), bytes, reason }
+}
+
+/// Draws up the ledger of a job under a ceiling.
+///
+/// # Errors
+/// [`swath_core::Error::CeilingTooSmall`] when it cannot fit.
+pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Costs> {
+    let job = &prepared.job;
+    let facts = &prepared.facts;
+    let units = job.stream.units();
+    // A sample may miss by a little; the data decides by how much is kept, never by what is promised.
+    let rows = if facts.exact { facts.rows } else { facts.rows + facts.rows / 50 + 1_000 };
+    let runs = units.max(rows.div_ceil(job.run_rows as u64));
+    let row_groups = rows.div_ceil(u64::from(job.row_group_rows)) + partitions_about(prepared);
+    let texts = dictionary(facts.categories, facts.category_bytes, facts.sampled, rows);
+    let partitions = dictionary(partitions_about(prepared), partitions_about(prepared) * 24, 1, 1);
+    let fixed = vec![
+        line("program", PROGRAM_BYTES, "code, tables, threads and the sample".into()),
+        line("inputs", inputs_bytes(job), format!("{} files: paths, identities, headers", job.files.len())),
+        line("dictionary", texts, format!("{} categories in the sample", facts.categories)),
+        line("partitions", partitions, format!("about {} partitions", partitions_about(prepared))),
+        line("tables", Bytes(runs * 700 + row_groups * 220 + rows / 2_048 * 32), format!("{runs} runs, {row_groups} row groups")),
+    ];
+    let category_values = (facts.categories * 4).min(rows) as usize;
+    let encode = encode::task_bytes(job, rows, facts.text_per_row * 1.5, category_values);
+    let mini_file = swath_formats::geoparquet::mini_file_bytes_max(
+        &job.lake,
+        rows.min(u64::from(job.row_group_rows)) as usize,
+        swath_formats::geoparquet::TextShape {
+            bytes: (rows.min(u64::from(job.row_group_rows)) as f64 * facts.text_per_row * 1.5) as usize,
+            longest_bytes: job.max_record.as_usize(),
+            category_values,
+        },
+    );
+    let exchange = job.dedup.as_ref().is_some_and(|dedup| !dedup.adjacent);
+    let nothing_or = |bytes: Bytes| if exchange { bytes } else { Bytes::ZERO };
+    let groups_per_part = (job.target_file_size.0 * u64::from(job.row_group_rows) / facts.output.0.max(1) / 1)
+        .min(row_groups)
+        .min(job.target_file_size.0 / 200_000 + 2);
+    let tasks = [
+        route::task_bytes(job),
+        nothing_or(matching::match_bytes(rows)),
+        nothing_or(matching::mark_bytes(job.run_rows as u64)),
+        rank::task_bytes(runs, rows),
+        encode,
+        assemble::task_bytes(job, mini_file, groups_per_part),
+    ];
+    let names = ["route", "match", "mark", "rank", "encode", "assemble"];
+    let task_lines: Vec<LedgerLine> = names
+        .iter()
+        .zip(tasks)
+        .filter(|(_, bytes)| *bytes > Bytes::ZERO)
+        .map(|(name, bytes)| line(name, bytes, "one task".into()))
+        .collect();
+    let fixed_bytes: Bytes = fixed.iter().map(|line| line.bytes).sum();
+    let task_max = tasks.into_iter().max().unwrap_or_default();
+    let useful = threads.min(units.max(row_groups) as usize).max(1);
+    let room = ceiling.saturating_sub(fixed_bytes);
+    let workers = useful.min((room.0 / task_max.0.max(1)) as usize).max(1);
+    let intermediate = intermediate_bytes(prepared, rows, exchange);
+    let left = room.saturating_sub(task_max * workers as u64);
+    let kept = left.min(intermediate);
+    let scratch = if intermediate > kept { intermediate.percent(110) } else { Bytes::ZERO };
+    let kept_line = line("kept", kept, format!("of about {intermediate} between stages; the rest goes to scratch"));
+    let bound_by = if workers < useful {
+        "memory"
+    } else if useful < threads {
+        "input"
+    } else {
+        "cores"
+    };
+    let ledger = Ledger {
+        ceiling,
+        fixed,
+        tasks: task_lines,
+        kept: vec![kept_line],
+        workers,
+        smallest_ceiling: fixed_bytes + task_max,
+        bound_by: bound_by.into(),
+    };
+    ledger.check("the job")?;
+    Ok(Costs { ledger, scratch, texts, partitions, kept, tasks })
+}
+
+/// Bound of a dictionary, by what the sample holds of it.
+fn dictionary(distinct: u64, bytes: u64, sampled: u64, rows: u64) -> Bytes {
+    if distinct == 0 {
+        return Bytes(DICTIONARY.0);
+    }
+    let per_text = bytes * 2 / distinct + TEXT_OVERHEAD + 16;
+    // Where most rows of the sample name something new, all rows may.
+    let most = if distinct * 2 > sampled && rows > sampled { rows.min(distinct * 64) } else { distinct * 4 };
+    Bytes((most * per_text).clamp(DICTIONARY.0, DICTIONARY.1))
+}
+
+/// Partitions of a job, about.
+fn partitions_about(prepared: &Prepared) -> u64 {
+    use swath_table::partition::{PartitionLevel, TimeSpan};
+    let span_us = prepared.facts.time_us.map_or(0, |(first, last)| last - first) as u64;
+    let mut total = 1u64;
+    for level in &prepared.job.partition {
+        let of_level = match level {
+            PartitionLevel::Time(span) => {
+                let hours = match span {
+                    TimeSpan::Hour => 1,
+                    TimeSpan::Day => 24,
+                    TimeSpan::Month => 730,
+                    TimeSpan::Year => 8_766,
+                };
+                span_us / (hours * 3_600_000_000) + 2
+            }
+            PartitionLevel::SensorGroups(count) => u64::from(*count),
+            PartitionLevel::Sensor => prepared.facts.categories.max(1) * 2,
+            PartitionLevel::H3(_) | PartitionLevel::Geohash(_) | PartitionLevel::Tile(_) => 1_000,
+            PartitionLevel::Column(_) => 100,
+        };
+        total = total.saturating_mul(of_level);
+    }
+    total.min(prepared.facts.rows.max(1))
+}
+
+fn inputs_bytes(job: &Job) -> Bytes {
+    let paths: usize = job.files.iter().map(|file| file.path.as_os_str().len()).sum();
+    Bytes((paths * 4 + job.files.len() * 900) as u64)
+}
+
+/// What lies between the stages: runs, the plan of the order, row groups.
+fn intermediate_bytes(prepared: &Prepared, rows: u64, exchange: bool) -> Bytes {
+    let job = &prepared.job;
+    let per_row = job.layout.stride() as u64 + 16 + if exchange { 32 } else { 0 } + 2;
+    let text = rows as f64 * prepared.facts.text_per_row;
+    // Buffers are whole pages, and a unit's last run is seldom full.
+    let pages = job.stream.units() * 4 * 4096;
+    Bytes(rows * per_row + text as u64 + pages) + prepared.facts.output.percent(130) + Bytes::MIB
+}

@@ -1,0 +1,240 @@
+//! The inputs of a job: which files, in which order, and how they are cut into units of work.
+//!
+//! All files in order make one long stream of bytes; a unit is a fixed stretch of it. So the cut depends on the
+//! data alone, a huge file and ten thousand small ones are the same to the rest.
+
+use std::fs::File;
+use std::ops::Range;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use swath_core::{Bytes, Error, Fnv64, Result};
+
+/// Bytes of input per unit.
+pub const UNIT_BYTES: u64 = 8 << 20;
+
+/// Endings of files that a folder is searched for.
+const ENDINGS: [&str; 5] = ["csv", "tsv", "txt", "psv", "dat"];
+
+/// A file as it was when the job was planned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its length.
+    pub size: u64,
+    /// When it was last changed, in nanoseconds since 1970.
+    pub mtime_ns: i128,
+    /// Its inode.
+    pub inode: u64,
+    /// Hash of its first and last 4 KiB.
+    pub ends: u64,
+}
+
+impl InputFile {
+    /// Takes down what a file is now.
+    ///
+    /// # Errors
+    /// [`Error::InputUnreadable`] when it cannot be read.
+    pub fn identify(path: &Path) -> Result<InputFile> {
+        let file = File::open(path).map_err(|error| Error::reading(path, &error))?;
+        let metadata = file.metadata().map_err(|error| Error::reading(path, &error))?;
+        if !metadata.is_file() {
+            return Err(Error::InputUnreadable {
+                path: path.into(),
+                reason: "it is not a regular file".into(),
+                hint: "give files, folders or quoted globs".into(),
+            });
+        }
+        let size = metadata.len();
+        let mut hash = Fnv64::default();
+        let mut end = vec![0; 4096.min(size as usize)];
+        for offset in [0, size - end.len() as u64] {
+            file.read_exact_at(&mut end, offset).map_err(|error| Error::reading(path, &error))?;
+            hash.update(&end);
+        }
+        let mtime_ns = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
+        Ok(InputFile { path: path.into(), size, mtime_ns, inode: metadata.ino(), ends: hash.finish() })
+    }
+
+    /// Refuses a file that is no longer what it was.
+    ///
+    /// # Errors
+    /// [`Error::InputCorrupt`] that says what changed.
+    pub fn check_unchanged(&self) -> Result<()> {
+        let now = InputFile::identify(&self.path)?;
+        let changed = [
+            ("size", self.size.to_string(), now.size.to_string()),
+            ("time of change", self.mtime_ns.to_string(), now.mtime_ns.to_string()),
+            ("inode", self.inode.to_string(), now.inode.to_string()),
+            ("contents of both ends", format!("{:x}", self.ends), format!("{:x}", now.ends)),
+        ];
+        for (what, wanted, got) in changed {
+            if wanted != got {
+                return Err(Error::InputCorrupt {
+                    place: swath_core::Place::file(&self.path),
+                    message: format!("the file changed while it was read: {what} was {wanted}, is {got}"),
+                    hint: "run again once nobody writes to it, with --overwrite".into(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Finds the files of the sources: in the order of the arguments, then bytewise by path; each file once.
+///
+/// # Errors
+/// [`Error::InputUnreadable`] for a source that matches nothing or cannot be read.
+pub fn find(sources: &[String]) -> Result<Vec<PathBuf>> {
+    let mut found: Vec<PathBuf> = Vec::new();
+    for source in sources {
+        let path = Path::new(source);
+        let mut these = Vec::new();
+        match std::fs::symlink_metadata(path) {
+            Ok(_) if path.is_dir() => {
+                walk(path, &mut these)?;
+                if these.is_empty() {
+                    return Err(Error::InputUnreadable {
+                        path: path.into(),
+                        reason: format!("the folder holds no files ending in .{}", ENDINGS.join(", .")),
+                        hint: "name the files, or give a quoted glob like 'folder/*.log'".into(),
+                    });
+                }
+            }
+            Ok(_) => these.push(path.into()),
+            Err(_) if source.contains(['*', '?', '[']) => these = expand(source)?,
+            Err(error) => return Err(Error::reading(path, &error)),
+        }
+        these.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
+        found.extend(these);
+    }
+    let mut seen = rustc_hash::FxHashSet::default();
+    found.retain(|path| seen.insert(path.clone()));
+    Ok(found)
+}
+
+fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    let entries = std::fs::read_dir(folder).map_err(|error| Error::reading(folder, &error))?;
+    for entry in entries {
+        let path = entry.map_err(|error| Error::reading(folder, &error))?.path();
+        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if hidden {
+            continue;
+        }
+        if path.is_dir() {
+            walk(&path, found)?;
+        } else if path.extension().and_then(|ending| ending.to_str()).is_some_and(|ending| {
+            ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending))
+        }) {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn expand(pattern: &str) -> Result<Vec<PathBuf>> {
+    let wrong = |reason: String| Error::InputUnreadable {
+        path: pattern.into(),
+        reason,
+        hint: "quote the pattern, and check it with ls".into(),
+    };
+    let mut found = Vec::new();
+    for entry in glob::glob(pattern).map_err(|error| wrong(error.to_string()))? {
+        let path = entry.map_err(|error| wrong(error.to_string()))?;
+        if path.is_file() {
+            found.push(path);
+        }
+    }
+    if found.is_empty() {
+        return Err(wrong("no file matches".into()));
+    }
+    Ok(found)
+}
+
+/// The stretch of one file that belongs to a unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// Position of the file.
+    pub file: usize,
+    /// Bytes of the file.
+    pub bytes: Range<u64>,
+}
+
+/// All files as one stream of bytes.
+#[derive(Debug, Clone)]
+pub struct Stream {
+    /// Where each file begins in the stream, and the end of the last one.
+    starts: Vec<u64>,
+}
+
+impl Stream {
+    /// The stream of files with these sizes.
+    pub fn new(sizes: impl Iterator<Item = u64>) -> Stream {
+        let mut starts = vec![0];
+        let mut end = 0;
+        for size in sizes {
+            end += size;
+            starts.push(end);
+        }
+        Stream { starts }
+    }
+
+    /// Bytes of all files.
+    pub fn bytes(&self) -> Bytes {
+        Bytes(*self.starts.last().unwrap_or(&0))
+    }
+
+    /// How many units there are.
+    pub fn units(&self) -> u64 {
+        self.bytes().0.div_ceil(UNIT_BYTES)
+    }
+
+    /// The segments of a unit, in order; files without bytes have none.
+    pub fn segments(&self, unit: u64) -> Vec<Segment> {
+        let from = unit * UNIT_BYTES;
+        let to = (from + UNIT_BYTES).min(self.bytes().0);
+        let first = self.starts.partition_point(|&start| start <= from).saturating_sub(1);
+        let mut segments = Vec::new();
+        for file in first..self.starts.len() - 1 {
+            let (start, end) = (self.starts[file], self.starts[file + 1]);
+            if start >= to {
+                break;
+            }
+            let bytes = from.max(start) - start..to.min(end) - start;
+            if !bytes.is_empty() {
+                segments.push(Segment { file, bytes });
+            }
+        }
+        segments
+    }
+
+    /// Bytes of a unit.
+    pub fn unit_bytes(&self, unit: u64) -> Bytes {
+        Bytes((self.bytes().0.saturating_sub(unit * UNIT_BYTES)).min(UNIT_BYTES))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_cover_every_byte_once_in_order() {
+        for sizes in [vec![], vec![0, 0], vec![5], vec![UNIT_BYTES], vec![3 * UNIT_BYTES + 1, 0, 7, UNIT_BYTES - 8, 9]] {
+            let stream = Stream::new(sizes.iter().copied());
+            let mut seen: Vec<u64> = vec![0; sizes.len()];
+            for unit in 0..stream.units() {
+                let mut bytes = 0;
+                for segment in stream.segments(unit) {
+                    assert_eq!(segment.bytes.start, seen[segment.file], "a segment begins where the last one ended");
+                    seen[segment.file] = segment.bytes.end;
+                    bytes += segment.bytes.end - segment.bytes.start;
+                }
+                assert_eq!(stream.unit_bytes(unit), Bytes(bytes));
+            }
+            assert_eq!(seen, sizes);
+        }
+    }
+}

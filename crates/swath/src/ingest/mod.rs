@@ -1,0 +1,222 @@
+//! `swath sensor ingest`: sensor files in, a validated, deduplicated, sorted, partitioned GeoParquet lake out.
+//!
+//! The way of a row: `route` parses it and puts it into a sorted run, `rank` merges keys and drops duplicates,
+//! `encode` fetches rows in that order and makes row groups, `assemble` makes files of them, `commit` shows the lake.
+
+mod arrays;
+mod assemble;
+mod commit;
+mod cost;
+mod encode;
+mod groups;
+mod inputs;
+mod job;
+mod locate;
+mod matching;
+mod mend;
+mod prepare;
+mod rank;
+mod rejects;
+mod route;
+mod sorted;
+mod survey;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use swath_core::{
+    Budget, Bytes, Error, Fnv64, Journal, Observer, PartialOutput, PartialState, Plan, Receipts, Result, RunOptions, Stop,
+};
+use swath_table::intern::Interner;
+use swath_table::schema_file;
+use swath_table::store::Store;
+
+use crate::outcome::{Explanation, Outcome, Output};
+use crate::request::IngestRequest;
+use cost::Costs;
+use job::{Running, Shared};
+use prepare::Prepared;
+
+pub use inputs::find as find_files;
+pub use prepare::{Inputs, inputs as read_inputs};
+pub use survey::Facts;
+
+/// The word that commands and results use.
+const COMMAND: &str = "sensor ingest";
+
+/// A job that is resolved and costed, and has not begun.
+pub struct Job {
+    prepared: Prepared,
+    costs: Costs,
+    request: IngestRequest,
+    warnings: Vec<String>,
+}
+
+/// Resolves and costs a request; reads no more than headers and a sample.
+///
+/// # Errors
+/// For whatever of it cannot be done, [`Error::CeilingTooSmall`] among them.
+pub fn prepare(request: &IngestRequest) -> Result<Job> {
+    let prepared = prepare::prepare(request)?;
+    let costs = cost::costs(&prepared, request.common.ceiling(), request.common.threads())?;
+    let Facts { rejected, sampled, .. } = prepared.facts;
+    let mut warnings = Vec::new();
+    if rejected * 20 > sampled {
+        warnings.push(format!("{rejected} of {sampled} sampled rows would be rejected"));
+    }
+    Ok(Job { prepared, costs, request: request.clone(), warnings })
+}
+
+/// The schema of some files as a file that a person can edit.
+///
+/// # Errors
+/// For inputs that cannot be read and schemas that cannot be.
+pub fn infer_schema(sources: &[String], schema: Option<&Path>) -> Result<String> {
+    let inputs = prepare::inputs(sources, schema)?;
+    Ok(schema_file::write(&inputs.schema, &inputs.notes))
+}
+
+impl Job {
+    /// The plan in words and numbers.
+    pub fn explain(&self) -> Explanation {
+        let job = &self.prepared.job;
+        let limits = &self.request.common.limits;
+        Explanation {
+            swath: env!("CARGO_PKG_VERSION").into(),
+            command: COMMAND.into(),
+            stages: vec![
+                ("route".into(), Some(job.stream.units())),
+                ("rank".into(), None),
+                ("encode".into(), None),
+                ("assemble".into(), None),
+            ],
+            ledger: self.costs.ledger.clone(),
+            predicted_peak: self.costs.ledger.predicted_peak(),
+            scratch: self.costs.scratch,
+            output: self.prepared.facts.output,
+            choices: self.choices(),
+            input: Output {
+                path: job.files.first().map_or_else(PathBuf::new, |file| file.path.clone()),
+                bytes: job.stream.bytes(),
+                files: job.files.len() as u64,
+            },
+            limit: format!("{}", limits.tightest().source),
+        }
+    }
+
+    /// What a person should know before the run.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    fn choices(&self) -> Vec<(String, String)> {
+        let mut choices = self.prepared.choices.clone();
+        let facts = &self.prepared.facts;
+        let rows = if facts.exact { format!("{}", facts.rows) } else { format!("about {}", facts.rows) };
+        choices.push(("rows".into(), format!("{rows}, {:.0} bytes each", facts.record_bytes)));
+        choices
+    }
+
+    fn plan(&self, running: &Shared) -> Plan {
+        let [route, matching, mark, rank, encode, assemble] = self.costs.tasks;
+        let shared = || Arc::clone(running);
+        Plan {
+            command: COMMAND.into(),
+            stages: vec![
+                Box::new(groups::Survey(shared(), route)),
+                Box::new(route::Route(shared(), route)),
+                Box::new(mend::Mend(shared(), route)),
+                Box::new(matching::Match(shared(), matching)),
+                Box::new(matching::Mark(shared(), mark)),
+                Box::new(rank::Rank(shared(), rank)),
+                Box::new(encode::Encode(shared(), encode)),
+                Box::new(assemble::Assemble(shared(), assemble)),
+            ],
+            ledger: self.costs.ledger.clone(),
+            scratch: self.costs.scratch,
+            output: self.prepared.facts.output,
+            choices: self.choices(),
+        }
+    }
+}
+
+/// Runs a job to its end.
+///
+/// # Errors
+/// The first error; then nothing new is at the final path, and what was done can be resumed where it says so.
+pub fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> {
+    let begun = Instant::now();
+    let common = &job.request.common;
+    let partial = PartialOutput::create(&job.request.output, common.overwrite, common.resume)?;
+    if partial.state() == PartialState::Committed {
+        let output = partial.target().to_path_buf();
+        partial.commit()?;
+        return commit::outcome_of_lake(&output, &job, begun);
+    }
+    let identity = prepare::identity(&job.prepared.job);
+    let folder = partial.journal_folder();
+    let (journal, mut receipts) = match partial.state() {
+        PartialState::Resumed => Journal::open(&folder, &identity)?,
+        _ => (Journal::create(&folder, &identity)?, Receipts::new()),
+    };
+    let budget = Budget::new(common.ceiling());
+    let _fixed = budget.lease_fixed("the program and its tables", job.costs.ledger.fixed_bytes())?;
+    let (running, scratch) = begin(&job, &partial, journal, &budget, stop)?;
+    running.replay(&receipts)?;
+    let plan = job.plan(&running);
+    let sync = || running.sync();
+    let mut options = RunOptions::new(common.threads(), common.ceiling(), &sync);
+    options.heartbeat = common.heartbeat_s.map(Duration::from_secs_f64);
+    options.flush_at_stage_end = FLUSH_AT_STAGE_END;
+    let summary = swath_core::run(&plan, &budget, &running.journal, &mut receipts, stop, observer, &options)?;
+    drop(plan);
+    commit::commit(&running, &receipts, partial, &scratch, &job, &summary, begun)
+}
+
+/// Less work than this is not worth waiting for the disk at the end of a stage.
+const FLUSH_AT_STAGE_END: Bytes = Bytes(512_000_000);
+
+/// Opens everything that a run needs; answers also the scratch file.
+fn begin(
+    job: &Job,
+    partial: &PartialOutput,
+    journal: Journal,
+    budget: &Arc<Budget>,
+    stop: &Stop,
+) -> Result<(Shared, PathBuf)> {
+    let common = &job.request.common;
+    let allowance = match job.costs.kept {
+        Bytes::ZERO => None,
+        kept => Some(budget.lease(kept, stop)?),
+    };
+    let scratch = match &common.tmp_dir {
+        None => partial.scratch().join("data"),
+        Some(folder) => {
+            std::fs::create_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
+            let output = std::path::absolute(&job.request.output).unwrap_or_else(|_| job.request.output.clone());
+            folder.join(format!("swath-{:016x}.scratch", Fnv64::of(output.as_os_str().as_encoded_bytes())))
+        }
+    };
+    if partial.state() == PartialState::Fresh && scratch.exists() {
+        std::fs::remove_file(&scratch).map_err(|error| Error::writing(&scratch, &error))?;
+    }
+    let lake_folder = partial.output();
+    std::fs::create_dir_all(&lake_folder).map_err(|error| Error::writing(&lake_folder, &error))?;
+    let running = Running {
+        store: Store::open(&scratch, allowance, common.tmp_limit)?,
+        texts: Interner::new("categories and sensors", job.costs.texts),
+        partitions: Interner::new("partitions", job.costs.partitions),
+        journal,
+        noted: Mutex::default(),
+        benches: Mutex::default(),
+        groups: OnceLock::new(),
+        order: OnceLock::new(),
+        row_groups: OnceLock::new(),
+        parts: OnceLock::new(),
+        partition_ids: OnceLock::new(),
+        lake_folder,
+        job: Arc::clone(&job.prepared.job),
+    };
+    Ok((Arc::new(running), scratch))
+}

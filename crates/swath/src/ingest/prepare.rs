@@ -1,0 +1,433 @@
+//! From a request to a job: which files, which schema, which CRS, which partition.
+//!
+//! It reads a bounded sample and the headers; what it finds depends on the data and the options, never on the ceiling.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_schema::{Field, Schema};
+use rustc_hash::FxHashMap;
+use serde_json::json;
+use swath_core::{Bytes, Error, Place, Result};
+use swath_crs::{Crs, CrsError, Transform};
+use swath_formats::csv::{Header, ParsePlan, header};
+use swath_formats::geoparquet::{LakeColumns, LakeCompression, LakeLayout, PointColumns, ROW_GROUP_ROWS_MAX, SortColumn};
+use swath_table::assign::Assigner;
+use swath_table::infer::{self, Sample};
+use swath_table::layout::RowLayout;
+use swath_table::partition::{PartitionLevel, PartitionRequest, choose};
+use swath_table::schema::{ColumnType, Role, TableSchema};
+use swath_table::schema_file::{self, CoordinateBounds, Notes, SchemaFile};
+
+use super::arrays::data_type;
+use super::inputs::{InputFile, Stream, find};
+use super::job::{Dedup, FilePlan, Geometry, Job};
+use super::survey::{Facts, facts};
+use crate::request::{Compression, IngestRequest, SortOrder};
+
+/// Rows at most in a run.
+const RUN_ROWS: usize = 131_072;
+/// Value bytes at most in a run.
+const RUN_BYTES: usize = 12 << 20;
+/// Bytes of values in a row group, about, for rows of fixed width.
+const ROW_GROUP_BYTES: usize = 6 << 20;
+/// Bytes of a file in which its header must end.
+const HEADER_BYTES: usize = 256 << 10;
+
+/// What the inputs are.
+pub struct Inputs {
+    /// The files as they are now.
+    pub files: Vec<InputFile>,
+    /// The table.
+    pub schema: TableSchema,
+    /// Why it is as it is.
+    pub notes: Notes,
+    /// What was looked at.
+    pub samples: Vec<Sample>,
+}
+
+/// Finds files and their schema.
+///
+/// # Errors
+/// For inputs that cannot be read and schemas that cannot be.
+pub fn inputs(sources: &[String], schema: Option<&Path>) -> Result<Inputs> {
+    let files: Vec<InputFile> = find(sources)?.iter().map(|path| InputFile::identify(path)).collect::<Result<_>>()?;
+    if files.iter().all(|file| file.size == 0) {
+        let path = files.first().map_or_else(PathBuf::new, |file| file.path.clone());
+        return Err(Error::InputCorrupt {
+            place: Place::file(path),
+            message: "the file is empty: wanted a header and rows, got 0 bytes".into(),
+            hint: "check that the export finished".into(),
+        });
+    }
+    let given = match schema {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|error| Error::reading(path, &error))?;
+            schema_file::parse(&text, path)?
+        }
+        None => SchemaFile::default(),
+    };
+    let sizes: Vec<(PathBuf, u64)> = files.iter().map(|file| (file.path.clone(), file.size)).collect();
+    let samples = infer::sample::take(&sizes).read_with(|file, range| {
+        let source = File::open(&file.path).map_err(|error| Error::reading(&file.path, &error))?;
+        let mut bytes = vec![0; (range.end - range.start) as usize];
+        source.read_exact_at(&mut bytes, range.start).map_err(|error| Error::reading(&file.path, &error))?;
+        Ok(bytes)
+    })?;
+    let inferred = infer::infer(&samples, &given)?;
+    let schema = given.resolve(Some(&inferred.schema))?;
+    Ok(Inputs { files, schema, notes: inferred.notes, samples })
+}
+
+/// What was chosen for a person to see, and what costing needs to know.
+pub struct Prepared {
+    /// The job.
+    pub job: Arc<Job>,
+    /// What the sample says.
+    pub facts: Facts,
+    /// What was chosen and why, as (name, value).
+    pub choices: Vec<(String, String)>,
+}
+
+/// Resolves a request.
+///
+/// # Errors
+/// For whatever of it cannot be done.
+pub fn prepare(request: &IngestRequest) -> Result<Prepared> {
+    let inputs = inputs(&request.sources, request.schema.as_deref())?;
+    let mut choices = Vec::new();
+    let crs = crs_of(&inputs)?;
+    let schema = with_bounds(inputs.schema, crs.as_ref());
+    let (parse_plans, mut file_plans) = plan_files(&inputs.files, &schema)?;
+    let facts = facts(&inputs.samples, &schema, &inputs.files, &parse_plans, &file_plans)?;
+    let (sensor, time) = (schema.with_role(Role::Sensor), schema.with_role(Role::Time));
+    let geometry = crs.map(|crs| geometry(crs, &schema, &inputs.files, &mut file_plans)).transpose()?;
+    let partition = match request.partition.parse::<PartitionRequest>() {
+        Ok(PartitionRequest::Levels(levels)) => levels,
+        Ok(PartitionRequest::Auto) => auto(&schema, &facts, request.target_file_size, &mut choices),
+        Err(message) => {
+            return Err(Error::Usage { message: format!("--partition {message}"), hint: "swath sensor ingest --help".into() });
+        }
+    };
+    let levels = Assigner::resolve(&partition, &schema)?;
+    check_filters(request, time, geometry.is_some())?;
+    let moved = geometry.as_ref().is_some_and(|geometry| geometry.moved);
+    let mut types: Vec<ColumnType> = schema.columns.iter().map(|column| column.column_type).collect();
+    let lake = Arc::new(lake_layout(&schema, geometry.as_ref(), request, sensor, time)?);
+    if moved {
+        types.extend([ColumnType::Float64; 2]);
+    }
+    let by_sensor = request.sort == SortOrder::Sensor;
+    let key_time = time.filter(|&time| types[time] == ColumnType::Timestamp);
+    let layout = RowLayout::new(&types, sensor.filter(|&sensor| by_sensor && types[sensor] == ColumnType::Category), key_time);
+    let row_bytes = layout.stride() + 16 + if geometry.is_some() { 37 } else { 0 };
+    let row_group_rows = (ROW_GROUP_BYTES / row_bytes / 1024 * 1024).clamp(1024, ROW_GROUP_ROWS_MAX) as u32;
+    let dedup = dedup(&schema, &partition, by_sensor, sensor, time)?;
+    choices.push(("rows per row group".into(), row_group_rows.to_string()));
+    if let Some(dedup) = &dedup {
+        let key: Vec<&str> = dedup.key.iter().map(|&column| schema.columns[column].name.as_str()).collect();
+        choices.push(("dedup".into(), format!("by {}, keep {:?}", key.join(", "), dedup.keep).to_lowercase()));
+    }
+    let job = Job {
+        stream: Stream::new(inputs.files.iter().map(|file| file.size)),
+        files: inputs.files,
+        file_plans,
+        parse_plans,
+        schema,
+        partition,
+        levels,
+        sort: request.sort,
+        geometry,
+        dedup,
+        row_group_rows,
+        run_rows: RUN_ROWS,
+        run_bytes: RUN_BYTES,
+        layout,
+        lake,
+        sensor,
+        time,
+        since_us: request.since_us,
+        until_us: request.until_us,
+        bbox: request.bbox,
+        target_file_size: request.target_file_size,
+        max_rejects: request.max_rejects,
+        max_record: request.max_record,
+        compression: request.compression,
+        output: request.output.clone(),
+    };
+    Ok(Prepared { job: Arc::new(job), facts, choices })
+}
+
+fn check_filters(request: &IngestRequest, time: Option<usize>, places: bool) -> Result<()> {
+    let wrong = |message: &str, hint: &str| Err(Error::Usage { message: message.into(), hint: hint.into() });
+    if time.is_none() && (request.since_us.is_some() || request.until_us.is_some()) {
+        return wrong("--since and --until need a column with the role time", "name one in the schema file");
+    }
+    if !places && request.bbox.is_some() {
+        return wrong("--bbox needs columns with the roles x and y", "name them in the schema file");
+    }
+    if !places && request.sort == SortOrder::Hilbert {
+        return wrong("--sort hilbert needs columns with the roles x and y", "name them in the schema file");
+    }
+    if let (Some(since), Some(until)) = (request.since_us, request.until_us)
+        && since >= until
+    {
+        return wrong("--since is not before --until", "--since is included, --until is not");
+    }
+    Ok(())
+}
+
+/// The systems that coordinates come from and go to.
+struct CrsOfInputs {
+    source: Crs,
+    target: Crs,
+}
+
+fn crs_of(inputs: &Inputs) -> Result<Option<CrsOfInputs>> {
+    let schema = &inputs.schema;
+    if schema.with_role(Role::X).is_none() || schema.with_role(Role::Y).is_none() {
+        return Ok(None);
+    }
+    let source = parse_crs(schema.crs.source.as_deref().unwrap_or("EPSG:4326"))?;
+    let target = match &schema.crs.target {
+        Some(target) => parse_crs(target)?,
+        None => source.clone(),
+    };
+    Ok(Some(CrsOfInputs { source, target }))
+}
+
+fn parse_crs(text: &str) -> Result<Crs> {
+    Crs::parse(text).map_err(|error| usage(&error))
+}
+
+fn usage(error: &CrsError) -> Error {
+    Error::Usage { message: error.to_string(), hint: error.hint().into() }
+}
+
+/// Coordinates of all files come from one system: then its limits are limits of the columns.
+fn with_bounds(schema: TableSchema, crs: Option<&CrsOfInputs>) -> TableSchema {
+    match crs {
+        Some(crs) if schema.crs.files.is_empty() => {
+            let bounds = crs.source.coordinate_bounds();
+            let bounds = CoordinateBounds { x: (bounds.min_x, bounds.max_x), y: (bounds.min_y, bounds.max_y) };
+            schema_file::with_defaults(schema, bounds)
+        }
+        _ => schema,
+    }
+}
+
+fn geometry(
+    crs: CrsOfInputs,
+    schema: &TableSchema,
+    files: &[InputFile],
+    file_plans: &mut [FilePlan],
+) -> Result<Geometry> {
+    let column = |role, what: &str| {
+        schema.with_role(role).ok_or_else(|| Error::unexpected(format!("a schema with a CRS has no column for {what}")))
+    };
+    let CrsOfInputs { source, target } = crs;
+    let transform = |from: &Crs| -> Result<Option<Transform>> {
+        if from.is_same_as(&target) {
+            return Ok(None);
+        }
+        let transform = Transform::new(from, &target).map_err(|error| usage(&error))?;
+        Ok((!transform.is_identity()).then_some(transform))
+    };
+    let mut transforms = vec![transform(&source)?];
+    let mut patterns = Vec::new();
+    for exception in &schema.crs.files {
+        let pattern = glob::Pattern::new(&exception.pattern).map_err(|error| Error::Usage {
+            message: format!("[[crs.files]] match = {:?}: {error}", exception.pattern),
+            hint: "a glob over the path, like zone33/*.csv".into(),
+        })?;
+        patterns.push((pattern, transforms.len() as u32));
+        transforms.push(transform(&parse_crs(&exception.source)?)?);
+    }
+    for (file, plan) in files.iter().zip(file_plans) {
+        let found = patterns.iter().find(|(pattern, _)| {
+            pattern.matches_path(&file.path)
+                || file.path.ancestors().any(|parent| {
+                    file.path.strip_prefix(parent).is_ok_and(|rest| !rest.as_os_str().is_empty() && pattern.matches_path(rest))
+                })
+        });
+        plan.transform = found.map_or(0, |(_, transform)| *transform);
+    }
+    let crs_column = match &schema.crs.column {
+        None => None,
+        Some(name) => Some(schema.with_name(name).ok_or_else(|| Error::Usage {
+            message: format!("[crs] column = {name:?}: there is no such column"),
+            hint: "give the column a [columns.NAME] section of its own".into(),
+        })?),
+    };
+    let degrees = parse_crs("EPSG:4326")?;
+    let to_degrees = if target.is_crs84_equivalent() || target.is_geographic() {
+        None
+    } else {
+        Some(Transform::new(&target, &degrees).map_err(|error| usage(&error))?)
+    };
+    let moved = crs_column.is_some() || transforms.iter().any(Option::is_some);
+    Ok(Geometry {
+        x: column(Role::X, "x")?,
+        y: column(Role::Y, "y")?,
+        target,
+        transforms,
+        moved,
+        crs_column,
+        to_degrees,
+    })
+}
+
+fn auto(
+    schema: &TableSchema,
+    facts: &Facts,
+    target: Bytes,
+    choices: &mut Vec<(String, String)>,
+) -> Vec<PartitionLevel> {
+    let span = facts.time_us.filter(|_| schema.with_role(Role::Time).is_some()).map(|(first, last)| last - first);
+    let chosen = choose(span, facts.output, target);
+    let name = chosen.first().map_or("none".to_string(), ToString::to_string);
+    let days = span.map_or(0.0, |span| span as f64 / 86_400e6);
+    choices.push((
+        "partition".into(),
+        format!("{name}: about {} of output over {days:.1} days, for files of {target}", facts.output),
+    ));
+    chosen
+}
+
+/// Reads the headers: files with one header share a plan.
+fn plan_files(files: &[InputFile], schema: &TableSchema) -> Result<(Vec<ParsePlan>, Vec<FilePlan>)> {
+    let mut plans = Vec::new();
+    let mut known: FxHashMap<Vec<Vec<u8>>, u32> = FxHashMap::default();
+    let mut file_plans = Vec::with_capacity(files.len());
+    let mut head = vec![0; HEADER_BYTES];
+    for file in files {
+        if file.size == 0 {
+            file_plans.push(FilePlan { plan: 0, transform: 0, data_offset: 0, header_lines: 0 });
+            continue;
+        }
+        let length = (file.size as usize).min(HEADER_BYTES);
+        File::open(&file.path)
+            .and_then(|source| source.read_exact_at(&mut head[..length], 0))
+            .map_err(|error| Error::reading(&file.path, &error))?;
+        let whole = length as u64 == file.size;
+        let Header { names, data_offset, lines } = header(&file.path, &head[..length], whole, &schema.csv)?;
+        let plan = match known.get(&names) {
+            Some(&plan) => plan,
+            None => {
+                plans.push(ParsePlan::new(&file.path, schema, &names)?);
+                known.insert(names, plans.len() as u32 - 1);
+                plans.len() as u32 - 1
+            }
+        };
+        file_plans.push(FilePlan { plan, transform: 0, data_offset, header_lines: lines });
+    }
+    Ok((plans, file_plans))
+}
+
+fn lake_layout(
+    schema: &TableSchema,
+    geometry: Option<&Geometry>,
+    request: &IngestRequest,
+    sensor: Option<usize>,
+    time: Option<usize>,
+) -> Result<LakeLayout> {
+    let fields: Vec<Field> = schema
+        .columns
+        .iter()
+        .map(|column| {
+            let field = Field::new(&column.name, data_type(column.column_type), !column.required);
+            match &column.units {
+                Some(units) => field.with_metadata([("units".to_string(), units.clone())].into()),
+                None => field,
+            }
+        })
+        .collect();
+    let sort = |column: usize| SortColumn { column, descending: false, nulls_first: false };
+    let sorting = match request.sort {
+        SortOrder::Sensor => sensor.into_iter().chain(time).map(sort).collect(),
+        SortOrder::Hilbert => Vec::new(),
+    };
+    let points = match geometry {
+        None => None,
+        Some(geometry) => {
+            let crs = if geometry.target.is_crs84_equivalent() && geometry.target.epsg().is_none() {
+                None
+            } else {
+                Some(geometry.target.to_projjson().map_err(|error| usage(&error))?)
+            };
+            let hidden = schema.columns.len();
+            let (x, y) = if geometry.moved { (hidden, hidden + 1) } else { (geometry.x, geometry.y) };
+            Some(PointColumns { name: "geometry".into(), x, y, crs })
+        }
+    };
+    LakeLayout::new(LakeColumns {
+        attributes: Arc::new(Schema::new(fields)),
+        geometry: points,
+        sorting,
+        time: time.filter(|&time| schema.columns[time].column_type == ColumnType::Timestamp),
+        compression: match request.compression {
+            Compression::Zstd => LakeCompression::Zstd { level: 1 },
+            Compression::Snappy => LakeCompression::Snappy,
+        },
+        created_by: format!("swath {}", env!("CARGO_PKG_VERSION")),
+        metadata: Vec::new(),
+    })
+}
+
+fn dedup(
+    schema: &TableSchema,
+    partition: &[PartitionLevel],
+    by_sensor: bool,
+    sensor: Option<usize>,
+    time: Option<usize>,
+) -> Result<Option<Dedup>> {
+    let Some(wanted) = &schema.dedup else { return Ok(None) };
+    let key: Vec<usize> = wanted
+        .key
+        .iter()
+        .map(|name| {
+            schema.with_name(name).ok_or_else(|| Error::Usage {
+                message: format!("[dedup] key names {name:?}: there is no such column"),
+                hint: "name columns of the table".into(),
+            })
+        })
+        .collect::<Result<_>>()?;
+    let sorted: Vec<usize> = sensor.into_iter().chain(time).collect();
+    let is_sort_key = sorted.len() == key.len() && sorted.iter().all(|column| key.contains(column));
+    let follows_key = partition.iter().all(|level| match level {
+        PartitionLevel::Time(_) => true,
+        PartitionLevel::Sensor | PartitionLevel::SensorGroups(_) => true,
+        PartitionLevel::Column(name) => schema.with_name(name).is_some_and(|column| key.contains(&column)),
+        PartitionLevel::H3(_) | PartitionLevel::Geohash(_) | PartitionLevel::Tile(_) => false,
+    });
+    Ok(Some(Dedup { key, keep: wanted.keep, adjacent: by_sensor && is_sort_key && follows_key }))
+}
+
+/// All that the output depends on, for the journal.
+pub fn identity(job: &Job) -> serde_json::Value {
+    let partition: Vec<String> = job.partition.iter().map(ToString::to_string).collect();
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "command": "sensor ingest",
+        "options": {
+            "schema": schema_file::write(&job.schema, &Notes::default()),
+            "partition": partition.join(","),
+            "sort": job.sort,
+            "compression": job.compression,
+            "target_file_size": job.target_file_size,
+            "max_record": job.max_record,
+            "since_us": job.since_us,
+            "until_us": job.until_us,
+            "bbox": job.bbox,
+        },
+        "inputs": job.files.iter().map(|file| json!({
+            "path": file.path,
+            "size": file.size,
+            "mtime_ns": file.mtime_ns.to_string(),
+            "inode": file.inode,
+            "ends": format!("{:016x}", file.ends),
+        })).collect::<Vec<_>>(),
+    })
+}

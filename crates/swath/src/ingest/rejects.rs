@@ -1,0 +1,224 @@
+//! Rejected rows: packed while units are routed, written out as `rejects.ndjson` once line numbers are known.
+//!
+//! What is kept is bounded per unit and per run; everything is counted.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use serde::Serialize;
+use swath_core::{Error, Receipts, Result};
+use swath_table::reject::{Reason, Reject};
+
+use super::job::{Routed, Running};
+
+/// Packed rejects that one unit keeps.
+pub const UNIT_BYTES_MAX: usize = 1 << 20;
+/// Packed rejects that a run writes out.
+pub const RUN_BYTES_MAX: u64 = 256 << 20;
+/// Bytes of a row that are kept.
+const RAW_MAX: usize = 1024;
+/// Bytes before detail and raw text in a packed reject.
+const HEAD: usize = 36;
+
+/// A line of `rejects.ndjson`.
+#[derive(Serialize)]
+struct Line<'a> {
+    source: std::borrow::Cow<'a, str>,
+    line: u64,
+    byte_offset: u64,
+    column: Option<&'a str>,
+    reason: &'static str,
+    detail: &'a str,
+    raw: std::borrow::Cow<'a, str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    raw_truncated: bool,
+}
+
+/// Rejects of one unit.
+#[derive(Default)]
+pub struct Packed {
+    /// Kept rejects, one behind the other.
+    pub bytes: Vec<u8>,
+    raw: Vec<u8>,
+    /// The file of the last reject; rejects of one file come together.
+    open: Option<(u32, File)>,
+}
+
+impl Packed {
+    /// Adds a reject of a row of `file`.
+    pub fn push(&mut self, file: u32, path: &Path, reject: &Reject) {
+        let raw_length = (reject.length as usize).min(RAW_MAX);
+        let detail = &reject.detail.as_bytes()[..reject.detail.len().min(usize::from(u16::MAX))];
+        if self.bytes.len() + HEAD + detail.len() + raw_length > UNIT_BYTES_MAX {
+            return;
+        }
+        if self.open.as_ref().is_none_or(|(open, _)| *open != file) {
+            self.open = File::open(path).ok().map(|opened| (file, opened));
+        }
+        self.raw.resize(raw_length, 0);
+        // A row that cannot be read again is reported without its text.
+        if !self.open.as_ref().is_some_and(|(_, open)| open.read_exact_at(&mut self.raw, reject.offset).is_ok()) {
+            self.raw.clear();
+        }
+        let bytes = &mut self.bytes;
+        bytes.extend_from_slice(&file.to_le_bytes());
+        bytes.extend_from_slice(&reject.offset.to_le_bytes());
+        bytes.extend_from_slice(&u64::from(reject.line).to_le_bytes());
+        bytes.extend_from_slice(&reject.column.map_or(u32::MAX, |column| column as u32).to_le_bytes());
+        bytes.extend_from_slice(&u32::from(reject.reason as u8).to_le_bytes());
+        bytes.extend_from_slice(&(detail.len() as u16).to_le_bytes());
+        bytes.extend_from_slice(&(self.raw.len() as u16).to_le_bytes());
+        bytes.extend_from_slice(&u32::from(reject.length as usize > RAW_MAX).to_le_bytes());
+        bytes.extend_from_slice(detail);
+        bytes.extend_from_slice(&self.raw);
+    }
+}
+
+/// Takes packed rejects apart.
+struct Reader<'a>(&'a [u8]);
+
+struct Entry<'a> {
+    file: u32,
+    offset: u64,
+    line: u64,
+    column: Option<usize>,
+    reason: Reason,
+    truncated: bool,
+    detail: &'a [u8],
+    raw: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (head, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*head)
+    }
+
+    fn slice(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (head, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(head)
+    }
+
+    fn entry(&mut self) -> Option<Entry<'a>> {
+        let file = u32::from_le_bytes(self.take()?);
+        let offset = u64::from_le_bytes(self.take()?);
+        let line = u64::from_le_bytes(self.take()?);
+        let column = u32::from_le_bytes(self.take()?);
+        let reason = Reason::from_position(u32::from_le_bytes(self.take()?) as u8)?;
+        let detail = u16::from_le_bytes(self.take()?);
+        let raw = u16::from_le_bytes(self.take()?);
+        let truncated = u32::from_le_bytes(self.take()?) != 0;
+        Some(Entry {
+            file,
+            offset,
+            line,
+            column: (column != u32::MAX).then_some(column as usize),
+            reason,
+            truncated,
+            detail: self.slice(usize::from(detail))?,
+            raw: self.slice(usize::from(raw))?,
+        })
+    }
+}
+
+/// What was written out.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Written {
+    /// Rejects in the file.
+    pub kept: u64,
+    /// Rejects counted and not kept.
+    pub left_out: u64,
+}
+
+/// Writes all kept rejects of a run in input order, with exact line numbers.
+///
+/// # Errors
+/// When scratch cannot be read or `out` cannot be written.
+pub fn write(running: &Running, done: &Receipts, out: &mut dyn Write) -> Result<Written> {
+    let units = running.routed(done)?;
+    let fail = |error: std::io::Error| Error::writing(&running.job.output, &error);
+    let mut written = Written::default();
+    let mut kept_bytes = 0;
+    // Lines of the file that the current segment belongs to, before that segment.
+    let mut before: (u32, u64) = (u32::MAX, 0);
+    for unit in &units {
+        if let Some(blob) = &unit.rejects
+            && kept_bytes < RUN_BYTES_MAX
+        {
+            kept_bytes += blob.length();
+            let mut packed = vec![0; blob.length() as usize];
+            running.store.read(blob, 0, &mut packed)?;
+            let mut reader = Reader(&packed);
+            while let Some(entry) = reader.entry() {
+                let carried = if entry.file == before.0 { before.1 } else { 0 };
+                write_line(running, &entry, carried, out).map_err(fail)?;
+                written.kept += 1;
+            }
+        }
+        written.left_out += unit.rejected;
+        before = lines_after(before, unit);
+    }
+    written.left_out -= written.kept;
+    Ok(written)
+}
+
+/// Lines of the last file of a unit that lie before the next unit.
+fn lines_after(before: (u32, u64), unit: &Routed) -> (u32, u64) {
+    match unit.edges.last() {
+        Some(edge) if edge.file == before.0 => (edge.file, before.1 + edge.lines),
+        Some(edge) => (edge.file, edge.lines),
+        None => before,
+    }
+}
+
+fn write_line(running: &Running, entry: &Entry<'_>, carried: u64, out: &mut dyn Write) -> std::io::Result<()> {
+    let file = entry.file as usize;
+    let line = Line {
+        source: running.job.files[file].path.to_string_lossy(),
+        line: running.job.file_plans[file].header_lines + carried + entry.line + 1,
+        byte_offset: entry.offset,
+        column: entry.column.map(|column| running.job.schema.columns[column].name.as_str()),
+        reason: entry.reason.name(),
+        detail: std::str::from_utf8(entry.detail).unwrap_or_default(),
+        raw: String::from_utf8_lossy(entry.raw),
+        raw_truncated: entry.truncated,
+    };
+    serde_json::to_writer(&mut *out, &line)?;
+    out.write_all(b"\n")
+}
+
+
+/// Writes the rejects beside the lake that will not be, for a person to see; answers where.
+///
+/// # Errors
+/// When they cannot be written.
+pub fn keep_beside(running: &Running, done: &Receipts) -> Result<std::path::PathBuf> {
+    let mut name = running.job.output.as_os_str().to_owned();
+    name.push(".rejects.ndjson");
+    let path = std::path::PathBuf::from(name);
+    let fail = |error: std::io::Error| Error::writing(&path, &error);
+    let file = std::fs::File::create(&path).map_err(fail)?;
+    let mut out = std::io::BufWriter::new(file);
+    write(running, done, &mut out)?;
+    out.flush().map_err(fail)?;
+    Ok(path)
+}
+
+/// The first reject of a written file, in a few words.
+pub fn first_example(path: &std::path::Path) -> Option<String> {
+    use std::io::BufRead;
+    let mut line = String::new();
+    std::io::BufReader::new(std::fs::File::open(path).ok()?).read_line(&mut line).ok()?;
+    let value: serde_json::Value = serde_json::from_str(&line).ok()?;
+    let text = |key: &str| value.get(key).and_then(|value| value.as_str()).unwrap_or_default().to_string();
+    let number = |key: &str| value.get(key).and_then(serde_json::Value::as_u64).unwrap_or_default();
+    let column = match text("column") {
+        column if column.is_empty() => String::new(),
+        column => format!(", column {column}"),
+    };
+    Some(format!("{}, line {}, byte {}{column}: {}", text("source"), number("line"), number("byte_offset"), text("detail")))
+}

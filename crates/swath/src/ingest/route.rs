@@ -1,0 +1,258 @@
+//! The first pass: units of input become sorted runs.
+//!
+//! It parses, checks, filters, reprojects and assigns partitions. It does not look for duplicates and writes nothing
+//! that a user sees.
+
+use swath_core::{Bytes, Receipt, Receipts, Result, Stage, Stop, TaskContext, TaskKey, TaskSpec};
+use swath_formats::csv::{BatchLimits, Consumer, ParsePlan, RangeSpec, Source, Start, Workspace, batch_bytes_max, read_range};
+use swath_formats::store::SourceFile;
+use swath_table::column::{Batch, Column, Values};
+use swath_table::reject::{Reason, Reject};
+
+use super::inputs::Segment;
+use super::job::{Bench, Edge, Job, Routed, Running, Shared, receipt, stage};
+use super::locate::{self, Located};
+use super::rejects::{self, Packed};
+use super::sorted::{self, Sorting};
+
+/// Parses, checks and sorts the units of the input.
+pub struct Route(pub Shared, pub Bytes);
+
+impl Stage for Route {
+    fn name(&self) -> &str {
+        "route"
+    }
+
+    fn task_bytes_max(&self) -> Bytes {
+        self.1
+    }
+
+    fn work_bytes(&self, key: &TaskKey) -> Bytes {
+        key.units.clone().map(|unit| self.0.job.stream.unit_bytes(unit)).sum()
+    }
+
+    fn tasks(&self, done: &Receipts) -> Result<Vec<TaskSpec>> {
+        let missing = done.missing(stage::ROUTE, self.0.job.stream.units());
+        Ok(missing
+            .into_iter()
+            .flatten()
+            .map(|unit| TaskSpec { key: TaskKey { stage: stage::ROUTE, units: unit..unit + 1 }, bytes: self.1 })
+            .collect())
+    }
+
+    fn run(&self, key: &TaskKey, context: &mut TaskContext<'_>) -> Result<Receipt> {
+        let routed = route_unit(&self.0, key.units.start, None, context.stop)?;
+        self.0.note_texts()?;
+        receipt(key, &routed)
+    }
+}
+
+/// Memory that routing a unit takes: parser, rows, sorting, and rejects.
+pub fn task_bytes(job: &Job) -> Bytes {
+    let options = job.read_options();
+    let columns = job.schema.columns.len();
+    let unit = super::inputs::UNIT_BYTES.min(job.stream.bytes().0);
+    let fields = || job.parse_plans.iter().map(ParsePlan::expected_fields);
+    let parser = Workspace::bytes_for(&options, fields().max().unwrap_or(1), columns);
+    let fewest = fields().min().unwrap_or(1);
+    // A record has at least one byte per field and one of value.
+    let rows = job.run_rows.min(unit as usize / (fewest + 1) + 2);
+    let batch = batch_bytes_max(&job.schema, fewest, batch_limits(job), &options, unit);
+    let rejects = (rejects::UNIT_BYTES_MAX as u64).min(2 * unit);
+    parser + batch + Bytes(2 * rejects) + sorted::bytes_for(job, rows)
+}
+
+/// How far a batch grows before it becomes a run.
+pub fn batch_limits(job: &Job) -> BatchLimits {
+    BatchLimits { rows: job.run_rows, bytes: Bytes(job.run_bytes as u64) }
+}
+
+/// Routes one unit. `start` is where its first record begins, where that is known.
+pub fn route_unit(running: &Running, unit: u64, start: Option<u64>, stop: &Stop) -> Result<Routed> {
+    let mut bench = running.bench();
+    let mut router = Router {
+        running,
+        stop,
+        routed: Routed::default(),
+        packed: Packed::default(),
+        spans: Vec::new(),
+        bench_parts: (std::mem::take(&mut bench.assigner), std::mem::take(&mut bench.ranks)),
+        sorting: Sorting::default(),
+        located: Located::default(),
+    };
+    let segments = running.job.stream.segments(unit);
+    for (index, segment) in segments.iter().enumerate() {
+        stop.check()?;
+        let known = if index == 0 { start } else { None };
+        router.segment(segment, known, &mut bench)?;
+    }
+    router.flush(&mut bench.batch)?;
+    let routed = router.finish()?;
+    (bench.assigner, bench.ranks) = router.bench_parts;
+    running.leave(bench);
+    Ok(routed)
+}
+
+/// Rows of the current batch from `first_row` on come from this segment.
+struct Span {
+    first_row: usize,
+    file: usize,
+}
+
+struct Router<'a> {
+    running: &'a Running,
+    stop: &'a Stop,
+    routed: Routed,
+    packed: Packed,
+    spans: Vec<Span>,
+    bench_parts: (swath_table::assign::Assigner, (swath_table::sort::LocalRanks, swath_table::sort::LocalRanks)),
+    sorting: Sorting,
+    located: Located,
+}
+
+impl Router<'_> {
+    fn segment(&mut self, segment: &Segment, known: Option<u64>, bench: &mut Bench) -> Result<()> {
+        let job = &self.running.job;
+        let file = &job.files[segment.file];
+        let plan = job.file_plans[segment.file];
+        let nominal = segment.bytes.start.max(plan.data_offset)..segment.bytes.end.max(plan.data_offset);
+        if nominal.is_empty() {
+            return Ok(());
+        }
+        let input = SourceFile::open(&file.path)?;
+        let start = match known {
+            Some(offset) => Start::Exact(offset),
+            None if nominal.start == plan.data_offset => Start::Exact(plan.data_offset),
+            None => Start::NextRecord,
+        };
+        self.spans.push(Span { first_row: bench.batch.rows(), file: segment.file });
+        let spec = RangeSpec { nominal: nominal.clone(), file_len: file.size, start };
+        let source = Source {
+            input: &input,
+            plan: &job.parse_plans[plan.plan as usize],
+            interner: &self.running.texts,
+            limits: batch_limits(job),
+        };
+        let report = read_range(&source, &spec, &mut bench.workspace, &mut bench.batch, self)?;
+        self.routed.read += report.records;
+        self.routed.nulled += report.nulled;
+        let cut = segment.bytes.start > 0 || segment.bytes.end < file.size;
+        if cut {
+            self.routed.edges.push(Edge {
+                file: segment.file as u32,
+                first: report.first_record,
+                end: report.end,
+                nominal_end: nominal.end,
+                lines: report.lines,
+                empty: report.records == 0 && report.blank == 0,
+            });
+        }
+        Ok(())
+    }
+
+    /// Turns the rows gathered so far into a run.
+    fn flush(&mut self, batch: &mut Batch) -> Result<()> {
+        self.stop.check()?;
+        if batch.rows() > 0 {
+            self.locate(batch)?;
+            let kept = self.located.kept.len();
+            self.routed.filtered += self.located.filtered;
+            if kept > 0 {
+                let run = sorted::write(
+                    self.running,
+                    batch,
+                    &self.located,
+                    &mut self.bench_parts.0,
+                    &mut self.bench_parts.1,
+                    &mut self.sorting,
+                )?;
+                self.routed.runs.push(run);
+            }
+        }
+        batch.clear();
+        if let Some(last) = self.spans.pop() {
+            self.spans.clear();
+            self.spans.push(Span { first_row: 0, ..last });
+        }
+        Ok(())
+    }
+
+    /// Finds which rows stay and where they are; rows without an image in the target CRS are rejected.
+    fn locate(&mut self, batch: &Batch) -> Result<()> {
+        let spans = std::mem::take(&mut self.spans);
+        let file_of = |row: usize| spans[spans.partition_point(|span| span.first_row <= row).saturating_sub(1)].file;
+        locate::locate(self.running, batch, &file_of, &mut self.located);
+        let failures = std::mem::take(&mut self.located.failures);
+        for failure in &failures {
+            let row = failure.row as usize;
+            let file = file_of(row);
+            let reject = Reject {
+                offset: batch.offsets[row],
+                length: row_length(self.running, file, batch.offsets[row]),
+                line: batch.lines[row],
+                column: failure.column,
+                reason: failure.reason,
+                detail: failure.detail.clone(),
+            };
+            self.take_reject(file, reject);
+        }
+        self.spans = spans;
+        Ok(())
+    }
+
+    fn take_reject(&mut self, file: usize, reject: Reject) {
+        self.routed.rejected += 1;
+        *self.routed.reasons.entry(reject.reason.name().into()).or_default() += 1;
+        self.packed.push(file as u32, &self.running.job.files[file].path, &reject);
+    }
+
+    fn finish(&mut self) -> Result<Routed> {
+        let mut routed = std::mem::take(&mut self.routed);
+        if !self.packed.bytes.is_empty() {
+            let mut writer = self.running.store.write(self.packed.bytes.len() as u64)?;
+            writer.append(&self.packed.bytes)?;
+            routed.rejects = Some(writer.finish()?);
+        }
+        Ok(routed)
+    }
+}
+
+/// Length of the line at an offset, for a row that was rejected after it was parsed.
+fn row_length(running: &Running, file: usize, offset: u64) -> u64 {
+    let mut text = [0; 1024];
+    let Ok(source) = SourceFile::open(&running.job.files[file].path) else { return 0 };
+    let Ok(read) = swath_formats::store::read_full(&source, &mut text, offset) else { return 0 };
+    text[..read].iter().position(|&byte| byte == b'\n').unwrap_or(read) as u64
+}
+
+impl Consumer for Router<'_> {
+    fn batch(&mut self, batch: &mut Batch) -> Result<()> {
+        self.flush(batch)
+    }
+
+    fn reject(&mut self, reject: Reject) -> Result<()> {
+        let file = self.spans.last().map_or(0, |span| span.file);
+        self.take_reject(file, reject);
+        Ok(())
+    }
+}
+
+/// The column of a batch as floats.
+pub fn floats(column: &Column) -> &[f64] {
+    match &column.values {
+        Values::Float64(values) => values,
+        _ => &[],
+    }
+}
+
+/// Why a row has no place.
+pub struct Failure {
+    /// Position in the batch.
+    pub row: u32,
+    /// Why.
+    pub reason: Reason,
+    /// Which column.
+    pub column: Option<usize>,
+    /// Wanted and got.
+    pub detail: String,
+}

@@ -1,0 +1,276 @@
+//! A batch becomes a sorted run: partitions, keys, order, packed rows, text.
+//!
+//! It does not decide which rows stay.
+
+use fast_hilbert::xy2h;
+use swath_core::{Bytes, Result};
+use swath_table::assign::{Assigner, Coordinates};
+use swath_table::column::{Batch, Column, Values};
+use swath_table::layout::{KEY_BYTES, RowKey};
+use swath_table::run::SortedRun;
+use swath_table::sort::{LocalRanks, sort_order};
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::job::{Job, Running};
+use super::locate::Located;
+use crate::request::SortOrder;
+
+/// Rows that are packed at once, so that they stay in the processor's cache.
+const BLOCK_ROWS: usize = 512;
+/// Bytes per row of the table of hashes: hash, position in the input, position in the run.
+pub const HASH_BYTES: usize = 24;
+
+/// Buffers that a worker reuses from batch to batch.
+#[derive(Default)]
+pub struct Sorting {
+    partitions: Vec<u32>,
+    sensors: Vec<u32>,
+    keys: Vec<RowKey>,
+    packed: Vec<u64>,
+    order: Vec<u32>,
+    sorted: Vec<u32>,
+    rows: Vec<u8>,
+    text: Vec<u8>,
+    hashes: Vec<(u128, u32, u32)>,
+}
+
+/// Memory that sorting and packing a run of so many rows takes.
+pub fn bytes_for(job: &Job, rows: usize) -> Bytes {
+    let coordinates = if job.geometry.is_some() { 16 } else { 0 };
+    let degrees = if job.geometry.as_ref().is_some_and(|geometry| geometry.to_degrees.is_some()) { 16 } else { 0 };
+    let hashes = if job.dedup.as_ref().is_some_and(|dedup| !dedup.adjacent) { 32 } else { 0 };
+    let moved = if job.geometry.as_ref().is_some_and(|geometry| geometry.moved) { 18 } else { 0 };
+    // Kept, partition, key, two words for sorting, order and sorted order.
+    let per_row = 4 + 4 + 4 + KEY_BYTES as u64 + 16 + 4 + 4 + coordinates + degrees + hashes + moved;
+    let blocks = (BLOCK_ROWS * (job.layout.stride() + KEY_BYTES)) as u64;
+    Bytes(rows as u64 * per_row + blocks + Assigner::BYTES_MAX)
+        + swath_table::store::Store::WRITER_BYTES
+        + Bytes(if job.layout.has_text() { 1 << 20 } else { 0 })
+}
+
+/// Sorts the rows of a batch that stay and writes them to the store.
+///
+/// # Errors
+/// When the store cannot be written or there are too many partitions.
+pub fn write(
+    running: &Running,
+    batch: &mut Batch,
+    located: &Located,
+    assigner: &mut Assigner,
+    ranks: &mut (LocalRanks, LocalRanks),
+    sorting: &mut Sorting,
+) -> Result<SortedRun> {
+    let job = &running.job;
+    make_keys(running, batch, located, assigner, sorting)?;
+    let Sorting { keys, packed, order, sorted, .. } = sorting;
+    ranks.0.rank(keys.iter().map(|key| key.partition), |ids| running.partitions.sort(ids));
+    match job.sort {
+        SortOrder::Sensor if job.sensor.is_some() => {
+            ranks.1.rank(keys.iter().map(|key| key.major), |ids| running.texts.sort(ids));
+        }
+        _ => ranks.1.rank(keys.iter().map(|key| key.major), |ids| ids.sort_unstable()),
+    }
+    sort_order(keys, &ranks.0, &ranks.1, packed, order);
+    sorted.clear();
+    sorted.extend(order.iter().map(|&position| located.kept[position as usize]));
+    let extra = hidden_columns(job, located);
+    let hidden = extra.len();
+    batch.columns.extend(extra);
+    let run = write_run(running, batch, sorting);
+    batch.columns.truncate(batch.columns.len() - hidden);
+    run
+}
+
+/// The target coordinates, where they are not those of the source.
+fn hidden_columns(job: &Job, located: &Located) -> Vec<Column> {
+    match &job.geometry {
+        Some(geometry) if geometry.moved => [&located.x, &located.y]
+            .into_iter()
+            .map(|values| Column {
+                values: Values::Float64(values.clone()),
+                valid: values.iter().map(|value| u8::from(!value.is_nan())).collect(),
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn make_keys(
+    running: &Running,
+    batch: &Batch,
+    located: &Located,
+    assigner: &mut Assigner,
+    sorting: &mut Sorting,
+) -> Result<()> {
+    let job = &running.job;
+    let degrees = !located.longitude.is_empty();
+    let coordinates = Coordinates {
+        x: &located.x,
+        y: &located.y,
+        longitude: if degrees { &located.longitude } else { &located.x },
+        latitude: if degrees { &located.latitude } else { &located.y },
+    };
+    sorting.partitions.clear();
+    let groups = running.groups.get().map_or(&[][..], Vec::as_slice);
+    assigner.assign(
+        &job.levels,
+        batch,
+        &coordinates,
+        &running.texts,
+        groups,
+        &running.partitions,
+        &mut sorting.partitions,
+    )?;
+    sensor_ids(running, batch, &mut sorting.sensors)?;
+    let sensors = &sorting.sensors;
+    let times = job.time.map(|time| &batch.columns[time]);
+    let bounds = job.geometry.as_ref().map(|geometry| geometry.target.coordinate_bounds());
+    sorting.keys.clear();
+    sorting.keys.extend(located.kept.iter().map(|&row| {
+        let row = row as usize;
+        let major = match (job.sort, &bounds) {
+            (SortOrder::Hilbert, Some(bounds)) => {
+                let cell = |value: f64, low: f64, high: f64| {
+                    (((value - low) / (high - low)).clamp(0.0, 1.0) * f64::from(u16::MAX)) as u16
+                };
+                let (x, y) = (located.x[row], located.y[row]);
+                if x.is_nan() {
+                    u32::MAX
+                } else {
+                    xy2h(cell(x, bounds.min_x, bounds.max_x), cell(y, bounds.min_y, bounds.max_y), 16)
+                }
+            }
+            _ => sensors.get(row).copied().unwrap_or(0),
+        };
+        RowKey { partition: sorting.partitions[row], major, minor: times.and_then(|times| times.time_us(row)).unwrap_or(0) }
+    }));
+    Ok(())
+}
+
+/// The identifier of each row's sensor, by its text; numbers are named as they are written.
+fn sensor_ids(running: &Running, batch: &Batch, ids: &mut Vec<u32>) -> Result<()> {
+    use std::io::Write;
+    ids.clear();
+    let Some(sensor) = running.job.sensor else { return Ok(()) };
+    let mut text = Vec::new();
+    let mut named = |text: &mut Vec<u8>, write: &mut dyn FnMut(&mut Vec<u8>)| {
+        text.clear();
+        write(text);
+        running.texts.intern(text)
+    };
+    // Writing to a vector cannot fail.
+    match &batch.columns[sensor].values {
+        Values::Category(values) => ids.extend_from_slice(values),
+        Values::Int32(values) => {
+            for value in values {
+                ids.push(named(&mut text, &mut |text| drop(write!(text, "{value}")))?);
+            }
+        }
+        Values::Int64(values) => {
+            for value in values {
+                ids.push(named(&mut text, &mut |text| drop(write!(text, "{value}")))?);
+            }
+        }
+        Values::Text { ends, bytes } => {
+            let mut start = 0;
+            for &end in ends {
+                ids.push(running.texts.intern(&bytes[start..end as usize])?);
+                start = end as usize;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn write_run(running: &Running, batch: &Batch, sorting: &mut Sorting) -> Result<SortedRun> {
+    let job = &running.job;
+    let layout = &job.layout;
+    let count = sorting.sorted.len();
+    let hashed = job.dedup.as_ref().filter(|dedup| !dedup.adjacent);
+    let keys_bytes = (count * KEY_BYTES) as u64;
+    let rows_bytes = (count * layout.stride()) as u64;
+    let hash_bytes = if hashed.is_some() { (count * HASH_BYTES) as u64 } else { 0 };
+    let text_max = if layout.has_text() { layout.text_bytes(batch) as u64 } else { 0 };
+    let mut writer = running.store.write(keys_bytes + rows_bytes + hash_bytes + text_max)?;
+    let Sorting { keys, order, sorted, rows, text, hashes, .. } = sorting;
+    let mut block_keys = [RowKey::default(); BLOCK_ROWS];
+    for block in order.chunks(BLOCK_ROWS) {
+        for (key, &position) in block_keys.iter_mut().zip(block) {
+            *key = keys[position as usize];
+        }
+        writer.append(bytemuck::cast_slice(&block_keys[..block.len()]))?;
+    }
+    // Text follows the rows, and rows say where their text is: a first pass writes rows, a second one text.
+    let mut text_start = 0;
+    rows.resize(BLOCK_ROWS * layout.stride(), 0);
+    for block in sorted.chunks(BLOCK_ROWS) {
+        let packed = &mut rows[..block.len() * layout.stride()];
+        text.clear();
+        layout.pack(batch, block, text_start, packed, text);
+        text_start += text.len() as u32;
+        writer.append(packed)?;
+    }
+    let hashes_at = writer.length();
+    if let Some(dedup) = hashed {
+        hash_rows(batch, &dedup.key, sorted, hashes);
+        for (hash, input, row) in hashes.iter() {
+            writer.append(&hash.to_be_bytes())?;
+            writer.append(&input.to_le_bytes())?;
+            writer.append(&row.to_le_bytes())?;
+        }
+    }
+    let text_at = writer.length();
+    if layout.has_text() {
+        for block in sorted.chunks(BLOCK_ROWS) {
+            let packed = &mut rows[..block.len() * layout.stride()];
+            text.clear();
+            layout.pack(batch, block, 0, packed, text);
+            writer.append(text)?;
+        }
+    }
+    Ok(SortedRun {
+        blob: writer.finish()?,
+        rows: count as u32,
+        rows_at: keys_bytes,
+        text_at,
+        hashes_at: hashed.map(|_| hashes_at),
+    })
+}
+
+/// Hashes of the key columns of the sorted rows, ordered by hash, then input.
+///
+/// 128 bits of XXH3 stand for the key: among 10^10 rows two different keys meet with a probability below 10^-18.
+fn hash_rows(batch: &Batch, key: &[usize], sorted: &[u32], hashes: &mut Vec<(u128, u32, u32)>) {
+    let mut bytes = Vec::new();
+    hashes.clear();
+    hashes.extend(sorted.iter().enumerate().map(|(position, &row)| {
+        bytes.clear();
+        for &column in key {
+            push_value(&batch.columns[column], row as usize, &mut bytes);
+        }
+        (xxh3_128(&bytes), row, position as u32)
+    }));
+    hashes.sort_unstable();
+}
+
+fn push_value(column: &Column, row: usize, bytes: &mut Vec<u8>) {
+    bytes.push(column.valid[row]);
+    if column.valid[row] == 0 {
+        return;
+    }
+    match &column.values {
+        Values::Bool(values) => bytes.push(values[row]),
+        Values::Int32(values) | Values::Date(values) => bytes.extend_from_slice(&values[row].to_le_bytes()),
+        Values::Int64(values) | Values::Timestamp(values) => bytes.extend_from_slice(&values[row].to_le_bytes()),
+        // Adding zero makes one of the two zeros.
+        Values::Float32(values) => bytes.extend_from_slice(&(values[row] + 0.0).to_le_bytes()),
+        Values::Float64(values) => bytes.extend_from_slice(&(values[row] + 0.0).to_le_bytes()),
+        Values::Category(values) => bytes.extend_from_slice(&values[row].to_le_bytes()),
+        Values::Text { ends, bytes: text } => {
+            let start = if row == 0 { 0 } else { ends[row - 1] };
+            bytes.extend_from_slice(&(ends[row] - start).to_le_bytes());
+            bytes.extend_from_slice(&text[start as usize..ends[row] as usize]);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What a finished command tells, in the form that `--json` prints.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use swath_core::{Bytes, Ledger};
+
+/// Memory of a run.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Memory {
+    /// The ceiling that was set.
+    pub ceiling: Bytes,
+    /// What the plan promised.
+    pub predicted_peak: Bytes,
+    /// What the operating system measured (VmHWM).
+    pub actual_peak: Bytes,
+    /// What the program takes before it does anything.
+    pub baseline: Bytes,
+}
+
+/// Time of a run.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Time {
+    /// By the clock.
+    pub wall_s: f64,
+    /// Of all processors, user and system.
+    pub cpu_s: f64,
+}
+
+/// Scratch disk of a run.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Scratch {
+    /// What the plan promised.
+    pub predicted: Bytes,
+    /// The most that was in use.
+    pub actual: Bytes,
+}
+
+/// Tasks of a run.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Chunks {
+    /// Tasks of all stages.
+    pub planned: u64,
+    /// Tasks done, now or before.
+    pub done: u64,
+    /// Tasks that a resumed run found done.
+    pub skipped_by_resume: u64,
+    /// Tasks that were cut into smaller ones.
+    pub split: u64,
+    /// Tasks that were tried again.
+    pub retried: u64,
+    /// Tasks that could not be done.
+    pub set_aside: u64,
+}
+
+/// The conservation ledger: `read = written + duplicate + filtered + late + rejected`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Rows {
+    /// Data rows in the input.
+    pub read: u64,
+    /// Rows in the output.
+    pub written: u64,
+    /// Rows dropped because another one has their key.
+    pub duplicate: u64,
+    /// Rows left out by `--since`, `--until`, `--bbox`.
+    pub filtered: u64,
+    /// Rows behind a watermark.
+    pub late: u64,
+    /// Rows that broke a rule.
+    pub rejected: u64,
+}
+
+impl Rows {
+    /// Whether every row is accounted for.
+    pub fn balanced(&self) -> bool {
+        self.read == self.written + self.duplicate + self.filtered + self.late + self.rejected
+    }
+}
+
+/// One output.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Output {
+    /// Where.
+    pub path: PathBuf,
+    /// Bytes of all its files.
+    pub bytes: Bytes,
+    /// Data files.
+    pub files: u64,
+}
+
+/// The result of a command that ran.
+#[derive(Debug, Clone, Serialize)]
+pub struct Outcome {
+    /// Version of the program.
+    pub swath: String,
+    /// `sensor ingest`.
+    pub command: String,
+    /// `complete`.
+    pub status: String,
+    /// The exit code.
+    pub exit: u8,
+    /// Memory.
+    pub memory: Memory,
+    /// Time.
+    pub time: Time,
+    /// Scratch.
+    pub scratch: Scratch,
+    /// Tasks.
+    pub chunks: Chunks,
+    /// Rows.
+    pub rows: Rows,
+    /// Outputs.
+    pub outputs: Vec<Output>,
+    /// Rejected rows by reason, most frequent first.
+    pub rejects: Vec<(String, u64)>,
+    /// Wall and processor seconds per stage, as (name, wall, cpu).
+    pub stages: Vec<(String, f64, f64)>,
+    /// What was chosen and why, as (name, value).
+    pub choices: Vec<(String, String)>,
+}
+
+/// What `--explain` shows.
+#[derive(Debug, Clone, Serialize)]
+pub struct Explanation {
+    /// Version of the program.
+    pub swath: String,
+    /// `sensor ingest`.
+    pub command: String,
+    /// Names of the stages with their task counts where known, as (name, tasks).
+    pub stages: Vec<(String, Option<u64>)>,
+    /// The memory ledger.
+    pub ledger: Ledger,
+    /// Predicted peak of the process.
+    pub predicted_peak: Bytes,
+    /// Predicted scratch disk.
+    pub scratch: Bytes,
+    /// Estimated size of the output.
+    pub output: Bytes,
+    /// What was chosen and why, as (name, value).
+    pub choices: Vec<(String, String)>,
+    /// Bytes and files of the input.
+    pub input: Output,
+    /// Which limit the ceiling comes from.
+    pub limit: String,
+}

@@ -1,0 +1,164 @@
+//! What the user asked for, as plain data: parsed words in, no terminal, no environment, no work.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use swath_core::{Bytes, Limits, MemoryRequest};
+
+/// What every working command takes.
+#[derive(Debug, Clone)]
+pub struct Common {
+    /// The ceiling of the whole process.
+    pub memory: MemoryRequest,
+    /// What the machine allows, found once.
+    pub limits: Limits,
+    /// Workers at most; none is what the machine has.
+    pub threads: Option<usize>,
+    /// Where spill goes; none is beside the output.
+    pub tmp_dir: Option<PathBuf>,
+    /// How much spill there may be.
+    pub tmp_limit: Option<Bytes>,
+    /// Replace what stands at the output.
+    pub overwrite: bool,
+    /// Go on with an unfinished run.
+    pub resume: bool,
+    /// Interval of signs of life, in seconds.
+    pub heartbeat_s: Option<f64>,
+}
+
+impl Common {
+    /// The ceiling in bytes.
+    pub fn ceiling(&self) -> Bytes {
+        self.memory.resolve(&self.limits)
+    }
+
+    /// Workers at most.
+    pub fn threads(&self) -> usize {
+        self.threads.unwrap_or_else(|| self.limits.threads()).max(1)
+    }
+}
+
+/// The order of rows inside a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SortOrder {
+    /// By the sensor's text, then time, then input order.
+    #[default]
+    Sensor,
+    /// By position along a Hilbert curve, then time, then input order.
+    Hilbert,
+}
+
+impl FromStr for SortOrder {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "sensor" => Ok(SortOrder::Sensor),
+            "hilbert" => Ok(SortOrder::Hilbert),
+            other => Err(format!("{other:?} is not an order: wanted sensor or hilbert")),
+        }
+    }
+}
+
+/// Compression of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// Zstandard.
+    #[default]
+    Zstd,
+    /// Snappy.
+    Snappy,
+}
+
+impl FromStr for Compression {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "zstd" => Ok(Compression::Zstd),
+            "snappy" => Ok(Compression::Snappy),
+            other => Err(format!("{other:?} is not a compression: wanted zstd or snappy")),
+        }
+    }
+}
+
+/// How many rejected rows a run may have.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum MaxRejects {
+    /// Hundredths of the rows read.
+    Percent(f64),
+    /// A count.
+    Rows(u64),
+}
+
+impl Default for MaxRejects {
+    fn default() -> Self {
+        MaxRejects::Percent(1.0)
+    }
+}
+
+impl MaxRejects {
+    /// Whether `rejected` of `read` rows are more than allowed.
+    pub fn exceeded(&self, rejected: u64, read: u64) -> bool {
+        match *self {
+            MaxRejects::Percent(percent) => rejected as f64 > read as f64 * percent / 100.0,
+            MaxRejects::Rows(rows) => rejected > rows,
+        }
+    }
+}
+
+impl std::fmt::Display for MaxRejects {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            MaxRejects::Percent(percent) => write!(f, "{percent}%"),
+            MaxRejects::Rows(rows) => write!(f, "{rows}"),
+        }
+    }
+}
+
+impl FromStr for MaxRejects {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is not a limit of rejects: wanted a share like 1% or a count like 100");
+        match text.strip_suffix('%') {
+            Some(percent) => match percent.trim().parse::<f64>() {
+                Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(MaxRejects::Percent(percent)),
+                _ => Err(wrong()),
+            },
+            None => text.parse().map(MaxRejects::Rows).map_err(|_| wrong()),
+        }
+    }
+}
+
+/// `swath sensor ingest`.
+#[derive(Debug, Clone)]
+pub struct IngestRequest {
+    /// Files, folders and globs, in the order given.
+    pub sources: Vec<String>,
+    /// The lake.
+    pub output: PathBuf,
+    /// The schema file, if any.
+    pub schema: Option<PathBuf>,
+    /// `auto`, `none`, or a comma-separated list of `hour|day|month|year`, `h3:RES|geohash:N|tile:DEG`,
+    /// `sensor[:N]`, `column:NAME`.
+    pub partition: String,
+    /// Order of rows inside a partition.
+    pub sort: SortOrder,
+    /// A part file ends at the first row group at or past this size.
+    pub target_file_size: Bytes,
+    /// More rejects than this fail the run.
+    pub max_rejects: MaxRejects,
+    /// A record longer than this is rejected.
+    pub max_record: Bytes,
+    /// Rows before this time are left out (inclusive bound), in microseconds since 1970-01-01 UTC.
+    pub since_us: Option<i64>,
+    /// Rows at or after this time are left out.
+    pub until_us: Option<i64>,
+    /// Rows outside of west, south, east, north (in the target CRS) are left out.
+    pub bbox: Option<[f64; 4]>,
+    /// Compression of the part files.
+    pub compression: Compression,
+    /// What every command takes.
+    pub common: Common,
+}

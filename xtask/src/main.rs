@@ -1,0 +1,2 @@
+//! Tasks of the house: test, check, bench.
+fn main() {}
