@@ -3,7 +3,7 @@
 use swath::ingest::{self, Job};
 use swath::outcome::Outcome;
 use swath::request::IngestRequest;
-use swath_core::{Event, Observer, Result};
+use swath_core::{Event, MemoryRequest, Observer, Result};
 
 use super::warn;
 use crate::observe::Talk;
@@ -60,7 +60,11 @@ pub fn explain_job(job: &Job, settings: &Settings) -> Result<()> {
         return print(&explanation::json(&plan, &origin, job.warnings())?);
     }
     warn(job.warnings(), settings);
-    print(&explanation::text(&plan, &origin))
+    let source = match settings.memory.value {
+        MemoryRequest::Exact(_) => origin,
+        request => format!("{request}, {origin}, of the tightest limit: {}", plan.limit),
+    };
+    print(&explanation::text(&plan, &source))
 }
 
 /// Runs a job to its end, and tells about it meanwhile.

@@ -7,12 +7,14 @@ use swath_core::{Bytes, LedgerLine, Result};
 use super::{Align, Table, grouped, json_line};
 
 /// The plan for people.
-pub fn text(plan: &Explanation, ceiling_origin: &str) -> String {
+///
+/// `ceiling_source` tells where the ceiling comes from.
+pub fn text(plan: &Explanation, ceiling_source: &str) -> String {
     let ledger = &plan.ledger;
     let mut text = format!("{}: a plan; nothing has been run\n\n", plan.command);
     text.push_str(&memory(plan));
     let mut facts = Table::new(&[Align::Left, Align::Left]);
-    facts.row([&"ceiling", &format!("{} ({ceiling_origin}; {})", ledger.ceiling, plan.limit)]);
+    facts.row([&"ceiling", &format!("{} ({ceiling_source})", ledger.ceiling)]);
     facts.row([&"smallest ceiling", &ledger.smallest_ceiling]);
     facts.row([&"bound by", &ledger.bound_by]);
     facts.row([&"input", &format!("{}, {}", counted(plan.input.files, "file"), plan.input.bytes)]);

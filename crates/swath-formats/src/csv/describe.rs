@@ -3,7 +3,7 @@
 use swath_table::reject::Reason;
 use swath_table::schema::ColumnType;
 
-use super::convert::Chunk;
+use super::chunk::Chunk;
 use super::index::{Issue, Row};
 use super::plan::ColumnPlan;
 

@@ -1,11 +1,12 @@
 //! Delimited text into typed columns: exact, with every bad row reported, one byte range at a time.
 //!
-//! The way of a range: [`window`] reads blocks; [`index`] finds where fields end, by [`scan`] (vector instructions) in
-//! text without quotes and by [`split`] in text with them; [`emit`] cuts rows into batches; [`convert`] and [`text`] turn
+//! The way of a range: `window` reads blocks; `index` finds where fields end, by `scan` (vector instructions) in
+//! text without quotes and by `split` in text with them; `emit` cuts rows into batches; `convert` and `text` turn
 //! fields into values, a column at a time, since the same code over many values is what processors do fastest.
 //!
 //! It does not infer schemas, transform coordinates, filter or dedup, and it never looks past what a range needs.
 
+mod chunk;
 mod convert;
 mod describe;
 mod emit;
@@ -17,6 +18,7 @@ mod memory;
 mod number;
 mod plan;
 mod range;
+mod rows;
 mod scan;
 mod split;
 mod text;

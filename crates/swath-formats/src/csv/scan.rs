@@ -94,7 +94,8 @@ fn scan_with<K: Kernel>(
     found
 }
 
-/// Writes the positions of the set bits. Writing eight at once, needed or not, spares branches.
+/// Writes the positions of the set bits. Writing twelve at once, needed or not, spares branches: fields of numbers and
+/// their delimiters take six bytes and more.
 #[inline(always)]
 fn put_positions(out: &mut [u32; GROUP], mut bits: u64, base: u32) -> usize {
     let count = bits.count_ones() as usize;
@@ -104,11 +105,11 @@ fn put_positions(out: &mut [u32; GROUP], mut bits: u64, base: u32) -> usize {
             bits &= bits.wrapping_sub(1);
         }
     };
-    put(0, 8);
-    if count > 8 {
-        put(8, 16);
-        if count > 16 {
-            put(16, count);
+    put(0, 12);
+    if count > 12 {
+        put(12, 24);
+        if count > 24 {
+            put(24, count);
         }
     }
     count

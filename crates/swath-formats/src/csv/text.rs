@@ -5,7 +5,7 @@ use swath_table::column::Values;
 use swath_table::intern::Interner;
 use swath_table::reject::Reason;
 
-use super::convert::{Chunk, Target};
+use super::chunk::{Chunk, Target};
 use super::markers::trim;
 
 /// Identifiers of texts that this worker met lately, so that the shared interner is asked seldom.

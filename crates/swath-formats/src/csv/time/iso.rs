@@ -56,8 +56,22 @@ fn clock(text: &[u8; 8]) -> Option<(u32, u32, u32)> {
     Some((pairs as u32 & 0xff, (pairs >> 24) as u32 & 0xff, (pairs >> 48) as u32 & 0xff))
 }
 
+/// Reads a time like `2025-03-01T00:00:05Z` on the date of the time before: the most common one, in a few instructions.
+#[inline(always)]
+pub(super) fn parse_common(text: &[u8], cache: &DateCache) -> Option<i64> {
+    let text: &[u8; 20] = text.try_into().ok()?;
+    if text.first_chunk() != Some(&cache.text) || text[10] != b'T' || text[19] != b'Z' {
+        return None;
+    }
+    let (hour, minute, second) = clock(text[11..].first_chunk()?)?;
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    Some(cache.start_us + i64::from(hour * 3600 + minute * 60 + second) * 1_000_000)
+}
+
 /// Reads a time.
-#[inline]
+#[inline(never)]
 pub(super) fn parse(text: &[u8], cache: &mut DateCache) -> Option<Moment> {
     let (date, rest) = text.split_first_chunk::<10>()?;
     let midnight_us = cache.midnight(date)?;

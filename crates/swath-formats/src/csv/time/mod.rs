@@ -73,8 +73,18 @@ impl TimeRules {
     }
 
     /// Microseconds since 1970 in UTC.
-    #[inline]
+    #[inline(always)]
     pub fn timestamp(&self, text: &[u8], cache: &mut TimeCache) -> Option<i64> {
+        if let Format::Iso = self.format
+            && let Some(utc_us) = iso::parse_common(text, &cache.date)
+        {
+            return Some(utc_us);
+        }
+        self.any_timestamp(text, cache)
+    }
+
+    #[inline(never)]
+    fn any_timestamp(&self, text: &[u8], cache: &mut TimeCache) -> Option<i64> {
         let moment = self.moment(text, cache)?;
         match moment.offset_s {
             Some(offset_s) => Some(moment.local_us - i64::from(offset_s) * 1_000_000),
@@ -88,7 +98,6 @@ impl TimeRules {
         i32::try_from(moment.local_us.div_euclid(MICROS_PER_DAY)).ok()
     }
 
-    #[inline]
     fn moment(&self, text: &[u8], cache: &mut TimeCache) -> Option<Moment> {
         match &self.format {
             Format::Iso => iso::parse(text, &mut cache.date).or_else(|| {
