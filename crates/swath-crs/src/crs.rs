@@ -33,6 +33,10 @@ pub(crate) enum Definition {
     Proj4(String),
 }
 
+/// Method names in WKT without a code that programs mean differently from what proj-wkt takes them for: the single
+/// stereographic projection for the double one, Krovak with axes to the south and west for the one to the east and north.
+const AMBIGUOUS_METHODS: [&str; 2] = ["\"Stereographic\"", "\"Krovak\""];
+
 impl Crs {
     /// Reads a reference system: `EPSG:4326`, `4326`, `urn:ogc:def:crs:EPSG::4326`, `OGC:CRS84`, a PROJ string
     /// (`+proj=…`), WKT 1 or 2, or PROJJSON.
@@ -60,9 +64,8 @@ impl Crs {
                     return Ok(Crs::of_entry(Definition::Epsg(code), &entry));
                 }
                 let name = text.split('"').nth(1).unwrap_or("unnamed").to_string();
-                // proj-wkt takes it for the double stereographic projection, programs write it for the single one.
-                if text.contains("\"Stereographic\"") {
-                    return Err(CrsError::unsupported(&name, "the projection name Stereographic is ambiguous"));
+                if let Some(method) = AMBIGUOUS_METHODS.iter().find(|method| text.contains(**method)) {
+                    return Err(CrsError::unsupported(&name, format!("the projection name {method} is ambiguous")));
                 }
                 Crs::from_definition(parse_definition(&common_names(text))?, name, None)
             }

@@ -32,15 +32,13 @@ pub(crate) fn projection_method(document: &Value, method: u32) -> Option<Project
     let offsets = || Some((value(FALSE_EASTING)?, value(FALSE_NORTHING)?));
     let false_origin = || Some((value(EASTING_AT_FALSE_ORIGIN)?, value(NORTHING_AT_FALSE_ORIGIN)?));
     match method {
-        9807 => {
+        9807 | 9809 => {
             let (false_easting, false_northing) = offsets()?;
             let (lon0, lat0, k0) = (degrees(LONGITUDE_OF_ORIGIN)?, degrees(LATITUDE_OF_ORIGIN)?, value(SCALE)?);
-            Some(ProjectionMethod::TransverseMercator { lon0, lat0, k0, false_easting, false_northing })
-        }
-        9809 => {
-            let (false_easting, false_northing) = offsets()?;
-            let (lon0, lat0, k0) = (degrees(LONGITUDE_OF_ORIGIN)?, degrees(LATITUDE_OF_ORIGIN)?, value(SCALE)?);
-            Some(ProjectionMethod::ObliqueStereographic { lon0, lat0, k0, false_easting, false_northing })
+            Some(match method {
+                9807 => ProjectionMethod::TransverseMercator { lon0, lat0, k0, false_easting, false_northing },
+                _ => ProjectionMethod::ObliqueStereographic { lon0, lat0, k0, false_easting, false_northing },
+            })
         }
         9801 => {
             let (false_easting, false_northing) = offsets()?;
@@ -83,15 +81,13 @@ pub(crate) fn projection_method(document: &Value, method: u32) -> Option<Project
             let (lat_ts, k0) = if method == 9804 { (0.0, value(SCALE)?) } else { (degrees(PARALLEL_1)?, 1.0) };
             Some(ProjectionMethod::Mercator { lon0, lat_ts, k0, false_easting, false_northing })
         }
-        9806 => {
+        9806 | 9820 => {
             let (false_easting, false_northing) = offsets()?;
             let (lon0, lat0) = (degrees(LONGITUDE_OF_ORIGIN)?, degrees(LATITUDE_OF_ORIGIN)?);
-            Some(ProjectionMethod::CassiniSoldner { lon0, lat0, false_easting, false_northing })
-        }
-        9820 => {
-            let (false_easting, false_northing) = offsets()?;
-            let (lon0, lat0) = (degrees(LONGITUDE_OF_ORIGIN)?, degrees(LATITUDE_OF_ORIGIN)?);
-            Some(ProjectionMethod::LambertAzimuthalEqualArea { lon0, lat0, false_easting, false_northing })
+            Some(match method {
+                9806 => ProjectionMethod::CassiniSoldner { lon0, lat0, false_easting, false_northing },
+                _ => ProjectionMethod::LambertAzimuthalEqualArea { lon0, lat0, false_easting, false_northing },
+            })
         }
         9829 => {
             let (false_easting, false_northing) = offsets()?;

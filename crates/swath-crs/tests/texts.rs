@@ -118,6 +118,15 @@ fn unusable_texts_are_refused_with_a_remedy() {
 }
 
 #[test]
+fn a_method_name_that_programs_mean_differently_is_refused_without_a_code() {
+    for method in ["Krovak", "Stereographic"] {
+        let text = ESRI.replace("\"Transverse_Mercator\"", &format!("\"{method}\""));
+        let error = Crs::parse(&text).expect_err("ambiguous");
+        assert!(error.to_string().contains("ambiguous"), "{error}");
+    }
+}
+
+#[test]
 fn height_is_refused_by_name() {
     let error = Crs::parse("+proj=geocent +datum=WGS84").expect_err("three-dimensional");
     assert!(matches!(error, CrsError::Unsupported { .. }), "{error}");
