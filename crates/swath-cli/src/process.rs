@@ -48,7 +48,11 @@ pub fn print(text: &str) -> Result<()> {
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
-        Err(error) => Err(Error::writing("standard output".as_ref(), &error)),
+        Err(error) => Err(Error::OutputUnwritable {
+            path: "standard output".into(),
+            reason: error.to_string(),
+            hint: "the command itself is done; only what it says could not be written".into(),
+        }),
     }
 }
 

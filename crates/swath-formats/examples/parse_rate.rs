@@ -121,6 +121,8 @@ fn main() -> Result<()> {
         let mut counts = Counts::default();
         let before = cpu_seconds();
         let report = read_range(&source, &range, &mut workspace, &mut batch, &mut counts)?;
+        counts.batch(&mut batch)?;
+        batch.clear();
         let seconds = cpu_seconds() - before;
         println!("{report:?} rows {} sum {} sensors {}", counts.rows, counts.sum, interner.len());
         println!("{:.0} MB per CPU-second ({seconds:.3} s)", file_len as f64 / 1e6 / seconds);

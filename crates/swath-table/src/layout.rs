@@ -4,7 +4,7 @@
 //! key determines are not stored twice. The format lives in scratch only and is read by the process version that
 //! wrote it.
 
-use crate::column::{Batch, Column, Values};
+use crate::column::{Batch, Values};
 use crate::schema::ColumnType;
 
 /// The part of a row that orders it, with identifiers as given by the run's interner.
@@ -136,30 +136,64 @@ impl RowLayout {
         (read_u32(row, self.text_at), lengths.sum())
     }
 
-    /// Takes one column out of packed rows: row `i` of the result is row `index[i]` of `rows` and `keys`. `texts`
-    /// gives, for each row of `rows`, where its text begins in `text`.
-    pub fn unpack(
+    /// The type of a column.
+    pub fn column_type(&self, column: usize) -> ColumnType {
+        self.types[column]
+    }
+
+    /// Whether each row has a value: row `i` of the result is row `index[i]` of `rows`. Answers how many have.
+    pub fn unpack_valid(&self, column: usize, rows: &[u8], index: &[u32], valid: &mut Vec<u8>) -> usize {
+        let (byte, bit) = (column / 8, column % 8);
+        valid.clear();
+        valid.extend(index.iter().map(|&row| (rows[row as usize * self.stride + byte] >> bit) & 1));
+        valid.iter().map(|&valid| usize::from(valid)).sum()
+    }
+
+    /// Takes a column of values of `N` bytes out of packed rows, into `out`, which is as long as `index`.
+    ///
+    /// # Panics
+    /// If the column is text or of another width.
+    pub fn unpack_fixed<const N: usize>(
         &self,
         column: usize,
         keys: &[RowKey],
         rows: &[u8],
         index: &[u32],
-        text_starts: &[u32],
-        text: &[u8],
-    ) -> Column {
+        out: &mut [[u8; N]],
+    ) {
         let stride = self.stride;
-        let (byte, bit) = (column / 8, column % 8);
-        let valid = index.iter().map(|&row| (rows[row as usize * stride + byte] >> bit) & 1).collect();
-        let values = match self.places[column] {
-            ColumnPlace::Major => Values::Category(index.iter().map(|&row| keys[row as usize].major).collect()),
-            ColumnPlace::Minor => Values::Timestamp(index.iter().map(|&row| keys[row as usize].minor).collect()),
-            ColumnPlace::Fixed(at) => unpack_fixed(self.types[column], rows, index, stride, at),
-            ColumnPlace::Text(ordinal) => self.unpack_text(ordinal, rows, index, text_starts, text),
-        };
-        Column { values, valid }
+        match self.places[column] {
+            ColumnPlace::Major => {
+                for (value, &row) in out.iter_mut().zip(index) {
+                    value.copy_from_slice(&keys[row as usize].major.to_le_bytes());
+                }
+            }
+            ColumnPlace::Minor => {
+                for (value, &row) in out.iter_mut().zip(index) {
+                    value.copy_from_slice(&keys[row as usize].minor.to_le_bytes());
+                }
+            }
+            ColumnPlace::Fixed(at) => {
+                for (value, &row) in out.iter_mut().zip(index) {
+                    let start = row as usize * stride + at;
+                    value.copy_from_slice(&rows[start..start + N]);
+                }
+            }
+            ColumnPlace::Text(_) => panic!("column {column} is text"),
+        }
     }
 
-    fn unpack_text(&self, ordinal: usize, rows: &[u8], index: &[u32], text_starts: &[u32], text: &[u8]) -> Values {
+    /// Takes a column of text out of packed rows: `texts` gives, for each row of `rows`, where its text begins in
+    /// `text`.
+    ///
+    /// # Panics
+    /// If the column is not text.
+    pub fn unpack_texts(&self, column: usize, rows: &[u8], index: &[u32], texts: &[u32], text: &[u8]) -> (Vec<u32>, Vec<u8>) {
+        let ColumnPlace::Text(ordinal) = self.places[column] else { panic!("column {column} is no text") };
+        self.unpack_text(ordinal, rows, index, texts, text)
+    }
+
+    fn unpack_text(&self, ordinal: usize, rows: &[u8], index: &[u32], text_starts: &[u32], text: &[u8]) -> (Vec<u32>, Vec<u8>) {
         let lengths_at = self.text_at + 4;
         let length_of = |row: &[u8], ordinal: usize| read_u32(row, lengths_at + 4 * ordinal);
         let row_of = |row: u32| &rows[row as usize * self.stride..(row as usize + 1) * self.stride];
@@ -173,7 +207,7 @@ impl RowLayout {
             bytes.extend_from_slice(&text[start..start + length_of(packed, ordinal) as usize]);
             ends.push(bytes.len() as u32);
         }
-        Values::Text { ends, bytes }
+        (ends, bytes)
     }
 }
 
@@ -198,34 +232,6 @@ fn pack_fixed(values: &Values, order: &[u32], out: &mut [u8], stride: usize, at:
         Values::Float64(values) => pack!(values),
         Values::Category(values) => pack!(values),
         Values::Text { .. } => {}
-    }
-}
-
-fn unpack_fixed(column_type: ColumnType, rows: &[u8], index: &[u32], stride: usize, at: usize) -> Values {
-    macro_rules! unpack {
-        ($type:ty) => {{
-            const WIDTH: usize = size_of::<$type>();
-            index
-                .iter()
-                .map(|&row| {
-                    let start = row as usize * stride + at;
-                    let mut bytes = [0; WIDTH];
-                    bytes.copy_from_slice(&rows[start..start + WIDTH]);
-                    <$type>::from_le_bytes(bytes)
-                })
-                .collect()
-        }};
-    }
-    match column_type {
-        ColumnType::Bool => Values::Bool(unpack!(u8)),
-        ColumnType::Int32 => Values::Int32(unpack!(i32)),
-        ColumnType::Date => Values::Date(unpack!(i32)),
-        ColumnType::Int64 => Values::Int64(unpack!(i64)),
-        ColumnType::Timestamp => Values::Timestamp(unpack!(i64)),
-        ColumnType::Float32 => Values::Float32(unpack!(f32)),
-        ColumnType::Float64 => Values::Float64(unpack!(f64)),
-        ColumnType::Category => Values::Category(unpack!(u32)),
-        ColumnType::String => Values::Text { ends: Vec::new(), bytes: Vec::new() },
     }
 }
 
@@ -267,9 +273,34 @@ mod tests {
         let starts: Vec<u32> = rows.chunks_exact(layout.stride()).map(|row| layout.text_of_row(row).0).collect();
         let back = [1, 2, 0];
         for (index, column) in batch.columns.iter().enumerate() {
-            let unpacked = layout.unpack(index, &keys, &rows, &back, &starts, &text);
-            assert_eq!(unpacked.valid, column.valid, "column {index}");
-            assert_eq!(format!("{:?}", unpacked.values), format!("{:?}", column.values), "column {index}");
+            let mut valid = Vec::new();
+            layout.unpack_valid(index, &rows, &back, &mut valid);
+            assert_eq!(valid, column.valid, "column {index}");
+            fn fixed<const N: usize, T>(of: impl Fn(&mut [[u8; N]]), from: fn([u8; N]) -> T) -> Vec<T> {
+                let mut out = [[0; N]; 3];
+                of(&mut out);
+                out.map(from).into_iter().collect()
+            }
+            macro_rules! unpack {
+                ($type:ty) => {
+                    fixed(|out| layout.unpack_fixed(index, &keys, &rows, &back, out), <$type>::from_le_bytes)
+                };
+            }
+            let values = match types[index] {
+                Bool => Values::Bool(unpack!(u8)),
+                Int32 => Values::Int32(unpack!(i32)),
+                Date => Values::Date(unpack!(i32)),
+                Int64 => Values::Int64(unpack!(i64)),
+                Timestamp => Values::Timestamp(unpack!(i64)),
+                Float32 => Values::Float32(unpack!(f32)),
+                Float64 => Values::Float64(unpack!(f64)),
+                Category => Values::Category(unpack!(u32)),
+                String => {
+                    let (ends, bytes) = layout.unpack_texts(index, &rows, &back, &starts, &text);
+                    Values::Text { ends, bytes }
+                }
+            };
+            assert_eq!(format!("{values:?}"), format!("{:?}", column.values), "column {index}");
         }
     }
 }

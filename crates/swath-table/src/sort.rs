@@ -59,7 +59,7 @@ pub fn sort_order(
     keys: &[RowKey],
     partitions: &LocalRanks,
     majors: &LocalRanks,
-    packed: &mut Vec<u64>,
+    (packed, spare): (&mut Vec<u64>, &mut Vec<u64>),
     order: &mut Vec<u32>,
 ) {
     order.clear();
@@ -83,7 +83,7 @@ pub fn sort_order(
             let ranks = u64::from(partitions.of(key.partition)) << major_bits | u64::from(majors.of(key.major));
             (ranks << minor_bits | minor) << index_bits | position as u64
         }));
-        radix_sort(packed, index_bits, total);
+        radix_sort(packed, spare, index_bits, total);
         let mask = (1u64 << index_bits) - 1;
         order.extend(packed.iter().map(|&word| (word & mask) as u32));
     } else {
@@ -106,9 +106,9 @@ fn time_unit(keys: &[RowKey], low: i64) -> u64 {
 }
 
 /// Sorts words by the bits from `from` to `to`; words that agree there stay in their order.
-fn radix_sort(words: &mut Vec<u64>, from: u32, to: u32) {
+fn radix_sort(words: &mut Vec<u64>, other: &mut Vec<u64>, from: u32, to: u32) {
     const DIGIT: u32 = 11;
-    let mut other = vec![0u64; words.len()];
+    other.resize(words.len(), 0);
     let mut shift = from;
     while shift < to {
         let digit_bits = DIGIT.min(to - shift);
@@ -128,7 +128,7 @@ fn radix_sort(words: &mut Vec<u64>, from: u32, to: u32) {
             other[*slot as usize] = word;
             *slot += 1;
         }
-        std::mem::swap(words, &mut other);
+        std::mem::swap(words, other);
         shift += digit_bits;
     }
 }
@@ -142,8 +142,8 @@ mod tests {
         // Larger identifiers come first, so that ranks are not identifiers.
         partitions.rank(keys.iter().map(|key| key.partition), |ids| ids.sort_by_key(|&id| std::cmp::Reverse(id)));
         majors.rank(keys.iter().map(|key| key.major), |ids| ids.sort_by_key(|&id| std::cmp::Reverse(id)));
-        let (mut packed, mut order) = (Vec::new(), Vec::new());
-        sort_order(keys, &partitions, &majors, &mut packed, &mut order);
+        let (mut packed, mut spare, mut order) = (Vec::new(), Vec::new(), Vec::new());
+        sort_order(keys, &partitions, &majors, (&mut packed, &mut spare), &mut order);
         let mut expected: Vec<u32> = (0..keys.len() as u32).collect();
         expected.sort_by_key(|&position| {
             let key = keys[position as usize];

@@ -52,7 +52,7 @@ type Kept = Arc<Buffer<u8>>;
 pub struct Store {
     path: PathBuf,
     file: File,
-    /// Scratch space given out so far; space is never reused, freed ranges become holes.
+    /// Scratch space given out so far; space is never reused.
     end: AtomicU64,
     limit: Option<Bytes>,
     in_use: AtomicU64,
@@ -160,29 +160,11 @@ impl Store {
         }
     }
 
-    /// Gives back the space of a blob that nobody will read again.
+    /// Gives back the memory of a blob that nobody will read again; scratch is given back as a whole, at the end.
     pub fn free(&self, blob: &Blob) {
-        match *blob {
-            Blob::Memory { slot, .. } => {
-                self.kept.write().unwrap_or_else(PoisonError::into_inner).remove(&slot);
-            }
-            Blob::Scratch { offset, length } => {
-                use rustix::fs::{FallocateFlags, fallocate};
-                // Space is all that is lost when a file system has no holes.
-                let _ = fallocate(
-                    &self.file,
-                    FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE,
-                    offset,
-                    length.next_multiple_of(4096),
-                );
-                self.in_use.fetch_sub(length, Relaxed);
-            }
+        if let Blob::Memory { slot, .. } = *blob {
+            self.kept.write().unwrap_or_else(PoisonError::into_inner).remove(&slot);
         }
-    }
-
-    /// Ends keeping blobs in memory: what is written from now on goes to scratch.
-    pub fn close_allowance(&self) {
-        self.allowance.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// Makes what is on scratch durable.

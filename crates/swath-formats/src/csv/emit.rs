@@ -41,6 +41,12 @@ impl Scratch {
     }
 }
 
+/// Bytes of text in a batch.
+fn text_bytes(batch: &Batch) -> u64 {
+    let of_column = |values: &Values| if let Values::Text { bytes, .. } = values { bytes.len() as u64 } else { 0 };
+    batch.columns.iter().map(|column| of_column(&column.values)).sum()
+}
+
 /// Fills one batch after the other.
 pub(super) struct Emitter<'a> {
     pub source: &'a Source<'a>,
@@ -48,7 +54,9 @@ pub(super) struct Emitter<'a> {
     pub consumer: &'a mut dyn Consumer,
     pub shape: BatchShape,
     max_record: usize,
-    pub accepted: u64,
+    accepted: u64,
+    /// Rows of the first batch that were there before.
+    carried: u64,
     pub rejected: u64,
     pub nulled: u64,
     /// Bytes of the rows in the batch, as the limit counts them.
@@ -70,11 +78,12 @@ impl<'a> Emitter<'a> {
         scratch.times.clear();
         scratch.times.resize_with(plan.columns.len(), TimeCache::default);
         let shape = BatchShape::new(plan.column_types(), plan.expected_fields(), source.limits, range_bytes);
-        batch.clear();
         shape.prepare(batch);
         let is_text = |values: &Values| matches!(values, Values::Text { .. });
         let texts = plan.columns.iter().filter(|column| is_text(&batch.columns[column.column].values));
         let text_fields = texts.map(|column| column.fields[0]).collect();
+        let batch_rows = batch.rows() as u64;
+        let used = batch_rows * shape.row_bytes + text_bytes(batch);
         Emitter {
             source,
             batch,
@@ -84,9 +93,15 @@ impl<'a> Emitter<'a> {
             accepted: 0,
             rejected: 0,
             nulled: 0,
-            used: 0,
+            carried: batch_rows,
+            used,
             text_fields,
         }
+    }
+
+    /// Rows that this range has put into batches.
+    pub fn accepted(&self) -> u64 {
+        self.accepted + self.batch.rows() as u64 - self.carried
     }
 
     /// Takes all records of the index; `origin` is the offset in the file of `data[0]`.
@@ -119,7 +134,7 @@ impl<'a> Emitter<'a> {
     }
 
     /// Hands the batch on, if there is anything in it.
-    pub fn flush(&mut self) -> Result<()> {
+    fn flush(&mut self) -> Result<()> {
         self.used = 0;
         if self.batch.rows() > 0 {
             self.accepted += self.batch.rows() as u64;

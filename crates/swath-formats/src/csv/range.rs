@@ -16,7 +16,7 @@ use super::describe;
 use super::emit::{Emitter, Scratch};
 use super::index::{Filled, Index, IndexLimits, Span};
 use super::kernel::Level;
-use super::memory::workspace_bytes;
+use super::memory::{BatchShape, workspace_bytes};
 use super::plan::ParsePlan;
 use super::window::Window;
 use crate::store::ReadAt;
@@ -110,7 +110,7 @@ pub struct RangeReport {
 
 /// Where rows and rejects go, both in the order of the input.
 pub trait Consumer {
-    /// Takes a batch that is full, or the last; it may be swapped for an empty one. What is left in it is dropped.
+    /// Takes a batch that is full; it may be swapped for an empty one. What is left in it is dropped.
     ///
     /// # Errors
     /// Whatever makes reading on pointless.
@@ -156,7 +156,15 @@ impl Workspace {
     }
 }
 
+/// Makes room in a batch for the rows of `bytes` bytes, where it will be filled by several ranges.
+pub fn make_room(plan: &ParsePlan, limits: BatchLimits, bytes: u64, batch: &mut Batch) {
+    BatchShape::new(plan.column_types(), plan.expected_fields(), limits, bytes).prepare(batch);
+}
+
 /// Parses the records that start in a range.
+///
+/// Rows are added to what `batch` holds, and stay there at the end unless they made it full: so small ranges share a
+/// batch. The rows of a batch that is not full are the caller's to take.
 ///
 /// # Errors
 /// [`Error::InputUnreadable`] if the file cannot be read or has become shorter; [`Error::Usage`] if there are too many
@@ -186,12 +194,11 @@ pub fn read_range(
     while window.position() < nominal_end && !window.is_done() {
         step(&mut window, nominal_end, source.plan, index, &mut emitter, scratch, options)?;
     }
-    emitter.flush()?;
     Ok(RangeReport {
         first_record,
         end: window.position(),
         lines: index.line - u64::from(window.took_added_newline()),
-        records: emitter.accepted + emitter.rejected,
+        records: emitter.accepted() + emitter.rejected,
         blank: index.blank,
         comments: index.comments,
         rejected: emitter.rejected,

@@ -148,7 +148,8 @@ impl RowGroupEncoder {
         let (mut x_room, mut y_room) = (std::mem::take(&mut self.rooms.x), std::mem::take(&mut self.rooms.y));
         let (x, y) = (x.as_primitive::<Float64Type>(), y.as_primitive::<Float64Type>());
         let points = {
-            let dictionaries = (has_dictionary[points.x], has_dictionary[points.y]);
+            let repeats = |column: usize| has_dictionary.get(column).copied().unwrap_or(false);
+            let dictionaries = (repeats(points.x), repeats(points.y));
             let points = Points::new(x, y, &mut x_room, &mut y_room);
             group.bounds = points.bounds();
             self.put_points(&points, dictionaries, out, group)

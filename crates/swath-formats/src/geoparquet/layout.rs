@@ -39,9 +39,10 @@ pub enum LakeCompression {
 pub struct PointColumns {
     /// Name of the geometry column.
     pub name: String,
-    /// Position of the x (easting, longitude) column, a Float64 that is kept.
+    /// Position of the x (easting, longitude) column, a Float64: an attribute, or beyond them a column that makes
+    /// points only.
     pub x: usize,
-    /// Position of the y (northing, latitude) column, a Float64 that is kept.
+    /// Position of the y (northing, latitude) column, likewise.
     pub y: usize,
     /// The coordinate system as PROJJSON; none is OGC:CRS84.
     pub crs: Option<Value>,
@@ -260,7 +261,7 @@ fn check(columns: &LakeColumns) -> Result<()> {
     }
     let is = |column: usize, wanted: &DataType| fields.get(column).is_some_and(|field| field.data_type() == wanted);
     if let Some(points) = &columns.geometry
-        && !(is(points.x, &DataType::Float64) && is(points.y, &DataType::Float64))
+        && ![points.x, points.y].iter().all(|&column| column >= fields.len() || is(column, &DataType::Float64))
     {
         return Err(usage(format!("columns {} and {} shall make points: wanted Float64", points.x, points.y)));
     }

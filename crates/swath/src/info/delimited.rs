@@ -28,7 +28,7 @@ const BATCH_ROWS: usize = 4096;
 /// Those of reading and inference; [`swath_core::Error::Stopped`].
 pub fn describe(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<Description> {
     let inputs = crate::ingest::read_inputs(&[path.to_string_lossy().into_owned()], None)?;
-    let (schema, notes) = (inputs.schema, inputs.notes);
+    let schema = inputs.schema;
     drop(inputs.samples);
     let sized: Vec<(PathBuf, u64)> = inputs.files.iter().map(|file| (file.path.clone(), file.size)).collect();
     let bytes = Bytes(sized.iter().map(|(_, size)| size).sum());
@@ -50,7 +50,6 @@ pub fn describe(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<Description>
         let of = if exact { "" } else { " of the sample" };
         details.push(("would be rejected".into(), format!("{} rows{of}", survey.rejected)));
     }
-    details.extend(notes.at("").iter().map(|note| ("note".to_string(), note.clone())));
     Ok(Description {
         path: path.into(),
         format: "csv".into(),
@@ -131,6 +130,8 @@ impl Survey {
                 let nominal = position..range.end.min(position + STEP_BYTES);
                 let spec = RangeSpec { nominal: nominal.clone(), file_len: size, start };
                 let report: RangeReport = read_range(&source, &spec, &mut workspace, &mut batch, self)?;
+                self.batch(&mut batch)?;
+                batch.clear();
                 self.bytes_read += report.end.saturating_sub(report.first_record);
                 position = report.end.max(nominal.end);
                 start = Start::Exact(report.end.max(position));

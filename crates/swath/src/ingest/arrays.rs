@@ -1,4 +1,4 @@
-//! Columns as Arrow arrays, without copying values.
+//! Columns of packed rows as Arrow arrays, in memory of the task's lease.
 
 use std::sync::Arc;
 
@@ -7,11 +7,11 @@ use arrow_array::{
     ArrayRef, BooleanArray, Date32Array, DictionaryArray, Float32Array, Float64Array, Int32Array, Int64Array,
     PrimitiveArray, StringArray, TimestampMicrosecondArray,
 };
-use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, TimeUnit};
-use swath_core::{Error, Result};
-use swath_table::column::{Column, Values};
+use swath_core::{Error, Lease, Result};
 use swath_table::intern::Interner;
+use swath_table::layout::{RowKey, RowLayout};
 use swath_table::schema::ColumnType;
 use swath_table::sort::LocalRanks;
 
@@ -30,25 +30,67 @@ pub fn data_type(column_type: ColumnType) -> DataType {
     }
 }
 
-/// The array of a column. The dictionary of a category holds the values that occur, bytewise ordered.
+/// Packed rows and what it takes to read them.
+pub struct Packed<'a> {
+    /// How they are packed.
+    pub layout: &'a RowLayout,
+    /// Their keys.
+    pub keys: &'a [RowKey],
+    /// The rows.
+    pub rows: &'a [u8],
+    /// Which of them, in which order.
+    pub index: &'a [u32],
+    /// Where each row's text begins.
+    pub text_starts: &'a [u32],
+    /// The text.
+    pub text: &'a [u8],
+    /// Texts of categories.
+    pub texts: &'a Interner,
+}
+
+/// Room that is kept from column to column.
+#[derive(Default)]
+pub struct ArrayRoom {
+    valid: Vec<u8>,
+    ranks: LocalRanks,
+}
+
+/// Memory of a lease as the owner of an Arrow buffer; of words, so that every type is aligned in it.
+struct Words(swath_core::Buffer<u64>);
+
+impl AsRef<[u8]> for Words {
+    fn as_ref(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.0)
+    }
+}
+
+/// Makes the array of a column. The dictionary of a category holds the values that occur, bytewise ordered.
 ///
 /// # Errors
-/// [`Error::Unexpected`] when text is not UTF-8, which the parser excludes.
-pub fn array(column: Column, texts: &Interner, ranks: &mut LocalRanks) -> Result<ArrayRef> {
-    let nulls = nulls(&column.valid);
-    Ok(match column.values {
-        Values::Bool(values) => {
-            Arc::new(BooleanArray::new(BooleanBuffer::collect_bool(values.len(), |row| values[row] != 0), nulls))
+/// [`Error::Pressure`] when the lease is too small; [`Error::Unexpected`] when text is not UTF-8, which the parser
+/// excludes.
+pub fn array(packed: &Packed<'_>, column: usize, lease: &Lease, room: &mut ArrayRoom) -> Result<ArrayRef> {
+    let rows = packed.index.len();
+    let present = packed.layout.unpack_valid(column, packed.rows, packed.index, &mut room.valid);
+    let valid = &room.valid;
+    let nulls = (present < rows).then(|| NullBuffer::new(BooleanBuffer::collect_bool(rows, |row| valid[row] != 0)));
+    Ok(match packed.layout.column_type(column) {
+        ColumnType::Bool => {
+            let values = fixed::<1, u8>(packed, column, lease)?;
+            Arc::new(BooleanArray::new(BooleanBuffer::collect_bool(rows, |row| values[row] != 0), nulls))
         }
-        Values::Int32(values) => Arc::new(Int32Array::new(values.into(), nulls)),
-        Values::Int64(values) => Arc::new(Int64Array::new(values.into(), nulls)),
-        Values::Float32(values) => Arc::new(Float32Array::new(values.into(), nulls)),
-        Values::Float64(values) => Arc::new(Float64Array::new(values.into(), nulls)),
-        Values::Date(values) => Arc::new(Date32Array::new(values.into(), nulls)),
-        Values::Timestamp(values) => {
-            Arc::new(TimestampMicrosecondArray::new(values.into(), nulls).with_timezone("UTC"))
+        ColumnType::Int32 => Arc::new(Int32Array::new(fixed::<4, i32>(packed, column, lease)?, nulls)),
+        ColumnType::Int64 => Arc::new(Int64Array::new(fixed::<8, i64>(packed, column, lease)?, nulls)),
+        ColumnType::Float32 => Arc::new(Float32Array::new(fixed::<4, f32>(packed, column, lease)?, nulls)),
+        ColumnType::Float64 => Arc::new(Float64Array::new(fixed::<8, f64>(packed, column, lease)?, nulls)),
+        ColumnType::Date => Arc::new(Date32Array::new(fixed::<4, i32>(packed, column, lease)?, nulls)),
+        ColumnType::Timestamp => {
+            let values = fixed::<8, i64>(packed, column, lease)?;
+            Arc::new(TimestampMicrosecondArray::new(values, nulls).with_timezone("UTC"))
         }
-        Values::Text { ends, bytes } => {
+        ColumnType::String => {
+            let (ends, bytes) =
+                packed.layout.unpack_texts(column, packed.rows, packed.index, packed.text_starts, packed.text);
             let mut offsets = Vec::with_capacity(ends.len() + 1);
             offsets.push(0);
             offsets.extend(ends.iter().map(|&end| end as i32));
@@ -56,41 +98,50 @@ pub fn array(column: Column, texts: &Interner, ranks: &mut LocalRanks) -> Result
             let text = StringArray::try_new(offsets, Buffer::from_vec(bytes), nulls);
             Arc::new(text.map_err(|error| Error::unexpected(error.to_string()))?)
         }
-        Values::Category(ids) => category(&ids, &column.valid, nulls, texts, ranks)?,
+        ColumnType::Category => category(packed, column, lease, room, nulls)?,
     })
 }
 
-fn nulls(valid: &[u8]) -> Option<NullBuffer> {
-    if valid.iter().all(|&valid| valid != 0) {
-        return None;
-    }
-    Some(NullBuffer::new(BooleanBuffer::collect_bool(valid.len(), |row| valid[row] != 0)))
+/// The values of a column of `N` bytes each.
+fn fixed<const N: usize, T: ArrowNativeType>(packed: &Packed<'_>, column: usize, lease: &Lease) -> Result<ScalarBuffer<T>> {
+    let rows = packed.index.len();
+    let mut words = lease.buffer_unzeroed::<u64>((rows * N).div_ceil(8))?;
+    let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut words);
+    let (values, _) = bytes.as_chunks_mut::<N>();
+    packed.layout.unpack_fixed(column, packed.keys, packed.rows, packed.index, &mut values[..rows]);
+    Ok(ScalarBuffer::new(Buffer::from(bytes::Bytes::from_owner(Words(words))), 0, rows))
 }
 
 fn category(
-    ids: &[u32],
-    valid: &[u8],
+    packed: &Packed<'_>,
+    column: usize,
+    lease: &Lease,
+    room: &mut ArrayRoom,
     nulls: Option<NullBuffer>,
-    texts: &Interner,
-    ranks: &mut LocalRanks,
 ) -> Result<ArrayRef> {
+    let ids = fixed::<4, u32>(packed, column, lease)?;
+    let ArrayRoom { valid, ranks } = room;
     let mut distinct = Vec::new();
-    ranks.rank(ids.iter().zip(valid).filter(|(_, valid)| **valid != 0).map(|(&id, _)| id), |found| {
-        texts.sort(found);
+    ranks.rank(ids.iter().zip(valid.iter()).filter(|(_, valid)| **valid != 0).map(|(&id, _)| id), |found| {
+        packed.texts.sort(found);
         distinct.extend_from_slice(found);
     });
     let mut offsets = Vec::with_capacity(distinct.len() + 1);
     offsets.push(0);
     let mut bytes = Vec::new();
     for &id in &distinct {
-        texts.with_text(id, |text| bytes.extend_from_slice(text));
+        packed.texts.with_text(id, |text| bytes.extend_from_slice(text));
         offsets.push(bytes.len() as i32);
     }
     let values = StringArray::try_new(OffsetBuffer::new(offsets.into()), Buffer::from_vec(bytes), None)
         .map_err(|error| Error::unexpected(error.to_string()))?;
-    let keys: Vec<i32> =
-        ids.iter().zip(valid).map(|(&id, &valid)| if valid != 0 { ranks.of(id) as i32 } else { 0 }).collect();
-    let keys = PrimitiveArray::<Int32Type>::new(keys.into(), nulls);
+    let mut words = lease.buffer_unzeroed::<u64>((ids.len() * 4).div_ceil(8))?;
+    let keys: &mut [i32] = bytemuck::cast_slice_mut(&mut words);
+    for ((key, &id), &valid) in keys.iter_mut().zip(ids.iter()).zip(valid.iter()) {
+        *key = if valid != 0 { ranks.of(id) as i32 } else { 0 };
+    }
+    let keys = ScalarBuffer::<i32>::new(Buffer::from(bytes::Bytes::from_owner(Words(words))), 0, ids.len());
+    let keys = PrimitiveArray::<Int32Type>::new(keys, nulls);
     let array = DictionaryArray::try_new(keys, Arc::new(values)).map_err(|error| Error::unexpected(error.to_string()))?;
     Ok(Arc::new(array))
 }

@@ -9,10 +9,9 @@ use swath_core::{Bytes, Error, Receipt, Receipts, Result, Stage, Stop, TaskConte
 use swath_formats::geoparquet::{RowGroupEncoder, TextShape, encode_bytes_max};
 use swath_table::layout::{KEY_BYTES, RowKey};
 use swath_table::run::RunSlice;
-use swath_table::sort::LocalRanks;
 use swath_table::store::Blob;
 
-use super::arrays::array;
+use super::arrays::{ArrayRoom, Packed, array};
 use super::job::{Blobs, Job, Running, Shared, receipt, stage};
 use super::rank::{Ranked, get_or_try_init, order};
 
@@ -108,7 +107,7 @@ pub fn task_bytes(job: &Job, rows: u64, text_per_row: f64, category_values: usiz
         category_values,
     };
     // Rows and keys as fetched, their index, text, two columns as values with nulls, and the sorted dictionary.
-    let fetched = rows * (job.layout.stride() + KEY_BYTES + 4 + 2 * 9);
+    let fetched = rows * (job.layout.stride() + KEY_BYTES + 4 + 8 + 2 * 9);
     let texts = if job.layout.has_text() { text.bytes * 2 + rows * 4 } else { 0 };
     encode_bytes_max(&job.lake, rows, text)
         + Bytes((fetched + texts + ENTRIES * 12 + category_values * 8) as u64)
@@ -160,28 +159,34 @@ impl Stage for Encode {
         let all = row_groups(running, context.done)?;
         let groups = &all.groups[key.units.start as usize..key.units.end as usize];
         let rows: u32 = groups.iter().map(|group| group.rows).sum();
-        let fetched = Fetched::new(running, all, &groups[0], rows, context)?;
-        let mut encoder = RowGroupEncoder::new(running.job.lake.clone())?;
-        let mut ranks = LocalRanks::default();
+        let mut desk = running.encode_desk()?;
+        let fetched = Fetched::new(running, all, &groups[0], rows, context, &mut desk)?;
+        let EncodeDesk { encoder, files, room, index, .. } = &mut desk;
         let mut lengths = Vec::with_capacity(groups.len());
-        let mut files = Vec::new();
         let mut first = 0;
+        files.clear();
         for group in groups {
             context.stop.check()?;
-            let index = &fetched.index[first..first + group.rows as usize];
+            let packed = Packed {
+                layout: &running.job.layout,
+                keys: &fetched.keys,
+                rows: &fetched.rows,
+                index: &index[first..first + group.rows as usize],
+                text_starts: &fetched.text_starts,
+                text: &fetched.text,
+                texts: &running.texts,
+            };
             first += group.rows as usize;
             let before = files.len();
-            let column = |column: usize| {
-                let layout = &running.job.layout;
-                let unpacked = layout.unpack(column, &fetched.keys, &fetched.rows, index, &fetched.text_starts, &fetched.text);
-                array(unpacked, &running.texts, &mut ranks)
-            };
-            encoder.encode_into(index.len(), column, &mut files, Path::new("scratch"))?;
+            let column = |column: usize| array(&packed, column, context.lease, room);
+            encoder.encode_into(packed.index.len(), column, &mut *files, Path::new("scratch"))?;
             lengths.push((files.len() - before) as u32);
         }
         let mut writer = running.store.write(files.len() as u64)?;
-        writer.append(&files)?;
-        receipt(key, &EncodedGroups { blob: writer.finish()?, lengths })
+        writer.append(files)?;
+        let encoded = EncodedGroups { blob: writer.finish()?, lengths };
+        running.leave_encode_desk(desk);
+        receipt(key, &encoded)
     }
 
     fn split(&self, key: &TaskKey) -> Option<Vec<TaskSpec>> {
@@ -193,23 +198,14 @@ impl Stage for Encode {
         Some(vec![half(key.units.start..middle), half(middle..key.units.end)])
     }
 
-    /// Gives the space of runs and plans back: nobody reads them again.
-    ///
-    /// Scratch stays while a row group is only in memory, since a resumed run would make it again.
+    /// Gives the memory of runs and plans back: nobody reads them again. What is on scratch stays, since a resumed run
+    /// may want it.
     fn finish(&self, done: &Receipts) -> Result<()> {
-        let mut durable = true;
-        for receipt in done.of_stage(stage::ENCODE) {
-            durable &= !receipt.read::<EncodedGroups>()?.blob.is_volatile();
-        }
-        let free = |blob: &Blob| {
-            if durable || blob.is_volatile() {
-                self.0.store.free(blob);
-            }
-        };
+        self.0.desks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
         for unit in self.0.routed(done)? {
-            unit.runs.iter().for_each(|run| free(&run.blob));
+            unit.runs.iter().for_each(|run| self.0.store.free(&run.blob));
         }
-        row_groups(&self.0, done)?.ranked.iter().for_each(|ranked| ranked.blobs(&mut |blob| free(blob)));
+        row_groups(&self.0, done)?.ranked.iter().for_each(|ranked| ranked.blobs(&mut |blob| self.0.store.free(blob)));
         Ok(())
     }
 }
@@ -221,8 +217,39 @@ struct Fetched {
     text: Vec<u8>,
     /// Where the text of each fetched row begins.
     text_starts: Vec<u32>,
+}
+
+/// What a worker reuses from task to task.
+pub struct EncodeDesk {
+    /// Of the files of the lake.
+    pub encoder: RowGroupEncoder,
+    /// Mini files of a task.
+    files: Vec<u8>,
+    room: ArrayRoom,
     /// Position of the fetched row, for each row of the output.
     index: Vec<u32>,
+    /// A row's place until all stretches are known: stretch, and position in it.
+    places: Vec<(u32, u32)>,
+    entries: Vec<(u32, bool)>,
+    bytes: Vec<u8>,
+}
+
+impl EncodeDesk {
+    /// A desk for the files of a lake.
+    ///
+    /// # Errors
+    /// When the codec cannot be set up.
+    pub fn new(job: &Job) -> Result<EncodeDesk> {
+        Ok(EncodeDesk {
+            encoder: RowGroupEncoder::new(job.lake.clone())?,
+            files: Vec::new(),
+            room: ArrayRoom::default(),
+            index: Vec::new(),
+            places: Vec::new(),
+            entries: Vec::new(),
+            bytes: Vec::new(),
+        })
+    }
 }
 
 /// Rows of one run that follow each other without a gap.
@@ -241,8 +268,9 @@ impl Fetched {
         first: &RowGroup,
         rows: u32,
         context: &mut TaskContext<'_>,
+        desk: &mut EncodeDesk,
     ) -> Result<Fetched> {
-        let (stretches, ordinals) = walk(running, all, first, rows, context.stop)?;
+        let stretches = walk(running, all, first, rows, context.stop, desk)?;
         let layout = &running.job.layout;
         let order = order(running, context.done)?;
         let mut fetched = Fetched {
@@ -250,7 +278,6 @@ impl Fetched {
             rows: context.lease.buffer_unzeroed(rows as usize * layout.stride())?,
             text: Vec::new(),
             text_starts: vec![0; if layout.has_text() { rows as usize } else { 0 }],
-            index: ordinals,
         };
         for stretch in &stretches {
             let run = &order.runs[stretch.run as usize];
@@ -301,11 +328,11 @@ fn walk(
     first: &RowGroup,
     rows: u32,
     stop: &Stop,
-) -> Result<(Vec<Stretch>, Vec<u32>)> {
-    // A row's place is known once all stretches are: until then it is (stretch, position in it).
-    let mut places: Vec<(u32, u32)> = Vec::with_capacity(rows as usize);
+    desk: &mut EncodeDesk,
+) -> Result<Vec<Stretch>> {
+    let EncodeDesk { places, entries, index, bytes, .. } = desk;
     let mut stretches: Vec<Stretch> = Vec::new();
-    let mut entries = Vec::with_capacity(ENTRIES);
+    places.clear();
     let mut skip = first.skip;
     for ranked in &all.ranked[first.slice as usize..] {
         if places.len() == rows as usize {
@@ -318,9 +345,9 @@ fn walk(
         let total = ranked.entry_count();
         while at < total && places.len() < rows as usize {
             let count = (total - at).min(ENTRIES as u64) as usize;
-            ranked.read_entries(running, at, count, &mut entries)?;
+            ranked.read_entries(running, at, count, bytes, entries)?;
             at += count as u64;
-            for &(slice, dropped) in &entries {
+            for &(slice, dropped) in &*entries {
                 let head = &mut heads[slice as usize];
                 let row = head.next;
                 head.next += 1;
@@ -352,8 +379,9 @@ fn walk(
         stretch.at = at;
         at += stretch.count;
     }
-    let index = places.iter().map(|&(stretch, position)| stretches[stretch as usize].at + position).collect();
-    Ok((stretches, index))
+    index.clear();
+    index.extend(places.iter().map(|&(stretch, position)| stretches[stretch as usize].at + position));
+    Ok(stretches)
 }
 
 /// The next row of a run's stretch, and the open stretch of fetched rows.

@@ -21,7 +21,10 @@ use swath_table::schema::{Keep, TableSchema};
 use swath_table::sort::LocalRanks;
 use swath_table::store::{Blob, Store};
 
+use super::encode::EncodeDesk;
 use super::inputs::{InputFile, Stream};
+use super::locate::Located;
+use super::sorted::Sorting;
 use crate::request::{Compression, MaxRejects, SortOrder};
 
 /// Positions of the stages in the plan.
@@ -216,6 +219,10 @@ pub struct Bench {
     pub assigner: Assigner,
     /// Ranks of partitions and of sensors.
     pub ranks: (LocalRanks, LocalRanks),
+    /// Of the sort.
+    pub sorting: Sorting,
+    /// Places of rows.
+    pub located: Located,
 }
 
 /// A job on its way: what its stages share.
@@ -234,6 +241,8 @@ pub struct Running {
     pub partitions: Interner,
     /// What idle workers left for the next task.
     pub benches: Mutex<Vec<Bench>>,
+    /// The same for encoders.
+    pub desks: Mutex<Vec<EncodeDesk>>,
     /// Group of each sensor identifier, once surveyed.
     pub groups: OnceLock<Vec<u32>>,
     /// The merged order, once all runs are known.
@@ -335,6 +344,20 @@ impl Running {
         Ok(())
     }
 
+    /// A worker's desk for encoding, used or new.
+    ///
+    /// # Errors
+    /// When the codec cannot be set up.
+    pub fn encode_desk(&self) -> Result<EncodeDesk> {
+        let idle = self.desks.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        idle.map_or_else(|| EncodeDesk::new(&self.job), Ok)
+    }
+
+    /// Puts a desk back.
+    pub fn leave_encode_desk(&self, desk: EncodeDesk) {
+        self.desks.lock().unwrap_or_else(PoisonError::into_inner).push(desk);
+    }
+
     /// A worker's bench, used or new.
     pub fn bench(&self) -> Bench {
         let idle = self.benches.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -343,6 +366,8 @@ impl Running {
             batch: Batch::new(self.job.schema.columns.iter().map(|column| column.column_type)),
             assigner: Assigner::default(),
             ranks: Default::default(),
+            sorting: Sorting::default(),
+            located: Located::default(),
         })
     }
 

@@ -210,6 +210,7 @@ fn begin(
         journal,
         noted: Mutex::default(),
         benches: Mutex::default(),
+        desks: Mutex::default(),
         groups: OnceLock::new(),
         order: OnceLock::new(),
         row_groups: OnceLock::new(),

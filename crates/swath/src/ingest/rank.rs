@@ -129,10 +129,17 @@ impl Ranked {
     ///
     /// # Errors
     /// When scratch cannot be read.
-    pub fn read_entries(&self, running: &Running, first: u64, count: usize, out: &mut Vec<(u32, bool)>) -> Result<()> {
+    pub fn read_entries(
+        &self,
+        running: &Running,
+        first: u64,
+        count: usize,
+        bytes: &mut Vec<u8>,
+        out: &mut Vec<(u32, bool)>,
+    ) -> Result<()> {
         let width = usize::from(self.width);
-        let mut bytes = vec![0; count * width];
-        running.store.read(&self.entries, first * width as u64, &mut bytes)?;
+        bytes.resize(count * width, 0);
+        running.store.read(&self.entries, first * width as u64, bytes)?;
         out.clear();
         if self.width == 2 {
             out.extend(bytes.chunks_exact(2).map(|entry| {

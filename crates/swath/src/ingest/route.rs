@@ -4,7 +4,7 @@
 //! that a user sees.
 
 use swath_core::{Bytes, Receipt, Receipts, Result, Stage, Stop, TaskContext, TaskKey, TaskSpec};
-use swath_formats::csv::{BatchLimits, Consumer, ParsePlan, RangeSpec, Source, Start, Workspace, batch_bytes_max, read_range};
+use swath_formats::csv::{BatchLimits, Consumer, ParsePlan, RangeSpec, Source, Start, Workspace, batch_bytes_max, make_room, read_range};
 use swath_formats::store::SourceFile;
 use swath_table::column::{Batch, Column, Values};
 use swath_table::reject::{Reason, Reject};
@@ -77,10 +77,14 @@ pub fn route_unit(running: &Running, unit: u64, start: Option<u64>, stop: &Stop)
         packed: Packed::default(),
         spans: Vec::new(),
         bench_parts: (std::mem::take(&mut bench.assigner), std::mem::take(&mut bench.ranks)),
-        sorting: Sorting::default(),
-        located: Located::default(),
+        sorting: std::mem::take(&mut bench.sorting),
+        located: std::mem::take(&mut bench.located),
     };
     let segments = running.job.stream.segments(unit);
+    if let [first, _, ..] = segments.as_slice() {
+        let plan = &running.job.parse_plans[running.job.file_plans[first.file].plan as usize];
+        make_room(plan, batch_limits(&running.job), super::inputs::UNIT_BYTES, &mut bench.batch);
+    }
     for (index, segment) in segments.iter().enumerate() {
         stop.check()?;
         let known = if index == 0 { start } else { None };
@@ -89,6 +93,7 @@ pub fn route_unit(running: &Running, unit: u64, start: Option<u64>, stop: &Stop)
     router.flush(&mut bench.batch)?;
     let routed = router.finish()?;
     (bench.assigner, bench.ranks) = router.bench_parts;
+    (bench.sorting, bench.located) = (router.sorting, router.located);
     running.leave(bench);
     Ok(routed)
 }

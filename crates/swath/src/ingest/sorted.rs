@@ -27,6 +27,7 @@ pub struct Sorting {
     sensors: Vec<u32>,
     keys: Vec<RowKey>,
     packed: Vec<u64>,
+    spare: Vec<u64>,
     order: Vec<u32>,
     sorted: Vec<u32>,
     rows: Vec<u8>,
@@ -62,7 +63,7 @@ pub fn write(
 ) -> Result<SortedRun> {
     let job = &running.job;
     make_keys(running, batch, located, assigner, sorting)?;
-    let Sorting { keys, packed, order, sorted, .. } = sorting;
+    let Sorting { keys, packed, spare, order, sorted, .. } = sorting;
     ranks.0.rank(keys.iter().map(|key| key.partition), |ids| running.partitions.sort(ids));
     match job.sort {
         SortOrder::Sensor if job.sensor.is_some() => {
@@ -70,7 +71,7 @@ pub fn write(
         }
         _ => ranks.1.rank(keys.iter().map(|key| key.major), |ids| ids.sort_unstable()),
     }
-    sort_order(keys, &ranks.0, &ranks.1, packed, order);
+    sort_order(keys, &ranks.0, &ranks.1, (packed, spare), order);
     sorted.clear();
     sorted.extend(order.iter().map(|&position| located.kept[position as usize]));
     let extra = hidden_columns(job, located);
@@ -153,7 +154,7 @@ fn sensor_ids(running: &Running, batch: &Batch, ids: &mut Vec<u32>) -> Result<()
     ids.clear();
     let Some(sensor) = running.job.sensor else { return Ok(()) };
     let mut text = Vec::new();
-    let mut named = |text: &mut Vec<u8>, write: &mut dyn FnMut(&mut Vec<u8>)| {
+    let named = |text: &mut Vec<u8>, write: &mut dyn FnMut(&mut Vec<u8>)| {
         text.clear();
         write(text);
         running.texts.intern(text)

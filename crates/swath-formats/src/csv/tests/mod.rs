@@ -148,6 +148,7 @@ impl<'a> Reading<'a> {
         let mut batch = Batch::new(self.schema.columns.iter().map(|column| column.column_type));
         let mut collector = Collector { output: Output::default(), interner: &self.interner };
         let report = read_range(&source, &range, workspace, &mut batch, &mut collector).expect("memory can be read");
+        collector.batch(&mut batch).expect("taken");
         let output = collector.output;
         assert_eq!(report.records, (output.rows.len() + output.rejects.len()) as u64);
         assert_eq!(report.rejected, output.rejects.len() as u64);

@@ -1,0 +1,74 @@
+//! A run that is under way: it can be watched from outside, signalled and waited for.
+
+use crate::Outcome;
+use std::process::Child;
+use std::time::Duration;
+
+/// A started program.
+pub struct Running {
+    pub(crate) line: String,
+    pub(crate) child: Child,
+}
+
+impl Running {
+    /// Waits for its end.
+    pub fn wait(self) -> Outcome {
+        let output = self.child.wait_with_output().expect("waited for");
+        Outcome::new(self.line, output)
+    }
+
+    /// Waits for its end and answers the highest resident set that was seen, read from outside, in bytes.
+    ///
+    /// Of systems without `/proc` it answers 0.
+    pub fn wait_watching(mut self) -> (Outcome, u64) {
+        let path = format!("/proc/{}/status", self.child.id());
+        // Its output is small enough for the pipes: one JSON object and a few lines.
+        let mut highest = 0;
+        while self.child.try_wait().expect("asked").is_none() {
+            if let Some(seen) = std::fs::read_to_string(&path).ok().and_then(|text| high_water(&text)) {
+                highest = highest.max(seen);
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        (self.wait(), highest)
+    }
+
+    /// Whether it still runs.
+    pub fn lives(&mut self) -> bool {
+        self.child.try_wait().expect("asked").is_none()
+    }
+
+    /// Ends it as `kill -9` does; answers whether it was still there to be killed.
+    pub fn kill(mut self) -> bool {
+        let lived = self.lives();
+        let _ = self.child.kill();
+        let outcome = self.wait();
+        lived && outcome.code.is_none()
+    }
+
+    /// Sends SIGINT, as Ctrl-C does.
+    #[cfg(unix)]
+    pub fn interrupt(&mut self) {
+        let id = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("an id");
+        // A run that has ended already is a matter for the caller, who sees its exit code.
+        let _ = rustix::process::kill_process(id, rustix::process::Signal::INT);
+    }
+}
+
+/// `VmHWM` of the text of `/proc/PID/status`, in bytes.
+fn high_water(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_high_water_mark() {
+        assert_eq!(high_water("Name:\tswath\nVmPeak:\t  99 kB\nVmHWM:\t    1234 kB\nVmRSS:\t 1 kB\n"), Some(1_263_616));
+        assert_eq!(high_water("Name:\tgone\n"), None);
+    }
+}

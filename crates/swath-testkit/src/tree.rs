@@ -1,0 +1,90 @@
+//! The sha256 of every file below a folder, to hold two outputs against each other byte for byte.
+
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// Files of a folder by their path in it, with the sha256 of their content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tree(BTreeMap<String, String>);
+
+impl Tree {
+    /// Reads all files below `root`; panics where that cannot be done.
+    pub fn of(root: &Path) -> Tree {
+        let mut files = BTreeMap::new();
+        walk(root, root, &mut files);
+        Tree(files)
+    }
+
+    /// The paths, in bytewise order.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// The folders just above the files, without `_swath`, in bytewise order, each once.
+    pub fn partitions(&self) -> Vec<String> {
+        let mut folders: Vec<String> = self
+            .paths()
+            .filter(|path| path.ends_with(".parquet"))
+            .map(|path| path.rsplit_once('/').map_or("", |(folder, _)| folder).to_string())
+            .collect();
+        folders.dedup();
+        folders
+    }
+
+    /// Panics, naming the files that differ, unless both are the same.
+    pub fn assert_same(&self, other: &Tree, what: &str) {
+        let names: std::collections::BTreeSet<&String> = self.0.keys().chain(other.0.keys()).collect();
+        let differing: Vec<&&String> = names.iter().filter(|name| self.0.get(**name) != other.0.get(**name)).collect();
+        assert!(differing.is_empty(), "{what}: {} of {} files differ: {differing:?}", differing.len(), names.len());
+        assert!(!self.0.is_empty(), "{what}: there are no files to compare");
+    }
+}
+
+fn walk(root: &Path, folder: &Path, files: &mut BTreeMap<String, String>) {
+    for entry in std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            walk(root, &path, files);
+        } else {
+            let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+            files.insert(name, sha256(&path));
+        }
+    }
+}
+
+fn sha256(path: &Path) -> String {
+    let mut file = File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut state = Sha256::new();
+    let mut bytes = vec![0; 1 << 16];
+    loop {
+        let count = file.read(&mut bytes).unwrap();
+        if count == 0 {
+            break;
+        }
+        state.update(&bytes[..count]);
+    }
+    state.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_bit_tells_two_trees_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("a/date=1")).unwrap();
+        std::fs::write(folder.path().join("a/date=1/part.parquet"), b"abc").unwrap();
+        let before = Tree::of(folder.path());
+        assert_eq!(before.partitions(), ["a/date=1"]);
+        assert_eq!(
+            before.0["a/date=1/part.parquet"],
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+        std::fs::write(folder.path().join("a/date=1/part.parquet"), b"abb").unwrap();
+        assert_ne!(before, Tree::of(folder.path()));
+    }
+}
