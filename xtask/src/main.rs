@@ -1,2 +1,45 @@
-//! Tasks of the house: test, check, bench.
-fn main() {}
+//! The tasks of the house: `cargo xtask test | check | bench`. It reads words and picks the task; the rest is in files.
+
+mod bench;
+mod check;
+mod licences;
+mod oracles;
+mod python;
+mod shell;
+mod sources;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask test [WORDS]      all tests of the workspace, then the oracles; WORDS go to cargo test, which then runs alone
+cargo xtask oracles [NAME…]   only the oracles, or only those whose names hold one of the words
+cargo xtask check             format, clippy, rustdoc, licences, absences, openings of files
+cargo xtask bench [OPTIONS]   the ingest benchmark; see cargo xtask bench --help
+
+Environment: CI=true requires the oracles and all tools; SWATH_CORPUS is the folder of real files
+(default: ../shared/corpus beside the repository); SWATH_TEST_FULL=1 runs the long forms of the suites.";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let rest = words.get(1..).unwrap_or_default();
+    let done = match words.first().map(String::as_str) {
+        Some("test") => test::run(rest),
+        Some("oracles") => oracles::run(rest),
+        Some("check") => check::run(),
+        Some("bench") => bench::run(rest),
+        Some("help" | "--help" | "-h") => {
+            println!("{USAGE}");
+            Ok(true)
+        }
+        _ => Err(format!("no such task\n\n{USAGE}")),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -24,11 +24,17 @@ const STANDARD_PARALLEL: u32 = 8832;
 const LONGITUDE_DOWN: u32 = 8833;
 const ELLIPSOID_SCALING: u32 = 1038;
 
-/// The projection of a document, if its EPSG method is one of those here and no parameter is missing.
+/// The projection of a document, if its EPSG method is one of those here and no parameter is missing or absurd.
 pub(crate) fn projection_method(document: &Value, method: u32) -> Option<ProjectionMethod> {
+    // The dataset states the scale of two codes (6996, 6997) in parts per million and means unity: such a plane would
+    // be a few metres wide, so a scale far from one is no projection at all.
+    let absurd = parameter(document, SCALE).is_some_and(|scale| !(0.5..2.0).contains(&scale));
+    if absurd { None } else { by_parameters(document, method) }
+}
+
+fn by_parameters(document: &Value, method: u32) -> Option<ProjectionMethod> {
     let value = |code: u32| parameter(document, code);
     let degrees = |code: u32| parameter(document, code).map(f64::to_degrees);
-    // Two parameters that nearly every method has under the same codes.
     let offsets = || Some((value(FALSE_EASTING)?, value(FALSE_NORTHING)?));
     let false_origin = || Some((value(EASTING_AT_FALSE_ORIGIN)?, value(NORTHING_AT_FALSE_ORIGIN)?));
     match method {

@@ -180,6 +180,15 @@ fn a_pair_without_a_good_enough_transformation_is_refused_unless_ballpark_is_all
 }
 
 #[test]
+fn a_code_whose_scale_is_misprinted_in_the_dataset_is_refused() {
+    let base = Crs::parse("EPSG:6318").expect("known");
+    for code in ["6996", "6997"] {
+        let error = Transform::new(&base, &Crs::parse(code).expect("known")).expect_err("its plane has no extent");
+        assert!(error.to_string().contains("San Francisco"), "{error}");
+    }
+}
+
+#[test]
 fn a_transformation_is_shared_between_threads_and_gives_the_same_bits() {
     fn shareable<T: Send + Sync + Clone>(_: &T) {}
     let there = transform("31467", "4326");

@@ -53,8 +53,11 @@ const NULL: u64 = u64::MAX;
 const KNOWN_MAX: usize = 1 << 14;
 
 impl Assigner {
-    /// Memory that a worker's memory of values may take.
-    pub const BYTES_MAX: u64 = (KNOWN_MAX * 2 * 64) as u64;
+    /// Memory that a worker's memory of values may take: there are few spans of time in a batch.
+    pub fn bytes_max(levels: &[Level]) -> u64 {
+        let only_times = levels.iter().all(|level| matches!(level, Level::Time(..)));
+        if only_times { 64 << 10 } else { (KNOWN_MAX * 2 * 64) as u64 }
+    }
 
     /// Finds the levels of a request among the columns of a table.
     ///

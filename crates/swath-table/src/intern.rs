@@ -6,6 +6,7 @@
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::RwLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use swath_core::{Bytes, Error, Result};
@@ -13,9 +14,16 @@ use swath_core::{Bytes, Error, Result};
 /// Distinct byte strings with dense identifiers.
 pub struct Interner {
     name: String,
-    limit: Bytes,
+    limit: AtomicU64,
+    more: Option<Box<More>>,
     state: RwLock<State>,
 }
+
+/// Asks for more memory than the limit; answers whether it is granted.
+type More = dyn Fn(Bytes) -> bool + Send + Sync;
+
+/// Memory that is asked for at once.
+const STEP: u64 = 1 << 20;
 
 #[derive(Default)]
 struct State {
@@ -60,7 +68,23 @@ pub fn text_hash(text: &[u8]) -> u64 {
 impl Interner {
     /// An interner for what `name` says, which may take `limit` of memory.
     pub fn new(name: impl Into<String>, limit: Bytes) -> Interner {
-        Interner { name: name.into(), limit, state: RwLock::default() }
+        Interner { name: name.into(), limit: AtomicU64::new(limit.0), more: None, state: RwLock::default() }
+    }
+
+    /// The same interner, which asks `more` for memory once its limit is reached.
+    pub fn growing(self, more: impl Fn(Bytes) -> bool + Send + Sync + 'static) -> Interner {
+        Interner { more: Some(Box::new(more)), ..self }
+    }
+
+    /// Whether `taken` bytes are allowed, after asking for more if need be.
+    fn allows(&self, taken: u64) -> bool {
+        while taken > self.limit.load(Ordering::Relaxed) {
+            if !self.more.as_ref().is_some_and(|more| more(Bytes(STEP))) {
+                return false;
+            }
+            self.limit.fetch_add(STEP, Ordering::Relaxed);
+        }
+        true
     }
 
     /// The identifier of a text, new or known.
@@ -78,13 +102,14 @@ impl Interner {
         }
         let id = state.ends.len() as u32;
         let taken = (state.bytes.len() + text.len()) as u64 * 2 + OVERHEAD * (u64::from(id) + 1);
-        if taken > self.limit.0 || state.bytes.len() + text.len() > u32::MAX as usize {
+        if !self.allows(taken) || state.bytes.len() + text.len() > u32::MAX as usize {
             return Err(Error::Usage {
                 message: format!(
                     "{} have more than {id} distinct values; a dictionary may take {}",
-                    self.name, self.limit
+                    self.name,
+                    Bytes(self.limit.load(Ordering::Relaxed))
                 ),
-                hint: "declare the columns with many distinct values as type = \"string\", or use a coarser --partition".into(),
+                hint: "declare the columns with many distinct values as type = \"string\", or use a coarser --partition, or a larger --memory".into(),
             });
         }
         state.bytes.extend_from_slice(text);

@@ -49,7 +49,8 @@ impl Drop for MemoryGroup {
 fn parent(groups: &str) -> Option<(PathBuf, &'static str)> {
     let root = Path::new("/sys/fs/cgroup");
     let path_of = |line: &str| line.splitn(3, ':').nth(2).unwrap_or("/").trim_start_matches('/').to_string();
-    let is_first = |line: &&str| line.split(':').nth(1).is_some_and(|names| names.split(',').any(|name| name == "memory"));
+    let is_first =
+        |line: &&str| line.split(':').nth(1).is_some_and(|names| names.split(',').any(|name| name == "memory"));
     if let Some(line) = groups.lines().find(is_first) {
         let here = root.join("memory").join(path_of(line));
         // Inside a container the path may be that of the machine, and the mount that of the container.

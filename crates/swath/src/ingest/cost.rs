@@ -11,7 +11,7 @@ use super::{assemble, encode, matching, rank, route};
 /// What the program takes before it has any data: code that runs, its tables, threads, the sample.
 pub const PROGRAM_BYTES: Bytes = Bytes(14_000_000);
 /// Memory of dictionaries: at least and at most.
-const DICTIONARY: (u64, u64) = (512 << 10, 48 << 20);
+const DICTIONARY: (u64, u64) = (128 << 10, 48 << 20);
 /// Bytes that an interned text takes beside its own, twice counted for growing tables.
 const TEXT_OVERHEAD: u64 = 64;
 
@@ -90,11 +90,12 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
         .collect();
     let fixed_bytes: Bytes = fixed.iter().map(|line| line.bytes).sum();
     let task_max = tasks.into_iter().max().unwrap_or_default();
-    let useful = threads.min(units.max(row_groups) as usize).max(1);
+    let useful = threads.min(units as usize).max(1);
     let room = ceiling.saturating_sub(fixed_bytes);
     let workers = useful.min((room.0 / task_max.0.max(1)) as usize).max(1);
     let intermediate = intermediate_bytes(prepared, rows, exchange);
-    let left = room.saturating_sub(task_max * workers as u64);
+    // A little stays free, for dictionaries that grow.
+    let left = room.saturating_sub(task_max * workers as u64).saturating_sub(ceiling.percent(4));
     let kept = left.min(intermediate);
     let scratch = if intermediate > kept { intermediate.percent(110) } else { Bytes::ZERO };
     let kept_line = line("kept", kept, format!("of about {intermediate} between stages; the rest goes to scratch"));
@@ -121,11 +122,11 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
 /// Bound of a dictionary, by what the sample holds of it.
 fn dictionary(distinct: u64, bytes: u64, sampled: u64, rows: u64) -> Bytes {
     if distinct == 0 {
-        return Bytes(DICTIONARY.0);
+        return Bytes(64 << 10);
     }
     let per_text = bytes * 2 / distinct + TEXT_OVERHEAD + 16;
-    // Where most rows of the sample name something new, all rows may.
-    let most = if distinct * 2 > sampled && rows > sampled { rows.min(distinct * 64) } else { distinct * 4 };
+    // Where nearly all rows of the sample name something new, all rows may; else it grows when it must.
+    let most = if distinct * 10 > sampled * 9 && rows > sampled { rows.min(distinct * 64) } else { rows.min(distinct * 4) };
     Bytes((most * per_text).clamp(DICTIONARY.0, DICTIONARY.1))
 }
 

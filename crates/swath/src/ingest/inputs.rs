@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use swath_core::{Bytes, Error, Fnv64, Result};
 
 /// Bytes of input per unit.
-pub const UNIT_BYTES: u64 = 8 << 20;
+pub const UNIT_BYTES: u64 = 4 << 20;
 
 /// Endings of files that a folder is searched for.
 const ENDINGS: [&str; 5] = ["csv", "tsv", "txt", "psv", "dat"];

@@ -102,6 +102,15 @@ pub struct Job {
 }
 
 impl Job {
+    /// Whether routing needs to know where rows are; else their coordinates are only passed on.
+    pub fn needs_places(&self) -> bool {
+        let spatial = |level: &Level| matches!(level, Level::H3(_) | Level::Geohash(_) | Level::Tile(_));
+        self.geometry.as_ref().is_some_and(|geometry| geometry.moved)
+            || self.bbox.is_some()
+            || self.sort == SortOrder::Hilbert
+            || self.levels.iter().any(spatial)
+    }
+
     /// How files are read.
     pub fn read_options(&self) -> ReadOptions {
         ReadOptions { max_record: self.max_record.as_usize(), ..ReadOptions::default() }

@@ -34,7 +34,7 @@ pub fn locate(running: &Running, batch: &Batch, file_of: &dyn Fn(usize) -> usize
     located.kept.clear();
     located.filtered = 0;
     located.failures.clear();
-    if let Some(geometry) = &job.geometry {
+    if let Some(geometry) = job.geometry.as_ref().filter(|_| job.needs_places()) {
         place(running, geometry, batch, file_of, located);
     }
     let bounded = job.since_us.is_some() || job.until_us.is_some();

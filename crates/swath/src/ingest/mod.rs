@@ -177,6 +177,12 @@ pub fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome
 /// Less work than this is not worth waiting for the disk at the end of a stage.
 const FLUSH_AT_STAGE_END: Bytes = Bytes(512_000_000);
 
+/// Memory for a dictionary that outgrows what the sample made expect: whatever is free under the ceiling.
+fn growth(budget: &Arc<Budget>, stop: &Stop) -> Result<impl Fn(Bytes) -> bool + Send + Sync + 'static> {
+    let lease = Mutex::new(budget.lease(Bytes::ZERO, stop)?);
+    Ok(move |more| lease.lock().is_ok_and(|mut lease| lease.try_grow(more)))
+}
+
 /// Opens everything that a run needs; answers also the scratch file.
 fn begin(
     job: &Job,
@@ -205,8 +211,8 @@ fn begin(
     std::fs::create_dir_all(&lake_folder).map_err(|error| Error::writing(&lake_folder, &error))?;
     let running = Running {
         store: Store::open(&scratch, allowance, common.tmp_limit)?,
-        texts: Interner::new("categories and sensors", job.costs.texts),
-        partitions: Interner::new("partitions", job.costs.partitions),
+        texts: Interner::new("categories and sensors", job.costs.texts).growing(growth(budget, stop)?),
+        partitions: Interner::new("partitions", job.costs.partitions).growing(growth(budget, stop)?),
         journal,
         noted: Mutex::default(),
         benches: Mutex::default(),

@@ -28,9 +28,9 @@ use super::survey::{Facts, facts};
 use crate::request::{Compression, IngestRequest, SortOrder};
 
 /// Rows at most in a run.
-const RUN_ROWS: usize = 131_072;
+const RUN_ROWS: usize = 65_536;
 /// Value bytes at most in a run.
-const RUN_BYTES: usize = 12 << 20;
+const RUN_BYTES: usize = 6 << 20;
 /// Bytes of values in a row group, about, for rows of fixed width.
 const ROW_GROUP_BYTES: usize = 6 << 20;
 /// Bytes of a file in which its header must end.

@@ -14,7 +14,7 @@ use swath_table::reject::{Reason, Reject};
 use super::job::{Routed, Running};
 
 /// Packed rejects that one unit keeps.
-pub const UNIT_BYTES_MAX: usize = 1 << 20;
+pub const UNIT_BYTES_MAX: usize = 256 << 10;
 /// Packed rejects that a run writes out.
 pub const RUN_BYTES_MAX: u64 = 256 << 20;
 /// Bytes of a row that are kept.

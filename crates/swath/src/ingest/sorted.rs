@@ -37,14 +37,14 @@ pub struct Sorting {
 
 /// Memory that sorting and packing a run of so many rows takes.
 pub fn bytes_for(job: &Job, rows: usize) -> Bytes {
-    let coordinates = if job.geometry.is_some() { 16 } else { 0 };
+    let coordinates = if job.needs_places() { 16 } else { 0 };
     let degrees = if job.geometry.as_ref().is_some_and(|geometry| geometry.to_degrees.is_some()) { 16 } else { 0 };
     let hashes = if job.dedup.as_ref().is_some_and(|dedup| !dedup.adjacent) { 32 } else { 0 };
     let moved = if job.geometry.as_ref().is_some_and(|geometry| geometry.moved) { 18 } else { 0 };
     // Kept, partition, key, two words for sorting, order and sorted order.
     let per_row = 4 + 4 + 4 + KEY_BYTES as u64 + 16 + 4 + 4 + coordinates + degrees + hashes + moved;
     let blocks = (BLOCK_ROWS * (job.layout.stride() + KEY_BYTES)) as u64;
-    Bytes(rows as u64 * per_row + blocks + Assigner::BYTES_MAX)
+    Bytes(rows as u64 * per_row + blocks + Assigner::bytes_max(&job.levels))
         + swath_table::store::Store::WRITER_BYTES
         + Bytes(if job.layout.has_text() { 1 << 20 } else { 0 })
 }

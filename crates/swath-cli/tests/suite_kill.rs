@@ -1,0 +1,176 @@
+//! Killed at any moment, resumed to the same bytes; and everything that must not be resumed is refused.
+#![cfg(unix)]
+
+use std::time::{Duration, Instant};
+use swath_testkit::{Folder, Tree, full};
+
+/// A job that spills, runs alone on one thread and takes long enough to be hit.
+const JOB: &str = "sensor ingest in.csv -o lake --schema schema.toml --partition day -m 44MB -j 1 --json";
+
+struct Ready {
+    folder: Folder,
+    wanted: Tree,
+    wall: Duration,
+}
+
+fn ready(size: &str) -> Ready {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    folder.telemetry("in.csv", &format!("--size {size} --sensors 500 --shuffle --conflicts 0.01"));
+    let started = Instant::now();
+    folder.run(JOB).expect(&[0]);
+    let wall = started.elapsed();
+    let wanted = Tree::of(&folder.at("lake"));
+    folder.remove(&["lake"]);
+    Ready { folder, wanted, wall }
+}
+
+/// Resumes (or finds it done) and holds the lake against the reference; answers how many chunks were not done again.
+#[track_caller]
+fn resume(ready: &Ready, what: &str) -> u64 {
+    let Ready { folder, wanted, .. } = ready;
+    let skipped = match folder.at("lake").exists() {
+        true => 0,
+        false => {
+            let outcome = folder.run(&format!("{JOB} --resume")).expect(&[0]);
+            outcome.rows();
+            outcome.figure("/chunks/skipped_by_resume")
+        }
+    };
+    wanted.assert_same(&Tree::of(&folder.at("lake")), what);
+    let strays: Vec<String> = folder.names().into_iter().filter(|name| name.starts_with(".lake")).collect();
+    assert!(strays.is_empty(), "{what}: left beside the lake: {strays:?}");
+    folder.remove(&["lake"]);
+    skipped
+}
+
+#[test]
+fn killed_over_the_whole_wall_time() {
+    let (size, kills) = if full() { ("2500MB", 100) } else { ("40MB", 12) };
+    let ready = ready(size);
+    let (mut hits, mut skips) = (0, 0);
+    for kill in 1..=kills {
+        let running = ready.folder.start(JOB);
+        std::thread::sleep(ready.wall * kill / (kills + 1));
+        hits += u32::from(running.kill());
+        skips += u32::from(resume(&ready, &format!("kill {kill} of {kills}")) > 0);
+    }
+    println!("{hits} of {kills} hit a running job of {:?}; {skips} resumed runs skipped work", ready.wall);
+    assert!(hits * 2 > kills, "only {hits} of {kills} kills hit a running job");
+    // A short job has not yet flushed its journal (every 10 s or 512 MB) when it is killed, so only a long one tells.
+    assert!(!full() || skips * 10 >= kills * 6, "only {skips} of {kills} resumed runs skipped work");
+}
+
+/// A kill at a named moment, rather than a time: the journal, the rename, the manifest, the parts.
+#[test]
+fn killed_at_points() {
+    let ready = ready("12MB");
+    let (mut killed, mut nth, mut step) = (0, 1, 1);
+    loop {
+        let outcome = ready.folder.run_with_fault(JOB, &format!("kill:{nth}"));
+        if outcome.code == Some(0) {
+            break;
+        }
+        assert_eq!(outcome.signal, Some(9), "{outcome}");
+        resume(&ready, &format!("killed at point {nth}"));
+        killed += 1;
+        // Every one of the first twenty, then ever wider: the last ones are alike.
+        step += usize::from(nth > 20);
+        nth += step;
+        assert!(nth < 5000, "points without end");
+    }
+    assert!(killed > 15, "only {killed} points were passed");
+}
+
+#[test]
+fn interrupted_and_resumed() {
+    let ready = ready("40MB");
+    let (mut stopped, mut skips) = (0, 0);
+    for part in 1..=5 {
+        let mut running = ready.folder.start(JOB);
+        std::thread::sleep(ready.wall * part / 6);
+        running.interrupt();
+        let outcome = running.wait().expect(&[0, 75]);
+        if outcome.code == Some(75) {
+            stopped += 1;
+            assert!(!ready.folder.at("lake").exists(), "something stands at the final path\n{outcome}");
+            assert!(outcome.stderr.contains("--resume"), "no hint to resume\n{outcome}");
+        }
+        skips += u32::from(resume(&ready, &format!("interrupted at {part}/6")) > 0);
+    }
+    assert!(stopped >= 3, "only {stopped} of 5 were stopped");
+    // A clean stop keeps what was done.
+    assert!(skips >= 2, "only {skips} of {stopped} resumed runs skipped work");
+}
+
+#[test]
+fn a_second_run_is_refused_while_the_first_lives() {
+    let ready = ready("40MB");
+    let mut first = ready.folder.start(JOB);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !ready.folder.at(".lake.partial/run/lock").exists() {
+        assert!(Instant::now() < deadline && first.lives(), "the first run never took its lock");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    for words in ["", "--resume", "--overwrite"] {
+        let second = ready.folder.run(&format!("{JOB} {words}"));
+        assert!(first.lives(), "the first run was over too soon for this test");
+        let second = second.expect(&[6]);
+        assert!(second.error_text().contains(".lake.partial"), "no path\n{second}");
+    }
+    first.wait().expect(&[0]);
+    ready.wanted.assert_same(&Tree::of(&ready.folder.at("lake")), "the first run, disturbed");
+}
+
+#[test]
+fn a_changed_job_is_not_resumed() {
+    let ready = ready("12MB");
+    let folder = &ready.folder;
+    let outcome = folder.run_with_fault(JOB, "kill:15");
+    assert_eq!(outcome.signal, Some(9), "{outcome}");
+    let check = |line: &str, reason: &str| {
+        let refused = folder.run(line).expect(&[6]);
+        assert!(refused.error_text().contains(reason), "wanted {reason:?}\n{refused}");
+        assert!(!folder.at("lake").exists(), "something stands at the final path\n{refused}");
+    };
+    check(JOB, "unfinished");
+    check(&format!("{} --resume", JOB.replace("day", "hour")), "partition");
+    check(&format!("{JOB} --resume --sort hilbert"), "sort");
+    check(&format!("{JOB} --resume --target-file-size 1MB"), "target");
+    check(&format!("{JOB} --resume --since 2025-03-02"), "since");
+    let schema = folder.read("schema.toml");
+    folder.write("schema.toml", &[&schema[..], b"keep = \"last\"\n"].concat());
+    check(&format!("{JOB} --resume"), "schema");
+    folder.write("schema.toml", &schema);
+    let input = folder.read("in.csv");
+    let mut longer = input.clone();
+    longer.extend_from_slice(b"\n");
+    folder.write("in.csv", &longer);
+    check(&format!("{JOB} --resume"), "in.csv");
+    folder.write("in.csv", &input);
+    check(&format!("{JOB} --resume"), "mtime");
+    // Memory and threads are no part of a job: what was begun small may be ended large.
+    folder.run(&format!("{JOB} --overwrite")).expect(&[0]);
+    ready.wanted.assert_same(&Tree::of(&folder.at("lake")), "begun anew with --overwrite");
+    folder.remove(&["lake"]);
+    assert_eq!(folder.run_with_fault(JOB, "kill:15").signal, Some(9));
+    let other = JOB.replace("44MB", "1GB").replace("-j 1", "-j 3");
+    folder.run(&format!("{other} --resume")).expect(&[0]);
+    ready.wanted.assert_same(&Tree::of(&folder.at("lake")), "resumed with another ceiling");
+}
+
+/// What stands at the output stays as it was until the new lake is whole.
+#[test]
+fn overwrite_keeps_the_old_until_the_end() {
+    let ready = ready("12MB");
+    let folder = &ready.folder;
+    folder.write("lake/old.txt", b"old");
+    let old = Tree::of(&folder.at("lake"));
+    folder.run(JOB).expect(&[6]);
+    for nth in [3, 10, 20] {
+        let outcome = folder.run_with_fault(&format!("{JOB} --overwrite"), &format!("enospc:{nth}"));
+        outcome.expect(&[6]);
+        old.assert_same(&Tree::of(&folder.at("lake")), "after a failed --overwrite");
+    }
+    folder.run(&format!("{JOB} --overwrite")).expect(&[0]);
+    ready.wanted.assert_same(&Tree::of(&folder.at("lake")), "after --overwrite");
+}

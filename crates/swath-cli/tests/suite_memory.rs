@@ -1,0 +1,93 @@
+//! The ceiling holds: as the program measures itself, as `/proc` shows it, and inside a memory cgroup of its own.
+#![cfg(target_os = "linux")]
+
+use swath_testkit::{Folder, MemoryGroup, full, skipped};
+
+const MB: u64 = 1_000_000;
+
+/// Ceilings in MB with the words of an ingest, from few partitions to many.
+const CASES: [(u64, &str); 8] = [
+    (48, "--partition day -j 1"),
+    (64, "--partition day -j 1"),
+    (64, "--partition day -j 2"),
+    (64, "--partition h3:5 -j 2"),
+    (64, "--partition day,h3:4 --sort hilbert -j 2"),
+    (128, "--partition sensor -j 2"),
+    (256, "--partition day -j 2"),
+    (1000, "--partition day -j 5"),
+];
+
+fn input(folder: &Folder) {
+    let size = if full() { "1300MB" } else { "40MB" };
+    folder.telemetry("in.csv", &format!("--size {size} --sensors 1500 --shuffle --conflicts 0.01"));
+}
+
+#[test]
+fn peak_stays_below_ceiling_and_prediction() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    input(&folder);
+    for (ceiling, words) in CASES {
+        let line = format!("sensor ingest in.csv -o lake --schema schema.toml -m {ceiling}MB {words} --json");
+        let explained = folder.run(&format!("{line} --explain")).expect(&[0]).figure("/predicted_peak");
+        let (outcome, seen) = folder.start(&line).wait_watching();
+        let outcome = outcome.expect(&[0]);
+        let actual = outcome.figure("/memory/actual_peak");
+        let predicted = outcome.figure("/memory/predicted_peak");
+        assert!(predicted <= ceiling * MB, "predicted above the ceiling\n{outcome}");
+        assert!(actual <= predicted, "{actual} bytes were used, {predicted} predicted\n{outcome}");
+        assert!(seen <= ceiling * MB, "{seen} bytes were seen in /proc\n{outcome}");
+        assert!(seen > 5 * MB, "{seen} bytes were seen in /proc, so the program was not watched\n{outcome}");
+        // The plan may differ by what free memory and disk it met, not by more.
+        assert!(explained.abs_diff(predicted) <= predicted / 100, "--explain said {explained}\n{outcome}");
+        folder.remove(&["lake"]);
+    }
+}
+
+/// A ceiling below what the plan names is refused before anything is read; the one that it names does.
+#[test]
+fn the_smallest_ceiling_is_the_smallest() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    folder.telemetry("in.csv", "--size 12MB --sensors 100");
+    for words in ["--partition day", "--partition sensor", "--partition h3:6 --sort hilbert"] {
+        let line = format!("sensor ingest in.csv -o lake --schema schema.toml {words} --json");
+        let smallest = folder.run(&format!("{line} -m 1GB --explain")).expect(&[0]).figure("/smallest_ceiling");
+        let refused = folder.run(&format!("{line} -m {}kB", smallest / 1000 - 10)).expect(&[3]);
+        assert!(refused.error_text().contains("MB"), "no figures in the refusal\n{refused}");
+        assert_eq!(folder.names().iter().filter(|name| name.contains("lake")).count(), 0, "something was left");
+        let outcome = folder.run(&format!("{line} -m {}kB", smallest.div_ceil(1000))).expect(&[0]);
+        assert!(outcome.figure("/memory/actual_peak") <= smallest, "{outcome}");
+        folder.remove(&["lake"]);
+    }
+}
+
+#[test]
+fn never_killed_in_a_group_of_ceiling_and_a_bit() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    if let Err(reason) = MemoryGroup::new(100 * MB) {
+        skipped("runs in memory cgroups", &reason);
+        return;
+    }
+    input(&folder);
+    for (ceiling, words) in CASES {
+        let group = MemoryGroup::new(ceiling * MB * 115 / 100).expect("a group, as a moment ago");
+        let line = format!("sensor ingest in.csv -o lake --schema schema.toml -m {ceiling}MB {words} --json");
+        let outcome = folder.start_in(&group, &line).wait();
+        assert_eq!(outcome.signal, None, "killed at {ceiling} MB and 15 %\n{outcome}");
+        outcome.expect(&[0]).rows();
+        folder.remove(&["lake"]);
+    }
+}
+
+/// A small job is small, however much it may take.
+#[test]
+fn one_megabyte_needs_little() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    folder.telemetry("in.csv", "--size 1MB --sensors 50");
+    for ceiling in ["64MB", "256MB", "4GB"] {
+        let outcome = folder.run(&format!("sensor ingest in.csv -o lake --schema schema.toml -m {ceiling} --json"));
+        let outcome = outcome.expect(&[0]);
+        let limit = outcome.figure("/memory/baseline") + 16 * MB;
+        assert!(outcome.figure("/memory/predicted_peak") <= limit, "more than baseline and 16 MB\n{outcome}");
+        folder.remove(&["lake"]);
+    }
+}

@@ -1,0 +1,99 @@
+//! The oracles: Python scripts that hold swath against tools which nobody here wrote. It ends with one line of counts.
+
+use crate::{python, shell};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+/// What a script is given after its name.
+#[derive(Clone, Copy)]
+enum Wants {
+    /// Nothing: it asks the example programs of the crates.
+    Nothing,
+    /// The path of swath.
+    Program,
+    /// The path of swath and that of the corpus; it is skipped without a corpus.
+    Corpus,
+}
+
+struct Oracle {
+    script: &'static str,
+    wants: Wants,
+}
+
+/// Every script of `tests/oracles`; `lake_opens.py` is run by `truth_ingest.py`, on lakes that are made there.
+const ORACLES: [Oracle; 4] = [
+    Oracle { script: "crs_points.py", wants: Wants::Nothing },
+    Oracle { script: "crs_projjson.py", wants: Wants::Nothing },
+    Oracle { script: "truth_ingest.py", wants: Wants::Program },
+    Oracle { script: "real_files.py", wants: Wants::Corpus },
+];
+
+enum Verdict {
+    Passed,
+    Failed,
+    Skipped(String),
+}
+
+/// Runs the oracles whose names hold one of the words, or all of them.
+pub fn run(words: &[String]) -> Result<bool, String> {
+    shell::heading("oracles");
+    let build = ["build", "--release", "--quiet", "-p", "swath-cli", "-p", "swath-crs", "--bins", "--examples"];
+    if !shell::succeeds(&mut shell::cargo(&build))? {
+        return Err("the program does not build".into());
+    }
+    let python = python::ready();
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    for oracle in ORACLES.iter().filter(|o| words.is_empty() || words.iter().any(|word| o.script.contains(&**word))) {
+        let started = Instant::now();
+        let verdict = match &python {
+            Ok(python) => consult(oracle, python)?,
+            Err(reason) if shell::is_ci() => {
+                println!("{reason}");
+                Verdict::Failed
+            }
+            Err(reason) => Verdict::Skipped(reason.clone()),
+        };
+        let seconds = started.elapsed().as_secs_f64();
+        match verdict {
+            Verdict::Passed => {
+                passed += 1;
+                println!("oracle {} ... ok ({seconds:.0} s)", oracle.script);
+            }
+            Verdict::Failed => {
+                failed += 1;
+                println!("oracle {} ... FAILED ({seconds:.0} s)", oracle.script);
+            }
+            Verdict::Skipped(reason) => {
+                skipped += 1;
+                println!("oracle {} ... SKIPPED: {reason}", oracle.script);
+            }
+        }
+    }
+    if passed + failed + skipped == 0 {
+        return Err(format!("no oracle is called like {words:?}"));
+    }
+    println!("\n{passed} passed, {failed} failed, {skipped} skipped");
+    Ok(failed == 0)
+}
+
+fn consult(oracle: &Oracle, python: &Path) -> Result<Verdict, String> {
+    let script: PathBuf = shell::root().join("tests/oracles").join(oracle.script);
+    let mut command = Command::new(python);
+    command.arg(&script).current_dir(shell::root()).stdin(Stdio::null());
+    // Scripts that call cargo must find the build that was just made.
+    command.env("CARGO_TARGET_DIR", shell::target());
+    match oracle.wants {
+        Wants::Nothing => {}
+        Wants::Program => {
+            command.arg(shell::program());
+        }
+        Wants::Corpus => match shell::corpus() {
+            Some(corpus) => {
+                command.arg(shell::program()).arg(corpus);
+            }
+            None => return Ok(Verdict::Skipped("no ../shared/corpus, and SWATH_CORPUS names none".into())),
+        },
+    }
+    Ok(if shell::succeeds(&mut command)? { Verdict::Passed } else { Verdict::Failed })
+}
