@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use swath::request::Common;
-use swath_core::{Bytes, Error, Limits, MemoryRequest, Result};
+use swath_core::{Bytes, Error, Limits, MemoryRequest, Result, counting};
 
 use crate::environment::{ConfigurationFile, Variables, configuration_files};
 use crate::words::{LogFormat, ProgressWhen, RunFlags, TalkFlags, threads};
@@ -170,9 +170,9 @@ impl Settings {
         })
     }
 
-    /// The settings as the library takes them.
+    /// The settings as the library takes them; from here on the heap is held to the ceiling.
     pub fn common(&self, overwrite: bool, resume: bool) -> Common {
-        Common {
+        let common = Common {
             memory: self.memory.value,
             limits: Limits::detect(),
             threads: self.threads.value,
@@ -181,7 +181,9 @@ impl Settings {
             overwrite,
             resume,
             heartbeat_s: self.heartbeat_s,
-        }
+        };
+        counting::set_limit(common.ceiling());
+        common
     }
 }
 

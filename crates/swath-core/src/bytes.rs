@@ -126,9 +126,12 @@ impl FromStr for Bytes {
             "gib" => 1 << 30,
             "tib" => 1 << 40,
             "" => return Err(format!("{text:?} has no unit: write 256MB (10^6 bytes) or 256MiB (2^20)")),
-            other => return Err(format!("{other:?} is not a unit of size: wanted B, kB, MB, GB, TB, KiB, MiB, GiB or TiB")),
+            other => {
+                return Err(format!("{other:?} is not a unit of size: wanted B, kB, MB, GB, TB, KiB, MiB, GiB or TiB"));
+            }
         };
-        let value: f64 = number.parse().map_err(|_| format!("{text:?} is not a size: wanted a number and a unit, like 256MB"))?;
+        let value: f64 =
+            number.parse().map_err(|_| format!("{text:?} is not a size: wanted a number and a unit, like 256MB"))?;
         let bytes = value * size as f64;
         if bytes >= u64::MAX as f64 {
             return Err(format!("{text:?} is more than any machine has"));

@@ -172,10 +172,9 @@ impl Error {
             Error::CeilingReached { .. } | Error::Pressure { .. } => {
                 "a larger --memory, or fewer --threads; run again with --resume to keep what is done".into()
             }
-            Error::TooManyRejects { kept_at, .. } => format!(
-                "look at {}; then mend the schema, or allow more with --max-rejects",
-                kept_at.display()
-            ),
+            Error::TooManyRejects { kept_at, .. } => {
+                format!("look at {}; then mend the schema, or allow more with --max-rejects", kept_at.display())
+            }
             Error::Stopped { resumable: true } => "run the same command again with --resume".into(),
             Error::LedgerBroken { .. } => "this is a bug of swath; nothing was written".into(),
             Error::Stopped { resumable: false } | Error::Unexpected { .. } => String::new(),
@@ -239,7 +238,10 @@ impl fmt::Display for Error {
             Error::OutputExists { path, message, .. } => write!(f, "{}: {message}", path.display()),
             Error::OutputUnwritable { path, reason, .. } => write!(f, "cannot write {}: {reason}", path.display()),
             Error::TooManyRejects { rejected, read, limit, example, .. } => {
-                write!(f, "{rejected} of {read} rows were rejected, more than --max-rejects {limit}; most often: {example}")
+                write!(
+                    f,
+                    "{rejected} of {read} rows were rejected, more than --max-rejects {limit}; most often: {example}"
+                )
             }
             Error::Stopped { .. } => f.write_str("stopped by a signal"),
         }

@@ -38,12 +38,7 @@ struct Armed {
 
 /// Makes the `nth` point (counted from 1) whose name starts with `prefix` fail; all later ones pass.
 pub fn arm(fault: Fault, nth: u64, prefix: &str) {
-    *plan() = Some(Armed {
-        fault,
-        nth,
-        prefix: prefix.into(),
-        passed: 0,
-    });
+    *plan() = Some(Armed { fault, nth, prefix: prefix.into(), passed: 0 });
     STATE.store(ARMED, Ordering::Relaxed);
 }
 

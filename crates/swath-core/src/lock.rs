@@ -43,10 +43,7 @@ impl FolderLock {
                 return FolderLock { file }.signed(path);
             }
         }
-        Err(Error::unexpected(format!(
-            "{} is made and removed by others all the time",
-            folder.display()
-        )))
+        Err(Error::unexpected(format!("{} is made and removed by others all the time", folder.display())))
     }
 
     /// Writes down who holds the lock, for the message that others get.
@@ -62,12 +59,7 @@ impl FolderLock {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
 }
 
 fn held(folder: &Path, mut file: File) -> Error {
@@ -78,11 +70,7 @@ fn held(folder: &Path, mut file: File) -> Error {
         Err(_) => "another run is writing it".into(),
     };
     let hint = "wait until it is done, or end it; then run again with --resume".into();
-    Error::OutputExists {
-        path: folder.into(),
-        message: who,
-        hint,
-    }
+    Error::OutputExists { path: folder.into(), message: who, hint }
 }
 
 /// Whether the file that was locked is the one that stands there, not one that was just removed.

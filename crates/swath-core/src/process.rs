@@ -78,10 +78,7 @@ mod system {
         }
         let mut text = [0u8; 128];
         let text = read(c"/proc/self/statm", &mut text);
-        let second = text
-            .iter()
-            .position(|&byte| byte == b' ')
-            .map_or(&text[..0], |at| &text[at..]);
+        let second = text.iter().position(|&byte| byte == b' ').map_or(&text[..0], |at| &text[at..]);
         Bytes(number(second).unwrap_or_default().saturating_mul(page as u64))
     }
 
@@ -89,11 +86,7 @@ mod system {
         let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: the clock exists on every Linux, and `time` is a valid place for the answer.
         let status = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
-        if status == 0 {
-            time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
-        } else {
-            0.0
-        }
+        if status == 0 { time.tv_sec as f64 + time.tv_nsec as f64 / 1e9 } else { 0.0 }
     }
 
     fn read<'a>(path: &CStr, into: &'a mut [u8]) -> &'a [u8] {
@@ -137,12 +130,9 @@ mod tests {
     #[test]
     fn figures_are_found_in_the_text() {
         let text = b"Name:\tswath\nVmHWM:\t    1632 kB\nVmRSS:\t  12 kB\nVmRSSX:\t9 kB\n";
-        for (name, expect) in [
-            ("VmHWM", Some(Bytes(1632 * 1024))),
-            ("VmRSS", Some(Bytes(12 * 1024))),
-            ("VmData", None),
-            ("Name", None),
-        ] {
+        for (name, expect) in
+            [("VmHWM", Some(Bytes(1632 * 1024))), ("VmRSS", Some(Bytes(12 * 1024))), ("VmData", None), ("Name", None)]
+        {
             assert_eq!(kilobytes(text, name.as_bytes()), expect, "{name}");
         }
     }

@@ -35,21 +35,14 @@ fn child() {
 
 /// Allows this process little data, as `ulimit -d` does.
 fn libc_limit() -> u64 {
-    let limit = rustix::process::Rlimit {
-        current: Some(200 * MIB),
-        maximum: Some(200 * MIB),
-    };
+    let limit = rustix::process::Rlimit { current: Some(200 * MIB), maximum: Some(200 * MIB) };
     rustix::process::setrlimit(rustix::process::Resource::Data, limit).unwrap();
     200 * MIB
 }
 
 fn run(part: &str) -> std::process::Output {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args(["--exact", "child", "--ignored", "--nocapture"])
-        .env("PART", part)
-        .output()
-        .unwrap()
+    command.args(["--exact", "child", "--ignored", "--nocapture"]).env("PART", part).output().unwrap()
 }
 
 #[cfg(target_os = "linux")]
@@ -57,10 +50,7 @@ fn run(part: &str) -> std::process::Output {
 fn a_failed_allocation_ends_with_a_line_and_exit_code_4() {
     for (part, said) in [("vector", "first 1 2"), ("limit", "limit 209715200")] {
         let output = run(part);
-        let (out, err) = (
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr),
-        );
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.status.code(), Some(4), "{part}: {out} {err}");
         assert!(out.contains(said) && !out.contains("second"), "{out}");
         let expect = "error: memory could not be allocated under the ceiling\n\
@@ -103,16 +93,7 @@ fn live_bytes_are_counted_within_a_batch_per_thread() {
     let first = lease.buffer::<u8>(5 << 20).unwrap();
     assert!(near(counting::live(), before));
     let error = lease.buffer::<u8>(5 << 20).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::CeilingReached {
-                wanted: Bytes(5_242_880),
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, Error::CeilingReached { wanted: Bytes(5_242_880), .. }), "{error}");
     assert_eq!(lease.used(), first.bytes(), "what could not be had is not booked");
     assert!(lease.buffer::<u8>(5 << 20).is_ok());
 }

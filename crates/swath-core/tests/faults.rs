@@ -32,22 +32,13 @@ impl Stage for Pieces {
     fn tasks(&self, done: &Receipts) -> Result<Vec<TaskSpec>> {
         let missing = done.missing(0, UNITS).into_iter().flatten();
         Ok(missing
-            .map(|unit| TaskSpec {
-                key: TaskKey {
-                    stage: 0,
-                    units: unit..unit + 1,
-                },
-                bytes: Bytes(100),
-            })
+            .map(|unit| TaskSpec { key: TaskKey { stage: 0, units: unit..unit + 1 }, bytes: Bytes(100) })
             .collect())
     }
 
     fn run(&self, key: &TaskKey, _context: &mut TaskContext<'_>) -> Result<Receipt> {
         let name = format!("piece-{}", key.units.start);
-        write(
-            &self.0.join(&name),
-            format!("{}\n", key.units.start).repeat(100).as_bytes(),
-        )?;
+        write(&self.0.join(&name), format!("{}\n", key.units.start).repeat(100).as_bytes())?;
         Receipt::new(key.clone(), &name)
     }
 }
@@ -65,12 +56,7 @@ impl Stage for Join {
 
     fn tasks(&self, done: &Receipts) -> Result<Vec<TaskSpec>> {
         let missing = done.missing(1, 1).into_iter();
-        Ok(missing
-            .map(|units| TaskSpec {
-                key: TaskKey { stage: 1, units },
-                bytes: Bytes(100),
-            })
-            .collect())
+        Ok(missing.map(|units| TaskSpec { key: TaskKey { stage: 1, units }, bytes: Bytes(100) }).collect())
     }
 
     fn run(&self, key: &TaskKey, context: &mut TaskContext<'_>) -> Result<Receipt> {
@@ -103,14 +89,8 @@ fn job(target: &Path) -> Result<u64> {
     let skipped = receipts.skipped_by_resume();
     let plan = Plan {
         command: "test".into(),
-        stages: vec![
-            Box::new(Pieces(partial.scratch())),
-            Box::new(Join(partial.scratch(), partial.output())),
-        ],
-        ledger: Ledger {
-            workers: 2,
-            ..Ledger::default()
-        },
+        stages: vec![Box::new(Pieces(partial.scratch())), Box::new(Join(partial.scratch(), partial.output()))],
+        ledger: Ledger { workers: 2, ..Ledger::default() },
         scratch: Bytes::ZERO,
         output: Bytes::ZERO,
         choices: Vec::new(),
@@ -121,15 +101,7 @@ fn job(target: &Path) -> Result<u64> {
     options.soft_mark = Bytes(u64::MAX);
     options.flush_work = Bytes(4);
     let budget = Budget::new(Bytes(1 << 20));
-    run(
-        &plan,
-        &budget,
-        &journal,
-        &mut receipts,
-        &Stop::new(),
-        &NoObserver,
-        &options,
-    )?;
+    run(&plan, &budget, &journal, &mut receipts, &Stop::new(), &NoObserver, &options)?;
     drop(journal);
     partial.commit()?;
     Ok(skipped)
@@ -157,9 +129,7 @@ fn job_in_a_child() {
 
 fn child(target: &Path, fault: Option<&str>) -> Output {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args(["--exact", "job_in_a_child", "--ignored", "--nocapture"])
-        .env("JOB_TARGET", target);
+    command.args(["--exact", "job_in_a_child", "--ignored", "--nocapture"]).env("JOB_TARGET", target);
     if let Some(fault) = fault {
         command.env("SWATH_FAULT", fault);
     }
@@ -170,27 +140,18 @@ fn child(target: &Path, fault: Option<&str>) -> Output {
 fn figure(output: &Output, name: &str) -> u64 {
     let text = String::from_utf8_lossy(&output.stdout);
     let value = text.lines().find_map(|line| line.split_once(name)?.1.strip_prefix('='));
-    value
-        .unwrap_or_else(|| panic!("no {name} in {text}"))
-        .trim()
-        .parse()
-        .unwrap()
+    value.unwrap_or_else(|| panic!("no {name} in {text}")).trim().parse().unwrap()
 }
 
 /// In memory where possible, so that thousands of syncs take no time.
 fn folder() -> tempfile::TempDir {
-    tempfile::tempdir_in("/dev/shm")
-        .or_else(|_| tempfile::tempdir())
-        .unwrap()
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 fn check_whole(folder: &Path, what: &str) {
     let expect: String = (0..UNITS).map(|unit| format!("{unit}\n").repeat(100)).collect();
     assert_eq!(fs::read_to_string(folder.join("out")).unwrap(), expect, "{what}");
-    let names: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    let names: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["out"], "{what}");
 }
 

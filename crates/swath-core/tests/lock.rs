@@ -32,16 +32,8 @@ fn another_process_is_refused_until_the_holder_dies() {
     assert!(lines.map_while(Result::ok).any(|line| line == "held"));
     let error = Journal::open(folder.path(), &json!({})).err().unwrap();
     assert_eq!(error.exit_code(), 6);
-    assert!(
-        error
-            .to_string()
-            .ends_with(&format!("another run is writing it, process {}", child.id())),
-        "{error}"
-    );
+    assert!(error.to_string().ends_with(&format!("another run is writing it, process {}", child.id())), "{error}");
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(
-        Journal::open(folder.path(), &json!({})).is_ok(),
-        "no lock outlives its process"
-    );
+    assert!(Journal::open(folder.path(), &json!({})).is_ok(), "no lock outlives its process");
 }

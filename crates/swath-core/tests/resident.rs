@@ -36,9 +36,8 @@ fn what_is_booked_is_what_is_resident() {
     for round in 0..16usize {
         let lease = budget.lease(Bytes(100 * MB), &Stop::new()).unwrap();
         let length = 300_000 + 430_000 * round;
-        let mut buffers: Vec<Buffer<u8>> = (0..100 * MB as usize / length)
-            .map(|_| lease.buffer(length).unwrap())
-            .collect();
+        let mut buffers: Vec<Buffer<u8>> =
+            (0..100 * MB as usize / length).map(|_| lease.buffer(length).unwrap()).collect();
         buffers.iter_mut().for_each(|buffer| buffer.fill(2));
         assert!(grown() < 103 * MB, "round {round}: {}", grown());
     }

@@ -304,10 +304,16 @@ mod tests {
             ("column:t", vec![Level::Column(2)], ["t=x", "t=y", "t=x"]),
             ("sensor:2", vec![Level::SensorGroups(0)], ["sensor_group=1", "sensor_group=0", "sensor_group=1"]),
             ("tile:1", vec![Level::Tile(1.0)], ["tile=10_50", "tile=-1_51", "tile=__HIVE_DEFAULT_PARTITION__"]),
-            ("geohash:3", vec![Level::Geohash(3)], ["geohash=u0v", "geohash=gcp", "geohash=__HIVE_DEFAULT_PARTITION__"]),
-            ("h3:2", vec![Level::H3(h3o::Resolution::Two)], [
-                "h3=821fa7fffffffff", "h3=82195ffffffffff", "h3=__HIVE_DEFAULT_PARTITION__",
-            ]),
+            (
+                "geohash:3",
+                vec![Level::Geohash(3)],
+                ["geohash=u0v", "geohash=gcp", "geohash=__HIVE_DEFAULT_PARTITION__"],
+            ),
+            (
+                "h3:2",
+                vec![Level::H3(h3o::Resolution::Two)],
+                ["h3=821fa7fffffffff", "h3=82195ffffffffff", "h3=__HIVE_DEFAULT_PARTITION__"],
+            ),
         ] {
             let partitions = Interner::new("partitions", Bytes(10_000));
             let PartitionRequest::Levels(requested) = request.parse().expect(request) else { panic!("auto") };
@@ -315,10 +321,8 @@ mod tests {
             Assigner::default()
                 .assign(&levels, &batch, &coordinates, &texts, &[1, 0], &partitions, &mut ids)
                 .expect("few partitions");
-            let named: Vec<String> = ids
-                .iter()
-                .map(|&id| partitions.with_text(id, |value| folder_of(&requested, value, &[])))
-                .collect();
+            let named: Vec<String> =
+                ids.iter().map(|&id| partitions.with_text(id, |value| folder_of(&requested, value, &[]))).collect();
             assert_eq!(named, folders, "{request}");
         }
     }

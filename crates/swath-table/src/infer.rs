@@ -84,10 +84,7 @@ pub fn infer(samples: &[Sample], hints: &SchemaFile) -> Result<Inferred> {
         }
     }
     let Some(first) = files.first() else {
-        return Err(no_rows(
-            samples.first().map_or(Path::new("input"), |sample| &sample.path),
-            "the file is empty",
-        ));
+        return Err(no_rows(samples.first().map_or(Path::new("input"), |sample| &sample.path), "the file is empty"));
     };
     for file in &files[1..] {
         same_shape(first, file)?;
@@ -104,10 +101,7 @@ pub fn infer(samples: &[Sample], hints: &SchemaFile) -> Result<Inferred> {
             }
         });
     }
-    let is_complete = hints
-        .columns
-        .as_ref()
-        .is_some_and(|columns| columns.iter().all(|c| c.column_type.is_some()));
+    let is_complete = hints.columns.as_ref().is_some_and(|columns| columns.iter().all(|c| c.column_type.is_some()));
     if rows.whole == 0 && !is_complete {
         return Err(no_rows(&files[0].sample.path, "there are no rows to infer types from"));
     }
@@ -127,27 +121,15 @@ fn no_rows(path: &Path, message: &str) -> Error {
 /// An error if two files cannot be read by one schema.
 fn same_shape(one: &(&Sample, FileShape), other: &(&Sample, FileShape)) -> Result<()> {
     let byte = |byte: u8| {
-        if byte == b'\t' {
-            "tab".to_string()
-        } else {
-            char::from(byte).to_string()
-        }
+        if byte == b'\t' { "tab".to_string() } else { char::from(byte).to_string() }
     };
     let ((one, first), (other, second)) = (one, other);
     let (what, left, right) = if first.dialect.delimiter != second.dialect.delimiter {
-        (
-            "delimiter",
-            byte(first.dialect.delimiter),
-            byte(second.dialect.delimiter),
-        )
+        ("delimiter", byte(first.dialect.delimiter), byte(second.dialect.delimiter))
     } else if first.header != second.header {
         ("header", first.header.to_string(), second.header.to_string())
     } else if first.skip_lines != second.skip_lines {
-        (
-            "skip_lines",
-            first.skip_lines.to_string(),
-            second.skip_lines.to_string(),
-        )
+        ("skip_lines", first.skip_lines.to_string(), second.skip_lines.to_string())
     } else {
         return Ok(());
     };
@@ -170,10 +152,7 @@ fn decimal(files: &[(&Sample, FileShape)], notes: &mut Notes) -> u8 {
             b','
         }
         (true, true) => {
-            notes.add(
-                "csv.decimal",
-                "some files show decimal commas, others points: look at them",
-            );
+            notes.add("csv.decimal", "some files show decimal commas, others points: look at them");
             b'.'
         }
         _ => b'.',
@@ -195,18 +174,11 @@ fn union<'s>(files: Vec<(&'s Sample, FileShape)>, notes: &mut Notes) -> (Vec<Fou
                 continue;
             }
             let position = *positions.entry(name.to_string()).or_insert_with(|| {
-                columns.push(Found {
-                    source: source.clone(),
-                    name: name.into(),
-                    ..Found::default()
-                });
+                columns.push(Found { source: source.clone(), name: name.into(), ..Found::default() });
                 columns.len() - 1
             });
             if targets.contains(&Some(position)) {
-                notes.add(
-                    format!("columns.{name}"),
-                    "the header names it twice: the first one is read",
-                );
+                notes.add(format!("columns.{name}"), "the header names it twice: the first one is read");
                 targets.push(None);
                 continue;
             }
@@ -214,10 +186,7 @@ fn union<'s>(files: Vec<(&'s Sample, FileShape)>, notes: &mut Notes) -> (Vec<Fou
             targets.push(Some(position));
         }
         if shape.header_guessed {
-            notes.add(
-                "csv.header",
-                format!("a guess: all columns of {} are text", sample.path.display()),
-            );
+            notes.add("csv.header", format!("a guess: all columns of {} are text", sample.path.display()));
         }
         out.push(FileColumns { sample, shape, targets });
     }
@@ -231,17 +200,9 @@ fn union<'s>(files: Vec<(&'s Sample, FileShape)>, notes: &mut Notes) -> (Vec<Fou
 impl FileColumns<'_> {
     /// Calls `each` with every sampled row that has as many fields as the header.
     fn each_row(&self, rows: &mut Rows, mut each: impl FnMut(&Record<'_>)) {
-        let head = self
-            .sample
-            .head
-            .strip_prefix(b"\xef\xbb\xbf")
-            .unwrap_or(&self.sample.head);
+        let head = self.sample.head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.sample.head);
         let in_head = Records::new(head, self.shape.dialect).filter(|record| record.line >= self.shape.first_row_line);
-        let in_pieces = self
-            .sample
-            .pieces
-            .iter()
-            .flat_map(|piece| Records::new(piece, self.shape.dialect));
+        let in_pieces = self.sample.pieces.iter().flat_map(|piece| Records::new(piece, self.shape.dialect));
         for record in in_head.chain(in_pieces) {
             if record.fields.len() != self.targets.len() {
                 rows.ragged += 1;
@@ -256,30 +217,17 @@ impl FileColumns<'_> {
 }
 
 fn row_notes(rows: &Rows, samples: &[Sample], notes: &mut Notes) {
-    let files = if samples.len() == 1 {
-        "one file".to_string()
-    } else {
-        format!("{} files", samples.len())
-    };
+    let files = if samples.len() == 1 { "one file".to_string() } else { format!("{} files", samples.len()) };
     notes.add(
         "",
-        format!(
-            "Inferred from {} rows of {files}. Edit it, and use it with --schema.",
-            thousands(rows.whole)
-        ),
+        format!("Inferred from {} rows of {files}. Edit it, and use it with --schema.", thousands(rows.whole)),
     );
-    notes.add(
-        "",
-        "Only the columns named here are read; their order is that of the output.",
-    );
+    notes.add("", "Only the columns named here are read; their order is that of the output.");
     if rows.ragged > 0 {
         let note = "sampled rows have another number of fields than the header: such rows are rejected";
         notes.add("csv", format!("{} {note}", thousands(rows.ragged)));
     }
     if rows.empty > 0 {
-        notes.add(
-            "csv",
-            format!("{} sampled rows hold delimiters only", thousands(rows.empty)),
-        );
+        notes.add("csv", format!("{} sampled rows hold delimiters only", thousands(rows.empty)));
     }
 }

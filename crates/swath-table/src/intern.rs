@@ -189,8 +189,10 @@ mod tests {
     #[test]
     fn texts_get_one_identifier_each_and_ranks_follow_bytes() {
         let interner = Interner::new("sensors", Bytes(10_000));
-        let ids: Vec<u32> =
-            ["b", "a", "", "b", "c10", "c2"].iter().map(|text| interner.intern(text.as_bytes()).expect("fits")).collect();
+        let ids: Vec<u32> = ["b", "a", "", "b", "c10", "c2"]
+            .iter()
+            .map(|text| interner.intern(text.as_bytes()).expect("fits"))
+            .collect();
         assert_eq!(ids, [0, 1, 2, 0, 3, 4]);
         assert_eq!(interner.sorted_ids(), [2, 1, 0, 3, 4]);
         assert_eq!(ranks(&interner.sorted_ids()), [2, 1, 0, 3, 4]);

@@ -91,7 +91,11 @@ impl RowLayout {
 
     /// Text bytes of all rows of a batch.
     pub fn text_bytes(&self, batch: &Batch) -> usize {
-        batch.columns.iter().map(|column| if let Values::Text { bytes, .. } = &column.values { bytes.len() } else { 0 }).sum()
+        batch
+            .columns
+            .iter()
+            .map(|column| if let Values::Text { bytes, .. } = &column.values { bytes.len() } else { 0 })
+            .sum()
     }
 
     /// Packs the rows `order` of `batch` into `out` (`order.len() × stride` bytes) and appends their text to `text`,
@@ -188,12 +192,26 @@ impl RowLayout {
     ///
     /// # Panics
     /// If the column is not text.
-    pub fn unpack_texts(&self, column: usize, rows: &[u8], index: &[u32], texts: &[u32], text: &[u8]) -> (Vec<u32>, Vec<u8>) {
+    pub fn unpack_texts(
+        &self,
+        column: usize,
+        rows: &[u8],
+        index: &[u32],
+        texts: &[u32],
+        text: &[u8],
+    ) -> (Vec<u32>, Vec<u8>) {
         let ColumnPlace::Text(ordinal) = self.places[column] else { panic!("column {column} is no text") };
         self.unpack_text(ordinal, rows, index, texts, text)
     }
 
-    fn unpack_text(&self, ordinal: usize, rows: &[u8], index: &[u32], text_starts: &[u32], text: &[u8]) -> (Vec<u32>, Vec<u8>) {
+    fn unpack_text(
+        &self,
+        ordinal: usize,
+        rows: &[u8],
+        index: &[u32],
+        text_starts: &[u32],
+        text: &[u8],
+    ) -> (Vec<u32>, Vec<u8>) {
         let lengths_at = self.text_at + 4;
         let length_of = |row: &[u8], ordinal: usize| read_u32(row, lengths_at + 4 * ordinal);
         let row_of = |row: u32| &rows[row as usize * self.stride..(row as usize + 1) * self.stride];

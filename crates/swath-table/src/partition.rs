@@ -363,7 +363,9 @@ mod tests {
             assert_eq!(joined.join(","), if text == "none" { "" } else { text });
         }
         assert_eq!("auto".parse(), Ok(PartitionRequest::Auto));
-        for text in ["", "week", "h3", "h3:16", "geohash:0", "tile:-1", "tile:x", "sensor:0", "column:", "day,hour", "day:2"] {
+        for text in
+            ["", "week", "h3", "h3:16", "geohash:0", "tile:-1", "tile:x", "sensor:0", "column:", "day,hour", "day:2"]
+        {
             assert!(text.parse::<PartitionRequest>().is_err(), "{text}");
         }
     }
@@ -381,11 +383,19 @@ mod tests {
             ("year", vec![time(TimeSpan::Year)], none, "year=2025"),
             ("day", vec![time(TimeSpan::Day)], &["date".to_string()], "partition_date=2025-03-01"),
             ("day", vec![LevelValue::Null], none, "date=__HIVE_DEFAULT_PARTITION__"),
-            ("day,h3:3", vec![time(TimeSpan::Day), LevelValue::Number(0x831f_1dff_ffff_ffff_u64 as i64)], none,
-             "date=2025-03-01/h3=831f1dffffffffff"),
+            (
+                "day,h3:3",
+                vec![time(TimeSpan::Day), LevelValue::Number(0x831f_1dff_ffff_ffff_u64 as i64)],
+                none,
+                "date=2025-03-01/h3=831f1dffffffffff",
+            ),
             ("sensor", vec![LevelValue::Text(b"a/b=\0c")], none, "sensor=a%2Fb%3D%00c"),
-            ("column:type,sensor:50", vec![LevelValue::Text("µg".as_bytes()), LevelValue::Number(7)], none,
-             "type=%C2%B5g/sensor_group=07"),
+            (
+                "column:type,sensor:50",
+                vec![LevelValue::Text("µg".as_bytes()), LevelValue::Number(7)],
+                none,
+                "type=%C2%B5g/sensor_group=07",
+            ),
             ("tile:0.1", vec![LevelValue::Tile(-3, 480)], none, "tile=-0.3_48"),
         ] {
             let mut value = Vec::new();
@@ -415,9 +425,13 @@ mod tests {
 
     #[test]
     fn civil_dates_hold_around_leap_years_and_before_1970() {
-        for (day, date) in
-            [(0, (1970, 1, 1)), (-1, (1969, 12, 31)), (11_016, (2000, 2, 29)), (19_782, (2024, 2, 29)), (-719_162, (1, 1, 1))]
-        {
+        for (day, date) in [
+            (0, (1970, 1, 1)),
+            (-1, (1969, 12, 31)),
+            (11_016, (2000, 2, 29)),
+            (19_782, (2024, 2, 29)),
+            (-719_162, (1, 1, 1)),
+        ] {
             assert_eq!(civil_from_days(day), date);
         }
     }

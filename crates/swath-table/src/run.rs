@@ -180,8 +180,11 @@ impl<'a> Merge<'a> {
             return Ok(None);
         }
         let at = winner * self.share + cursor.at as usize - 1;
-        let merged =
-            Merged { rank: cursor.rank, slice: winner as u32, dropped: self.dropped.get(at).is_some_and(|&bit| bit != 0) };
+        let merged = Merged {
+            rank: cursor.rank,
+            slice: winner as u32,
+            dropped: self.dropped.get(at).is_some_and(|&bit| bit != 0),
+        };
         self.advance(winner)?;
         self.replay(winner);
         Ok(Some(merged))

@@ -154,10 +154,7 @@ impl Notes {
 /// types, contradictions between columns. Where columns have no type of their own, contradictions show in `resolve`.
 pub fn parse(text: &str, path: &Path) -> Result<SchemaFile> {
     let file = sections::read(text, path)?;
-    let complete = file
-        .columns
-        .as_ref()
-        .is_some_and(|columns| columns.iter().all(|c| c.column_type.is_some()));
+    let complete = file.columns.as_ref().is_some_and(|columns| columns.iter().all(|c| c.column_type.is_some()));
     if complete {
         file.resolve(None)?;
     } else {
@@ -177,10 +174,7 @@ pub struct CoordinateBounds {
 
 impl CoordinateBounds {
     /// Longitude and latitude in degrees.
-    pub const DEGREES: CoordinateBounds = CoordinateBounds {
-        x: (-180.0, 180.0),
-        y: (-90.0, 90.0),
-    };
+    pub const DEGREES: CoordinateBounds = CoordinateBounds { x: (-180.0, 180.0), y: (-90.0, 90.0) };
 }
 
 /// Gives the columns with role x and y the limits of their coordinate system where the schema gives none.
@@ -219,9 +213,6 @@ impl SchemaFile {
 
     /// An error about a key.
     fn error(&self, key: &str, message: impl AsRef<str>, hint: impl Into<String>) -> Error {
-        Error::Usage {
-            message: format!("{}: {key} {}", self.place(key), message.as_ref()),
-            hint: hint.into(),
-        }
+        Error::Usage { message: format!("{}: {key} {}", self.place(key), message.as_ref()), hint: hint.into() }
     }
 }

@@ -11,6 +11,8 @@ use crate::layout::RowKey;
 pub struct LocalRanks {
     rank_of: Vec<u32>,
     distinct: Vec<u32>,
+    /// Whether ranks are looked up in `distinct`, which is in order of the numbers themselves.
+    searched: bool,
 }
 
 const ABSENT: u32 = u32::MAX;
@@ -18,9 +20,7 @@ const ABSENT: u32 = u32::MAX;
 impl LocalRanks {
     /// Finds the distinct identifiers of `ids`, orders them with `sort`, and ranks them.
     pub fn rank(&mut self, ids: impl Iterator<Item = u32>, sort: impl FnOnce(&mut [u32])) {
-        for id in self.distinct.drain(..) {
-            self.rank_of[id as usize] = ABSENT;
-        }
+        self.forget();
         for id in ids {
             if id as usize >= self.rank_of.len() {
                 self.rank_of.resize((id as usize + 1).next_power_of_two(), ABSENT);
@@ -36,8 +36,30 @@ impl LocalRanks {
         }
     }
 
+    /// Ranks numbers by their own order, without a table as long as the largest of them.
+    pub fn rank_numbers(&mut self, numbers: impl Iterator<Item = u32>) {
+        self.forget();
+        self.searched = true;
+        self.distinct.extend(numbers);
+        self.distinct.sort_unstable();
+        self.distinct.dedup();
+    }
+
+    fn forget(&mut self) {
+        if !self.searched {
+            for &id in &self.distinct {
+                self.rank_of[id as usize] = ABSENT;
+            }
+        }
+        self.distinct.clear();
+        self.searched = false;
+    }
+
     /// The rank of an identifier that occurred.
     pub fn of(&self, id: u32) -> u32 {
+        if self.searched {
+            return self.distinct.partition_point(|&other| other < id) as u32;
+        }
         self.rank_of[id as usize]
     }
 
@@ -143,11 +165,27 @@ mod tests {
         partitions.rank(keys.iter().map(|key| key.partition), |ids| ids.sort_by_key(|&id| std::cmp::Reverse(id)));
         majors.rank(keys.iter().map(|key| key.major), |ids| ids.sort_by_key(|&id| std::cmp::Reverse(id)));
         let (mut packed, mut spare, mut order) = (Vec::new(), Vec::new(), Vec::new());
+        check_numbers(keys);
         sort_order(keys, &partitions, &majors, (&mut packed, &mut spare), &mut order);
         let mut expected: Vec<u32> = (0..keys.len() as u32).collect();
         expected.sort_by_key(|&position| {
             let key = keys[position as usize];
             (std::cmp::Reverse(key.partition), std::cmp::Reverse(key.major), key.minor, position)
+        });
+        assert_eq!(order, expected);
+    }
+
+    /// Majors that order by themselves, as places on a curve do.
+    fn check_numbers(keys: &[RowKey]) {
+        let (mut partitions, mut majors) = (LocalRanks::default(), LocalRanks::default());
+        partitions.rank(keys.iter().map(|key| key.partition), |ids| ids.sort_unstable());
+        majors.rank_numbers(keys.iter().map(|key| key.major));
+        let (mut packed, mut spare, mut order) = (Vec::new(), Vec::new(), Vec::new());
+        sort_order(keys, &partitions, &majors, (&mut packed, &mut spare), &mut order);
+        let mut expected: Vec<u32> = (0..keys.len() as u32).collect();
+        expected.sort_by_key(|&position| {
+            let key = keys[position as usize];
+            (key.partition, key.major, key.minor, position)
         });
         assert_eq!(order, expected);
     }

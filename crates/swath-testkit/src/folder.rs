@@ -106,12 +106,12 @@ impl Folder {
     pub fn run_with_fault(&self, line: &str, fault: &str) -> Outcome {
         let mut command = self.command(line);
         command.env("SWATH_FAULT", fault);
-        Running { line: format!("{line}   [SWATH_FAULT={fault}]"), child: command.spawn().expect("starts") }.wait()
+        Running::spawn(format!("{line}   [SWATH_FAULT={fault}]"), command).wait()
     }
 
     /// Starts the program.
     pub fn start(&self, line: &str) -> Running {
-        Running { line: line.into(), child: self.command(line).spawn().expect("starts") }
+        Running::spawn(line.into(), self.command(line))
     }
 
     /// Starts the program as a member of a group from its first instruction on.
@@ -119,7 +119,7 @@ impl Folder {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", "echo $$ > \"$0\" && exec \"$@\""]);
         command.arg(group.members()).arg(&self.program).args(line.split_whitespace());
-        Running { line: line.into(), child: self.bare(command).spawn().expect("starts") }
+        Running::spawn(line.into(), self.bare(command))
     }
 
     /// Makes `NAME` with `swath synth telemetry` and answers its truth.

@@ -1,16 +1,38 @@
 //! A run that is under way: it can be watched from outside, signalled and waited for.
 
 use crate::Outcome;
-use std::process::Child;
+use std::process::{Child, Command};
 use std::time::Duration;
 
 /// A started program.
 pub struct Running {
-    pub(crate) line: String,
-    pub(crate) child: Child,
+    line: String,
+    child: Child,
 }
 
+/// Addresses that a run may use at most: far above every ceiling of the suites, far below what a machine has.
+#[cfg(target_os = "linux")]
+const ADDRESSES_MAX_BYTES: u64 = 7_000_000_000;
+/// Processor time that a run may use at most; a run that loops for ever is ended by the system.
+#[cfg(target_os = "linux")]
+const PROCESSOR_MAX_SECONDS: u64 = 600;
+
 impl Running {
+    /// Starts a command; a program that runs away fails its test, and does no harm to what else the machine does.
+    pub(crate) fn spawn(line: String, mut command: Command) -> Running {
+        let child = command.spawn().expect("the program starts");
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::process::{Pid, Resource, Rlimit, prlimit};
+            let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+            for (resource, most) in [(Resource::As, ADDRESSES_MAX_BYTES), (Resource::Cpu, PROCESSOR_MAX_SECONDS)] {
+                // A program that has ended already needs no limit.
+                let _ = prlimit(id, resource, Rlimit { current: Some(most), maximum: Some(most) });
+            }
+        }
+        Running { line, child }
+    }
+
     /// Waits for its end.
     pub fn wait(self) -> Outcome {
         let output = self.child.wait_with_output().expect("waited for");

@@ -164,11 +164,9 @@ pub fn describe(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<Description>
     match magic::sniff(path)? {
         magic::Sniffed::Parquet => columnar::describe_file(path, ceiling),
         magic::Sniffed::Text => delimited::describe(path, ceiling, stop),
-        magic::Sniffed::Empty => Err(Error::InputUnreadable {
-            path: path.into(),
-            reason: "the file is empty".into(),
-            hint: String::new(),
-        }),
+        magic::Sniffed::Empty => {
+            Err(Error::InputUnreadable { path: path.into(), reason: "the file is empty".into(), hint: String::new() })
+        }
         magic::Sniffed::Other { what, hint } => Err(Error::InputUnreadable {
             path: path.into(),
             reason: format!("it looks like {what}, which is not read"),

@@ -148,8 +148,7 @@ impl Telemetry {
     /// [`Error::Usage`] for settings that make no sense, [`Error::OutputUnwritable`] if `out` fails.
     pub fn write(&self, out: &mut impl Write) -> Result<Truth> {
         self.check()?;
-        self.generate(out)
-            .map_err(|error| Error::writing(Path::new("the output"), &error))
+        self.generate(out).map_err(|error| Error::writing(Path::new("the output"), &error))
     }
 
     /// Writes the readings to a file, that appears at `path` when it is complete.
@@ -176,48 +175,27 @@ impl Telemetry {
     }
 
     fn check(&self) -> Result<()> {
-        let usage = |message: String, hint: &str| {
-            Err(Error::Usage {
-                message,
-                hint: hint.into(),
-            })
-        };
+        let usage = |message: String, hint: &str| Err(Error::Usage { message, hint: hint.into() });
         if self.rows.is_none() && self.size.is_none() {
-            return usage(
-                "how much is to be written is not said".into(),
-                "--rows 1000000 or --size 1GB",
-            );
+            return usage("how much is to be written is not said".into(), "--rows 1000000 or --size 1GB");
         }
         if self.sensors == 0 || self.period_s == 0 {
-            return usage(
-                "there must be at least 1 sensor and a period of at least 1 s".into(),
-                "",
-            );
+            return usage("there must be at least 1 sensor and a period of at least 1 s".into(), "");
         }
         for (name, rate, most) in [
             ("missing", self.missing, 1.0),
             ("duplicates", self.duplicates, 0.5),
             ("conflicts", self.conflicts, 0.5),
-            (
-                "duplicates and conflicts together",
-                self.duplicates + self.conflicts,
-                0.5,
-            ),
+            ("duplicates and conflicts together", self.duplicates + self.conflicts, 0.5),
             ("disorder", self.disorder, 1.0),
             ("malformed", self.malformed, 1.0),
         ] {
             if !(0.0..=most).contains(&rate) {
-                return usage(
-                    format!("the rate of {name} is {rate}; wanted 0 to {most}"),
-                    "1 % is 0.01",
-                );
+                return usage(format!("the rate of {name} is {rate}; wanted 0 to {most}"), "1 % is 0.01");
             }
         }
         // The shortest row has about 40 bytes; twice the rows cover those that come early.
-        let rows = self
-            .rows
-            .unwrap_or(u64::MAX)
-            .min(self.size.map_or(u64::MAX, |size| size.0 / 40));
+        let rows = self.rows.unwrap_or(u64::MAX).min(self.size.map_or(u64::MAX, |size| size.0 / 40));
         let periods = u128::from(rows) * 2 / u128::from(self.sensors) + u128::from(2 * order::BLOCK);
         let end = i128::from(self.start) + periods.min(1 << 60) as i128 * i128::from(self.period_s);
         if self.start < 0 || end > i128::from(LAST_SECOND) {
@@ -310,18 +288,8 @@ impl Telemetry {
 
 impl Tally {
     fn new(settings: &Telemetry) -> Tally {
-        let truth = Truth {
-            sensors: settings.sensors,
-            seed: settings.seed,
-            ..Truth::default()
-        };
-        Tally {
-            truth,
-            times: None,
-            day: 0,
-            in_day: 0,
-            days: BTreeMap::new(),
-        }
+        let truth = Truth { sensors: settings.sensors, seed: settings.seed, ..Truth::default() };
+        Tally { truth, times: None, day: 0, in_day: 0, days: BTreeMap::new() }
     }
 
     fn malformed(&mut self, kind: u64) {

@@ -51,18 +51,8 @@ impl Account {
     pub(super) fn new(budget: Arc<Budget>, what: &str, kind: Kind, bytes: u64, adopted: Vec<Mapping>) -> Arc<Account> {
         let mut idle = Pool::default();
         adopted.into_iter().for_each(|mapping| idle.put(mapping));
-        let state = Mutex::new(State {
-            bytes,
-            used: 0,
-            idle,
-            open: true,
-        });
-        Arc::new(Account {
-            budget,
-            kind,
-            what: Mutex::new(what.into()),
-            state,
-        })
+        let state = Mutex::new(State { bytes, used: 0, idle, open: true });
+        Arc::new(Account { budget, kind, what: Mutex::new(what.into()), state })
     }
 
     /// Books `bytes` as used.
@@ -81,11 +71,7 @@ impl Account {
         let free = state.bytes - state.used;
         if bytes > free || !state.open {
             drop(state);
-            return Err(Error::Pressure {
-                what: self.what(),
-                wanted: Bytes(bytes),
-                got: Bytes(free),
-            });
+            return Err(Error::Pressure { what: self.what(), wanted: Bytes(bytes), got: Bytes(free) });
         }
         state.used += bytes;
         let mapping = capacity.and_then(|capacity| state.idle.take(capacity));

@@ -31,12 +31,7 @@ impl<T: Pod> Buffer<T> {
         if bytes.as_usize() < mapping::SMALLEST {
             account.take(bytes.0)?;
             let heap = vec![T::zeroed(); length].into_boxed_slice();
-            return Ok(Buffer {
-                pages: None,
-                heap,
-                length,
-                account,
-            });
+            return Ok(Buffer { pages: None, heap, length, account });
         }
         let capacity = Mapping::capacity_for(bytes.as_usize());
         let mut pages = match account.take_mapping(bytes.0, capacity)? {
@@ -49,12 +44,7 @@ impl<T: Pod> Buffer<T> {
             None => fresh(&account, capacity, bytes)?,
         };
         pages.set_length(bytes.as_usize());
-        Ok(Buffer {
-            pages: Some(pages),
-            heap: Box::default(),
-            length,
-            account,
-        })
+        Ok(Buffer { pages: Some(pages), heap: Box::default(), length, account })
     }
 
     /// What it books on its lease.
@@ -85,12 +75,7 @@ impl<T: Pod> Buffer<T> {
         let account = self.account.split_used(self.bytes().0);
         let (pages, heap) = (self.pages.take(), std::mem::take(&mut self.heap));
         let length = std::mem::take(&mut self.length);
-        Buffer {
-            pages,
-            heap,
-            length,
-            account,
-        }
+        Buffer { pages, heap, length, account }
     }
 }
 
@@ -102,11 +87,7 @@ fn fresh(account: &Account, capacity: usize, bytes: Bytes) -> Result<Mapping> {
     };
     refused.map_err(|_| {
         account.give(bytes.0, None);
-        Error::CeilingReached {
-            what: account.what(),
-            wanted: bytes,
-            got: Bytes::ZERO,
-        }
+        Error::CeilingReached { what: account.what(), wanted: bytes, got: Bytes::ZERO }
     })
 }
 

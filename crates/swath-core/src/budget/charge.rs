@@ -42,10 +42,7 @@ impl Charge {
     /// Makes it memory that outlives its task: whoever holds it should be a registered [`super::Reclaim`].
     pub fn keep(mut self) -> Charge {
         let bytes = std::mem::take(&mut self.bytes);
-        Charge {
-            account: self.account.split_used(bytes),
-            bytes,
-        }
+        Charge { account: self.account.split_used(bytes), bytes }
     }
 }
 

@@ -76,24 +76,14 @@ impl Lease {
         let free = state.bytes - state.used;
         if bytes.0 > free {
             drop(state);
-            return Err(Error::Pressure {
-                what: self.account.what(),
-                wanted: bytes,
-                got: Bytes(free),
-            });
+            return Err(Error::Pressure { what: self.account.what(), wanted: bytes, got: Bytes(free) });
         }
         state.bytes -= bytes.0;
         state.evict();
         drop(state);
         let budget = self.account.budget();
         budget.recount(self.account.kind(), Kind::Kept, bytes.0);
-        let account = Account::new(
-            Arc::clone(budget),
-            &self.account.what(),
-            Kind::Kept,
-            bytes.0,
-            Vec::new(),
-        );
+        let account = Account::new(Arc::clone(budget), &self.account.what(), Kind::Kept, bytes.0, Vec::new());
         Ok(Lease { account })
     }
 

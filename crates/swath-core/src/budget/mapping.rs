@@ -37,11 +37,7 @@ impl Mapping {
         let pointer = system::map(capacity)?;
         // SAFETY: `length` is at most the capacity of the mapping that was just made.
         unsafe { system::prefer_huge(pointer, length) };
-        Ok(Mapping {
-            pointer,
-            capacity,
-            length,
-        })
+        Ok(Mapping { pointer, capacity, length })
     }
 
     pub(super) fn capacity(&self) -> usize {
@@ -69,11 +65,7 @@ impl Mapping {
     /// Writes zeros over whatever former users may have left in the first `length` bytes.
     pub(super) fn zero(&mut self, length: usize) {
         // Where discarded pages come back as zeros only those that were in use can hold anything else.
-        let stale = if system::DISCARD_ZEROES {
-            self.length.next_multiple_of(PAGE).min(length)
-        } else {
-            length
-        };
+        let stale = if system::DISCARD_ZEROES { self.length.next_multiple_of(PAGE).min(length) } else { length };
         // SAFETY: `stale` is at most the capacity, and `&mut self` excludes other users.
         unsafe { self.pointer.write_bytes(0, stale) };
     }
@@ -126,10 +118,7 @@ mod system {
     pub(super) unsafe fn prefer_huge(pointer: NonNull<u8>, length: usize) {
         let first = pointer.as_ptr().addr().next_multiple_of(HUGE) - pointer.as_ptr().addr();
         let end = (pointer.as_ptr().addr() + length) / HUGE * HUGE;
-        let Some(inside) = end
-            .checked_sub(pointer.as_ptr().addr() + first)
-            .filter(|&inside| inside > 0)
-        else {
+        let Some(inside) = end.checked_sub(pointer.as_ptr().addr() + first).filter(|&inside| inside > 0) else {
             return;
         };
         // SAFETY: the range lies inside the one of the contract; the advice changes no contents.

@@ -104,11 +104,7 @@ impl State {
 impl Budget {
     /// A budget of `ceiling` with nothing leased.
     pub fn new(ceiling: Bytes) -> Arc<Budget> {
-        Arc::new(Budget {
-            ceiling: ceiling.0,
-            state: Mutex::default(),
-            changed: Condvar::new(),
-        })
+        Arc::new(Budget { ceiling: ceiling.0, state: Mutex::default(), changed: Condvar::new() })
     }
 
     /// The ceiling.
@@ -159,11 +155,9 @@ impl Budget {
         match outcome {
             Ok(()) => Ok(self.granted(what, state, bytes, Kind::Task)),
             Err(Denied::Stopped) => Err(Error::Stopped { resumable: true }),
-            Err(Denied::Never { got }) => Err(Error::CeilingReached {
-                what: what.into(),
-                wanted: bytes,
-                got: Bytes(got),
-            }),
+            Err(Denied::Never { got }) => {
+                Err(Error::CeilingReached { what: what.into(), wanted: bytes, got: Bytes(got) })
+            }
         }
     }
 
@@ -182,11 +176,7 @@ impl Budget {
         let state = self.lock();
         let free = state.free(self.ceiling);
         if bytes.0 > free {
-            return Err(Error::CeilingReached {
-                what: what.into(),
-                wanted: bytes,
-                got: Bytes(free),
-            });
+            return Err(Error::CeilingReached { what: what.into(), wanted: bytes, got: Bytes(free) });
         }
         Ok(self.granted(what, state, bytes, Kind::Fixed))
     }
@@ -259,11 +249,7 @@ impl Budget {
                     return (state, Err(Denied::Never { got }));
                 }
             }
-            state = self
-                .changed
-                .wait_timeout(state, POLL)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            state = self.changed.wait_timeout(state, POLL).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 

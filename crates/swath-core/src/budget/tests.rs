@@ -76,10 +76,7 @@ fn a_fixed_lease_is_refused_when_it_is_not_free() {
     let budget = budget(100);
     let _task = budget.lease(Bytes(60), &Stop::new()).unwrap();
     let error = budget.lease_fixed("tables", Bytes(50)).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "tables asked for 50 B of memory, 40 B was left under the ceiling"
-    );
+    assert_eq!(error.to_string(), "tables asked for 50 B of memory, 40 B was left under the ceiling");
 }
 
 #[test]
@@ -144,15 +141,8 @@ fn a_lease_cannot_be_overdrawn() {
     assert_eq!(lease.used(), Bytes(128 * KIB));
     let charge = lease.charge(Bytes(100 * KIB)).unwrap();
     let check = |error: Error, wanted: u64| match error {
-        Error::Pressure {
-            what,
-            wanted: asked,
-            got,
-        } => {
-            assert_eq!(
-                (what.as_str(), asked, got),
-                ("settle 3..4", Bytes(wanted), Bytes(72 * KIB))
-            );
+        Error::Pressure { what, wanted: asked, got } => {
+            assert_eq!((what.as_str(), asked, got), ("settle 3..4", Bytes(wanted), Bytes(72 * KIB)));
         }
         other => panic!("{other}"),
     };
@@ -220,11 +210,7 @@ fn a_reused_buffer_is_zero_again_unless_that_is_not_asked() {
     let place = buffer.as_ptr();
     drop(buffer);
     let again = lease.buffer_unzeroed::<u8>(99_000).unwrap();
-    assert_eq!(
-        (again.as_ptr(), again[98_999]),
-        (place, 9),
-        "the same pages, as they were"
-    );
+    assert_eq!((again.as_ptr(), again[98_999]), (place, 9), "the same pages, as they were");
     drop(again);
     let again = lease.buffer::<u8>(100_000).unwrap();
     assert_eq!(again.as_ptr(), place);
@@ -239,11 +225,7 @@ fn a_buffer_cut_short_gives_the_rest_back() {
         let mut buffer = lease.buffer::<u8>(length).unwrap();
         buffer.fill(3);
         buffer.truncate(cut);
-        assert_eq!(
-            (buffer.len(), lease.used()),
-            (cut, Bytes::from(cut)),
-            "{length} to {cut}"
-        );
+        assert_eq!((buffer.len(), lease.used()), (cut, Bytes::from(cut)), "{length} to {cut}");
         assert!(buffer.iter().all(|&byte| byte == 3));
         buffer.truncate(length);
         assert_eq!(buffer.len(), cut);
@@ -256,10 +238,7 @@ struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         (self.0 >> 33) % limit
     }
 }
@@ -325,16 +304,10 @@ fn leases_and_idle_buffers_together_never_pass_the_high_water() {
 
 #[test]
 fn capacities_are_pages_and_waste_at_most_an_eighth() {
-    for length in (64 << 10..1 << 20)
-        .step_by(777)
-        .chain([100_000_000, 128 << 20, (128 << 20) + 1])
-    {
+    for length in (64 << 10..1 << 20).step_by(777).chain([100_000_000, 128 << 20, (128 << 20) + 1]) {
         let capacity = Mapping::capacity_for(length);
         assert!(capacity >= length && capacity.is_multiple_of(mapping::PAGE), "{length}");
-        assert!(
-            capacity - length <= length / 8 + mapping::PAGE,
-            "{length} took {capacity}"
-        );
+        assert!(capacity - length <= length / 8 + mapping::PAGE, "{length} took {capacity}");
     }
 }
 
@@ -344,10 +317,7 @@ fn a_steady_flow_of_tasks_maps_its_pages_once() {
     let mut places = std::collections::BTreeSet::new();
     for _ in 0..50 {
         let lease = budget.lease(Bytes(4 << 20), &Stop::new()).unwrap();
-        let buffers = [
-            lease.buffer::<u8>(2 << 20).unwrap(),
-            lease.buffer::<u8>(2 << 20).unwrap(),
-        ];
+        let buffers = [lease.buffer::<u8>(2 << 20).unwrap(), lease.buffer::<u8>(2 << 20).unwrap()];
         places.extend(buffers.iter().map(|buffer| buffer.as_ptr() as usize));
     }
     assert_eq!(places.len(), 2, "each lease takes over the buffers of the one before");
@@ -366,11 +336,7 @@ fn idle_buffers_do_not_spare_the_holders_what_a_lease_needs() {
     let lease = budget.lease(Bytes(400_000), &Stop::new()).unwrap();
     assert!(cache.0.lock().unwrap().is_empty());
     assert_eq!((lease.bytes(), budget.leased()), (Bytes(400_000), Bytes(400_000)));
-    cache
-        .0
-        .lock()
-        .unwrap()
-        .push(budget.lease(Bytes(300_000), &Stop::new()).unwrap());
+    cache.0.lock().unwrap().push(budget.lease(Bytes(300_000), &Stop::new()).unwrap());
     // To make the process smaller, idle buffers go first.
     assert_eq!(budget.reclaim(Bytes(150_000)), Bytes(200_000));
     assert_eq!(cache.0.lock().unwrap().len(), 1);

@@ -42,11 +42,7 @@ fn compare(place: String, old: &Value, new: &Value, differences: &mut Vec<String
             };
             let names = was.keys().chain(is.keys().filter(|name| !was.contains_key(*name)));
             for name in names {
-                let inner = if place.is_empty() {
-                    name.clone()
-                } else {
-                    format!("{place}.{name}")
-                };
+                let inner = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
                 compare(
                     inner,
                     was.get(name).unwrap_or(&Value::Null),

@@ -88,17 +88,11 @@ impl Journal {
             return Ok((Journal::begin(folder, identity, lock)?, Receipts::new()));
         }
         let path = folder.join(FILE);
-        let (read, write) = (
-            |error| Error::reading(&path, &error),
-            |error| Error::writing(&path, &error),
-        );
+        let (read, write) = (|error| Error::reading(&path, &error), |error| Error::writing(&path, &error));
         let mut file = OpenOptions::new().read(true).write(true).open(&path).map_err(read)?;
         let mut records = record::Reader::new(&file).map_err(read)?;
         match records.next().map_err(read)? {
-            Some(Record::Head {
-                format: record::FORMAT,
-                identity: old,
-            }) => identity::check(folder, &old, identity)?,
+            Some(Record::Head { format: record::FORMAT, identity: old }) => identity::check(folder, &old, identity)?,
             _ => return Err(unreadable(folder)),
         }
         let (mut receipts, mut notes) = (Receipts::new(), Vec::new());
@@ -112,9 +106,7 @@ impl Journal {
         receipts.mark_resumed();
         let length = records.whole();
         // What is behind the last whole record was being written when the run died.
-        fault::point("journal.truncate")
-            .and_then(|()| file.set_len(length))
-            .map_err(write)?;
+        fault::point("journal.truncate").and_then(|()| file.set_len(length)).map_err(write)?;
         file.seek(SeekFrom::Start(length)).map_err(write)?;
         Ok((Journal::over(folder, file, length, notes, lock), receipts))
     }
@@ -140,21 +132,9 @@ impl Journal {
     }
 
     fn over(folder: &Path, file: File, length: u64, notes: Vec<Note>, lock: FolderLock) -> Journal {
-        let written = Mutex::new(Written {
-            file,
-            length,
-            broken: false,
-        });
+        let written = Mutex::new(Written { file, length, broken: false });
         let (folder, queue, notes) = (folder.into(), Mutex::default(), Mutex::new(notes));
-        Journal {
-            open: Some(Open {
-                folder,
-                queue,
-                written,
-                notes,
-                _lock: lock,
-            }),
-        }
+        Journal { open: Some(Open { folder, queue, written, notes, _lock: lock }) }
     }
 
     /// Whether anything is recorded at all.
@@ -164,10 +144,7 @@ impl Journal {
 
     /// The notes of the run that is resumed, in order; they can be taken once.
     pub fn take_notes(&self) -> Vec<Note> {
-        self.open
-            .as_ref()
-            .map(|open| std::mem::take(&mut *lock(&open.notes)))
-            .unwrap_or_default()
+        self.open.as_ref().map(|open| std::mem::take(&mut *lock(&open.notes))).unwrap_or_default()
     }
 
     /// Queues a receipt, unless it is volatile; its work must have been handed to the system (written, if not synced) before.
@@ -194,9 +171,7 @@ impl Journal {
 
     /// What waits in memory for a flush.
     pub fn queued(&self) -> Bytes {
-        self.open
-            .as_ref()
-            .map_or(Bytes::ZERO, |open| Bytes::from(lock(&open.queue).len()))
+        self.open.as_ref().map_or(Bytes::ZERO, |open| Bytes::from(lock(&open.queue).len()))
     }
 
     /// Makes all that is queued now durable: first the scratch, by `sync`, then the records themselves.
@@ -216,12 +191,8 @@ impl Journal {
             return Err(Error::writing(&open.folder.join(FILE), &error));
         }
         written.broken = true;
-        fault::point("scratch.sync")
-            .and_then(|()| sync())
-            .map_err(|error| Error::writing(&open.folder, &error))?;
-        written
-            .append(&records)
-            .map_err(|error| Error::writing(&open.folder.join(FILE), &error))?;
+        fault::point("scratch.sync").and_then(|()| sync()).map_err(|error| Error::writing(&open.folder, &error))?;
+        written.append(&records).map_err(|error| Error::writing(&open.folder.join(FILE), &error))?;
         written.broken = false;
         Ok(())
     }

@@ -32,11 +32,7 @@ impl Receipt {
 
     /// A receipt with a payload in an encoding of the stage's own.
     pub fn from_bytes(key: TaskKey, payload: Vec<u8>) -> Receipt {
-        Receipt {
-            key,
-            payload: payload.into(),
-            volatile: false,
-        }
+        Receipt { key, payload: payload.into(), volatile: false }
     }
 
     /// The same for a task whose results are in memory only: the journal leaves it out, since they die with the process.
@@ -84,18 +80,14 @@ impl Receipts {
     pub fn insert(&mut self, receipt: Receipt) -> Result<()> {
         let TaskKey { stage, units } = receipt.key.clone();
         if units.start >= units.end {
-            return Err(Error::unexpected(format!(
-                "the receipt of stage {stage}, units {units:?}, is of nothing"
-            )));
+            return Err(Error::unexpected(format!("the receipt of stage {stage}, units {units:?}, is of nothing")));
         }
         let of_stage = self.stages.entry(stage).or_default();
         if let Some((_, other)) = of_stage.range(..units.end).next_back()
             && other.key.units.end > units.start
         {
             let other = &other.key.units;
-            return Err(Error::unexpected(format!(
-                "stage {stage} did units {units:?} twice: {other:?} were done"
-            )));
+            return Err(Error::unexpected(format!("stage {stage} did units {units:?} twice: {other:?} were done")));
         }
         of_stage.insert(units.start, receipt);
         Ok(())
@@ -114,10 +106,7 @@ impl Receipts {
 
     /// The receipts of a stage, in the order of their units.
     pub fn of_stage(&self, stage: u16) -> impl DoubleEndedIterator<Item = &Receipt> + '_ {
-        self.stages
-            .get(&stage)
-            .into_iter()
-            .flat_map(|receipts| receipts.values())
+        self.stages.get(&stage).into_iter().flat_map(|receipts| receipts.values())
     }
 
     /// How many receipts a stage has.

@@ -32,11 +32,8 @@ struct Head<T> {
 
 /// Appends the record that begins a journal.
 pub(super) fn head(identity: &serde_json::Value, out: &mut Vec<u8>) -> Result<()> {
-    let body = serde_json::to_vec(&Head {
-        format: FORMAT,
-        identity,
-    })
-    .map_err(|error| Error::unexpected(format!("the identity of the run cannot be written: {error}")))?;
+    let body = serde_json::to_vec(&Head { format: FORMAT, identity })
+        .map_err(|error| Error::unexpected(format!("the identity of the run cannot be written: {error}")))?;
     append(HEAD, &[&body], out)
 }
 
@@ -44,11 +41,7 @@ pub(super) fn head(identity: &serde_json::Value, out: &mut Vec<u8>) -> Result<()
 pub(super) fn receipt(receipt: &Receipt, out: &mut Vec<u8>) -> Result<()> {
     let key = &receipt.key;
     let (first, end) = (key.units.start.to_le_bytes(), key.units.end.to_le_bytes());
-    append(
-        RECEIPT,
-        &[&key.stage.to_le_bytes(), &first, &end, receipt.payload()],
-        out,
-    )
+    append(RECEIPT, &[&key.stage.to_le_bytes(), &first, &end, receipt.payload()], out)
 }
 
 /// Appends a note.
@@ -60,9 +53,7 @@ pub(super) fn note(kind: &str, payload: &[u8], out: &mut Vec<u8>) -> Result<()> 
 fn append(kind: u8, parts: &[&[u8]], out: &mut Vec<u8>) -> Result<()> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     if length > LARGEST {
-        return Err(Error::unexpected(format!(
-            "a journal record of {length} bytes is too large"
-        )));
+        return Err(Error::unexpected(format!("a journal record of {length} bytes is too large")));
     }
     out.reserve(PREFIX + length);
     out.extend_from_slice(&(length as u32).to_le_bytes());
@@ -84,11 +75,7 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(file: &'a File) -> io::Result<Reader<'a>> {
-        Ok(Reader {
-            left: file.metadata()?.len(),
-            file: BufReader::with_capacity(64 << 10, file),
-            whole: 0,
-        })
+        Ok(Reader { left: file.metadata()?.len(), file: BufReader::with_capacity(64 << 10, file), whole: 0 })
     }
 
     /// Where the last whole record ends.
@@ -128,10 +115,7 @@ fn decode(kind: u8, mut body: Vec<u8>) -> Option<Record> {
     match kind {
         HEAD => {
             let head: Head<serde_json::Value> = serde_json::from_slice(&body).ok()?;
-            Some(Record::Head {
-                format: head.format,
-                identity: head.identity,
-            })
+            Some(Record::Head { format: head.format, identity: head.identity })
         }
         RECEIPT => {
             let stage = number(body.get(..2)?) as u16;
@@ -151,8 +135,5 @@ fn decode(kind: u8, mut body: Vec<u8>) -> Option<Record> {
 
 /// A little-endian number of at most eight bytes.
 fn number(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .rev()
-        .fold(0, |number, &byte| number << 8 | u64::from(byte))
+    bytes.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte))
 }

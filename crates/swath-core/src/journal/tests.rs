@@ -30,29 +30,19 @@ fn receipts_and_notes_come_back_in_order() {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::create(folder.path(), &identity()).unwrap();
     journal.append_note("texts", b"\xff\x00oslo").unwrap();
-    journal
-        .record(&Receipt::new(key(0, 4..9), &("spill-4", 17u64)).unwrap())
-        .unwrap();
+    journal.record(&Receipt::new(key(0, 4..9), &("spill-4", 17u64)).unwrap()).unwrap();
     journal.flush(&no_sync).unwrap();
-    journal
-        .record(&Receipt::from_bytes(key(1, 0..1), vec![0, 255, b'\n']))
-        .unwrap();
+    journal.record(&Receipt::from_bytes(key(1, 0..1), vec![0, 255, b'\n'])).unwrap();
     journal.append_note("", b"").unwrap();
     journal.record(&Receipt::new(key(0, 0..4), &()).unwrap()).unwrap();
     journal.flush(&no_sync).unwrap();
     drop(journal);
     let (journal, receipts) = Journal::open(folder.path(), &identity()).unwrap();
-    let note = |kind: &str, payload: &[u8]| Note {
-        kind: kind.into(),
-        payload: payload.into(),
-    };
+    let note = |kind: &str, payload: &[u8]| Note { kind: kind.into(), payload: payload.into() };
     assert_eq!(journal.take_notes(), [note("texts", b"\xff\x00oslo"), note("", b"")]);
     assert_eq!(journal.take_notes(), []);
     assert_eq!((receipts.done(), receipts.skipped_by_resume()), (3, 3));
-    assert_eq!(
-        receipts.get(0, 8).unwrap().read::<(String, u64)>().unwrap(),
-        ("spill-4".into(), 17)
-    );
+    assert_eq!(receipts.get(0, 8).unwrap().read::<(String, u64)>().unwrap(), ("spill-4".into(), 17));
     assert_eq!(receipts.get(1, 0).unwrap().payload(), [0, 255, b'\n']);
     assert!(receipts.get(1, 0).unwrap().read::<u64>().is_err());
     journal.record(&Receipt::new(key(1, 1..2), &()).unwrap()).unwrap();
@@ -70,9 +60,7 @@ fn a_journal_cut_at_any_byte_gives_what_was_whole() {
     let head = fs::metadata(&path).unwrap().len();
     let mut ends = vec![head];
     for unit in 0..6u64 {
-        journal
-            .record(&Receipt::new(key(0, unit..unit + 1), &"x".repeat(unit as usize)).unwrap())
-            .unwrap();
+        journal.record(&Receipt::new(key(0, unit..unit + 1), &"x".repeat(unit as usize)).unwrap()).unwrap();
         journal.flush(&no_sync).unwrap();
         ends.push(fs::metadata(&path).unwrap().len());
     }
@@ -92,10 +80,7 @@ fn a_journal_cut_at_any_byte_gives_what_was_whole() {
             let (journal, receipts) = Journal::open(folder.path(), &identity()).unwrap();
             let expect = ends.iter().filter(|&&end| end <= intact).count() as u64 - 1;
             assert_eq!(receipts.done(), expect, "cut at {cut}");
-            assert_eq!(
-                receipts.missing(0, 6),
-                if expect < 6 { vec![expect..6] } else { vec![] }
-            );
+            assert_eq!(receipts.missing(0, 6), if expect < 6 { vec![expect..6] } else { vec![] });
             // What is written next is found behind what was whole (tried now and then, since it syncs).
             if !cut.is_multiple_of(5) {
                 continue;
@@ -144,26 +129,11 @@ fn another_identity_is_refused_with_the_field() {
         }
     };
     check(&|_| {}, "");
-    check(
-        &|other| other["version"] = json!("0.2.0"),
-        r#"version was "0.1.0", now "0.2.0""#,
-    );
-    check(
-        &|other| other["options"]["partition"] = json!("hour"),
-        r#"options.partition was "day", now "hour""#,
-    );
-    check(
-        &|other| other["options"]["where"] = json!(1),
-        "options.where was not set, now 1",
-    );
-    check(
-        &|other| other["options"]["sort"] = json!([]),
-        "options.sort had 1 entries, now 0",
-    );
-    check(
-        &|other| other["inputs"][1]["size"] = json!(8),
-        "inputs[1] (b.csv).size was 7, now 8",
-    );
+    check(&|other| other["version"] = json!("0.2.0"), r#"version was "0.1.0", now "0.2.0""#);
+    check(&|other| other["options"]["partition"] = json!("hour"), r#"options.partition was "day", now "hour""#);
+    check(&|other| other["options"]["where"] = json!(1), "options.where was not set, now 1");
+    check(&|other| other["options"]["sort"] = json!([]), "options.sort had 1 entries, now 0");
+    check(&|other| other["inputs"][1]["size"] = json!(8), "inputs[1] (b.csv).size was 7, now 8");
     let both = |other: &mut serde_json::Value| {
         other["inputs"][0]["size"] = json!(1);
         other["inputs"][1]["size"] = json!(2);
@@ -188,9 +158,7 @@ fn nothing_is_claimed_before_it_is_synced() {
         .flush(&|| {
             assert_eq!(size(), empty, "the journal is written after the scratch");
             // What comes in during the sync was perhaps written after it began: it waits for the next flush.
-            journal
-                .record(&Receipt::new(key(0, 1..2), &()).unwrap())
-                .map_err(io::Error::other)?;
+            journal.record(&Receipt::new(key(0, 1..2), &()).unwrap()).map_err(io::Error::other)?;
             synced.set(synced.get() + 1);
             Ok(())
         })
@@ -199,9 +167,7 @@ fn nothing_is_claimed_before_it_is_synced() {
     assert!(one > empty && journal.queued() > Bytes::ZERO);
     journal.flush(&no_sync).unwrap();
     assert_eq!((size() - one, journal.queued()), (one - empty, Bytes::ZERO));
-    journal
-        .flush(&|| panic!("nothing is queued, so nothing needs a sync"))
-        .unwrap();
+    journal.flush(&|| panic!("nothing is queued, so nothing needs a sync")).unwrap();
     assert_eq!(synced.get(), 1);
 }
 
@@ -210,9 +176,7 @@ fn after_a_failed_sync_nothing_is_claimed_any_more() {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::create(folder.path(), &identity()).unwrap();
     journal.record(&Receipt::new(key(0, 0..1), &()).unwrap()).unwrap();
-    let error = journal
-        .flush(&|| Err(io::Error::from(io::ErrorKind::StorageFull)))
-        .unwrap_err();
+    let error = journal.flush(&|| Err(io::Error::from(io::ErrorKind::StorageFull))).unwrap_err();
     assert!(error.hint().unwrap().contains("--tmp-dir"), "{error}");
     journal.record(&Receipt::new(key(0, 1..2), &()).unwrap()).unwrap();
     assert!(journal.flush(&no_sync).is_err());
@@ -224,19 +188,9 @@ fn after_a_failed_sync_nothing_is_claimed_any_more() {
 fn a_second_opening_is_refused_and_names_the_process() {
     let folder = tempfile::tempdir().unwrap();
     let first = Journal::create(folder.path(), &identity()).unwrap();
-    let words = format!(
-        "{}: another run is writing it, process {}",
-        folder.path().display(),
-        std::process::id()
-    );
-    assert_eq!(
-        Journal::open(folder.path(), &identity()).err().unwrap().to_string(),
-        words
-    );
-    assert_eq!(
-        Journal::create(folder.path(), &identity()).err().unwrap().to_string(),
-        words
-    );
+    let words = format!("{}: another run is writing it, process {}", folder.path().display(), std::process::id());
+    assert_eq!(Journal::open(folder.path(), &identity()).err().unwrap().to_string(), words);
+    assert_eq!(Journal::create(folder.path(), &identity()).err().unwrap().to_string(), words);
     drop(first);
     assert!(Journal::open(folder.path(), &identity()).is_ok());
 }
@@ -247,10 +201,7 @@ fn no_journal_records_nothing() {
     journal.record(&Receipt::new(key(0, 0..1), &()).unwrap()).unwrap();
     journal.append_note("texts", b"x").unwrap();
     journal.flush(&|| panic!("nothing to sync for")).unwrap();
-    assert_eq!(
-        (journal.queued(), journal.take_notes().len(), journal.is_recording()),
-        (Bytes::ZERO, 0, false)
-    );
+    assert_eq!((journal.queued(), journal.take_notes().len(), journal.is_recording()), (Bytes::ZERO, 0, false));
 }
 
 #[test]
@@ -262,34 +213,19 @@ fn receipts_cover_units_once() {
     };
     check(&mut receipts, 0, 10..20, true);
     check(&mut receipts, 0, 0..5, true);
-    for (units, expect) in [
-        (19..30, false),
-        (10..11, false),
-        (5..11, false),
-        (0..40, false),
-        (12..12, false),
-    ] {
+    for (units, expect) in [(19..30, false), (10..11, false), (5..11, false), (0..40, false), (12..12, false)] {
         check(&mut receipts, 0, units, expect);
     }
     check(&mut receipts, 0, 5..7, true);
     check(&mut receipts, 1, 0..40, true);
     let covered: Vec<u64> = (0..25).filter(|&unit| receipts.covers(0, unit)).collect();
     assert_eq!(covered, (0..7).chain(10..20).collect::<Vec<_>>());
-    for (total, expect) in [
-        (0, vec![]),
-        (7, vec![]),
-        (9, vec![7..9]),
-        (10, vec![7..10]),
-        (25, vec![7..10, 20..25]),
-    ] {
+    for (total, expect) in [(0, vec![]), (7, vec![]), (9, vec![7..9]), (10, vec![7..10]), (25, vec![7..10, 20..25])] {
         assert_eq!(receipts.missing(0, total), expect, "of {total}");
     }
     assert_eq!(receipts.missing(5, 2), vec![0..2]);
     let firsts: Vec<u64> = receipts.of_stage(0).map(|receipt| receipt.key.units.start).collect();
-    assert_eq!(
-        (firsts, receipts.count_of_stage(0), receipts.done()),
-        (vec![0, 5, 10], 3, 4)
-    );
+    assert_eq!((firsts, receipts.count_of_stage(0), receipts.done()), (vec![0, 5, 10], 3, 4));
     assert_eq!(receipts.skipped_by_resume(), 0);
 }
 
@@ -298,9 +234,7 @@ fn a_hundred_thousand_receipts() {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::create(folder.path(), &identity()).unwrap();
     for unit in 0..100_000u64 {
-        journal
-            .record(&Receipt::new(key(0, unit..unit + 1), &(unit, "spill/000017.run", 4096u64)).unwrap())
-            .unwrap();
+        journal.record(&Receipt::new(key(0, unit..unit + 1), &(unit, "spill/000017.run", 4096u64)).unwrap()).unwrap();
         if unit % 30_000 == 0 {
             journal.flush(&no_sync).unwrap();
         }

@@ -22,10 +22,9 @@ pub(super) struct Groups {
 impl Groups {
     /// Joins what the process is in (`/proc/self/cgroup`) with where that is mounted (`/proc/self/mountinfo`).
     pub(super) fn find(root: &Path) -> Groups {
-        let (Ok(memberships), Ok(mounts)) = (
-            fs::read_to_string(root.join("proc/self/cgroup")),
-            fs::read_to_string(root.join("proc/self/mountinfo")),
-        ) else {
+        let (Ok(memberships), Ok(mounts)) =
+            (fs::read_to_string(root.join("proc/self/cgroup")), fs::read_to_string(root.join("proc/self/mountinfo")))
+        else {
             return Groups::default();
         };
         let mounts: Vec<Mount> = mounts.lines().filter_map(Mount::parse).collect();
@@ -58,10 +57,7 @@ impl Groups {
         let mut found = Vec::new();
         for folder in &self.unified {
             let used = used_by_others(folder, "memory.current", "inactive_file", own);
-            for (file, source) in [
-                ("memory.max", LimitSource::CgroupMax),
-                ("memory.high", LimitSource::CgroupHigh),
-            ] {
+            for (file, source) in [("memory.max", LimitSource::CgroupMax), ("memory.high", LimitSource::CgroupHigh)] {
                 if let Some(total) = number(&folder.join(file)) {
                     found.push(limit(source, folder.join(file), total, used));
                 }
@@ -92,21 +88,13 @@ impl Groups {
             let path = folder.join("cpu.max");
             let text = fs::read_to_string(&path).ok()?;
             let (quota, period) = text.trim().split_once(' ')?;
-            Some(CpuQuota {
-                quota_us: quota.parse().ok()?,
-                period_us: period.parse().ok()?,
-                path,
-            })
+            Some(CpuQuota { quota_us: quota.parse().ok()?, period_us: period.parse().ok()?, path })
         });
         let one = self.cpu.iter().filter_map(|folder| {
             let path = folder.join("cpu.cfs_quota_us");
             let quota_us = number(&path)?;
             let period_us = number(&folder.join("cpu.cfs_period_us"))?;
-            Some(CpuQuota {
-                quota_us,
-                period_us,
-                path,
-            })
+            Some(CpuQuota { quota_us, period_us, path })
         });
         let mut quota = two
             .chain(one)
@@ -119,12 +107,7 @@ impl Groups {
 
 fn limit(source: LimitSource, path: PathBuf, total: u64, used_by_others: Bytes) -> Limit {
     let total = Bytes(total);
-    Limit {
-        source,
-        path: Some(path),
-        total,
-        available: total - used_by_others,
-    }
+    Limit { source, path: Some(path), total, available: total - used_by_others }
 }
 
 /// A limit of groups that the container does not show, as the kernel sums it up in version 1.
@@ -150,8 +133,7 @@ fn number(path: &Path) -> Option<u64> {
 /// The number behind `name` in a file of `name number` lines.
 fn stat(path: &Path, name: &str) -> Option<u64> {
     let text = fs::read_to_string(path).ok()?;
-    text.lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
 }
 
 fn strip(root: &Path, limit: &mut Limit) {
@@ -160,8 +142,7 @@ fn strip(root: &Path, limit: &mut Limit) {
 
 /// The path as the process sees it.
 fn below(root: &Path, path: &Path) -> PathBuf {
-    path.strip_prefix(root)
-        .map_or_else(|_| path.into(), |inner| Path::new("/").join(inner))
+    path.strip_prefix(root).map_or_else(|_| path.into(), |inner| Path::new("/").join(inner))
 }
 
 /// A line of `/proc/self/mountinfo` that is about control groups.
@@ -185,12 +166,7 @@ impl Mount {
             "cgroup2" => 2,
             _ => return None,
         };
-        Some(Mount {
-            top,
-            at,
-            version,
-            options: right.nth(1).unwrap_or("").into(),
-        })
+        Some(Mount { top, at, version, options: right.nth(1).unwrap_or("").into() })
     }
 
     fn controls(&self, controller: &str) -> bool {
@@ -200,10 +176,7 @@ impl Mount {
 
 /// The kernel writes blanks in paths as `\040`, and so on.
 fn unescape(text: &str) -> String {
-    text.replace("\\040", " ")
-        .replace("\\011", "\t")
-        .replace("\\012", "\n")
-        .replace("\\134", "\\")
+    text.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
 }
 
 /// The folders of `group` and all visible groups above it, the innermost first.

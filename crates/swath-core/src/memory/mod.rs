@@ -125,44 +125,21 @@ impl Limits {
         memory_found.extend(process_limits(root, &own));
         if memory_found.is_empty() {
             let (total, available) = (ASSUMED, ASSUMED);
-            memory_found.push(Limit {
-                source: LimitSource::Assumed,
-                path: None,
-                total,
-                available,
-            });
+            memory_found.push(Limit { source: LimitSource::Assumed, path: None, total, available });
         }
-        let cores = own
-            .cores
-            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-        Limits {
-            memory_found,
-            cores,
-            cpu_quota: groups.cpu_quota(root),
-            unknown,
-        }
+        let cores = own.cores.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+        Limits { memory_found, cores, cpu_quota: groups.cpu_quota(root), unknown }
     }
 
     /// The limit that leaves the least.
     pub fn tightest(&self) -> &Limit {
-        static NONE: Limit = Limit {
-            source: LimitSource::Assumed,
-            path: None,
-            total: ASSUMED,
-            available: ASSUMED,
-        };
-        self.memory_found
-            .iter()
-            .min_by_key(|limit| limit.available)
-            .unwrap_or(&NONE)
+        static NONE: Limit = Limit { source: LimitSource::Assumed, path: None, total: ASSUMED, available: ASSUMED };
+        self.memory_found.iter().min_by_key(|limit| limit.available).unwrap_or(&NONE)
     }
 
     /// How many threads can really run at once: the processors, or the quota rounded up if that is less.
     pub fn threads(&self) -> usize {
-        let quota = self
-            .cpu_quota
-            .as_ref()
-            .map_or(usize::MAX, |quota| quota.processors().ceil() as usize);
+        let quota = self.cpu_quota.as_ref().map_or(usize::MAX, |quota| quota.processors().ceil() as usize);
         self.cores.min(quota).max(1)
     }
 }
@@ -209,12 +186,7 @@ fn machine_memory(root: &Path, own: &Own) -> Option<Limit> {
     let text = std::fs::read(root.join("proc/meminfo")).ok()?;
     let total = kilobytes(&text, b"MemTotal")?;
     let available = (kilobytes(&text, b"MemAvailable")? + own.resident).min(total);
-    Some(Limit {
-        source: LimitSource::MemAvailable,
-        path: Some(path),
-        total,
-        available,
-    })
+    Some(Limit { source: LimitSource::MemAvailable, path: Some(path), total, available })
 }
 
 /// The soft limits of the process. What it has mapped without occupying it stands in the way of new memory.
@@ -229,17 +201,10 @@ fn process_limits(root: &Path, own: &Own) -> Vec<Limit> {
     ];
     let mut found = Vec::new();
     for (name, source, mapped) in rows {
-        let soft = text
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.split_ascii_whitespace().next()?.parse().ok());
+        let soft = text.lines().find_map(|line| line.strip_prefix(name)?.split_ascii_whitespace().next()?.parse().ok());
         if let Some(total) = soft.map(Bytes) {
             let available = total - (mapped - own.resident);
-            found.push(Limit {
-                source,
-                path: Some(path.clone()),
-                total,
-                available,
-            });
+            found.push(Limit { source, path: Some(path.clone()), total, available });
         }
     }
     found

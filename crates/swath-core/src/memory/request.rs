@@ -56,9 +56,7 @@ impl FromStr for MemoryRequest {
         if let Some(number) = text.strip_suffix('%') {
             return match number.trim().parse::<f64>() {
                 Ok(percent) if percent > 0.0 && percent <= 100.0 => Ok(MemoryRequest::Percent(percent)),
-                _ => Err(format!(
-                    "{text:?} is not a share of the memory: wanted more than 0% and at most 100%"
-                )),
+                _ => Err(format!("{text:?} is not a share of the memory: wanted more than 0% and at most 100%")),
             };
         }
         match text.parse::<Bytes>()? {

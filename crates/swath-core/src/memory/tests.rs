@@ -9,10 +9,7 @@ const MIB: u64 = 1 << 20;
 
 /// The parts of `/proc` that every tree has: 16 GiB of memory of which 8 are free, a process of 10 MiB.
 const MACHINE: &[(&str, &str)] = &[
-    (
-        "proc/meminfo",
-        "MemTotal:       16777216 kB\nMemFree:         1048576 kB\nMemAvailable:    8388608 kB\n",
-    ),
+    ("proc/meminfo", "MemTotal:       16777216 kB\nMemFree:         1048576 kB\nMemAvailable:    8388608 kB\n"),
     (
         "proc/self/status",
         "Name:\tswath\nVmSize:\t  102400 kB\nVmHWM:\t   20480 kB\nVmRSS:\t   10240 kB\nVmData:\t   51200 kB\n\
@@ -38,10 +35,7 @@ fn detect(files: &[(&str, &str)]) -> Limits {
 /// Every limit as (source, path, total, available), in MiB.
 fn found(limits: &Limits) -> Vec<(LimitSource, String, u64, u64)> {
     let row = |limit: &Limit| {
-        let path = limit
-            .path
-            .as_ref()
-            .map_or(String::new(), |path| path.display().to_string());
+        let path = limit.path.as_ref().map_or(String::new(), |path| path.display().to_string());
         (limit.source, path, limit.total.0 / MIB, limit.available.0 / MIB)
     };
     limits.memory_found.iter().map(row).collect()
@@ -67,10 +61,7 @@ fn version_2_with_a_tighter_group_above() {
         ("sys/fs/cgroup/user.slice/run.scope/memory.max", "max\n"),
         ("sys/fs/cgroup/user.slice/run.scope/memory.high", "1073741824\n"),
         ("sys/fs/cgroup/user.slice/run.scope/memory.current", "31457280\n"),
-        (
-            "sys/fs/cgroup/user.slice/run.scope/memory.stat",
-            "anon 1\ninactive_file 10485760\nactive_file 3\n",
-        ),
+        ("sys/fs/cgroup/user.slice/run.scope/memory.stat", "anon 1\ninactive_file 10485760\nactive_file 3\n"),
         ("sys/fs/cgroup/user.slice/run.scope/cpu.max", "max 100000\n"),
         ("sys/fs/cgroup/user.slice/memory.max", "536870912\n"),
         ("sys/fs/cgroup/user.slice/memory.high", "max\n"),
@@ -83,27 +74,14 @@ fn version_2_with_a_tighter_group_above() {
         [
             machine(),
             // 30 in use, 10 of it cache that can go, 10 our own.
-            (
-                LimitSource::CgroupHigh,
-                "/sys/fs/cgroup/user.slice/run.scope/memory.high".into(),
-                1024,
-                1024 - 10
-            ),
-            (
-                LimitSource::CgroupMax,
-                "/sys/fs/cgroup/user.slice/memory.max".into(),
-                512,
-                512 - (210 - 100 - 10)
-            ),
+            (LimitSource::CgroupHigh, "/sys/fs/cgroup/user.slice/run.scope/memory.high".into(), 1024, 1024 - 10),
+            (LimitSource::CgroupMax, "/sys/fs/cgroup/user.slice/memory.max".into(), 512, 512 - (210 - 100 - 10)),
         ]
     );
     assert_eq!(limits.tightest().source, LimitSource::CgroupMax);
     assert_eq!(limits.tightest().available, Bytes(412 * MIB));
     let quota = limits.cpu_quota.clone().unwrap();
-    assert_eq!(
-        (quota.quota_us, quota.period_us, limits.threads()),
-        (150_000, 100_000, 2)
-    );
+    assert_eq!((quota.quota_us, quota.period_us, limits.threads()), (150_000, 100_000, 2));
     assert_eq!(quota.path, Path::new("/sys/fs/cgroup/user.slice/cpu.max"));
 }
 
@@ -131,25 +109,16 @@ fn version_2_in_a_container_that_sees_its_own_group_as_the_root() {
 #[test]
 fn version_1_with_nested_groups() {
     let limits = detect(&[
-        (
-            "proc/self/cgroup",
-            "4:memory:/jobs/one\n2:cpu,cpuacct:/jobs\n1:name=systemd:/\n",
-        ),
+        ("proc/self/cgroup", "4:memory:/jobs/one\n2:cpu,cpuacct:/jobs\n1:name=systemd:/\n"),
         ("proc/self/mountinfo", V1_MOUNTS),
         ("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"),
         ("sys/fs/cgroup/memory/memory.usage_in_bytes", "9999999999\n"),
         ("sys/fs/cgroup/memory/jobs/memory.limit_in_bytes", "1073741824\n"),
         ("sys/fs/cgroup/memory/jobs/memory.usage_in_bytes", "943718400\n"),
-        (
-            "sys/fs/cgroup/memory/jobs/memory.stat",
-            "cache 1\ntotal_inactive_file 314572800\n",
-        ),
+        ("sys/fs/cgroup/memory/jobs/memory.stat", "cache 1\ntotal_inactive_file 314572800\n"),
         ("sys/fs/cgroup/memory/jobs/one/memory.limit_in_bytes", "536870912\n"),
         ("sys/fs/cgroup/memory/jobs/one/memory.usage_in_bytes", "10485760\n"),
-        (
-            "sys/fs/cgroup/memory/jobs/one/memory.stat",
-            "hierarchical_memory_limit 536870912\ntotal_inactive_file 0\n",
-        ),
+        ("sys/fs/cgroup/memory/jobs/one/memory.stat", "hierarchical_memory_limit 536870912\ntotal_inactive_file 0\n"),
         ("sys/fs/cgroup/cpu,cpuacct/jobs/cpu.cfs_quota_us", "50000\n"),
         ("sys/fs/cgroup/cpu,cpuacct/jobs/cpu.cfs_period_us", "100000\n"),
         ("sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "-1\n"),
@@ -159,25 +128,11 @@ fn version_1_with_nested_groups() {
         found(&limits),
         [
             machine(),
-            (
-                LimitSource::CgroupLimit,
-                "/sys/fs/cgroup/memory/jobs/one/memory.limit_in_bytes".into(),
-                512,
-                512
-            ),
-            (
-                LimitSource::CgroupLimit,
-                "/sys/fs/cgroup/memory/jobs/memory.limit_in_bytes".into(),
-                1024,
-                1024 - 590
-            ),
+            (LimitSource::CgroupLimit, "/sys/fs/cgroup/memory/jobs/one/memory.limit_in_bytes".into(), 512, 512),
+            (LimitSource::CgroupLimit, "/sys/fs/cgroup/memory/jobs/memory.limit_in_bytes".into(), 1024, 1024 - 590),
         ]
     );
-    assert_eq!(
-        limits.tightest().available,
-        Bytes(434 * MIB),
-        "the group above is looser, but fuller"
-    );
+    assert_eq!(limits.tightest().available, Bytes(434 * MIB), "the group above is looser, but fuller");
     assert_eq!(limits.threads(), 1, "half a processor is one thread");
 }
 
@@ -185,22 +140,11 @@ fn version_1_with_nested_groups() {
 fn version_1_with_a_limit_above_what_the_container_sees() {
     let limits = detect(&[
         ("proc/self/cgroup", "4:memory:/pods/a/b\n"),
-        (
-            "proc/self/mountinfo",
-            &V1_MOUNTS.replace(" / /sys/fs/cgroup/memory", " /pods/a/b /sys/fs/cgroup/memory"),
-        ),
+        ("proc/self/mountinfo", &V1_MOUNTS.replace(" / /sys/fs/cgroup/memory", " /pods/a/b /sys/fs/cgroup/memory")),
         ("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"),
-        (
-            "sys/fs/cgroup/memory/memory.stat",
-            "hierarchical_memory_limit 268435456\n",
-        ),
+        ("sys/fs/cgroup/memory/memory.stat", "hierarchical_memory_limit 268435456\n"),
     ]);
-    let expect = (
-        LimitSource::CgroupAbove,
-        "/sys/fs/cgroup/memory/memory.stat".into(),
-        256,
-        256,
-    );
+    let expect = (LimitSource::CgroupAbove, "/sys/fs/cgroup/memory/memory.stat".into(), 256, 256);
     assert_eq!(found(&limits), [machine(), expect]);
 }
 
@@ -222,18 +166,8 @@ fn both_versions_at_once() {
         found(&limits),
         [
             machine(),
-            (
-                LimitSource::CgroupMax,
-                "/sys/fs/cgroup/unified/user/memory.max".into(),
-                384,
-                384
-            ),
-            (
-                LimitSource::CgroupLimit,
-                "/sys/fs/cgroup/memory/process/memory.limit_in_bytes".into(),
-                128,
-                128
-            ),
+            (LimitSource::CgroupMax, "/sys/fs/cgroup/unified/user/memory.max".into(), 384, 384),
+            (LimitSource::CgroupLimit, "/sys/fs/cgroup/memory/process/memory.limit_in_bytes".into(), 128, 128),
         ]
     );
     assert_eq!(limits.threads(), 1, "the tighter quota of both");
@@ -251,10 +185,7 @@ fn limits_of_the_process_itself() {
     let expect = (LimitSource::AddressSpace, "/proc/self/limits".into(), 512, 512 - 90);
     assert_eq!(found(&limits), [machine(), expect]);
     let data = detect(&[("proc/self/limits", "Max data size 104857600 unlimited bytes\n")]);
-    assert_eq!(
-        found(&data)[1],
-        (LimitSource::DataSize, "/proc/self/limits".into(), 100, 60)
-    );
+    assert_eq!(found(&data)[1], (LimitSource::DataSize, "/proc/self/limits".into(), 100, 60));
 }
 
 #[test]
@@ -297,11 +228,7 @@ fn requests_parse_print_and_resolve() {
         ("AUTO", "auto", 820_000_000),
     ] {
         let request: MemoryRequest = text.parse().unwrap();
-        assert_eq!(
-            (request.to_string().as_str(), request.resolve(&limits)),
-            (printed, Bytes(bytes)),
-            "{text}"
-        );
+        assert_eq!((request.to_string().as_str(), request.resolve(&limits)), (printed, Bytes(bytes)), "{text}");
     }
     for (text, words) in [
         ("256", "write 256MB"),
@@ -320,12 +247,7 @@ fn requests_parse_print_and_resolve() {
 #[test]
 fn this_machine_has_limits() {
     let limits = Limits::detect();
-    assert!(
-        limits
-            .memory_found
-            .iter()
-            .any(|limit| limit.source == LimitSource::MemAvailable)
-    );
+    assert!(limits.memory_found.iter().any(|limit| limit.source == LimitSource::MemAvailable));
     assert!(limits.tightest().available > Bytes::MIB);
     assert!((1..=limits.cores).contains(&limits.threads()));
 }

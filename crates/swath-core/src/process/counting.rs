@@ -1,6 +1,7 @@
 //! The true size of the heap: an allocator around any other that counts live bytes and never dies without a word.
 //!
-//! It does not limit: limits are the budget's and the system's. Buffers of the budget are pages and not counted here.
+//! It limits only what could not be right: a heap beyond the whole ceiling. What fits is the budget's to say, whose
+//! buffers are pages and not counted here.
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
@@ -17,6 +18,8 @@ static LIVE: AtomicI64 = AtomicI64::new(0);
 static PEAK: AtomicI64 = AtomicI64::new(0);
 /// Large allocations until the one that fails; zero: none fails.
 static UNTIL_FAILURE: AtomicU64 = AtomicU64::new(0);
+/// The heap may not grow beyond this by a large allocation; zero: it may.
+static LIMIT: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
     // Constant and without a destructor, so that it can be used inside the allocator at any moment of a thread's life.
@@ -48,9 +51,22 @@ pub fn fail_large(nth: u64) {
     UNTIL_FAILURE.store(nth, Ordering::Relaxed);
 }
 
-/// Whether this allocation is the one that was chosen to fail.
+/// Ends the process with exit code 4 rather than let a large allocation take the heap beyond `limit`: the last net
+/// before the system's, which kills without a word. Zero takes the limit away.
+pub fn set_limit(limit: Bytes) {
+    LIMIT.store(limit.0, Ordering::Relaxed);
+}
+
+/// Whether this allocation is beyond the limit, or the one that was chosen to fail.
 pub(crate) fn must_fail(size: usize) -> bool {
-    if size < LARGE || UNTIL_FAILURE.load(Ordering::Relaxed) == 0 {
+    if size < LARGE {
+        return false;
+    }
+    let limit = LIMIT.load(Ordering::Relaxed);
+    if limit != 0 && live().0.saturating_add(size as u64) > limit {
+        return true;
+    }
+    if UNTIL_FAILURE.load(Ordering::Relaxed) == 0 {
         return false;
     }
     let count = |left: u64| left.checked_sub(1);

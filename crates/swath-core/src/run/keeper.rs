@@ -40,12 +40,7 @@ impl<'a> Keeper<'a> {
             flushing: false,
             ended: false,
         };
-        Keeper {
-            journal,
-            options,
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-        }
+        Keeper { journal, options, state: Mutex::new(state), changed: Condvar::new() }
     }
 
     /// Takes note of work whose receipt is queued.
@@ -87,16 +82,8 @@ impl<'a> Keeper<'a> {
                 state = self.lock();
                 continue;
             }
-            let rest = self
-                .options
-                .flush_every
-                .saturating_sub(state.last.elapsed())
-                .max(Duration::from_millis(10));
-            state = self
-                .changed
-                .wait_timeout(state, rest)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            let rest = self.options.flush_every.saturating_sub(state.last.elapsed()).max(Duration::from_millis(10));
+            state = self.changed.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 

@@ -129,16 +129,7 @@ pub fn run(
     for (number, stage) in plan.stages.iter().enumerate() {
         let (stage_begun, stage_cpu) = (Instant::now(), cpu_seconds());
         let number = u16::try_from(number).map_err(|_| crate::Error::unexpected("a plan has too many stages"))?;
-        let stage_run = StageRun {
-            plan,
-            number,
-            stage: &**stage,
-            budget,
-            journal,
-            stop,
-            observer,
-            options,
-        };
+        let stage_run = StageRun { plan, number, stage: &**stage, budget, journal, stop, observer, options };
         stage_run.run(receipts, &mut watch, &mut summary.chunks)?;
         summary.stages.push(StageTime {
             name: stage.name().into(),

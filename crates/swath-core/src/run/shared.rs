@@ -33,16 +33,8 @@ pub(super) struct State {
 
 impl Shared {
     pub(super) fn new(tasks: Vec<TaskSpec>, workers: usize) -> Shared {
-        let state = State {
-            queue: tasks.into(),
-            workers,
-            ..State::default()
-        };
-        Shared {
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-            halt: Stop::new(),
-        }
+        let state = State { queue: tasks.into(), workers, ..State::default() };
+        Shared { state: Mutex::new(state), changed: Condvar::new(), halt: Stop::new() }
     }
 
     pub(super) fn into_state(self) -> State {
@@ -60,10 +52,7 @@ impl Shared {
 
     /// Sleeps until something has changed, or for a moment.
     pub(super) fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        self.changed
-            .wait_timeout(state, POLL)
-            .unwrap_or_else(PoisonError::into_inner)
-            .0
+        self.changed.wait_timeout(state, POLL).unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Takes down the first error, and asks all others to end. That they then stop is no error of theirs.

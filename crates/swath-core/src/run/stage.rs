@@ -61,12 +61,7 @@ impl StageRun<'_> {
         watch: &mut Watch,
         counts: &mut ChunkCounts,
     ) -> Result<()> {
-        let most = [
-            self.options.threads,
-            self.plan.ledger.workers,
-            self.stage.workers_max(),
-            tasks.len(),
-        ];
+        let most = [self.options.threads, self.plan.ledger.workers, self.stage.workers_max(), tasks.len()];
         let workers = most.into_iter().min().unwrap_or(1).max(1);
         let shared = Shared::new(tasks, workers);
         let keeper = Keeper::new(self.journal, self.options);
@@ -81,9 +76,7 @@ impl StageRun<'_> {
                 }
             }
             if self.journal.is_recording() {
-                let builder = std::thread::Builder::new()
-                    .name("journal".into())
-                    .stack_size(KEEPER_STACK);
+                let builder = std::thread::Builder::new().name("journal".into()).stack_size(KEEPER_STACK);
                 let spawned = builder.spawn_scoped(scope, move || keeper.keep(&mut |error| shared.fail(error)));
                 if let Err(error) = spawned {
                     shared.fail(Error::unexpected(format!("a thread could not be started: {error}")));
@@ -183,18 +176,10 @@ impl StageRun<'_> {
     /// Runs a task to its receipt, or cuts it.
     fn attempt(&self, task: &TaskSpec, shared: &Shared, keeper: &Keeper<'_>, done: &Receipts) -> Result<()> {
         let begun = Instant::now();
-        let outcome = self
-            .budget
-            .lease_for(&self.what(Some(task)), task.bytes, &shared.halt)
-            .and_then(|mut lease| {
-                let mut context = TaskContext {
-                    done,
-                    lease: &mut lease,
-                    stop: &shared.halt,
-                    budget: self.budget,
-                };
-                self.stage.run(&task.key, &mut context)
-            });
+        let outcome = self.budget.lease_for(&self.what(Some(task)), task.bytes, &shared.halt).and_then(|mut lease| {
+            let mut context = TaskContext { done, lease: &mut lease, stop: &shared.halt, budget: self.budget };
+            self.stage.run(&task.key, &mut context)
+        });
         match outcome {
             Ok(receipt) => self.succeed(task, receipt, begun, shared, keeper),
             Err(Error::Pressure { what, wanted, got } | Error::CeilingReached { what, wanted, got }) => {
@@ -227,10 +212,7 @@ impl StageRun<'_> {
     ) -> Result<()> {
         if receipt.key != task.key {
             let got = &receipt.key;
-            return Err(Error::unexpected(format!(
-                "the receipt of {:?} is made out to {got:?}",
-                task.key
-            )));
+            return Err(Error::unexpected(format!("the receipt of {:?} is made out to {got:?}", task.key)));
         }
         let work = self.stage.work_bytes(&task.key);
         self.journal.record(&receipt)?;
@@ -258,22 +240,13 @@ impl StageRun<'_> {
         let again = pieces.len() == 1 && pieces[0].key == task.key && pieces[0].bytes > task.bytes;
         if !again && !is_cut_of(&pieces, &task.key) {
             let name = self.stage.name();
-            return Err(Error::unexpected(format!(
-                "{name} cut {:?} into pieces that are not smaller",
-                task.key
-            )));
+            return Err(Error::unexpected(format!("{name} cut {:?} into pieces that are not smaller", task.key)));
         }
         let (stage, first, reason) = (self.stage.name().to_string(), task.key.units.start, error.to_string());
         self.observer.on(&if again {
             Event::Retry { stage, first, reason }
         } else {
-            Event::Split {
-                stage,
-                first,
-                end: task.key.units.end,
-                pieces: pieces.len() as u64,
-                reason,
-            }
+            Event::Split { stage, first, end: task.key.units.end, pieces: pieces.len() as u64, reason }
         });
         let mut state = shared.lock();
         if again {

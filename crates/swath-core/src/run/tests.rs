@@ -23,23 +23,12 @@ struct Steps {
 
 impl Steps {
     fn new(number: u16, units: u64, step: u64, body: Box<Body>) -> Steps {
-        Steps {
-            number,
-            units,
-            step,
-            bytes: Bytes(100),
-            workers: usize::MAX,
-            body,
-            finished: Mutex::default(),
-        }
+        Steps { number, units, step, bytes: Bytes(100), workers: usize::MAX, body, finished: Mutex::default() }
     }
 
     fn specs(&self, units: Range<u64>, step: u64) -> Vec<TaskSpec> {
         let spec = |start| TaskSpec {
-            key: TaskKey {
-                stage: self.number,
-                units: start..(start + step).min(units.end),
-            },
+            key: TaskKey { stage: self.number, units: start..(start + step).min(units.end) },
             bytes: self.bytes,
         };
         units.clone().step_by(step as usize).map(spec).collect()
@@ -65,10 +54,7 @@ impl Stage for Steps {
 
     fn tasks(&self, done: &Receipts) -> Result<Vec<TaskSpec>> {
         let missing = done.missing(self.number, self.units);
-        Ok(missing
-            .into_iter()
-            .flat_map(|units| self.specs(units, self.step))
-            .collect())
+        Ok(missing.into_iter().flat_map(|units| self.specs(units, self.step)).collect())
     }
 
     fn run(&self, key: &TaskKey, context: &mut TaskContext<'_>) -> Result<Receipt> {
@@ -93,19 +79,8 @@ fn sum_of(units: &Range<u64>) -> u64 {
 }
 
 fn plan(stages: Vec<Box<dyn Stage>>) -> Plan {
-    let ledger = Ledger {
-        ceiling: Bytes(1000),
-        workers: 4,
-        ..Ledger::default()
-    };
-    Plan {
-        command: "test".into(),
-        stages,
-        ledger,
-        scratch: Bytes::ZERO,
-        output: Bytes::ZERO,
-        choices: Vec::new(),
-    }
+    let ledger = Ledger { ceiling: Bytes(1000), workers: 4, ..Ledger::default() };
+    Plan { command: "test".into(), stages, ledger, scratch: Bytes::ZERO, output: Bytes::ZERO, choices: Vec::new() }
 }
 
 #[derive(Default)]
@@ -138,12 +113,7 @@ fn run_with(plan: &Plan, journal: &Journal, receipts: Receipts, stop: &Stop, sof
     options.soft_mark = soft_mark;
     let summary = run(plan, &budget, journal, &mut receipts, stop, &names, &options);
     assert_eq!(budget.leased(), Bytes::ZERO, "all memory came back");
-    Outcome {
-        summary,
-        receipts,
-        names,
-        budget,
-    }
+    Outcome { summary, receipts, names, budget }
 }
 
 fn run_plain(plan: &Plan) -> Outcome {
@@ -156,30 +126,14 @@ fn stages_run_in_order_and_see_what_came_before() {
     let second = Steps::new(1, 3, 2, Box::new(|_, context| Ok(context.done.count_of_stage(0))));
     let outcome = run_plain(&plan(vec![Box::new(first), Box::new(second)]));
     let summary = outcome.summary.unwrap();
-    let chunks = ChunkCounts {
-        planned: 12,
-        done: 12,
-        ..ChunkCounts::default()
-    };
+    let chunks = ChunkCounts { planned: 12, done: 12, ..ChunkCounts::default() };
     assert_eq!((summary.chunks, summary.stages.len()), (chunks, 2));
-    assert!(
-        outcome
-            .receipts
-            .of_stage(1)
-            .all(|receipt| receipt.read::<u64>().unwrap() == 10)
-    );
+    assert!(outcome.receipts.of_stage(1).all(|receipt| receipt.read::<u64>().unwrap() == 10));
     let names = outcome.names.0.lock().unwrap();
-    assert_eq!(
-        (names[0].as_str(), names[1].as_str(), names.len()),
-        ("plan", "stage_started", 1 + 2 + 12)
-    );
+    assert_eq!((names[0].as_str(), names[1].as_str(), names.len()), ("plan", "stage_started", 1 + 2 + 12));
     assert!((100..=300).contains(&outcome.budget.high_water().0));
     assert!(summary.peak_leased == outcome.budget.high_water());
-    assert!(
-        serde_json::to_string(&summary)
-            .unwrap()
-            .contains("\"skipped_by_resume\":0")
-    );
+    assert!(serde_json::to_string(&summary).unwrap().contains("\"skipped_by_resume\":0"));
 }
 
 #[test]
@@ -194,9 +148,7 @@ fn no_more_tasks_run_at_once_than_the_stage_wants() {
     let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let counters = (Arc::clone(&now), Arc::clone(&most));
     let body = move |_: &TaskKey, _: &mut TaskContext<'_>| {
-        counters
-            .1
-            .fetch_max(counters.0.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        counters.1.fetch_max(counters.0.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         std::thread::yield_now();
         counters.0.fetch_sub(1, Ordering::SeqCst);
         Ok(0)
@@ -209,20 +161,14 @@ fn no_more_tasks_run_at_once_than_the_stage_wants() {
 
 #[test]
 fn the_first_error_ends_the_run() {
-    for (what, words) in [
-        ("error", "unit 5 is bad"),
-        ("panic", "step 5..6 panicked: unit 5 is bad"),
-    ] {
+    for (what, words) in [("error", "unit 5 is bad"), ("panic", "step 5..6 panicked: unit 5 is bad")] {
         let body = move |key: &TaskKey, _: &mut TaskContext<'_>| match (key.units.start, what) {
             (5, "error") => Err(Error::unexpected("unit 5 is bad")),
             (5, _) => panic!("unit {} is bad", key.units.start),
             (unit, _) => Ok(unit),
         };
         let second = Steps::new(1, 3, 1, Box::new(|_, _| panic!("the second stage must not begin")));
-        let outcome = run_plain(&plan(vec![
-            Box::new(Steps::new(0, 10_000, 1, Box::new(body))),
-            Box::new(second),
-        ]));
+        let outcome = run_plain(&plan(vec![Box::new(Steps::new(0, 10_000, 1, Box::new(body))), Box::new(second)]));
         let error = outcome.summary.unwrap_err();
         assert_eq!((error.to_string().as_str(), error.exit_code()), (words, 1));
         assert!(!outcome.receipts.covers(0, 5));
@@ -247,31 +193,15 @@ fn tasks_that_need_too_much_are_cut() {
 #[test]
 fn a_task_that_cannot_be_cut_ends_the_run_with_exit_code_4() {
     for (bytes, charge, words) in [
-        (
-            100,
-            101,
-            "step 7..8 asked for 101 B of memory, 100 B was left under the ceiling",
-        ),
-        (
-            1001,
-            1,
-            "step 7..8 asked for 1 kB of memory, 1 kB was left under the ceiling",
-        ),
+        (100, 101, "step 7..8 asked for 101 B of memory, 100 B was left under the ceiling"),
+        (1001, 1, "step 7..8 asked for 1 kB of memory, 1 kB was left under the ceiling"),
     ] {
         let body = move |_: &TaskKey, context: &mut TaskContext<'_>| context.lease.charge(Bytes(charge)).map(|_| 0);
         let mut stage = Steps::new(0, 8, 1, Box::new(body));
         stage.bytes = Bytes(bytes);
         let mut receipts = Receipts::new();
-        receipts
-            .insert(Receipt::new(TaskKey { stage: 0, units: 0..7 }, &0).unwrap())
-            .unwrap();
-        let outcome = run_with(
-            &plan(vec![Box::new(stage)]),
-            &Journal::none(),
-            receipts,
-            &Stop::new(),
-            Bytes(u64::MAX),
-        );
+        receipts.insert(Receipt::new(TaskKey { stage: 0, units: 0..7 }, &0).unwrap()).unwrap();
+        let outcome = run_with(&plan(vec![Box::new(stage)]), &Journal::none(), receipts, &Stop::new(), Bytes(u64::MAX));
         let error = outcome.summary.unwrap_err();
         assert_eq!((error.to_string().as_str(), error.exit_code()), (words, 4));
     }
@@ -290,10 +220,7 @@ impl Stage for Cutter {
     }
 
     fn tasks(&self, _done: &Receipts) -> Result<Vec<TaskSpec>> {
-        Ok(vec![TaskSpec {
-            key: TaskKey { stage: 0, units: 0..4 },
-            bytes: Bytes(10),
-        }])
+        Ok(vec![TaskSpec { key: TaskKey { stage: 0, units: 0..4 }, bytes: Bytes(10) }])
     }
 
     fn run(&self, key: &TaskKey, context: &mut TaskContext<'_>) -> Result<Receipt> {
@@ -312,16 +239,11 @@ impl Stage for Cutter {
 fn pieces_must_be_smaller_or_have_more_memory() {
     let check = |pieces: &[(Range<u64>, u64)], expect: Option<(u64, u64)>| {
         let spec = |(units, bytes): &(Range<u64>, u64)| TaskSpec {
-            key: TaskKey {
-                stage: 0,
-                units: units.clone(),
-            },
+            key: TaskKey { stage: 0, units: units.clone() },
             bytes: Bytes(*bytes),
         };
         let outcome = run_plain(&plan(vec![Box::new(Cutter(pieces.iter().map(spec).collect()))]));
-        let counts = outcome
-            .summary
-            .map(|summary| (summary.chunks.split, summary.chunks.retried));
+        let counts = outcome.summary.map(|summary| (summary.chunks.split, summary.chunks.retried));
         assert_eq!(counts.ok(), expect, "{pieces:?}");
     };
     check(&[(0..2, 10), (2..4, 10)], Some((1, 0)));
@@ -369,20 +291,10 @@ fn the_stop_flag_ends_the_run_and_keeps_what_is_done() {
             Ok(sum_of(&key.units))
         }),
     );
-    let outcome = run_with(
-        &plan(vec![Box::new(stage)]),
-        &journal,
-        receipts,
-        &Stop::new(),
-        Bytes(u64::MAX),
-    );
+    let outcome = run_with(&plan(vec![Box::new(stage)]), &journal, receipts, &Stop::new(), Bytes(u64::MAX));
     let chunks = outcome.summary.unwrap().chunks;
     assert_eq!((chunks.planned, chunks.done, chunks.skipped_by_resume), (40, 20, 20));
-    let total: u64 = outcome
-        .receipts
-        .of_stage(0)
-        .map(|receipt| receipt.read::<u64>().unwrap())
-        .sum();
+    let total: u64 = outcome.receipts.of_stage(0).map(|receipt| receipt.read::<u64>().unwrap()).sum();
     assert_eq!(total, sum_of(&(0..40)));
 }
 
@@ -391,13 +303,7 @@ fn a_raised_flag_starts_nothing() {
     let stop = Stop::new();
     stop.raise();
     let stage = Steps::new(0, 4, 1, Box::new(|_, _| panic!("nothing may start")));
-    let outcome = run_with(
-        &plan(vec![Box::new(stage)]),
-        &Journal::none(),
-        Receipts::new(),
-        &stop,
-        Bytes(u64::MAX),
-    );
+    let outcome = run_with(&plan(vec![Box::new(stage)]), &Journal::none(), Receipts::new(), &stop, Bytes(u64::MAX));
     assert!(matches!(outcome.summary, Err(Error::Stopped { .. })));
 }
 
@@ -407,22 +313,14 @@ fn above_the_soft_mark_tasks_run_one_by_one() {
     let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let counters = (Arc::clone(&now), Arc::clone(&most));
     let body = move |_: &TaskKey, _: &mut TaskContext<'_>| {
-        counters
-            .1
-            .fetch_max(counters.0.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        counters.1.fetch_max(counters.0.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         std::thread::yield_now();
         counters.0.fetch_sub(1, Ordering::SeqCst);
         Ok(0)
     };
     let stage = Steps::new(0, 50, 1, Box::new(body));
     // Every process is larger than one byte.
-    let outcome = run_with(
-        &plan(vec![Box::new(stage)]),
-        &Journal::none(),
-        Receipts::new(),
-        &Stop::new(),
-        Bytes(1),
-    );
+    let outcome = run_with(&plan(vec![Box::new(stage)]), &Journal::none(), Receipts::new(), &Stop::new(), Bytes(1));
     assert_eq!(outcome.summary.unwrap().chunks.done, 50);
     assert_eq!(most.load(Ordering::SeqCst), 1);
 }
@@ -438,22 +336,13 @@ fn a_receipt_for_other_work_is_refused() {
             Bytes(1)
         }
         fn tasks(&self, _done: &Receipts) -> Result<Vec<TaskSpec>> {
-            Ok(vec![TaskSpec {
-                key: TaskKey { stage: 0, units: 0..1 },
-                bytes: Bytes(1),
-            }])
+            Ok(vec![TaskSpec { key: TaskKey { stage: 0, units: 0..1 }, bytes: Bytes(1) }])
         }
         fn run(&self, _key: &TaskKey, _context: &mut TaskContext<'_>) -> Result<Receipt> {
             Receipt::new(TaskKey { stage: 0, units: 1..2 }, &())
         }
     }
-    assert!(
-        run_plain(&plan(vec![Box::new(Liar)]))
-            .summary
-            .unwrap_err()
-            .to_string()
-            .contains("made out to")
-    );
+    assert!(run_plain(&plan(vec![Box::new(Liar)])).summary.unwrap_err().to_string().contains("made out to"));
 }
 
 #[test]
@@ -465,21 +354,11 @@ fn a_failed_sync_ends_the_run() {
     let mut options = RunOptions::new(2, Bytes(1000), &sync);
     options.flush_work = Bytes(10);
     let mut receipts = Receipts::new();
-    let outcome = run(
-        &plan,
-        &Budget::new(Bytes(1000)),
-        &journal,
-        &mut receipts,
-        &Stop::new(),
-        &crate::NoObserver,
-        &options,
-    );
+    let outcome =
+        run(&plan, &Budget::new(Bytes(1000)), &journal, &mut receipts, &Stop::new(), &crate::NoObserver, &options);
     assert_eq!(outcome.unwrap_err().exit_code(), 6);
     drop(journal);
-    assert_eq!(
-        Journal::open(folder.path(), &serde_json::json!({})).unwrap().1.done(),
-        0
-    );
+    assert_eq!(Journal::open(folder.path(), &serde_json::json!({})).unwrap().1.done(), 0);
 }
 
 #[test]
@@ -509,22 +388,10 @@ fn work_is_flushed_while_the_stage_runs() {
     };
     options.sync = &counting_sync;
     let mut receipts = Receipts::new();
-    run(
-        &plan,
-        &Budget::new(Bytes(1000)),
-        &journal,
-        &mut receipts,
-        &Stop::new(),
-        &crate::NoObserver,
-        &options,
-    )
-    .unwrap();
+    run(&plan, &Budget::new(Bytes(1000)), &journal, &mut receipts, &Stop::new(), &crate::NoObserver, &options).unwrap();
     assert!(syncs.load(Ordering::SeqCst) >= 2, "once underway and once at the end");
     drop(journal);
-    assert_eq!(
-        Journal::open(folder.path(), &serde_json::json!({})).unwrap().1.done(),
-        200
-    );
+    assert_eq!(Journal::open(folder.path(), &serde_json::json!({})).unwrap().1.done(), 200);
 }
 
 #[test]
@@ -550,23 +417,11 @@ fn a_heartbeat_tells_what_happens() {
     let sync = || Ok(());
     let mut options = RunOptions::new(1, Bytes(1000), &sync);
     options.heartbeat = Some(Duration::from_millis(1));
-    run(
-        &plan,
-        &Budget::new(Bytes(1000)),
-        &Journal::none(),
-        &mut Receipts::new(),
-        &Stop::new(),
-        &beats,
-        &options,
-    )
-    .unwrap();
+    run(&plan, &Budget::new(Bytes(1000)), &Journal::none(), &mut Receipts::new(), &Stop::new(), &beats, &options)
+        .unwrap();
     let beats = beats.0.lock().unwrap();
     assert_eq!(beats.last().unwrap()["chunks"], 3);
-    assert!(
-        beats
-            .iter()
-            .all(|beat| beat["io_wait"].is_null() || beat["io_wait"].as_f64() <= Some(1.0))
-    );
+    assert!(beats.iter().all(|beat| beat["io_wait"].is_null() || beat["io_wait"].as_f64() <= Some(1.0)));
 }
 
 #[test]
@@ -581,10 +436,7 @@ fn panics_outside_of_tasks_are_errors_too() {
         }
         fn tasks(&self, _done: &Receipts) -> Result<Vec<TaskSpec>> {
             assert_ne!(self.0, "tasks");
-            Ok(vec![TaskSpec {
-                key: TaskKey { stage: 0, units: 0..1 },
-                bytes: Bytes(1),
-            }])
+            Ok(vec![TaskSpec { key: TaskKey { stage: 0, units: 0..1 }, bytes: Bytes(1) }])
         }
         fn run(&self, key: &TaskKey, context: &mut TaskContext<'_>) -> Result<Receipt> {
             context.lease.charge(Bytes(if self.0 == "split" { 2 } else { 1 }))?;
@@ -598,11 +450,9 @@ fn panics_outside_of_tasks_are_errors_too() {
             Ok(())
         }
     }
-    for (place, words) in [
-        ("tasks", "panic panicked: "),
-        ("split", "panic 0..1 panicked: split"),
-        ("finish", "panic panicked: "),
-    ] {
+    for (place, words) in
+        [("tasks", "panic panicked: "), ("split", "panic 0..1 panicked: split"), ("finish", "panic panicked: ")]
+    {
         let error = run_plain(&plan(vec![Box::new(Panics(place))])).summary.unwrap_err();
         assert!(error.to_string().starts_with(words), "{error}");
     }

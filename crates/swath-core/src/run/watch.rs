@@ -33,21 +33,8 @@ impl Watch {
     pub(super) fn new(begun: Instant, heartbeat: Option<Duration>) -> Watch {
         let resident = resident_now();
         let waited_us = heartbeat.and_then(|_| waited_for_disk_us());
-        let last = Sample {
-            at: begun,
-            resident,
-            work: Bytes::ZERO,
-            waited_us,
-        };
-        Watch {
-            begun,
-            heartbeat,
-            looked: None,
-            last,
-            chunks_before: 0,
-            chunks_of_stage: 0,
-            peak: resident,
-        }
+        let last = Sample { at: begun, resident, work: Bytes::ZERO, waited_us };
+        Watch { begun, heartbeat, looked: None, last, chunks_before: 0, chunks_of_stage: 0, peak: resident }
     }
 
     /// The largest resident set that was seen.
@@ -74,11 +61,7 @@ impl Watch {
         }
         let total = keeper.total();
         // A new stage counts its work from zero.
-        let work = if total >= self.last.work {
-            total - self.last.work
-        } else {
-            total
-        };
+        let work = if total >= self.last.work { total - self.last.work } else { total };
         let waited_us = waited_for_disk_us();
         let io_wait = waited_us.zip(self.last.waited_us).map(|(now, before)| {
             (now.saturating_sub(before) as f64 / passed.as_micros().max(1) as f64).clamp(0.0, 1.0)
@@ -92,12 +75,7 @@ impl Watch {
             write_latency_ms: keeper.take_longest().as_secs_f64() * 1e3,
             io_wait,
         });
-        self.last = Sample {
-            at: Instant::now(),
-            resident,
-            work: total,
-            waited_us,
-        };
+        self.last = Sample { at: Instant::now(), resident, work: total, waited_us };
     }
 }
 
@@ -105,6 +83,5 @@ impl Watch {
 fn waited_for_disk_us() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/pressure/io").ok()?;
     let some = text.lines().find_map(|line| line.strip_prefix("some "))?;
-    some.split(' ')
-        .find_map(|field| field.strip_prefix("total=")?.parse().ok())
+    some.split(' ').find_map(|field| field.strip_prefix("total=")?.parse().ok())
 }

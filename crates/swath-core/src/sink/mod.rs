@@ -67,19 +67,10 @@ impl PartialOutput {
                 hint: "--resume goes on with it, --overwrite begins anew".into(),
             });
         }
-        let mut partial = PartialOutput {
-            target: target.into(),
-            folder,
-            state: PartialState::Fresh,
-            overwrite,
-            _lock: lock,
-        };
+        let mut partial =
+            PartialOutput { target: target.into(), folder, state: PartialState::Fresh, overwrite, _lock: lock };
         if unfinished && resume {
-            partial.state = if partial.was_committed() {
-                PartialState::Committed
-            } else {
-                PartialState::Resumed
-            };
+            partial.state = if partial.was_committed() { PartialState::Committed } else { PartialState::Resumed };
             partial.overwrite |= partial.folder.join(OVERWRITE).exists();
         } else if unfinished {
             partial.empty()?;

@@ -25,10 +25,7 @@ fn tree(folder: &Path) -> BTreeMap<String, String> {
 }
 
 fn words(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs
-        .iter()
-        .map(|(path, text)| (path.to_string(), text.to_string()))
-        .collect()
+    pairs.iter().map(|(path, text)| (path.to_string(), text.to_string())).collect()
 }
 
 /// Makes an output that is a folder with one file.
@@ -48,10 +45,7 @@ fn nothing_is_seen_before_the_commit_and_nothing_else_after() {
     fs::create_dir_all(partial.journal_folder()).unwrap();
     assert!(!target.exists());
     assert!(partial.commit().unwrap().is_none());
-    assert_eq!(
-        tree(folder.path()),
-        words(&[("deep", ""), ("deep/lake", ""), ("deep/lake/part", "one")])
-    );
+    assert_eq!(tree(folder.path()), words(&[("deep", ""), ("deep/lake", ""), ("deep/lake/part", "one")]));
 }
 
 #[test]
@@ -67,11 +61,7 @@ fn an_existing_output_is_replaced_only_when_asked() {
     assert_eq!(tree(folder.path()), before);
     let partial = PartialOutput::create(&target, true, false).unwrap();
     make_lake(&partial, "new");
-    assert_eq!(
-        fs::read_to_string(target.join("old")).unwrap(),
-        "old",
-        "unchanged until the commit"
-    );
+    assert_eq!(fs::read_to_string(target.join("old")).unwrap(), "old", "unchanged until the commit");
     assert!(partial.commit().unwrap().is_none());
     assert_eq!(tree(folder.path()), words(&[("lake", ""), ("lake/part", "new")]));
 }
@@ -95,12 +85,7 @@ fn an_unfinished_run_is_resumed_or_begun_anew_only_when_asked() {
     let begin = || make_lake(&PartialOutput::create(&target, false, true).unwrap(), "half");
     begin();
     let error = PartialOutput::create(&target, false, false).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .ends_with(".lake.partial: an unfinished run stands here"),
-        "{error}"
-    );
+    assert!(error.to_string().ends_with(".lake.partial: an unfinished run stands here"), "{error}");
     assert!(error.hint().unwrap().contains("--resume"));
     let resumed = PartialOutput::create(&target, false, true).unwrap();
     assert_eq!(resumed.state(), PartialState::Resumed);
@@ -135,10 +120,7 @@ fn an_output_that_appears_during_the_run_is_not_replaced() {
     assert!(matches!(partial.commit(), Err(Error::OutputExists { .. })));
     assert_eq!(fs::read_to_string(&target).unwrap(), "theirs");
     // Nor by a resume; with leave to overwrite it is.
-    assert!(matches!(
-        PartialOutput::create(&target, false, true),
-        Err(Error::OutputExists { .. })
-    ));
+    assert!(matches!(PartialOutput::create(&target, false, true), Err(Error::OutputExists { .. })));
     PartialOutput::create(&target, true, true).unwrap().commit().unwrap();
     assert_eq!(tree(folder.path()), words(&[("lake", ""), ("lake/part", "ours")]));
 }
@@ -150,16 +132,9 @@ fn a_run_that_died_after_its_rename_is_committed() {
     let partial = PartialOutput::create(&target, false, false).unwrap();
     make_lake(&partial, "one");
     // What commit does, up to the rename.
-    fs::write(
-        partial.folder().join(COMMITTING),
-        identity_of(&partial.output()).unwrap(),
-    )
-    .unwrap();
+    fs::write(partial.folder().join(COMMITTING), identity_of(&partial.output()).unwrap()).unwrap();
     drop(partial);
-    assert_eq!(
-        PartialOutput::create(&target, false, true).unwrap().state(),
-        PartialState::Resumed
-    );
+    assert_eq!(PartialOutput::create(&target, false, true).unwrap().state(), PartialState::Resumed);
     fs::rename(folder.path().join(".lake.partial/output"), &target).unwrap();
     let partial = PartialOutput::create(&target, false, true).unwrap();
     assert_eq!(partial.state(), PartialState::Committed);
@@ -179,10 +154,7 @@ fn two_runs_do_not_share_an_output() {
     let _first = PartialOutput::create(&target, false, false).unwrap();
     for (overwrite, resume) in [(false, false), (true, false), (false, true)] {
         let error = PartialOutput::create(&target, overwrite, resume).unwrap_err();
-        assert!(
-            error.to_string().contains(&format!("process {}", std::process::id())),
-            "{error}"
-        );
+        assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
     }
 }
 
@@ -214,16 +186,10 @@ fn errors_name_the_path() {
         Err(Error::OutputUnwritable { path: named, .. }) => assert_eq!(named, path),
         other => panic!("{other:?}"),
     };
-    check(
-        PartialOutput::create(&file.join("lake"), false, false).map(drop),
-        &file.join(".lake.partial"),
-    );
+    check(PartialOutput::create(&file.join("lake"), false, false).map(drop), &file.join(".lake.partial"));
     check(sync_file_system(&file.join("none")), &file.join("none"));
     check(sync_folder(&file.join("none")), &file.join("none"));
-    assert!(matches!(
-        PartialOutput::create(Path::new("/"), false, false),
-        Err(Error::Usage { .. })
-    ));
+    assert!(matches!(PartialOutput::create(Path::new("/"), false, false), Err(Error::Usage { .. })));
     // Nothing was made: the rename is where it fails.
     let partial = PartialOutput::create(&folder.path().join("lake"), false, false).unwrap();
     let output = partial.output();

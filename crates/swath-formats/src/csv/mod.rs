@@ -28,7 +28,9 @@ mod window;
 pub use header::{Header, header};
 pub use memory::batch_bytes_max;
 pub use plan::ParsePlan;
-pub use range::{BatchLimits, Consumer, RangeReport, RangeSpec, ReadOptions, Source, Start, Workspace, make_room, read_range};
+pub use range::{
+    BatchLimits, Consumer, RangeReport, RangeSpec, ReadOptions, Source, Start, Workspace, make_room, read_range,
+};
 
 #[cfg(test)]
 mod tests;

@@ -25,20 +25,14 @@ pub(super) fn schema(
 ) -> Result<TableSchema> {
     let missing = missing::decide(&mut found, decimal, notes);
     let missing = hints.csv.missing.clone().unwrap_or(missing);
-    let typed: Vec<Typed> = found
-        .iter()
-        .map(|column| types::decide(&column.evidence, &column.name))
-        .collect();
+    let typed: Vec<Typed> = found.iter().map(|column| types::decide(&column.evidence, &column.name)).collect();
     let (mut columns, origins) = columns(&found, typed, &missing, hints, notes)?;
     assign_roles(&mut columns, notes);
     let crs = CrsSchema::default();
     degrees(&mut columns, &origins, &found, hints, notes)?;
     let dedup = key(&columns, &origins, files);
     if let Some(dedup) = &dedup {
-        notes.add(
-            "dedup",
-            format!("rows alike in {} are one reading", dedup.key.join(", ")),
-        );
+        notes.add("dedup", format!("rows alike in {} are one reading", dedup.key.join(", ")));
     } else {
         notes.add("dedup", "no pair of a sensor and a time to know duplicates by");
     }
@@ -58,12 +52,7 @@ pub(super) fn schema(
         encoding: "utf-8".into(),
         missing,
     };
-    Ok(TableSchema {
-        csv,
-        columns,
-        crs,
-        dedup,
-    })
+    Ok(TableSchema { csv, columns, crs, dedup })
 }
 
 /// The columns without roles, and for each the columns of the input that it is made of.
@@ -74,26 +63,16 @@ fn columns(
     hints: &SchemaFile,
     notes: &mut Notes,
 ) -> Result<(Vec<ColumnSchema>, Vec<Vec<usize>>)> {
-    let dates: Vec<usize> = (0..found.len())
-        .filter(|&index| typed[index].column_type == ColumnType::Date)
-        .collect();
+    let dates: Vec<usize> = (0..found.len()).filter(|&index| typed[index].column_type == ColumnType::Date).collect();
     let clocks: Vec<usize> = (0..found.len()).filter(|&index| typed[index].clock.is_some()).collect();
-    let unclear: Vec<usize> = (0..found.len())
-        .filter(|&index| typed[index].ambiguous.is_some())
-        .collect();
+    let unclear: Vec<usize> = (0..found.len()).filter(|&index| typed[index].ambiguous.is_some()).collect();
     let has_time = !dates.is_empty() || typed.iter().any(|typed| typed.column_type == ColumnType::Timestamp);
     for &index in &unclear {
-        let (one, other) = typed[index]
-            .ambiguous
-            .as_ref()
-            .map_or(("", ""), |(one, other)| (one, other));
+        let (one, other) = typed[index].ambiguous.as_ref().map_or(("", ""), |(one, other)| (one, other));
         if !has_time && !is_settled(hints, &found[index].source) {
             return Err(ask_for_format(files_name(hints), &found[index], one, other));
         }
-        notes.add(
-            place(found, index),
-            format!("dates that fit both {one} and {other} are kept as text"),
-        );
+        notes.add(place(found, index), format!("dates that fit both {one} and {other} are kept as text"));
     }
     let pair = roles::date_and_clock(&dates, &clocks);
     let (mut columns, mut origins) = (Vec::new(), Vec::new());
@@ -102,13 +81,7 @@ fn columns(
             continue;
         }
         if let Some((date, clock)) = pair.filter(|(date, _)| *date == index) {
-            let column = joined(
-                found,
-                &typed.format,
-                &typed_clock(&typed_at(clock, found)),
-                (date, clock),
-                notes,
-            );
+            let column = joined(found, &typed.format, &typed_clock(&typed_at(clock, found)), (date, clock), notes);
             columns.push(column);
             origins.push(vec![date, clock]);
             continue;
@@ -170,24 +143,15 @@ fn joined(
     let is_iso = date_format.is_none() && matches!(clock_format, "%H:%M" | "%H:%M:%S" | "%H:%M:%S%.f");
     let date_format = date_format.clone().unwrap_or_else(|| "%Y-%m-%d".into());
     let taken = |name: &&str| !found.iter().any(|column| column.name == **name);
-    let name = ["timestamp", "datetime", "date_time", "moment"]
-        .into_iter()
-        .find(taken)
-        .unwrap_or("swath_timestamp");
+    let name = ["timestamp", "datetime", "date_time", "moment"].into_iter().find(taken).unwrap_or("swath_timestamp");
     let source = vec![found[date].source.clone(), found[clock].source.clone()];
-    notes.add(
-        format!("columns.{name}"),
-        format!("put together from {:?} and {:?}", source[0], source[1]),
-    );
+    notes.add(format!("columns.{name}"), format!("put together from {:?} and {:?}", source[0], source[1]));
     notes.add(
         format!("columns.{name}"),
         "times carry no offset and are taken as UTC; say timezone = \"…\" if they are local",
     );
     let format = (!is_iso).then(|| format!("{date_format} {clock_format}"));
-    ColumnSchema {
-        format,
-        ..blank(name, ColumnType::Timestamp, source)
-    }
+    ColumnSchema { format, ..blank(name, ColumnType::Timestamp, source) }
 }
 
 /// A note about missing values, where there are some and some are not.
@@ -195,11 +159,7 @@ fn emptiness(column: &Found, notes: &mut Notes) {
     let evidence = &column.evidence;
     let missing = evidence.fields - evidence.values;
     if missing > 0 && evidence.values > 0 {
-        let note = format!(
-            "{} of {} sampled values are missing",
-            thousands(missing),
-            thousands(evidence.fields)
-        );
+        let note = format!("{} of {} sampled values are missing", thousands(missing), thousands(evidence.fields));
         notes.add(format!("columns.{}", column.name), note);
     }
 }
@@ -212,19 +172,12 @@ fn is_settled(hints: &SchemaFile, source: &str) -> bool {
             Some(sources) => sources.iter().any(|other| other == source),
             None => name == source,
         };
-        columns
-            .iter()
-            .filter(|part| named(&part.name, &part.source))
-            .all(|part| part.column_type.is_some())
+        columns.iter().filter(|part| named(&part.name, &part.source)).all(|part| part.column_type.is_some())
     })
 }
 
 fn files_name(hints: &SchemaFile) -> String {
-    if hints.path.as_os_str().is_empty() {
-        "a schema file".into()
-    } else {
-        hints.path.display().to_string()
-    }
+    if hints.path.as_os_str().is_empty() { "a schema file".into() } else { hints.path.display().to_string() }
 }
 
 fn ask_for_format(file: String, column: &Found, one: &str, other: &str) -> Error {
@@ -236,29 +189,20 @@ fn ask_for_format(file: String, column: &Found, one: &str, other: &str) -> Error
         hint: format!(
             "in {file} say [columns.{:?}] type = \"{}\", role = \"time\", format = \"{one}\" or \"{other}\"",
             column.name,
-            if one.contains("%H") || one.contains("%I") {
-                "timestamp"
-            } else {
-                "date"
-            }
+            if one.contains("%H") || one.contains("%I") { "timestamp" } else { "date" }
         ),
     }
 }
 
 /// Gives columns their roles, and types that go with them.
 fn assign_roles(columns: &mut [ColumnSchema], notes: &mut Notes) {
-    let named: Vec<(&str, ColumnType)> = columns
-        .iter()
-        .map(|column| (column.name.as_str(), column.column_type))
-        .collect();
+    let named: Vec<(&str, ColumnType)> =
+        columns.iter().map(|column| (column.name.as_str(), column.column_type)).collect();
     let (sensor, time, place) = (roles::sensor(&named), roles::time(&named), roles::place(&named));
     if let Some(sensor) = sensor {
         columns[sensor].role = Some(Role::Sensor);
         columns[sensor].column_type = ColumnType::Category;
-        notes.add(
-            format!("columns.{}", columns[sensor].name),
-            "by its name, this says who measured",
-        );
+        notes.add(format!("columns.{}", columns[sensor].name), "by its name, this says who measured");
     }
     if let Some(time) = time {
         columns[time].role = Some(Role::Time);
@@ -266,10 +210,7 @@ fn assign_roles(columns: &mut [ColumnSchema], notes: &mut Notes) {
     for (index, role) in place.into_iter().flat_map(|(x, y)| [(x, Role::X), (y, Role::Y)]) {
         columns[index].role = Some(role);
         columns[index].column_type = ColumnType::Float64;
-        notes.add(
-            format!("columns.{}", columns[index].name),
-            "a coordinate, so 64 bits whatever the digits",
-        );
+        notes.add(format!("columns.{}", columns[index].name), "a coordinate, so 64 bits whatever the digits");
     }
     for column in columns {
         if column.role.is_none() && roles::is_value(&column.name, column.column_type) {
@@ -298,18 +239,12 @@ fn degrees(
         if within * 2 < evidence.values && !is_said {
             let (min, max) = (evidence.min.unwrap_or(0.0), evidence.max.unwrap_or(0.0));
             return Err(Error::Usage {
-                message: format!(
-                    "column {:?} goes from {min} to {max}: these coordinates are no degrees",
-                    column.name
-                ),
+                message: format!("column {:?} goes from {min} to {max}: these coordinates are no degrees", column.name),
                 hint: "name their system in a schema file: [crs] source = \"EPSG:32633\"".into(),
             });
         }
         if column.role == Some(Role::X) && !is_said {
-            notes.add(
-                "crs",
-                "coordinates are taken as longitude and latitude; nothing in the input says which datum",
-            );
+            notes.add("crs", "coordinates are taken as longitude and latitude; nothing in the input says which datum");
         }
     }
     Ok(())
@@ -320,10 +255,7 @@ fn key(columns: &[ColumnSchema], origins: &[Vec<usize>], files: &[FileColumns<'_
     let position = |role: Role| columns.iter().position(|column| column.role == Some(role));
     let (sensor, time) = (position(Role::Sensor)?, position(Role::Time)?);
     let is_candidate = |index: &usize| columns[*index].column_type == ColumnType::Category && *index != sensor;
-    let candidates: Vec<usize> = (0..columns.len())
-        .filter(is_candidate)
-        .take(KEY_CANDIDATES_MAX)
-        .collect();
+    let candidates: Vec<usize> = (0..columns.len()).filter(is_candidate).take(KEY_CANDIDATES_MAX).collect();
     let key_origins: Vec<usize> = [&origins[sensor][..], &origins[time]].concat();
     let mut seen: FxHashMap<u64, ([u64; KEY_CANDIDATES_MAX], [bool; KEY_CANDIDATES_MAX])> = FxHashMap::default();
     for file in files {

@@ -49,35 +49,18 @@ pub(super) fn detect(sample: &Sample, hints: &CsvPart, like: Option<u8>) -> Resu
         Some(delimiter) => delimiter,
         None => match delimiter(text, quote, comment, like) {
             Some(delimiter) => delimiter,
-            None if Records::new(
-                text,
-                Dialect {
-                    delimiter: b',',
-                    quote,
-                    comment,
-                },
-            )
-            .next()
-            .is_none() =>
-            {
+            None if Records::new(text, Dialect { delimiter: b',', quote, comment }).next().is_none() => {
                 return Ok(None);
             }
             None => return Err(no_delimiter(&sample.path)),
         },
     };
-    let mut dialect = Dialect {
-        delimiter,
-        quote,
-        comment,
-    };
+    let mut dialect = Dialect { delimiter, quote, comment };
     let (mut records, mut start) = table(text, dialect, hints);
     let mut header_in_comment = false;
     if hints.comment.is_none() && hints.header.is_none() && comment.is_some() {
         // A header may hide behind the mark of comments: `# time;value`.
-        let bare = Dialect {
-            comment: None,
-            ..dialect
-        };
+        let bare = Dialect { comment: None, ..dialect };
         let (all, _) = table(text, bare, hints);
         let first = records.get(start).map_or(0, |record| record.line);
         let above = all.iter().rposition(|record| record.line < first);
@@ -91,20 +74,12 @@ pub(super) fn detect(sample: &Sample, hints: &CsvPart, like: Option<u8>) -> Resu
     let Some(first) = records.get(start) else {
         return Ok(None);
     };
-    let typed = typed_columns(
-        &records[(start + 1).min(records.len())..],
-        first.fields.len(),
-        decimals(delimiter),
-    );
+    let typed = typed_columns(&records[(start + 1).min(records.len())..], first.fields.len(), decimals(delimiter));
     let header = hints.header.unwrap_or_else(|| is_header(&records, start));
     if !header && start > 0 && hints.header.is_none() {
         mismatched_header(sample, &records, start)?;
     }
-    let names = if header {
-        names(first)
-    } else {
-        (1..=first.fields.len()).map(numbered).collect()
-    };
+    let names = if header { names(first) } else { (1..=first.fields.len()).map(numbered).collect() };
     let preamble = start > 0 || header_in_comment;
     Ok(Some(FileShape {
         dialect,
@@ -123,21 +98,13 @@ fn numbered(number: usize) -> String {
 
 /// The names of a header.
 fn names(header: &Record<'_>) -> Vec<String> {
-    header
-        .fields
-        .iter()
-        .map(|field| String::from_utf8_lossy(field).trim().to_string())
-        .collect()
+    header.fields.iter().map(|field| String::from_utf8_lossy(field).trim().to_string()).collect()
 }
 
 /// The head without its byte-order mark, if it is text at all.
 fn plain_text(sample: &Sample) -> Result<&[u8]> {
     let corrupt = |byte_offset: usize, message: &str, hint: &str| Error::InputCorrupt {
-        place: Place {
-            path: sample.path.clone(),
-            line: None,
-            byte_offset: Some(byte_offset as u64),
-        },
+        place: Place { path: sample.path.clone(), line: None, byte_offset: Some(byte_offset as u64) },
         message: message.into(),
         hint: hint.into(),
     };
@@ -150,11 +117,7 @@ fn plain_text(sample: &Sample) -> Result<&[u8]> {
         ));
     }
     if let Some(at) = text.iter().position(|&byte| byte == 0) {
-        return Err(corrupt(
-            at,
-            "there is a zero byte; wanted delimited text",
-            "this looks like a binary file",
-        ));
+        return Err(corrupt(at, "there is a zero byte; wanted delimited text", "this looks like a binary file"));
     }
     if let Err(error) = std::str::from_utf8(text) {
         // A head that was cut may end inside of a letter.
@@ -193,16 +156,8 @@ fn has_comments(text: &[u8]) -> bool {
 fn delimiter(text: &[u8], quote: Option<u8>, comment: Option<u8>, like: Option<u8>) -> Option<u8> {
     let mut best: Option<(u8, f64, usize)> = None;
     for delimiter in DELIMITERS {
-        let counts: Vec<usize> = Records::new(
-            text,
-            Dialect {
-                delimiter,
-                quote,
-                comment,
-            },
-        )
-        .map(|record| record.fields.len())
-        .collect();
+        let counts: Vec<usize> =
+            Records::new(text, Dialect { delimiter, quote, comment }).map(|record| record.fields.len()).collect();
         let Some(count) = usual(&counts).filter(|&count| count > 1) else {
             continue;
         };
@@ -211,11 +166,7 @@ fn delimiter(text: &[u8], quote: Option<u8>, comment: Option<u8>, like: Option<u
             if (share - other_share).abs() > 0.05 {
                 return share > other_share;
             }
-            if like == Some(other) || like == Some(delimiter) {
-                like == Some(delimiter)
-            } else {
-                count > other_count
-            }
+            if like == Some(other) || like == Some(delimiter) { like == Some(delimiter) } else { count > other_count }
         };
         if share >= 0.5 && best.is_none_or(better) {
             best = Some((delimiter, share, count));
@@ -230,18 +181,13 @@ fn usual(counts: &[usize]) -> Option<usize> {
     for &count in counts {
         *tally.entry(count).or_insert(0usize) += 1;
     }
-    tally
-        .into_iter()
-        .max_by_key(|&(count, times)| (times, count))
-        .map(|(count, _)| count)
+    tally.into_iter().max_by_key(|&(count, times)| (times, count)).map(|(count, _)| count)
 }
 
 /// All records of the head, and the one where the table begins.
 fn table<'t>(text: &'t [u8], dialect: Dialect, hints: &CsvPart) -> (Vec<Record<'t>>, usize) {
     let skip = hints.skip_lines.unwrap_or(0);
-    let records: Vec<Record<'t>> = Records::new(text, dialect)
-        .filter(|record| record.line >= skip)
-        .collect();
+    let records: Vec<Record<'t>> = Records::new(text, dialect).filter(|record| record.line >= skip).collect();
     let counts: Vec<usize> = records.iter().map(|record| record.fields.len()).collect();
     if hints.skip_lines.is_some() {
         return (records, 0);
@@ -273,11 +219,7 @@ fn cell(text: &[u8], decimals: &[u8]) -> Cell {
         return Cell::Empty;
     }
     let is_number = decimals.iter().any(|&decimal| number(text, decimal).is_some());
-    if is_number || TimeEvidence::default().add(text, 1) {
-        Cell::Typed
-    } else {
-        Cell::Text
-    }
+    if is_number || TimeEvidence::default().add(text, 1) { Cell::Typed } else { Cell::Text }
 }
 
 /// Which columns hold numbers or times in nearly all of `rows`.
@@ -292,10 +234,7 @@ fn typed_columns(rows: &[Record<'_>], count: usize, decimals: &[u8]) -> Vec<bool
             }
         }
     }
-    tally
-        .into_iter()
-        .map(|(typed, all)| all > 0 && typed * 10 >= all * 9)
-        .collect()
+    tally.into_iter().map(|(typed, all)| all > 0 && typed * 10 >= all * 9).collect()
 }
 
 /// Whether the record names columns: it has words where the rows below have numbers and times.
@@ -304,23 +243,13 @@ fn is_header(records: &[Record<'_>], index: usize) -> bool {
     let cells: Vec<Cell> = fields.iter().map(|field| cell(field, b".,")).collect();
     let typed = typed_columns(&records[index + 1..], fields.len(), b".,");
     if !typed.contains(&true) {
-        let mut names: Vec<&[u8]> = fields
-            .iter()
-            .map(|field| field.as_ref())
-            .filter(|name| !name.is_empty())
-            .collect();
+        let mut names: Vec<&[u8]> = fields.iter().map(|field| field.as_ref()).filter(|name| !name.is_empty()).collect();
         names.sort_unstable();
         let count = names.len();
         names.dedup();
         return names.len() == count && !cells.contains(&Cell::Typed);
     }
-    let over_typed = || {
-        cells
-            .iter()
-            .zip(&typed)
-            .filter(|(_, typed)| **typed)
-            .map(|(cell, _)| *cell)
-    };
+    let over_typed = || cells.iter().zip(&typed).filter(|(_, typed)| **typed).map(|(cell, _)| *cell);
     over_typed().any(|cell| cell == Cell::Text) && !over_typed().any(|cell| cell == Cell::Typed)
 }
 
@@ -331,35 +260,19 @@ fn decimal(rows: &[Record<'_>], delimiter: u8) -> Option<u8> {
         commas += u64::from(delimiter != b',' && field.contains(&b',') && number(field, b',').is_some());
         points += u64::from(field.contains(&b'.') && number(field, b'.').is_some());
     }
-    if commas > points {
-        Some(b',')
-    } else {
-        (points > 0).then_some(b'.')
-    }
+    if commas > points { Some(b',') } else { (points > 0).then_some(b'.') }
 }
 
 /// An error if the line above the rows names columns, but not as many as the rows have.
 fn mismatched_header(sample: &Sample, records: &[Record<'_>], start: usize) -> Result<()> {
     let (above, row) = (&records[start - 1], &records[start]);
-    let words = above
-        .fields
-        .iter()
-        .filter(|field| cell(field, b".,") == Cell::Text)
-        .count();
+    let words = above.fields.iter().filter(|field| cell(field, b".,") == Cell::Text).count();
     if above.fields.len() < 2 || words * 10 < above.fields.len() * 9 || above.line + 1 != row.line {
         return Ok(());
     }
     Err(Error::InputCorrupt {
-        place: Place {
-            path: sample.path.clone(),
-            line: Some(above.line + 1),
-            byte_offset: None,
-        },
-        message: format!(
-            "the header names {} columns, the rows have {} fields",
-            above.fields.len(),
-            row.fields.len()
-        ),
+        place: Place { path: sample.path.clone(), line: Some(above.line + 1), byte_offset: None },
+        message: format!("the header names {} columns, the rows have {} fields", above.fields.len(), row.fields.len()),
         hint: format!(
             "in a schema file say [csv] header = false, skip_lines = {}, and name the columns by source = \"column_1\" …",
             row.line

@@ -29,11 +29,7 @@ pub(super) const SENTINELS: [f64; 14] = [
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Number {
     /// Digits, with `leading_zero` as in `007`.
-    Integer {
-        value: f64,
-        fits_int64: bool,
-        leading_zero: bool,
-    },
+    Integer { value: f64, fits_int64: bool, leading_zero: bool },
     /// With a decimal mark or an exponent.
     Decimal { value: f64, fits_float32: bool },
 }
@@ -61,10 +57,7 @@ pub(super) fn number(text: &[u8], decimal: u8) -> Option<Number> {
             leading_zero,
         });
     }
-    let plain: Vec<u8> = text
-        .iter()
-        .map(|&byte| if byte == decimal { b'.' } else { byte })
-        .collect();
+    let plain: Vec<u8> = text.iter().map(|&byte| if byte == decimal { b'.' } else { byte }).collect();
     let allowed = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E');
     if (decimal != b'.' && text.contains(&b'.')) || !plain.iter().all(allowed) || !plain.iter().any(u8::is_ascii_digit)
     {
@@ -73,20 +66,10 @@ pub(super) fn number(text: &[u8], decimal: u8) -> Option<Number> {
     let plain = String::from_utf8(plain).ok()?;
     let value: f64 = plain.parse().ok()?;
     let mantissa = plain.split(['e', 'E']).next().unwrap_or_default();
-    let digits = mantissa
-        .bytes()
-        .filter(u8::is_ascii_digit)
-        .skip_while(|&digit| digit == b'0')
-        .count();
+    let digits = mantissa.bytes().filter(u8::is_ascii_digit).skip_while(|&digit| digit == b'0').count();
     // Shortest text of the 32-bit float, read as 64 bits: the same number if nothing was lost.
-    let kept = (value as f32)
-        .to_string()
-        .parse::<f64>()
-        .is_ok_and(|back| back == value);
-    Some(Number::Decimal {
-        value,
-        fits_float32: digits <= FLOAT32_DIGITS && kept,
-    })
+    let kept = (value as f32).to_string().parse::<f64>().is_ok_and(|back| back == value);
+    Some(Number::Decimal { value, fits_float32: digits <= FLOAT32_DIGITS && kept })
 }
 
 /// The evidence of one column.
@@ -168,11 +151,7 @@ impl Evidence {
     fn add_number(&mut self, number: Number, count: u64) {
         let value = number.value();
         match number {
-            Number::Integer {
-                fits_int64,
-                leading_zero,
-                value,
-            } => {
+            Number::Integer { fits_int64, leading_zero, value } => {
                 self.integers += count;
                 self.leading_zeros += count * u64::from(leading_zero);
                 self.huge += count * u64::from(!fits_int64);

@@ -35,30 +35,15 @@ pub(super) fn decide(columns: &mut [Found], decimal: u8, notes: &mut Notes) -> V
     let mut table = vec![String::new()];
     for (text, owners) in &chosen {
         let is_number = number(text.as_bytes(), decimal).is_some();
-        let kind = if is_number {
-            "lies far outside of all other values"
-        } else {
-            "stands for no value"
-        };
+        let kind = if is_number { "lies far outside of all other values" } else { "stands for no value" };
         let number = owners.len();
-        let place = if as_value.contains(text) {
-            "columns"
-        } else {
-            "csv.missing"
-        };
+        let place = if as_value.contains(text) { "columns" } else { "csv.missing" };
         if place == "csv.missing" {
             table.push(text.clone());
-            let advice = if is_number {
-                "; take it out if it is a measurement"
-            } else {
-                ""
-            };
+            let advice = if is_number { "; take it out if it is a measurement" } else { "" };
             notes.add(
                 place,
-                format!(
-                    "{text:?} {kind} in {number} column{}{advice}",
-                    if number == 1 { "" } else { "s" }
-                ),
+                format!("{text:?} {kind} in {number} column{}{advice}", if number == 1 { "" } else { "s" }),
             );
         } else {
             for &owner in owners {
@@ -111,17 +96,10 @@ fn words(
 /// The numeric markers of a column that are open, the smallest in size first.
 fn by_size(evidence: &Evidence, decimal: u8) -> Vec<(String, u64)> {
     let size = |text: &str| number(text.as_bytes(), decimal).map(|number| number.value().abs());
-    let mut open: Vec<(String, u64)> = evidence
-        .markers
-        .iter()
-        .map(|(text, count)| (text.clone(), *count))
-        .collect();
+    let mut open: Vec<(String, u64)> = evidence.markers.iter().map(|(text, count)| (text.clone(), *count)).collect();
     open.retain(|(text, _)| size(text).is_some());
     open.sort_by(|left, right| {
-        size(&left.0)
-            .partial_cmp(&size(&right.0))
-            .unwrap_or(std::cmp::Ordering::Equal)
-            .then(left.cmp(right))
+        size(&left.0).partial_cmp(&size(&right.0)).unwrap_or(std::cmp::Ordering::Equal).then(left.cmp(right))
     });
     open
 }
@@ -132,12 +110,7 @@ fn strong_sentinels(columns: &[Found], decimal: u8) -> Vec<f64> {
         columns.iter().any(|column| {
             let same = |text: &String| number(text.as_bytes(), decimal).is_some_and(|n| n.value() == *sentinel);
             let evidence = &column.evidence;
-            let count = evidence
-                .markers
-                .iter()
-                .filter(|(text, _)| same(text))
-                .map(|(_, count)| count)
-                .sum();
+            let count = evidence.markers.iter().filter(|(text, _)| same(text)).map(|(_, count)| count).sum();
             is_strong(evidence, *sentinel, count)
         })
     };

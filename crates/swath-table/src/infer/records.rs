@@ -38,12 +38,7 @@ pub(super) struct Records<'t> {
 
 impl<'t> Records<'t> {
     pub(super) fn new(text: &'t [u8], dialect: Dialect) -> Records<'t> {
-        Records {
-            text,
-            position: 0,
-            line: 0,
-            dialect,
-        }
+        Records { text, position: 0, line: 0, dialect }
     }
 }
 
@@ -64,10 +59,7 @@ impl<'t> Iterator for Records<'t> {
                 continue;
             }
             let (fields, length) = fields(rest, self.dialect);
-            let record = Record {
-                line: self.line,
-                fields,
-            };
+            let record = Record { line: self.line, fields };
             self.line += rest[..length].iter().filter(|&&byte| byte == b'\n').count() as u64;
             self.position += length;
             return Some(record);
@@ -150,11 +142,7 @@ mod tests {
 
     #[test]
     fn records_split() {
-        let dialect = Dialect {
-            delimiter: b',',
-            quote: Some(b'"'),
-            comment: Some(b'#'),
-        };
+        let dialect = Dialect { delimiter: b',', quote: Some(b'"'), comment: Some(b'#') };
         for (text, expected) in [
             ("a,b\r\n1, 2 \n", vec![(0, vec!["a", "b"]), (1, vec!["1", "2"])]),
             ("# note\n\na,\n", vec![(2, vec!["a", ""])]),
@@ -162,28 +150,15 @@ mod tests {
                 "\"a,1\",\"b\"\"c\"\n\"x\ny\",z\nq",
                 vec![(0, vec!["a,1", "b\"c"]), (1, vec!["x\ny", "z"]), (3, vec!["q"])],
             ),
-            (
-                "5\" pipe,\"odd\n1,2",
-                vec![(0, vec!["5\" pipe", "\"odd"]), (1, vec!["1", "2"])],
-            ),
+            ("5\" pipe,\"odd\n1,2", vec![(0, vec!["5\" pipe", "\"odd"]), (1, vec!["1", "2"])]),
             ("\"a\"\r\nb", vec![(0, vec!["a"]), (1, vec!["b"])]),
             ("", vec![]),
         ] {
             let got: Vec<(u64, Vec<String>)> = Records::new(text.as_bytes(), dialect)
-                .map(|r| {
-                    (
-                        r.line,
-                        r.fields
-                            .iter()
-                            .map(|f| String::from_utf8_lossy(f).into_owned())
-                            .collect(),
-                    )
-                })
+                .map(|r| (r.line, r.fields.iter().map(|f| String::from_utf8_lossy(f).into_owned()).collect()))
                 .collect();
-            let expected: Vec<(u64, Vec<String>)> = expected
-                .into_iter()
-                .map(|(n, f)| (n, f.into_iter().map(String::from).collect()))
-                .collect();
+            let expected: Vec<(u64, Vec<String>)> =
+                expected.into_iter().map(|(n, f)| (n, f.into_iter().map(String::from).collect())).collect();
             assert_eq!(got, expected, "{text:?}");
         }
     }

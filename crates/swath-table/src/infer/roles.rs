@@ -144,22 +144,14 @@ fn squashed(name: &str) -> String {
 
 fn best(names: &[&str], columns: &[(&str, ColumnType)], fits: impl Fn(ColumnType) -> bool) -> Option<usize> {
     let rank = |name: &str| names.iter().position(|other| *other == squashed(name));
-    let ranked = columns
-        .iter()
-        .enumerate()
-        .filter(|(_, (_, column_type))| fits(*column_type));
-    ranked
-        .filter_map(|(index, (name, _))| Some((rank(name)?, index)))
-        .min()
-        .map(|(_, index)| index)
+    let ranked = columns.iter().enumerate().filter(|(_, (_, column_type))| fits(*column_type));
+    ranked.filter_map(|(index, (name, _))| Some((rank(name)?, index))).min().map(|(_, index)| index)
 }
 
 /// The column that says who measured.
 pub(super) fn sensor(columns: &[(&str, ColumnType)]) -> Option<usize> {
     use ColumnType::{Category, Int32, Int64, String};
-    best(&SENSORS, columns, |column_type| {
-        matches!(column_type, Category | String | Int32 | Int64)
-    })
+    best(&SENSORS, columns, |column_type| matches!(column_type, Category | String | Int32 | Int64))
 }
 
 /// The column that says when: a timestamp before a date, a good name before a lone one.
@@ -169,11 +161,7 @@ pub(super) fn time(columns: &[(&str, ColumnType)]) -> Option<usize> {
             return Some(index);
         }
         let all: Vec<usize> = (0..columns.len()).filter(|&index| columns[index].1 == wanted).collect();
-        let named = |index: &usize| {
-            words(columns[*index].0)
-                .iter()
-                .any(|word| TIMES[..10].contains(&&**word))
-        };
+        let named = |index: &usize| words(columns[*index].0).iter().any(|word| TIMES[..10].contains(&&**word));
         let named: Vec<usize> = all.iter().copied().filter(named).collect();
         match (named.as_slice(), all.as_slice()) {
             ([index], _) | ([], [index]) => return Some(*index),
@@ -203,9 +191,9 @@ pub(super) fn is_quantity(name: &str) -> bool {
 pub(super) fn is_value(name: &str, column_type: ColumnType) -> bool {
     match column_type {
         ColumnType::Float32 | ColumnType::Float64 => true,
-        ColumnType::Int32 | ColumnType::Int64 => words(name)
-            .last()
-            .is_none_or(|last| !NOT_MEASURED.contains(&last.as_str())),
+        ColumnType::Int32 | ColumnType::Int64 => {
+            words(name).last().is_none_or(|last| !NOT_MEASURED.contains(&last.as_str()))
+        }
         _ => false,
     }
 }
@@ -214,10 +202,7 @@ pub(super) fn is_value(name: &str, column_type: ColumnType) -> bool {
 pub(super) fn date_and_clock(dates: &[usize], clocks: &[usize]) -> Option<(usize, usize)> {
     match (dates, clocks) {
         ([date], [clock]) => Some((*date, *clock)),
-        _ => dates
-            .iter()
-            .find(|&&date| clocks.contains(&(date + 1)))
-            .map(|&date| (date, date + 1)),
+        _ => dates.iter().find(|&&date| clocks.contains(&(date + 1))).map(|&date| (date, date + 1)),
     }
 }
 
@@ -228,13 +213,8 @@ mod tests {
 
     #[test]
     fn roles_go_by_name_and_type() {
-        let columns = [
-            ("location", Int32),
-            ("sensor_id", Int32),
-            ("Flight Date", Date),
-            ("lat", Float64),
-            ("Lng", Float64),
-        ];
+        let columns =
+            [("location", Int32), ("sensor_id", Int32), ("Flight Date", Date), ("lat", Float64), ("Lng", Float64)];
         assert_eq!(sensor(&columns), Some(1));
         assert_eq!(time(&columns), Some(2));
         assert_eq!(place(&columns), Some((4, 3)));

@@ -61,45 +61,25 @@ pub fn take(files: &[(PathBuf, u64)]) -> SamplePlan {
     let count = files.len().min(FILES_MAX);
     let pieces = (PIECES_TOTAL / count.max(1)).min(PIECES_MAX);
     let chosen = (0..count).map(|rank| {
-        let index = if count > 1 {
-            rank * (files.len() - 1) / (count - 1)
-        } else {
-            0
-        };
+        let index = if count > 1 { rank * (files.len() - 1) / (count - 1) } else { 0 };
         let (path, size) = files[index];
-        let head = if rank < LONG_HEADS {
-            HEAD_BYTES
-        } else {
-            SHORT_HEAD_BYTES
-        };
-        FileSample {
-            path: path.clone(),
-            size: *size,
-            ranges: ranges(*size, head, pieces as u64),
-        }
+        let head = if rank < LONG_HEADS { HEAD_BYTES } else { SHORT_HEAD_BYTES };
+        FileSample { path: path.clone(), size: *size, ranges: ranges(*size, head, pieces as u64) }
     });
-    SamplePlan {
-        files: chosen.collect(),
-    }
+    SamplePlan { files: chosen.collect() }
 }
 
 /// The head and up to `pieces` pieces of a file.
 fn ranges(size: u64, head: u64, pieces: u64) -> Vec<Range<u64>> {
     if size <= head + PIECE_BYTES {
-        return vec![Range {
-            start: 0,
-            end: size.min(head + PIECE_BYTES),
-        }];
+        return vec![Range { start: 0, end: size.min(head + PIECE_BYTES) }];
     }
     let pieces = pieces.min((size - head) / PIECE_BYTES);
     // Starts from the end of the head to one piece before the end of the file.
     let (room, steps) = (size - head - PIECE_BYTES, pieces.max(2) - 1);
     let piece = |number: u64| {
-        let start = if pieces == 1 {
-            head + room
-        } else {
-            head + (room as u128 * number as u128 / steps as u128) as u64
-        };
+        let start =
+            if pieces == 1 { head + room } else { head + (room as u128 * number as u128 / steps as u128) as u64 };
         start..start + PIECE_BYTES
     };
     std::iter::once(0..head).chain((0..pieces).map(piece)).collect()
@@ -120,10 +100,7 @@ impl SamplePlan {
     pub fn read_with(&self, mut read: impl FnMut(&FileSample, Range<u64>) -> Result<Vec<u8>>) -> Result<Vec<Sample>> {
         let mut samples = Vec::with_capacity(self.files.len());
         for file in &self.files {
-            let mut sample = Sample {
-                path: file.path.clone(),
-                ..Sample::default()
-            };
+            let mut sample = Sample { path: file.path.clone(), ..Sample::default() };
             for range in &file.ranges {
                 let mut bytes = read(file, range.clone())?;
                 let is_end = range.end >= file.size;
@@ -154,40 +131,17 @@ mod tests {
 
     #[test]
     fn samples_are_bounded_spread_and_apart() {
-        for (count, size) in [
-            (1, 1),
-            (1, 80 << 10),
-            (1, 100 << 10),
-            (1, 1 << 40),
-            (31, 1 << 20),
-            (10_000, 1 << 30),
-        ] {
-            let files: Vec<_> = (0..count)
-                .map(|number| (PathBuf::from(format!("{number}.csv")), size))
-                .collect();
+        for (count, size) in [(1, 1), (1, 80 << 10), (1, 100 << 10), (1, 1 << 40), (31, 1 << 20), (10_000, 1 << 30)] {
+            let files: Vec<_> = (0..count).map(|number| (PathBuf::from(format!("{number}.csv")), size)).collect();
             let plan = take(&files);
             assert_eq!(plan.files.len(), count.min(FILES_MAX));
-            assert_eq!(
-                plan.files.first().map(|file| &file.path),
-                files.first().map(|file| &file.0)
-            );
-            assert_eq!(
-                plan.files.last().map(|file| &file.path),
-                files.last().map(|file| &file.0)
-            );
+            assert_eq!(plan.files.first().map(|file| &file.path), files.first().map(|file| &file.0));
+            assert_eq!(plan.files.last().map(|file| &file.path), files.last().map(|file| &file.0));
             let mut total = 0;
             for file in &plan.files {
                 assert_eq!(file.ranges[0].start, 0);
-                assert_eq!(
-                    file.ranges.last().map(|range| range.end),
-                    Some(size),
-                    "the end is seen: {size}"
-                );
-                assert!(
-                    file.ranges.windows(2).all(|pair| pair[0].end <= pair[1].start),
-                    "{:?}",
-                    file.ranges
-                );
+                assert_eq!(file.ranges.last().map(|range| range.end), Some(size), "the end is seen: {size}");
+                assert!(file.ranges.windows(2).all(|pair| pair[0].end <= pair[1].start), "{:?}", file.ranges);
                 total += file.ranges.iter().map(|range| range.end - range.start).sum::<u64>();
             }
             assert!(total <= SamplePlan::bytes_max(), "{count} files of {size}: {total}");
@@ -198,9 +152,7 @@ mod tests {
 
     #[test]
     fn pieces_are_whole_lines() {
-        let text: Vec<u8> = (0..40_000)
-            .flat_map(|number| format!("row {number}\n").into_bytes())
-            .collect();
+        let text: Vec<u8> = (0..40_000).flat_map(|number| format!("row {number}\n").into_bytes()).collect();
         let plan = take(&[("a.csv".into(), text.len() as u64)]);
         let samples = plan.read_with(|_, range| Ok(text[range.start as usize..range.end as usize].to_vec()));
         let samples = samples.expect("reading memory");

@@ -9,12 +9,7 @@ use crate::schema::Role;
 use crate::schema_file::{parse, write};
 
 fn sample(text: &str) -> Sample {
-    Sample {
-        path: "in.csv".into(),
-        head: text.as_bytes().to_vec(),
-        complete: true,
-        pieces: Vec::new(),
-    }
+    Sample { path: "in.csv".into(), head: text.as_bytes().to_vec(), complete: true, pieces: Vec::new() }
 }
 
 /// Columns as `name:type`, with `=role` and `@format` where there are some.
@@ -28,10 +23,7 @@ fn shown(schema: &TableSchema) -> String {
             Some(Role::Y) => "=y",
             Some(Role::Value) | None => "",
         };
-        let format = column
-            .format
-            .as_ref()
-            .map_or(String::new(), |format| format!("@{format}"));
+        let format = column.format.as_ref().map_or(String::new(), |format| format!("@{format}"));
         let column_type = format!("{:?}", column.column_type).to_lowercase();
         out.push(format!("{}:{column_type}{role}{format}", column.name));
     }
@@ -59,11 +51,7 @@ fn check(text: &str, expected_csv: &str, expected: &str, key: &[&str]) {
     assert_eq!(got, key, "{text}");
     let written = write(&inferred.schema, &inferred.notes);
     let back = parse(&written, Path::new("s.toml")).unwrap().resolve(None);
-    assert_eq!(
-        back.unwrap_or_else(|error| panic!("{error}\n{written}")),
-        inferred.schema,
-        "{written}"
-    );
+    assert_eq!(back.unwrap_or_else(|error| panic!("{error}\n{written}")), inferred.schema, "{written}");
 }
 
 #[test]
@@ -196,27 +184,16 @@ fn malformed_rows_do_not_change_types() {
     let expected = "sensor_id:category=sensor | timestamp:timestamp=time | pm25:float32";
     assert_eq!(shown(&inferred.schema), expected);
     let notes = inferred.notes.at("columns.pm25").join("; ");
-    assert!(
-        notes.contains("1 of 998 sampled values are not a number, like \"ERR#7\""),
-        "{notes}"
-    );
+    assert!(notes.contains("1 of 998 sampled values are not a number, like \"ERR#7\""), "{notes}");
     let notes = inferred.notes.at("csv").join("; ");
-    assert!(
-        notes.contains("2 sampled rows have another number of fields"),
-        "{notes}"
-    );
+    assert!(notes.contains("2 sampled rows have another number of fields"), "{notes}");
 }
 
 #[test]
 fn what_only_a_person_can_say_is_asked_for() {
     let hints = SchemaFile::default();
     for (text, code, wanted, hint) in [
-        (
-            "date,v\n01/02/2020,1\n03/04/2020,2\n",
-            2,
-            "cannot tell day from month",
-            "format = \"%d/%m/%Y\"",
-        ),
+        ("date,v\n01/02/2020,1\n03/04/2020,2\n", 2, "cannot tell day from month", "format = \"%d/%m/%Y\""),
         (
             "x,y,v\n500000.5,5800000.1,1\n500001.5,5800000.2,2\n",
             2,
@@ -238,48 +215,26 @@ fn what_only_a_person_can_say_is_asked_for() {
         let error = infer(&[sample(text)], &hints).expect_err(text);
         assert_eq!(error.exit_code(), code, "{text}: {error}");
         assert!(error.to_string().contains(wanted), "{text}: {error}");
-        assert!(
-            error.hint().unwrap_or_default().contains(hint),
-            "{text}: {:?}",
-            error.hint()
-        );
+        assert!(error.hint().unwrap_or_default().contains(hint), "{text}: {:?}", error.hint());
     }
-    let latin = Sample {
-        head: b"a,b\n\xb5g,2\n".to_vec(),
-        ..sample("")
-    };
-    assert!(
-        infer(&[latin], &hints)
-            .expect_err("latin-1")
-            .to_string()
-            .contains("byte 4: the text is not UTF-8")
-    );
+    let latin = Sample { head: b"a,b\n\xb5g,2\n".to_vec(), ..sample("") };
+    assert!(infer(&[latin], &hints).expect_err("latin-1").to_string().contains("byte 4: the text is not UTF-8"));
     let two = [sample("a,b\n1,2\n"), sample("a;b\n1;2\n")];
     assert!(
-        infer(&two, &hints)
-            .expect_err("two delimiters")
-            .to_string()
-            .contains("delimiter is , in in.csv, and ; in")
+        infer(&two, &hints).expect_err("two delimiters").to_string().contains("delimiter is , in in.csv, and ; in")
     );
 }
 
 #[test]
 fn what_a_person_says_is_taken() {
     let path = Path::new("s.toml");
-    let hints = parse(
-        "[columns.date]\ntype = \"date\"\nformat = \"%d/%m/%Y\"\n[columns.v]\n",
-        path,
-    )
-    .unwrap();
+    let hints = parse("[columns.date]\ntype = \"date\"\nformat = \"%d/%m/%Y\"\n[columns.v]\n", path).unwrap();
     let inferred = infer(&[sample("date,v,w\n01/02/2020,1,a\n03/04/2020,2,b\n")], &hints).unwrap();
     let schema = hints.resolve(Some(&inferred.schema)).unwrap();
     assert_eq!(shown(&schema), "date:date@%d/%m/%Y | v:int32");
     let hints = parse("[csv]\nskip_lines = 1\nheader = false\n", path).unwrap();
     let inferred = infer(&[sample("a;b\n1;2;3\n1;2;3\n1;2;3\n")], &hints).unwrap();
-    assert_eq!(
-        shown(&inferred.schema),
-        "column_1:int32 | column_2:int32 | column_3:int32"
-    );
+    assert_eq!(shown(&inferred.schema), "column_1:int32 | column_2:int32 | column_3:int32");
     let hints = parse("[crs]\nsource = \"EPSG:32633\"\n", path).unwrap();
     let inferred = infer(&[sample("x,y,v\n500000.5,5800000.1,1\n500001.5,5800000.2,2\n")], &hints).unwrap();
     assert_eq!(shown(&inferred.schema), "x:float64=x | y:float64=y | v:int32");
@@ -308,61 +263,37 @@ fn the_corpus_is_understood() {
     for (files, expected) in [
         ("luftdaten_days", luftdaten),
         ("luftdaten_odd", luftdaten),
-        (
-            "AirQualityUCI.csv",
-            "timestamp:timestamp=time@%d/%m/%Y %H.%M.%S | CO(GT):float32 | PT08.S1(CO):int32",
-        ),
+        ("AirQualityUCI.csv", "timestamp:timestamp=time@%d/%m/%Y %H.%M.%S | CO(GT):float32 | PT08.S1(CO):int32"),
         (
             "AirQuality.csv",
             "timestamp:timestamp=time | CO(GT):float32 | PT08.S1(CO):float64 | NMHC(GT):int32 | C6H6(GT):float64",
         ),
-        (
-            "council",
-            "DateTime:timestamp=time | Ozone:int32 | Nitrogen Dioxide:int32 | PM10:int32 | PM2.5:int32",
-        ),
+        ("council", "DateTime:timestamp=time | Ozone:int32 | Nitrogen Dioxide:int32 | PM10:int32 | PM2.5:int32"),
         (
             "logan_river/FranklinBasin2017_2019.csv",
             "datetime:timestamp=time | temp:float32 | cond:float32 | ph:float32 | do:float32",
         ),
-        (
-            "logan_river/MS2018.csv",
-            "datetime:timestamp=time | temp:float32 | cond:float32 | ph:float32 | do:float32",
-        ),
+        ("logan_river/MS2018.csv", "datetime:timestamp=time | temp:float32 | cond:float32 | ph:float32 | do:float32"),
         (
             "logan_river/TonyGrove2014.csv",
             "datetime:timestamp=time | temp:float32 | temp_cor:float32 | temp_qual:int32",
         ),
         ("logan_river/Mendon2019.csv", "datetime:timestamp=time | temp:float32"),
-        (
-            "logan_river/MainStreet_do_calib_dates.csv",
-            "start:timestamp=time | end:timestamp | gap:float32",
-        ),
+        ("logan_river/MainStreet_do_calib_dates.csv", "start:timestamp=time | end:timestamp | gap:float32"),
         (
             "openaq/air_quality_long.csv",
             "city:category | country:category | date.utc:timestamp=time | location:category=sensor",
         ),
-        (
-            "openaq/air_quality_no2.csv",
-            "datetime:timestamp=time | station_antwerp:float32",
-        ),
+        ("openaq/air_quality_no2.csv", "datetime:timestamp=time | station_antwerp:float32"),
         (
             "vega/airports.csv",
             "iata:string | name:string | city:string | state:category | country:category | latitude:float64=y",
         ),
-        (
-            "vega/birdstrikes.csv",
-            "Airport Name:category | Aircraft Make Model:category",
-        ),
+        ("vega/birdstrikes.csv", "Airport Name:category | Aircraft Make Model:category"),
         ("vega/seattle-weather.csv", "date:date=time | precipitation:float32"),
-        (
-            "vega/seattle-weather-hourly-normals.csv",
-            "date:timestamp=time | pressure:float32",
-        ),
+        ("vega/seattle-weather-hourly-normals.csv", "date:timestamp=time | pressure:float32"),
         ("vega/weather.csv", "location:category=sensor | date:date=time"),
-        (
-            "vega/windvectors.csv",
-            "longitude:float64=x | latitude:float64=y | dir:int32 | dirCat:int32 | speed:float32",
-        ),
+        ("vega/windvectors.csv", "longitude:float64=x | latitude:float64=y | dir:int32 | dirCat:int32 | speed:float32"),
     ] {
         let inferred =
             infer(&real(&folder.join(files)), &SchemaFile::default()).unwrap_or_else(|e| panic!("{files}: {e}"));
@@ -382,17 +313,12 @@ fn the_corpus_is_understood() {
 fn real(path: &Path) -> Vec<Sample> {
     let mut paths = vec![path.to_path_buf()];
     if path.is_dir() {
-        paths = std::fs::read_dir(path)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .collect();
+        paths = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "csv"));
         paths.sort();
     }
-    let sized: Vec<(PathBuf, u64)> = paths
-        .iter()
-        .map(|path| (path.clone(), std::fs::metadata(path).unwrap().len()))
-        .collect();
+    let sized: Vec<(PathBuf, u64)> =
+        paths.iter().map(|path| (path.clone(), std::fs::metadata(path).unwrap().len())).collect();
     let read = |file: &FileSample, range: std::ops::Range<u64>| {
         Ok(std::fs::read(&file.path).unwrap()[range.start as usize..range.end as usize].to_vec())
     };

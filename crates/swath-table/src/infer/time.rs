@@ -90,10 +90,7 @@ impl TimeEvidence {
     pub(super) fn choose(&self, values: u64) -> Option<(Times, u64)> {
         let enough = |fits: u64| fits > 0 && (values - fits) * 100 <= values;
         let iso = |date_only: bool| -> u64 {
-            let fits = self
-                .shapes
-                .iter()
-                .filter(|(shape, _)| shape.is_iso() && (!date_only || shape.clock.is_none()));
+            let fits = self.shapes.iter().filter(|(shape, _)| shape.is_iso() && (!date_only || shape.clock.is_none()));
             fits.map(|(_, count)| count).sum()
         };
         if enough(iso(true)) {
@@ -101,13 +98,7 @@ impl TimeEvidence {
         }
         if enough(iso(false)) {
             let has_offset = self.shapes.iter().any(|(shape, _)| shape.zone > 0);
-            return Some((
-                Times::Moment {
-                    format: None,
-                    has_offset,
-                },
-                iso(false),
-            ));
+            return Some((Times::Moment { format: None, has_offset }, iso(false)));
         }
         let mut groups: Vec<(Shape, u64)> = Vec::new();
         for (shape, count) in &self.shapes {
@@ -137,23 +128,16 @@ impl TimeEvidence {
 impl Shape {
     /// Whether this is one of the ISO forms that need no pattern.
     fn is_iso(&self) -> bool {
-        let date = self
-            .date
-            .is_some_and(|d| d.order == Order::YearMonthDay && d.separator == b'-' && d.padded);
-        let clock = self
-            .clock
-            .is_none_or(|c| c.separator == b':' && c.meridiem == 0 && matches!(self.joint, b'T' | b' '));
+        let date = self.date.is_some_and(|d| d.order == Order::YearMonthDay && d.separator == b'-' && d.padded);
+        let clock =
+            self.clock.is_none_or(|c| c.separator == b':' && c.meridiem == 0 && matches!(self.joint, b'T' | b' '));
         date && clock && self.zone < 2
     }
 
     /// Whether one pattern reads both.
     fn joins(&self, other: &Shape) -> bool {
         let date = |shape: &Shape| shape.date.map(|date| (date.order, date.separator));
-        let clock = |shape: &Shape| {
-            shape
-                .clock
-                .map(|clock| (clock.separator, clock.seconds, clock.meridiem))
-        };
+        let clock = |shape: &Shape| shape.clock.map(|clock| (clock.separator, clock.seconds, clock.meridiem));
         date(self) == date(other) && clock(self) == clock(other) && (self.joint, self.zone) == (other.joint, other.zone)
     }
 
@@ -161,10 +145,7 @@ impl Shape {
         match (self.date, self.clock) {
             (Some(_), None) => Times::Date(Some(self.format())),
             (None, _) => Times::Clock(self.format()),
-            _ => Times::Moment {
-                format: Some(self.format()),
-                has_offset: self.zone > 0,
-            },
+            _ => Times::Moment { format: Some(self.format()), has_offset: self.zone > 0 },
         }
     }
 
@@ -180,22 +161,14 @@ impl Shape {
                 Order::MonthDayShortYear => ["%m", "%d", "%y"],
                 Order::DayNameYear => ["%d", "%b", "%Y"],
             };
-            let separator = if date.separator == 0 {
-                String::new()
-            } else {
-                char::from(date.separator).to_string()
-            };
+            let separator = if date.separator == 0 { String::new() } else { char::from(date.separator).to_string() };
             format.push_str(&parts.join(&separator));
         }
         if self.joint != 0 {
             format.push(char::from(self.joint));
         }
         if let Some(clock) = self.clock {
-            let separator = if clock.separator == 0 {
-                String::new()
-            } else {
-                char::from(clock.separator).to_string()
-            };
+            let separator = if clock.separator == 0 { String::new() } else { char::from(clock.separator).to_string() };
             format.push_str(if clock.meridiem > 0 { "%I" } else { "%H" });
             format.push_str(&separator);
             format.push_str("%M");
@@ -214,12 +187,7 @@ impl Shape {
 /// Reads digits from the front: their value and number.
 fn digits(text: &[u8]) -> (u32, usize) {
     let length = text.iter().take(9).take_while(|byte| byte.is_ascii_digit()).count();
-    (
-        text[..length]
-            .iter()
-            .fold(0, |value, byte| value * 10 + u32::from(byte - b'0')),
-        length,
-    )
+    (text[..length].iter().fold(0, |value, byte| value * 10 + u32::from(byte - b'0')), length)
 }
 
 fn is_day(year: u32, month: u32, day: u32) -> bool {
@@ -243,12 +211,7 @@ fn shapes(text: &[u8]) -> [Option<Shape>; 2] {
         if let Some((clock, zone)) = clock(text) {
             // Four or six digits alone are a number.
             if clock.separator != 0 {
-                found[0] = Some(Shape {
-                    date: None,
-                    joint: 0,
-                    clock: Some(clock),
-                    zone,
-                });
+                found[0] = Some(Shape { date: None, joint: 0, clock: Some(clock), zone });
             }
         }
         return found;
@@ -257,24 +220,13 @@ fn shapes(text: &[u8]) -> [Option<Shape>; 2] {
     for (slot, shape) in found.iter_mut().zip(dates.into_iter().flatten()) {
         let date = Some(shape);
         *slot = match rest {
-            [] => Some(Shape {
-                date,
-                joint: 0,
-                clock: None,
-                zone: 0,
-            }),
-            [joint @ (b' ' | b'T' | b't' | b':' | b'_' | b'-'), rest @ ..] => clock(rest).map(|(clock, zone)| Shape {
-                date,
-                joint: *joint,
-                clock: Some(clock),
-                zone,
-            }),
-            rest if shape.order == Order::Compact => clock(rest).map(|(clock, zone)| Shape {
-                date,
-                joint: 0,
-                clock: Some(clock),
-                zone,
-            }),
+            [] => Some(Shape { date, joint: 0, clock: None, zone: 0 }),
+            [joint @ (b' ' | b'T' | b't' | b':' | b'_' | b'-'), rest @ ..] => {
+                clock(rest).map(|(clock, zone)| Shape { date, joint: *joint, clock: Some(clock), zone })
+            }
+            rest if shape.order == Order::Compact => {
+                clock(rest).map(|(clock, zone)| Shape { date, joint: 0, clock: Some(clock), zone })
+            }
             _ => None,
         };
     }
@@ -290,11 +242,7 @@ fn date(text: &[u8], found: &mut [Option<DateShape>; 2]) -> usize {
     if first_length >= 8 {
         let (value, _) = digits(&text[..8]);
         let is_date = is_day(value / 10_000, value / 100 % 100, value % 100);
-        found[0] = is_date.then_some(DateShape {
-            order: Order::Compact,
-            separator: 0,
-            padded: true,
-        });
+        found[0] = is_date.then_some(DateShape { order: Order::Compact, separator: 0, padded: true });
         return if is_date { 8 } else { 0 };
     }
     let Some(&separator) = text.get(first_length).filter(|byte| b"-/. ".contains(byte)) else {
@@ -306,18 +254,11 @@ fn date(text: &[u8], found: &mut [Option<DateShape>; 2]) -> usize {
         if rest.get(3) != Some(&separator) || year_length != 4 || !is_day(year, month, first) {
             return 0;
         }
-        found[0] = Some(DateShape {
-            order: Order::DayNameYear,
-            separator,
-            padded: first_length == 2,
-        });
+        found[0] = Some(DateShape { order: Order::DayNameYear, separator, padded: first_length == 2 });
         return first_length + 1 + 4 + 4;
     }
     let (second, second_length) = digits(rest);
-    let Some(rest) = rest
-        .get(second_length..)
-        .and_then(|rest| rest.strip_prefix(&[separator]))
-    else {
+    let Some(rest) = rest.get(second_length..).and_then(|rest| rest.strip_prefix(&[separator])) else {
         return 0;
     };
     let (third, third_length) = digits(rest);
@@ -325,30 +266,16 @@ fn date(text: &[u8], found: &mut [Option<DateShape>; 2]) -> usize {
         return 0;
     }
     let padded = second_length == 2 && (first_length == 4 && third_length == 2 || first_length == 2);
-    let shape = |order| {
-        Some(DateShape {
-            order,
-            separator,
-            padded,
-        })
-    };
+    let shape = |order| Some(DateShape { order, separator, padded });
     match (first_length, third_length) {
         (4, 1..=2) if is_day(first, second, third) => found[0] = shape(Order::YearMonthDay),
         (1..=2, 4) => {
-            found[0] = is_day(third, second, first)
-                .then(|| shape(Order::DayMonthYear))
-                .flatten();
-            found[1] = is_day(third, first, second)
-                .then(|| shape(Order::MonthDayYear))
-                .flatten();
+            found[0] = is_day(third, second, first).then(|| shape(Order::DayMonthYear)).flatten();
+            found[1] = is_day(third, first, second).then(|| shape(Order::MonthDayYear)).flatten();
         }
         (1..=2, 2) => {
-            found[0] = is_day(2000 + third, second, first)
-                .then(|| shape(Order::DayMonthShortYear))
-                .flatten();
-            found[1] = is_day(2000 + third, first, second)
-                .then(|| shape(Order::MonthDayShortYear))
-                .flatten();
+            found[0] = is_day(2000 + third, second, first).then(|| shape(Order::DayMonthShortYear)).flatten();
+            found[1] = is_day(2000 + third, first, second).then(|| shape(Order::MonthDayShortYear)).flatten();
         }
         _ => {}
     }
@@ -363,21 +290,13 @@ fn date(text: &[u8], found: &mut [Option<DateShape>; 2]) -> usize {
 fn month_name(text: &[u8]) -> Option<u32> {
     let name = text.get(..3)?.to_ascii_lowercase();
     let names = b"janfebmaraprmayjunjulaugsepoctnovdec";
-    names
-        .chunks(3)
-        .position(|month| month == name)
-        .map(|month| month as u32 + 1)
+    names.chunks(3).position(|month| month == name).map(|month| month as u32 + 1)
 }
 
 /// A time of day with what follows, if that is all of `text`; the second value is the zone.
 fn clock(text: &[u8]) -> Option<(ClockShape, u8)> {
     let (first, first_length) = digits(text);
-    let mut shape = ClockShape {
-        separator: 0,
-        seconds: false,
-        fraction: false,
-        meridiem: 0,
-    };
+    let mut shape = ClockShape { separator: 0, seconds: false, fraction: false, meridiem: 0 };
     let mut rest = &text[first_length..];
     let (hour, minute, second) = match first_length {
         4 => (first / 100, first % 100, 0),
@@ -456,10 +375,7 @@ mod tests {
     fn patterns_are_recognised() {
         let date = |format: &str| Some(Times::Date((!format.is_empty()).then(|| format.to_string())));
         for (values, expected) in [
-            (
-                &["2025-03-01T00:00:00Z", "2025-03-01T00:00:00.25Z"][..],
-                moment("", true),
-            ),
+            (&["2025-03-01T00:00:00Z", "2025-03-01T00:00:00.25Z"][..], moment("", true)),
             (&["2019-06-18 06:00:00+00:00"], moment("", true)),
             (&["2017-01-01 00:15"], moment("", false)),
             (&["2014-05-30 14:30:00.000"], moment("", false)),
@@ -468,19 +384,13 @@ mod tests {
             (&["20180101"], date("%Y%m%d")),
             (&["20180101:0000"], moment("%Y%m%d:%H%M", false)),
             (&["20180101000000"], moment("%Y%m%d%H%M%S", false)),
-            (
-                &["10/03/2004 18.00.00", "25/03/2004 18.00.00"],
-                moment("%d/%m/%Y %H.%M.%S", false),
-            ),
+            (&["10/03/2004 18.00.00", "25/03/2004 18.00.00"], moment("%d/%m/%Y %H.%M.%S", false)),
             (&["3/25/2004 6:05 PM"], moment("%m/%d/%Y %I:%M %p", false)),
             (&["25.03.04"], date("%d.%m.%y")),
             (&["02-Jan-2019 10:00"], moment("%d-%b-%Y %H:%M", false)),
             (&["18.00.00"], Some(Times::Clock("%H.%M.%S".into()))),
             (&["00:05", "23:59"], Some(Times::Clock("%H:%M".into()))),
-            (
-                &["1/2/2004", "3/4/2004"],
-                Some(Times::Ambiguous("%d/%m/%Y".into(), "%m/%d/%Y".into())),
-            ),
+            (&["1/2/2004", "3/4/2004"], Some(Times::Ambiguous("%d/%m/%Y".into(), "%m/%d/%Y".into()))),
             (&["2025-13-45T99:00:00Z"], None),
             (&["2025-02-29"], None),
             (&["12.5"], None),
@@ -499,9 +409,6 @@ mod tests {
         evidence.add(b"2/13/2004", 1);
         assert!(matches!(evidence.choose(1000), Some((Times::Ambiguous(..), _))));
         evidence.add(b"14/2/2004", 5);
-        assert_eq!(
-            evidence.choose(1005),
-            Some((Times::Date(Some("%d/%m/%Y".into())), 1004))
-        );
+        assert_eq!(evidence.choose(1005), Some((Times::Date(Some("%d/%m/%Y".into())), 1004)));
     }
 }

@@ -27,14 +27,7 @@ pub(super) struct Typed {
 
 impl Typed {
     fn new(column_type: ColumnType) -> Typed {
-        Typed {
-            column_type,
-            format: None,
-            clock: None,
-            ambiguous: None,
-            has_offset: true,
-            notes: Vec::new(),
-        }
+        Typed { column_type, format: None, clock: None, ambiguous: None, has_offset: true, notes: Vec::new() }
     }
 }
 
@@ -43,18 +36,15 @@ pub(super) fn decide(evidence: &Evidence, name: &str) -> Typed {
     let values = evidence.values;
     if values == 0 {
         let mut typed = Typed::new(ColumnType::String);
-        typed
-            .notes
-            .push("every sampled value is missing, so the type is open; string takes anything".into());
+        typed.notes.push("every sampled value is missing, so the type is open; string takes anything".into());
         return typed;
     }
     if evidence.booleans == values {
         return Typed::new(ColumnType::Bool);
     }
     let words = words(name);
-    let is_timely = words
-        .iter()
-        .any(|word| matches!(&**word, "time" | "timestamp" | "date" | "datetime" | "epoch" | "ts"));
+    let is_timely =
+        words.iter().any(|word| matches!(&**word, "time" | "timestamp" | "date" | "datetime" | "epoch" | "ts"));
     let times = evidence.times.choose(values);
     if evidence.is_number() && !(is_timely && times.is_some()) {
         return numeric(evidence, is_timely);
@@ -69,11 +59,9 @@ fn numeric(evidence: &Evidence, is_timely: bool) -> Typed {
     let (min, max) = (evidence.min.unwrap_or(0.0), evidence.max.unwrap_or(0.0));
     if evidence.decimals == 0 && is_timely {
         // From 1990 to 2100, so that small counters are no moments.
-        for (format, per_second, unit) in [
-            ("epoch_s", 1.0, "seconds"),
-            ("epoch_ms", 1e3, "milliseconds"),
-            ("epoch_us", 1e6, "microseconds"),
-        ] {
+        for (format, per_second, unit) in
+            [("epoch_s", 1.0, "seconds"), ("epoch_ms", 1e3, "milliseconds"), ("epoch_us", 1e6, "microseconds")]
+        {
             if min >= 631_152_000.0 * per_second && max < 4_102_444_800.0 * per_second {
                 let mut typed = Typed::new(ColumnType::Timestamp);
                 typed.format = Some(format.into());
@@ -83,11 +71,7 @@ fn numeric(evidence: &Evidence, is_timely: bool) -> Typed {
         }
     }
     let column_type = if evidence.decimals > 0 {
-        if evidence.wide == 0 {
-            ColumnType::Float32
-        } else {
-            ColumnType::Float64
-        }
+        if evidence.wide == 0 { ColumnType::Float32 } else { ColumnType::Float64 }
     } else if min >= -INT32_COMFORT && max <= INT32_COMFORT {
         ColumnType::Int32
     } else {
@@ -96,9 +80,9 @@ fn numeric(evidence: &Evidence, is_timely: bool) -> Typed {
     let mut typed = Typed::new(column_type);
     typed.notes.push(format!("from {min} to {max} in the sample"));
     match column_type {
-        ColumnType::Float32 => typed
-            .notes
-            .push("no sampled value has more than 7 digits, so 32 bits keep them all".into()),
+        ColumnType::Float32 => {
+            typed.notes.push("no sampled value has more than 7 digits, so 32 bits keep them all".into())
+        }
         ColumnType::Float64 => {
             typed.notes.push(format!(
                 "{} of {} sampled values need 64 bits",
@@ -106,37 +90,20 @@ fn numeric(evidence: &Evidence, is_timely: bool) -> Typed {
                 thousands(evidence.values)
             ));
         }
-        _ => typed
-            .notes
-            .push("whole numbers only in the sample; float32 or float64 if decimals may come".into()),
+        _ => typed.notes.push("whole numbers only in the sample; float32 or float64 if decimals may come".into()),
     }
     misfits(typed, evidence, evidence.numbers(), "a number", &evidence.not_a_number)
 }
 
 fn timed(times: Times, evidence: &Evidence, fits: u64) -> Typed {
     let mut typed = match times {
-        Times::Date(format) => Typed {
-            format,
-            ..Typed::new(ColumnType::Date)
-        },
-        Times::Moment { format, has_offset } => Typed {
-            format,
-            has_offset,
-            ..Typed::new(ColumnType::Timestamp)
-        },
-        Times::Clock(format) => Typed {
-            clock: Some(format),
-            ..text(evidence)
-        },
-        Times::Ambiguous(one, other) => Typed {
-            ambiguous: Some((one, other)),
-            ..text(evidence)
-        },
+        Times::Date(format) => Typed { format, ..Typed::new(ColumnType::Date) },
+        Times::Moment { format, has_offset } => Typed { format, has_offset, ..Typed::new(ColumnType::Timestamp) },
+        Times::Clock(format) => Typed { clock: Some(format), ..text(evidence) },
+        Times::Ambiguous(one, other) => Typed { ambiguous: Some((one, other)), ..text(evidence) },
     };
     if typed.column_type == ColumnType::Timestamp && !typed.has_offset {
-        typed
-            .notes
-            .push("times carry no offset and are taken as UTC; say timezone = \"…\" if they are local".into());
+        typed.notes.push("times carry no offset and are taken as UTC; say timezone = \"…\" if they are local".into());
     }
     misfits(typed, evidence, fits, "a time of this form", &evidence.not_a_time)
 }
@@ -147,17 +114,10 @@ fn text(evidence: &Evidence) -> Typed {
         evidence.longest <= CATEGORY_BYTES_MAX
             && distinct as u64 * if evidence.values < 200 { 4 } else { 10 } <= evidence.values
     });
-    let mut typed = Typed::new(if few.is_some() {
-        ColumnType::Category
-    } else {
-        ColumnType::String
-    });
+    let mut typed = Typed::new(if few.is_some() { ColumnType::Category } else { ColumnType::String });
     let values = thousands(evidence.values);
     typed.notes.push(match (few, evidence.distinct()) {
-        (_, Some(distinct)) => format!(
-            "{} different texts in {values} sampled values",
-            thousands(distinct as u64)
-        ),
+        (_, Some(distinct)) => format!("{} different texts in {values} sampled values", thousands(distinct as u64)),
         (_, None) => format!("thousands of different texts in {values} sampled values"),
     });
     if evidence.leading_zeros > 0 && evidence.numbers() == evidence.values {
@@ -173,13 +133,11 @@ fn misfits(mut typed: Typed, evidence: &Evidence, fits: u64, wanted: &str, examp
         return typed;
     }
     if misfits > 0 {
-        let example = example
-            .as_ref()
-            .map_or(String::new(), |example| format!(", like {example:?}"));
+        let example = example.as_ref().map_or(String::new(), |example| format!(", like {example:?}"));
         let (count, values) = (thousands(misfits), thousands(evidence.values));
-        typed.notes.push(format!(
-            "{count} of {values} sampled values are not {wanted}{example}: such rows are rejected"
-        ));
+        typed
+            .notes
+            .push(format!("{count} of {values} sampled values are not {wanted}{example}: such rows are rejected"));
     }
     typed
 }
@@ -206,10 +164,7 @@ pub(super) fn words(name: &str) -> Vec<String> {
             words.push(String::new());
         }
         if letter.is_alphanumeric() {
-            words
-                .last_mut()
-                .into_iter()
-                .for_each(|word| word.extend(letter.to_lowercase()));
+            words.last_mut().into_iter().for_each(|word| word.extend(letter.to_lowercase()));
         }
         before = letter;
     }

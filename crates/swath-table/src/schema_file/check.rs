@@ -40,20 +40,14 @@ pub(super) fn table(file: &SchemaFile, schema: &TableSchema) -> Result<()> {
             }
             if one.role == other.role && !matches!(one.role, None | Some(Role::Value)) {
                 let first = file.place(&format!("columns.{}.role", other.name));
-                let message = format!(
-                    "is taken by columns.{} already ({first}); wanted one column with it",
-                    other.name
-                );
+                let message =
+                    format!("is taken by columns.{} already ({first}); wanted one column with it", other.name);
                 return Err(file.error(&format!("{key}.role"), message, ""));
             }
         }
     }
     if schema.with_role(Role::X).is_some() != schema.with_role(Role::Y).is_some() {
-        let (got, wanted) = if schema.with_role(Role::X).is_some() {
-            ("x", "y")
-        } else {
-            ("y", "x")
-        };
+        let (got, wanted) = if schema.with_role(Role::X).is_some() { ("x", "y") } else { ("y", "x") };
         let message = format!("has a column with role {got} and none with role {wanted}; wanted both or neither");
         return Err(file.error("columns", message, ""));
     }
@@ -61,11 +55,7 @@ pub(super) fn table(file: &SchemaFile, schema: &TableSchema) -> Result<()> {
     if let Some(dedup) = &schema.dedup {
         for (position, name) in dedup.key.iter().enumerate() {
             if dedup.key[..position].contains(name) {
-                return Err(file.error(
-                    "dedup.key",
-                    format!("names {name:?} twice; wanted each column once"),
-                    "",
-                ));
+                return Err(file.error("dedup.key", format!("names {name:?} twice; wanted each column once"), ""));
             }
         }
     }
@@ -76,20 +66,14 @@ fn crs_column(file: &SchemaFile, schema: &TableSchema) -> Result<()> {
     let Some(name) = &schema.crs.column else { return Ok(()) };
     let Some(position) = schema.with_name(name) else {
         let names: Vec<&str> = schema.columns.iter().map(|column| column.name.as_str()).collect();
-        let message = format!(
-            "names {name:?}, which is not a column; wanted one of {}",
-            names.join(", ")
-        );
+        let message = format!("names {name:?}, which is not a column; wanted one of {}", names.join(", "));
         return Err(file.error("crs.column", message, did_you_mean(name, &names)));
     };
     use ColumnType::{Category, Int32, Int64, String};
     match schema.columns[position].column_type {
         Category | String | Int32 | Int64 => Ok(()),
         other => {
-            let message = format!(
-                "names {name:?} of type {}; wanted codes as int32, category or string",
-                word(other)
-            );
+            let message = format!("names {name:?} of type {}; wanted codes as int32, category or string", word(other));
             Err(file.error("crs.column", message, ""))
         }
     }
@@ -97,10 +81,7 @@ fn crs_column(file: &SchemaFile, schema: &TableSchema) -> Result<()> {
 
 /// The word of a type in schema files.
 pub(super) fn word(column_type: ColumnType) -> &'static str {
-    super::sections::TYPES
-        .iter()
-        .find(|(_, other)| *other == column_type)
-        .map_or("", |(word, _)| word)
+    super::sections::TYPES.iter().find(|(_, other)| *other == column_type).map_or("", |(word, _)| word)
 }
 
 fn column(file: &SchemaFile, column: &ColumnSchema) -> Result<()> {
@@ -109,11 +90,7 @@ fn column(file: &SchemaFile, column: &ColumnSchema) -> Result<()> {
     let is_time = matches!(column_type, ColumnType::Timestamp | ColumnType::Date);
     role(file, column)?;
     if column.source.len() > 1 && column_type != ColumnType::Timestamp {
-        let message = format!(
-            "names {} columns, but the type is {}",
-            column.source.len(),
-            word(column_type)
-        );
+        let message = format!("names {} columns, but the type is {}", column.source.len(), word(column_type));
         return Err(file.error(
             &key("source"),
             message,
@@ -141,11 +118,9 @@ fn column(file: &SchemaFile, column: &ColumnSchema) -> Result<()> {
         }
     }
     match (column.min, column.max) {
-        (Some(min), Some(max)) if min > max => Err(file.error(
-            &key("min"),
-            format!("is {min}, more than max, {max}; wanted min ≤ max"),
-            "",
-        )),
+        (Some(min), Some(max)) if min > max => {
+            Err(file.error(&key("min"), format!("is {min}, more than max, {max}; wanted min ≤ max"), ""))
+        }
         _ => Ok(()),
     }
 }
@@ -180,11 +155,7 @@ fn time_zone(file: &SchemaFile, key: &str, zone: &str) -> Result<()> {
 fn pattern(format: &str, column_type: ColumnType) -> Result<(), (String, String)> {
     if EPOCHS.contains(&format) {
         let date = "counts seconds, but the type is date; wanted a pattern, or type = \"timestamp\"";
-        return if column_type == ColumnType::Date {
-            Err((date.into(), String::new()))
-        } else {
-            Ok(())
-        };
+        return if column_type == ColumnType::Date { Err((date.into(), String::new())) } else { Ok(()) };
     }
     let mut seen = String::new();
     let mut rest = format.chars().peekable();
@@ -193,10 +164,7 @@ fn pattern(format: &str, column_type: ColumnType) -> Result<(), (String, String)
             continue;
         }
         // Between `%` and the letter: `-` (no padding), `:` (offset with a colon), `.` and digits (fractions).
-        while rest
-            .next_if(|next| matches!(next, '-' | ':' | '.' | '0'..='9'))
-            .is_some()
-        {}
+        while rest.next_if(|next| matches!(next, '-' | ':' | '.' | '0'..='9')).is_some() {}
         match rest.next() {
             Some('%') => {}
             Some(directive) if DIRECTIVES.contains(directive) => seen.push(directive),
@@ -206,10 +174,7 @@ fn pattern(format: &str, column_type: ColumnType) -> Result<(), (String, String)
             }
             Some(other) => {
                 let known: Vec<String> = DIRECTIVES.chars().map(|letter| format!("%{letter}")).collect();
-                return Err((
-                    format!("%{other} is not known; wanted one of {}", known.join(" ")),
-                    String::new(),
-                ));
+                return Err((format!("%{other} is not known; wanted one of {}", known.join(" ")), String::new()));
             }
             None => return Err(("it ends in %".into(), "%% stands for a percent sign".into())),
         }
@@ -217,15 +182,8 @@ fn pattern(format: &str, column_type: ColumnType) -> Result<(), (String, String)
     let has = |letters: &str| seen.contains(|letter| letters.contains(letter));
     if seen.is_empty() {
         let hint = did_you_mean(format, &EPOCHS);
-        let hint = if hint.is_empty() {
-            "a pattern looks like \"%d/%m/%Y %H:%M:%S\"".into()
-        } else {
-            hint
-        };
-        return Err((
-            "it has no directive like %Y, and is none of epoch_s, epoch_ms, epoch_us".into(),
-            hint,
-        ));
+        let hint = if hint.is_empty() { "a pattern looks like \"%d/%m/%Y %H:%M:%S\"".into() } else { hint };
+        return Err(("it has no directive like %Y, and is none of epoch_s, epoch_ms, epoch_us".into(), hint));
     }
     if !has("FD") && !(has("Yy") && (has("j") || (has("mbBh") && has("de")))) {
         return Err(("wanted year, month and day in it (%Y %m %d)".into(), String::new()));

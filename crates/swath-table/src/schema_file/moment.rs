@@ -30,11 +30,7 @@ fn civil_from_days(days: i64) -> (i64, u32, u32) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = (day_of_year - (153 * month_from_march + 2) / 5 + 1) as u32;
-    let month = (if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    }) as u32;
+    let month = (if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 }) as u32;
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
@@ -66,19 +62,13 @@ pub(super) fn datetime_text(micros: i64) -> Option<String> {
     let day = date_text(seconds.div_euclid(SECONDS_PER_DAY))?;
     let second = seconds.rem_euclid(SECONDS_PER_DAY);
     let clock = format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60);
-    Some(if fraction == 0 {
-        format!("{day}T{clock}Z")
-    } else {
-        format!("{day}T{clock}.{fraction:06}Z")
-    })
+    Some(if fraction == 0 { format!("{day}T{clock}Z") } else { format!("{day}T{clock}.{fraction:06}Z") })
 }
 
 /// A day as a TOML date, or none outside of the years 0 to 9999.
 pub(super) fn date_text(days: i64) -> Option<String> {
     let (year, month, day) = civil_from_days(days);
-    (0..=9999)
-        .contains(&year)
-        .then(|| format!("{year:04}-{month:02}-{day:02}"))
+    (0..=9999).contains(&year).then(|| format!("{year:04}-{month:02}-{day:02}"))
 }
 
 #[cfg(test)]

@@ -20,19 +20,13 @@ pub(super) struct Document<'t> {
 impl Document<'_> {
     /// The line of a byte, counted from 1.
     pub(super) fn line(&self, offset: usize) -> u64 {
-        1 + self.text.as_bytes()[..offset.min(self.text.len())]
-            .iter()
-            .filter(|&&byte| byte == b'\n')
-            .count() as u64
+        1 + self.text.as_bytes()[..offset.min(self.text.len())].iter().filter(|&&byte| byte == b'\n').count() as u64
     }
 
     /// An error at a byte.
     pub(super) fn error(&self, offset: usize, message: &str, hint: &str) -> Error {
         let message = format!("{}, line {}: {message}", self.path.display(), self.line(offset));
-        Error::Usage {
-            message,
-            hint: hint.into(),
-        }
+        Error::Usage { message, hint: hint.into() }
     }
 }
 
@@ -57,11 +51,7 @@ pub(super) struct Entry<'d> {
 impl<'d> Section<'d> {
     /// The whole file.
     pub(super) fn root(document: &'d Document<'d>, table: &'d DeTable<'d>) -> Section<'d> {
-        Section {
-            document,
-            name: String::new(),
-            table,
-        }
+        Section { document, name: String::new(), table }
     }
 
     /// All entries in the order of the file.
@@ -71,18 +61,8 @@ impl<'d> Section<'d> {
             .iter()
             .map(|(key, value)| {
                 let key_text: &'d str = key.get_ref();
-                let name = if self.name.is_empty() {
-                    key_text.into()
-                } else {
-                    format!("{}.{key_text}", self.name)
-                };
-                Entry {
-                    document: self.document,
-                    key: key_text,
-                    name,
-                    offset: key.span().start,
-                    value: value.get_ref(),
-                }
+                let name = if self.name.is_empty() { key_text.into() } else { format!("{}.{key_text}", self.name) };
+                Entry { document: self.document, key: key_text, name, offset: key.span().start, value: value.get_ref() }
             })
             .collect();
         entries.sort_by_key(|entry| entry.offset);
@@ -94,14 +74,8 @@ impl<'d> Section<'d> {
         let entries = self.entries();
         for entry in &entries {
             if !known.contains(&entry.key) {
-                let message = format!(
-                    "{} is not a key of a schema; wanted one of {}",
-                    entry.name,
-                    known.join(", ")
-                );
-                return Err(self
-                    .document
-                    .error(entry.offset, &message, &did_you_mean(entry.key, known)));
+                let message = format!("{} is not a key of a schema; wanted one of {}", entry.name, known.join(", "));
+                return Err(self.document.error(entry.offset, &message, &did_you_mean(entry.key, known)));
             }
             entry.remember(lines);
         }
@@ -117,8 +91,7 @@ impl<'d> Entry<'d> {
 
     /// An error about this key; `message` follows its name.
     pub(super) fn error(&self, message: &str, hint: &str) -> Error {
-        self.document
-            .error(self.offset, &format!("{} {message}", self.name), hint)
+        self.document.error(self.offset, &format!("{} {message}", self.name), hint)
     }
 
     fn wanted(&self, wanted: &str) -> Error {
@@ -128,11 +101,7 @@ impl<'d> Entry<'d> {
     /// The table that this key holds.
     pub(super) fn section(&self) -> Result<Section<'d>> {
         match self.value {
-            DeValue::Table(table) => Ok(Section {
-                document: self.document,
-                name: self.name.clone(),
-                table,
-            }),
+            DeValue::Table(table) => Ok(Section { document: self.document, name: self.name.clone(), table }),
             _ => Err(self.wanted(&format!("a table, [{}]", self.name))),
         }
     }
@@ -146,11 +115,7 @@ impl<'d> Entry<'d> {
         items
             .iter()
             .map(|item| match item.get_ref() {
-                DeValue::Table(table) => Ok(Section {
-                    document: self.document,
-                    name: self.name.clone(),
-                    table,
-                }),
+                DeValue::Table(table) => Ok(Section { document: self.document, name: self.name.clone(), table }),
                 _ => Err(wrong()),
             })
             .collect()
@@ -164,11 +129,7 @@ impl<'d> Entry<'d> {
     /// Text that is not empty.
     pub(super) fn some_text(&self) -> Result<String> {
         let text = self.text()?;
-        if text.trim().is_empty() {
-            Err(self.wanted("text that is not empty"))
-        } else {
-            Ok(text.into())
-        }
+        if text.trim().is_empty() { Err(self.wanted("text that is not empty")) } else { Ok(text.into()) }
     }
 
     /// True or false.
@@ -188,19 +149,12 @@ impl<'d> Entry<'d> {
     pub(super) fn texts(&self) -> Result<Vec<String>> {
         let wrong = || self.wanted("a list of texts, like [\"\", \"NULL\"]");
         let items = self.value.as_array().ok_or_else(wrong)?;
-        items
-            .iter()
-            .map(|item| item.get_ref().as_str().map(str::to_string).ok_or_else(wrong))
-            .collect()
+        items.iter().map(|item| item.get_ref().as_str().map(str::to_string).ok_or_else(wrong)).collect()
     }
 
     /// One text, or a list of texts.
     pub(super) fn one_or_more_texts(&self) -> Result<Vec<String>> {
-        let texts = if self.value.is_str() {
-            vec![self.text()?.to_string()]
-        } else {
-            self.texts()?
-        };
+        let texts = if self.value.is_str() { vec![self.text()?.to_string()] } else { self.texts()? };
         if texts.is_empty() || texts.iter().any(String::is_empty) {
             return Err(self.wanted("one name, or a list of names"));
         }
@@ -225,10 +179,7 @@ impl<'d> Entry<'d> {
             "tab" | "\\t" => Ok(Some(b'\t')),
             text if text.len() == 1 && !matches!(text, "\n" | "\r") => Ok(Some(text.as_bytes()[0])),
             text => {
-                let message = format!(
-                    "is {text:?}, {} bytes; wanted a single byte, like \";\" or \"tab\"",
-                    text.len()
-                );
+                let message = format!("is {text:?}, {} bytes; wanted a single byte, like \";\" or \"tab\"", text.len());
                 Err(self.error(&message, ""))
             }
         }
@@ -238,9 +189,9 @@ impl<'d> Entry<'d> {
     pub(super) fn bound(&self) -> Result<Bound> {
         let wrong = || self.wanted("a number, or a moment like 2025-03-01T00:00:00Z");
         let number = match self.value {
-            DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
-                .ok()
-                .map(|value| value as f64),
+            DeValue::Integer(integer) => {
+                i64::from_str_radix(integer.as_str(), integer.radix()).ok().map(|value| value as f64)
+            }
             DeValue::Float(float) => float.as_str().parse().ok().filter(|value: &f64| value.is_finite()),
             DeValue::Datetime(datetime) => return moment::micros(datetime).map(Bound::Moment).ok_or_else(wrong),
             DeValue::String(text) => return moment::micros_of_text(text).map(Bound::Moment).ok_or_else(wrong),
@@ -266,10 +217,7 @@ fn shown(value: &DeValue<'_>) -> String {
 /// A hint that names the nearest of `words`, or nothing where none is near.
 pub(super) fn did_you_mean(got: &str, words: &[&str]) -> String {
     let got = got.to_lowercase();
-    let near = words
-        .iter()
-        .map(|word| (distance(&got, &word.to_lowercase()), word))
-        .min();
+    let near = words.iter().map(|word| (distance(&got, &word.to_lowercase()), word)).min();
     match near {
         Some((steps, word)) if steps <= (word.len().max(got.len()) / 3).max(1) => format!("did you mean {word:?}?"),
         _ => String::new(),
@@ -286,9 +234,7 @@ fn distance(left: &str, right: &str) -> usize {
                 i + j
             } else {
                 let change = usize::from(left[i - 1] != right[j - 1]);
-                let mut best = (rows[i - 1][j] + 1)
-                    .min(rows[i][j - 1] + 1)
-                    .min(rows[i - 1][j - 1] + change);
+                let mut best = (rows[i - 1][j] + 1).min(rows[i][j - 1] + 1).min(rows[i - 1][j - 1] + change);
                 if i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1] {
                     best = best.min(rows[i - 2][j - 2] + 1);
                 }

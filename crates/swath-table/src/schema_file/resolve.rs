@@ -27,18 +27,10 @@ impl SchemaFile {
         for name in dedup.iter().flat_map(|dedup| &dedup.key) {
             let Some(column) = columns.iter_mut().find(|column| &column.name == name) else {
                 let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-                let message = format!(
-                    "names {name:?}, which is not a column; wanted one of {}",
-                    names.join(", ")
-                );
+                let message = format!("names {name:?}, which is not a column; wanted one of {}", names.join(", "));
                 return Err(self.error("dedup.key", message, did_you_mean(name, &names)));
             };
-            let said = self
-                .columns
-                .iter()
-                .flatten()
-                .find(|part| &part.name == name)
-                .and_then(|part| part.required);
+            let said = self.columns.iter().flatten().find(|part| &part.name == name).and_then(|part| part.required);
             if said == Some(false) {
                 let key = format!("columns.{name}.required");
                 let hint = "leave it out, or take the column out of dedup.key";
@@ -46,12 +38,7 @@ impl SchemaFile {
             }
             column.required = true;
         }
-        let schema = TableSchema {
-            csv,
-            columns,
-            crs,
-            dedup,
-        };
+        let schema = TableSchema { csv, columns, crs, dedup };
         check::table(self, &schema)?;
         Ok(schema)
     }
@@ -76,11 +63,7 @@ impl SchemaFile {
             (None, Some(schema)) => Ok(schema.columns.clone()),
             (None, None) => {
                 let hint = "swath sensor schema SRC prints a complete one to edit";
-                Err(self.error(
-                    "columns",
-                    "is not there; wanted at least one table [columns.NAME]",
-                    hint,
-                ))
+                Err(self.error("columns", "is not there; wanted at least one table [columns.NAME]", hint))
             }
         }
     }
@@ -118,9 +101,7 @@ impl SchemaFile {
         column.invalid = part.invalid.unwrap_or(column.invalid);
         column.missing = part.missing.clone().or(column.missing);
         column.units = part.units.clone().or(column.units);
-        column.required = part
-            .required
-            .unwrap_or(matches!(column.role, Some(Role::Sensor | Role::Time)));
+        column.required = part.required.unwrap_or(matches!(column.role, Some(Role::Sensor | Role::Time)));
         Ok(column)
     }
 
@@ -136,19 +117,11 @@ impl SchemaFile {
         };
         let by_source = schema.columns.iter().find(|column| column.source == source);
         // A column made of several (date and time) is known by its name.
-        let by_name = || {
-            schema
-                .columns
-                .iter()
-                .find(|column| part.source.is_none() && column.name == part.name)
-        };
+        let by_name = || schema.columns.iter().find(|column| part.source.is_none() && column.name == part.name);
         by_source.or_else(by_name).cloned().ok_or_else(|| {
             let names: Vec<&str> = schema.columns.iter().map(|column| column.name.as_str()).collect();
-            let message = format!(
-                "has no type, and the input has no column {:?}; it has {}",
-                source[0],
-                names.join(", ")
-            );
+            let message =
+                format!("has no type, and the input has no column {:?}; it has {}", source[0], names.join(", "));
             self.error(&key, message, did_you_mean(&source[0], &names))
         })
     }
@@ -185,21 +158,11 @@ impl SchemaFile {
         let below = inferred.and_then(|schema| inherited_key(schema, columns));
         match (part.key, below) {
             (Some(key), _) if key.is_empty() => Ok(None),
-            (Some(key), _) => Ok(Some(DedupSchema {
-                key,
-                keep: part.keep.unwrap_or_default(),
-            })),
-            (None, Some(below)) => Ok(Some(DedupSchema {
-                keep: part.keep.unwrap_or(below.keep),
-                key: below.key,
-            })),
+            (Some(key), _) => Ok(Some(DedupSchema { key, keep: part.keep.unwrap_or_default() })),
+            (None, Some(below)) => Ok(Some(DedupSchema { keep: part.keep.unwrap_or(below.keep), key: below.key })),
             (None, None) if self.dedup.is_some() => {
                 let message = "is not there; wanted the columns that make two rows the same reading";
-                Err(self.error(
-                    "dedup.key",
-                    message,
-                    "key = [\"sensor_id\", \"timestamp\"], or key = [] for no dedup",
-                ))
+                Err(self.error("dedup.key", message, "key = [\"sensor_id\", \"timestamp\"], or key = [] for no dedup"))
             }
             (None, None) => Ok(None),
         }
@@ -211,10 +174,7 @@ fn inherited_key(schema: &TableSchema, columns: &[ColumnSchema]) -> Option<Dedup
     let dedup = schema.dedup.as_ref()?;
     let final_name = |name: &String| {
         let source = &schema.columns[schema.with_name(name)?].source;
-        columns
-            .iter()
-            .find(|column| &column.source == source)
-            .map(|column| column.name.clone())
+        columns.iter().find(|column| &column.source == source).map(|column| column.name.clone())
     };
     let key = dedup.key.iter().map(final_name).collect::<Option<Vec<String>>>()?;
     Some(DedupSchema { key, keep: dedup.keep })

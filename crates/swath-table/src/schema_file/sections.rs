@@ -41,16 +41,7 @@ pub(super) const VIOLATIONS: [(&str, Violation); 2] = [("reject", Violation::Rej
 /// The words for which duplicate stays.
 pub(super) const KEEPS: [(&str, Keep); 2] = [("first", Keep::First), ("last", Keep::Last)];
 
-const CSV_KEYS: [&str; 8] = [
-    "delimiter",
-    "quote",
-    "decimal",
-    "comment",
-    "skip_lines",
-    "header",
-    "encoding",
-    "missing",
-];
+const CSV_KEYS: [&str; 8] = ["delimiter", "quote", "decimal", "comment", "skip_lines", "header", "encoding", "missing"];
 const COLUMN_KEYS: [&str; 12] = [
     "type",
     "role",
@@ -77,10 +68,7 @@ pub(super) fn read(text: &str, path: &Path) -> Result<SchemaFile> {
         let offset = error.span().map_or(0, |span| span.start);
         document.error(offset, &format!("this is not TOML: {}", error.message()), "")
     })?;
-    let mut file = SchemaFile {
-        path: path.into(),
-        ..SchemaFile::default()
-    };
+    let mut file = SchemaFile { path: path.into(), ..SchemaFile::default() };
     let mut lines = Lines::new();
     let root = Section::root(&document, table.get_ref());
     for entry in root.known(&["csv", "columns", "crs", "dedup"], &mut lines)? {
@@ -91,12 +79,7 @@ pub(super) fn read(text: &str, path: &Path) -> Result<SchemaFile> {
                 if columns.is_empty() {
                     return Err(entry.error("is empty; wanted at least one table [columns.NAME]", ""));
                 }
-                file.columns = Some(
-                    columns
-                        .iter()
-                        .map(|entry| column(entry, &mut lines))
-                        .collect::<Result<_>>()?,
-                );
+                file.columns = Some(columns.iter().map(|entry| column(entry, &mut lines)).collect::<Result<_>>()?);
             }
             "crs" => file.crs = crs(&entry, &mut lines)?,
             _ => file.dedup = Some(dedup(&entry, &mut lines)?),
@@ -133,10 +116,7 @@ fn encoding(entry: &Entry<'_>) -> Result<String> {
         "utf-8" | "utf8" | "ascii" => Ok("utf-8".into()),
         _ => {
             let message = format!("is {text:?}; wanted \"utf-8\"");
-            Err(entry.error(
-                &message,
-                "convert the file first: iconv -f latin1 -t utf-8 in.csv > out.csv",
-            ))
+            Err(entry.error(&message, "convert the file first: iconv -f latin1 -t utf-8 in.csv > out.csv"))
         }
     }
 }
@@ -146,10 +126,7 @@ fn column(entry: &Entry<'_>, lines: &mut Lines) -> Result<ColumnPart> {
     if entry.key.trim().is_empty() {
         return Err(entry.error("has an empty name; wanted [columns.NAME]", ""));
     }
-    let mut column = ColumnPart {
-        name: entry.key.into(),
-        ..ColumnPart::default()
-    };
+    let mut column = ColumnPart { name: entry.key.into(), ..ColumnPart::default() };
     for entry in entry.section()?.known(&COLUMN_KEYS, lines)? {
         match entry.key {
             "type" => column.column_type = Some(entry.choice(&TYPES)?),
@@ -171,10 +148,7 @@ fn column(entry: &Entry<'_>, lines: &mut Lines) -> Result<ColumnPart> {
 
 fn crs(entry: &Entry<'_>, lines: &mut Lines) -> Result<CrsPart> {
     let mut crs = CrsPart::default();
-    for entry in entry
-        .section()?
-        .known(&["source", "target", "column", "files"], lines)?
-    {
+    for entry in entry.section()?.known(&["source", "target", "column", "files"], lines)? {
         match entry.key {
             "source" => crs.source = Some(entry.some_text()?),
             "target" => crs.target = Some(entry.some_text()?),
@@ -184,11 +158,7 @@ fn crs(entry: &Entry<'_>, lines: &mut Lines) -> Result<CrsPart> {
                     let (mut pattern, mut source) = (None, None);
                     for entry in section.known(&["match", "source"], &mut Lines::new())? {
                         let text = Some(entry.some_text()?);
-                        if entry.key == "match" {
-                            pattern = text
-                        } else {
-                            source = text
-                        }
+                        if entry.key == "match" { pattern = text } else { source = text }
                     }
                     let (Some(pattern), Some(source)) = (pattern, source) else {
                         return Err(entry.error("has a table that is not complete; wanted both match and source", ""));

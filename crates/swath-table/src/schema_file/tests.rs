@@ -72,10 +72,7 @@ fn a_complete_file_says_everything_in_order() {
     let names: Vec<&str> = schema.columns.iter().map(|column| column.name.as_str()).collect();
     assert_eq!(names, ["timestamp", "sensor_id", "lat", "lon", "PM 2.5"]);
     assert_eq!(schema.csv.delimiter, b';');
-    assert_eq!(
-        (schema.csv.decimal, schema.csv.comment, schema.csv.skip_lines),
-        (b',', Some(b'#'), 2)
-    );
+    assert_eq!((schema.csv.decimal, schema.csv.comment, schema.csv.skip_lines), (b',', Some(b'#'), 2));
     assert_eq!(schema.csv.missing, ["", "NULL", "-9999"]);
     let time = &schema.columns[0];
     assert_eq!(time.source, ["Date", "Time"]);
@@ -93,174 +90,46 @@ fn a_complete_file_says_everything_in_order() {
 fn wrong_files_are_answered_with_line_and_hint() {
     let two = "[columns.a]\ntype = \"float64\"\n[columns.b]\ntype = \"float64\"\n";
     for (text, wanted, hint) in [
-        (
-            "[csv]\ndelimter = \";\"",
-            "s.toml, line 2: csv.delimter is not a key",
-            "did you mean \"delimiter\"?",
-        ),
-        (
-            "[colums.a]\ntype = \"bool\"",
-            "line 1: colums is not a key",
-            "did you mean \"columns\"?",
-        ),
-        (
-            "[columns.a]\n\ntype = \"flaot32\"",
-            "line 3: columns.a.type is \"flaot32\"; wanted one of",
-            "\"float32\"",
-        ),
-        (
-            "[columns.a]\ntype = 3",
-            "line 2: columns.a.type is 3; wanted one of category",
-            "",
-        ),
-        (
-            "[columns.a]\ntype = \"int32\"\nrole = \"sensr\"",
-            "line 3: columns.a.role is \"sensr\"",
-            "\"sensor\"",
-        ),
-        (
-            "[columns.a]\ntype = \"bool\"\nrole = \"x\"",
-            "does not go with type bool",
-            "",
-        ),
-        (
-            "[csv]\ndelimiter = \"::\"",
-            "line 2: csv.delimiter is \"::\", 2 bytes; wanted a single byte",
-            "",
-        ),
+        ("[csv]\ndelimter = \";\"", "s.toml, line 2: csv.delimter is not a key", "did you mean \"delimiter\"?"),
+        ("[colums.a]\ntype = \"bool\"", "line 1: colums is not a key", "did you mean \"columns\"?"),
+        ("[columns.a]\n\ntype = \"flaot32\"", "line 3: columns.a.type is \"flaot32\"; wanted one of", "\"float32\""),
+        ("[columns.a]\ntype = 3", "line 2: columns.a.type is 3; wanted one of category", ""),
+        ("[columns.a]\ntype = \"int32\"\nrole = \"sensr\"", "line 3: columns.a.role is \"sensr\"", "\"sensor\""),
+        ("[columns.a]\ntype = \"bool\"\nrole = \"x\"", "does not go with type bool", ""),
+        ("[csv]\ndelimiter = \"::\"", "line 2: csv.delimiter is \"::\", 2 bytes; wanted a single byte", ""),
         ("[csv]\ndelimiter = \"\"", "wanted a single byte", ""),
-        (
-            "[csv]\ndecimal = \",\"",
-            "csv.decimal is the delimiter too",
-            "delimiter",
-        ),
+        ("[csv]\ndecimal = \",\"", "csv.decimal is the delimiter too", "delimiter"),
         ("[csv]\nquote = \",\"", "csv.quote is the delimiter too", ""),
-        (
-            "[csv]\nheader = \"yes\"",
-            "csv.header is \"yes\"; wanted true or false",
-            "",
-        ),
-        (
-            "[csv]\nskip_lines = -1",
-            "csv.skip_lines is -1; wanted a whole number",
-            "",
-        ),
+        ("[csv]\nheader = \"yes\"", "csv.header is \"yes\"; wanted true or false", ""),
+        ("[csv]\nskip_lines = -1", "csv.skip_lines is -1; wanted a whole number", ""),
         ("[csv]\nencoding = \"latin1\"", "csv.encoding is \"latin1\"", "iconv"),
-        (
-            "[csv]\nmissing = \"NULL\"",
-            "csv.missing is \"NULL\"; wanted a list",
-            "",
-        ),
+        ("[csv]\nmissing = \"NULL\"", "csv.missing is \"NULL\"; wanted a list", ""),
         ("csv = 3", "csv is 3; wanted a table", ""),
         ("[csv\n", "line 1: this is not TOML", ""),
         ("[columns]\n", "columns is empty", ""),
-        (
-            "[columns.a]\ntype = \"float32\"\nmin = 5\nmax = 1",
-            "line 3: columns.a.min is 5, more than max, 1",
-            "",
-        ),
-        (
-            "[columns.a]\ntype = \"float32\"\nmin = 2020-01-01",
-            "line 3: columns.a.min is a moment",
-            "",
-        ),
-        (
-            "[columns.a]\ntype = \"timestamp\"\nmin = 12",
-            "line 3: columns.a.min is a number",
-            "",
-        ),
-        (
-            "[columns.a]\ntype = \"string\"\nmin = 12",
-            "columns.a.min is of no use",
-            "",
-        ),
+        ("[columns.a]\ntype = \"float32\"\nmin = 5\nmax = 1", "line 3: columns.a.min is 5, more than max, 1", ""),
+        ("[columns.a]\ntype = \"float32\"\nmin = 2020-01-01", "line 3: columns.a.min is a moment", ""),
+        ("[columns.a]\ntype = \"timestamp\"\nmin = 12", "line 3: columns.a.min is a number", ""),
+        ("[columns.a]\ntype = \"string\"\nmin = 12", "columns.a.min is of no use", ""),
         ("[columns.a]\ntype = \"float64\"\nmin = nan", "wanted a number", ""),
-        (
-            "[columns.a]\ntype = \"timestamp\"\nformat = \"%Y-%m-%d %Q\"",
-            "line 3: columns.a.format",
-            "",
-        ),
-        (
-            "[columns.a]\ntype = \"timestamp\"\nformat = \"%H:%M\"",
-            "wanted year, month and day",
-            "",
-        ),
-        (
-            "[columns.a]\ntype = \"timestamp\"\nformat = \"epoch_sec\"",
-            "no directive",
-            "\"epoch_s\"",
-        ),
-        (
-            "[columns.a]\ntype = \"timestamp\"\nformat = \"%Y-%m-%d %I:%M\"",
-            "needs %p",
-            "%H",
-        ),
-        (
-            "[columns.a]\ntype = \"int32\"\nformat = \"%Y\"",
-            "is for timestamps and dates",
-            "",
-        ),
-        (
-            "[columns.a]\ntype = \"timestamp\"\ntimezone = \"Europe/Room\"",
-            "no time zone",
-            "\"Europe/Rome\"",
-        ),
-        (
-            "[columns.a]\ntype = \"timestamp\"\nformat = \"epoch_s\"\ntimezone = \"Asia/Tokyo\"",
-            "counts in UTC",
-            "",
-        ),
-        (
-            "[columns.a]\ntype = \"date\"\nsource = [\"x\", \"y\"]",
-            "names 2 columns, but the type is date",
-            "",
-        ),
-        (
-            "[columns.a]\ntype = \"date\"\nsource = []",
-            "wanted one name, or a list of names",
-            "",
-        ),
-        (
-            &format!("{two}[dedup]\nkey = [\"a\", \"c\"]"),
-            "line 6: dedup.key names \"c\", which is not",
-            "\"a\"",
-        ),
-        (
-            &format!("{two}[dedup]\nkey = [\"a\", \"a\"]"),
-            "dedup.key names \"a\" twice",
-            "",
-        ),
-        (
-            &format!("{two}[dedup]\nkeep = \"last\""),
-            "dedup.key is not there",
-            "key = []",
-        ),
+        ("[columns.a]\ntype = \"timestamp\"\nformat = \"%Y-%m-%d %Q\"", "line 3: columns.a.format", ""),
+        ("[columns.a]\ntype = \"timestamp\"\nformat = \"%H:%M\"", "wanted year, month and day", ""),
+        ("[columns.a]\ntype = \"timestamp\"\nformat = \"epoch_sec\"", "no directive", "\"epoch_s\""),
+        ("[columns.a]\ntype = \"timestamp\"\nformat = \"%Y-%m-%d %I:%M\"", "needs %p", "%H"),
+        ("[columns.a]\ntype = \"int32\"\nformat = \"%Y\"", "is for timestamps and dates", ""),
+        ("[columns.a]\ntype = \"timestamp\"\ntimezone = \"Europe/Room\"", "no time zone", "\"Europe/Rome\""),
+        ("[columns.a]\ntype = \"timestamp\"\nformat = \"epoch_s\"\ntimezone = \"Asia/Tokyo\"", "counts in UTC", ""),
+        ("[columns.a]\ntype = \"date\"\nsource = [\"x\", \"y\"]", "names 2 columns, but the type is date", ""),
+        ("[columns.a]\ntype = \"date\"\nsource = []", "wanted one name, or a list of names", ""),
+        (&format!("{two}[dedup]\nkey = [\"a\", \"c\"]"), "line 6: dedup.key names \"c\", which is not", "\"a\""),
+        (&format!("{two}[dedup]\nkey = [\"a\", \"a\"]"), "dedup.key names \"a\" twice", ""),
+        (&format!("{two}[dedup]\nkeep = \"last\""), "dedup.key is not there", "key = []"),
         (&format!("{two}role = \"x\""), "role x and none with role y", ""),
-        (
-            &format!("{two}required = false\n[dedup]\nkey = [\"b\"]"),
-            "line 5: columns.b.required is false",
-            "",
-        ),
-        (
-            &format!("{two}[crs]\ncolumn = \"b\""),
-            "of type float64; wanted codes",
-            "",
-        ),
-        (
-            &format!("{two}[crs]\ncolumn = \"srid\""),
-            "names \"srid\", which is not a column",
-            "",
-        ),
-        (
-            &format!("{two}[crs]\nsource = 4326"),
-            "crs.source is 4326; wanted text in quotes",
-            "",
-        ),
-        (
-            &format!("{two}[[crs.files]]\nmatch = \"*\""),
-            "wanted both match and source",
-            "",
-        ),
+        (&format!("{two}required = false\n[dedup]\nkey = [\"b\"]"), "line 5: columns.b.required is false", ""),
+        (&format!("{two}[crs]\ncolumn = \"b\""), "of type float64; wanted codes", ""),
+        (&format!("{two}[crs]\ncolumn = \"srid\""), "names \"srid\", which is not a column", ""),
+        (&format!("{two}[crs]\nsource = 4326"), "crs.source is 4326; wanted text in quotes", ""),
+        (&format!("{two}[[crs.files]]\nmatch = \"*\""), "wanted both match and source", ""),
         (
             "[columns.a]\ntype = \"date\"\nrole = \"time\"\n[columns.b]\ntype = \"date\"\nrole = \"time\"",
             "line 6: columns.b.role is taken by columns.a already (s.toml, line 3)",
@@ -269,10 +138,7 @@ fn wrong_files_are_answered_with_line_and_hint() {
     ] {
         let error = read(text).expect_err(text);
         assert_eq!(error.exit_code(), 2, "{text}");
-        assert!(
-            error.to_string().contains(wanted),
-            "{text}\n got: {error}\nwanted: {wanted}"
-        );
+        assert!(error.to_string().contains(wanted), "{text}\n got: {error}\nwanted: {wanted}");
         let got = error.hint().unwrap_or_default();
         assert!(got.contains(hint), "{text}\n got hint: {got}\nwanted: {hint}");
     }
@@ -280,12 +146,7 @@ fn wrong_files_are_answered_with_line_and_hint() {
 
 #[test]
 fn bytes_may_be_named() {
-    for (text, expected) in [
-        ("\"\\t\"", b'\t'),
-        ("'\\t'", b'\t'),
-        ("\"tab\"", b'\t'),
-        ("\"|\"", b'|'),
-    ] {
+    for (text, expected) in [("\"\\t\"", b'\t'), ("'\\t'", b'\t'), ("\"tab\"", b'\t'), ("\"|\"", b'|')] {
         let file = read(&format!("[csv]\ndelimiter = {text}")).unwrap();
         assert_eq!(file.csv.delimiter, Some(expected), "{text}");
     }
@@ -299,51 +160,26 @@ fn files_lie_over_what_was_inferred() {
     let over = |text: &str| read(text).unwrap().resolve(Some(&inferred)).unwrap();
     assert_eq!(over(""), inferred);
     let narrowed = over("[columns.id]\nrole = \"none\"\n[columns.pm]\nsource = \"PM 2.5\"\nmax = 50");
-    let [id, pm] = narrowed.columns.as_slice() else {
-        panic!("{narrowed:?}")
-    };
-    assert_eq!(
-        (id.column_type, id.role, id.name.as_str()),
-        (ColumnType::Category, None, "id")
-    );
-    assert_eq!(
-        (pm.column_type, pm.min, pm.max, pm.name.as_str()),
-        (ColumnType::Float32, Some(0.0), Some(50.0), "pm")
-    );
+    let [id, pm] = narrowed.columns.as_slice() else { panic!("{narrowed:?}") };
+    assert_eq!((id.column_type, id.role, id.name.as_str()), (ColumnType::Category, None, "id"));
+    assert_eq!((pm.column_type, pm.min, pm.max, pm.name.as_str()), (ColumnType::Float32, Some(0.0), Some(50.0), "pm"));
     assert_eq!(narrowed.dedup, None, "its time column is gone");
     assert_eq!(over("[dedup]\nkeep = \"first\"").dedup.unwrap().keep, Keep::First);
     assert_eq!(over("[dedup]\nkey = []").dedup, None);
     assert_eq!(over("[csv]\ndecimal = \".\"").csv.delimiter, b';');
     let renamed = over("[columns.when]\nsource = [\"Date\", \"Time\"]\n[columns.who]\nsource = \"id\"");
     assert_eq!(renamed.dedup.unwrap().key, ["who", "when"]);
-    let error = read("[columns.pn]")
-        .unwrap()
-        .resolve(Some(&inferred))
-        .expect_err("no such column");
-    assert!(
-        error
-            .to_string()
-            .contains("has no type, and the input has no column \"pn\""),
-        "{error}"
-    );
+    let error = read("[columns.pn]").unwrap().resolve(Some(&inferred)).expect_err("no such column");
+    assert!(error.to_string().contains("has no type, and the input has no column \"pn\""), "{error}");
     assert!(read("[columns.a]").unwrap().resolve(None).is_err());
     assert!(read("").unwrap().resolve(None).is_err());
 }
 
 #[test]
 fn coordinates_get_the_limits_of_their_system() {
-    let schema = with_defaults(
-        read(COMPLETE).unwrap().resolve(None).unwrap(),
-        CoordinateBounds::DEGREES,
-    );
-    assert_eq!(
-        (schema.columns[2].min, schema.columns[2].max),
-        (Some(-90.0), Some(90.0))
-    );
-    assert_eq!(
-        (schema.columns[3].min, schema.columns[3].max),
-        (Some(-180.0), Some(180.0))
-    );
+    let schema = with_defaults(read(COMPLETE).unwrap().resolve(None).unwrap(), CoordinateBounds::DEGREES);
+    assert_eq!((schema.columns[2].min, schema.columns[2].max), (Some(-90.0), Some(90.0)));
+    assert_eq!((schema.columns[3].min, schema.columns[3].max), (Some(-180.0), Some(180.0)));
     let own = "[columns.y]\ntype = \"float64\"\nrole = \"y\"\nmin = 5\n[columns.x]\ntype = \"float64\"\nrole = \"x\"";
     let schema = with_defaults(read(own).unwrap().resolve(None).unwrap(), CoordinateBounds::DEGREES);
     assert_eq!((schema.columns[0].min, schema.columns[0].max), (Some(5.0), Some(90.0)));
@@ -377,11 +213,8 @@ impl Random {
     fn column(&mut self, name: String) -> ColumnSchema {
         let column_type = self.pick(&sections::TYPES).1;
         let is_time = matches!(column_type, ColumnType::Timestamp | ColumnType::Date);
-        let is_number = !is_time
-            && !matches!(
-                column_type,
-                ColumnType::Category | ColumnType::String | ColumnType::Bool
-            );
+        let is_number =
+            !is_time && !matches!(column_type, ColumnType::Category | ColumnType::String | ColumnType::Bool);
         let mut limits = None;
         if self.below(2) == 0 && (is_time || is_number) {
             let (low, more) = (self.below(1 << 40), self.below(1 << 30));
@@ -399,11 +232,7 @@ impl Random {
         ColumnSchema {
             column_type,
             role: (is_number && self.below(2) == 0).then_some(Role::Value),
-            source: if several {
-                vec![self.text(), self.text()]
-            } else {
-                vec![self.text()]
-            },
+            source: if several { vec![self.text(), self.text()] } else { vec![self.text()] },
             format: (is_time && self.below(2) == 0).then(|| "%d/%m/%Y %H.%M.%S%.f".into()),
             timezone: zone.then(|| self.pick(&["UTC".into(), "Europe/Rome".into()])),
             min: limits.map(|limits| limits.0),
@@ -427,15 +256,9 @@ impl Random {
             .collect();
         let dedup = (self.below(2) == 0).then(|| {
             columns[0].required = true;
-            DedupSchema {
-                key: vec![columns[0].name.clone()],
-                keep: self.pick(&sections::KEEPS).1,
-            }
+            DedupSchema { key: vec![columns[0].name.clone()], keep: self.pick(&sections::KEEPS).1 }
         });
-        let file = |random: &mut Random| CrsOfFiles {
-            pattern: random.text(),
-            source: random.text(),
-        };
+        let file = |random: &mut Random| CrsOfFiles { pattern: random.text(), source: random.text() };
         TableSchema {
             csv: CsvFormat {
                 delimiter: self.pick(b";\t|"),

@@ -23,10 +23,7 @@ pub fn write(schema: &TableSchema, notes: &Notes) -> String {
 
 fn comments(out: &mut String, notes: &Notes, place: &str) {
     for note in notes.at(place) {
-        let plain: String = note
-            .chars()
-            .map(|letter| if letter.is_control() { ' ' } else { letter })
-            .collect();
+        let plain: String = note.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
         line(out, format_args!("# {plain}"));
     }
 }
@@ -80,35 +77,23 @@ fn column(out: &mut String, column: &ColumnSchema, notes: &Notes) {
     if is_time {
         match &column.format {
             Some(format) => line(out, format_args!("format = {}", quoted(format))),
-            None => line(
-                out,
-                format_args!("# format = \"%d/%m/%Y %H:%M:%S\"   (not set: ISO 8601)"),
-            ),
+            None => line(out, format_args!("# format = \"%d/%m/%Y %H:%M:%S\"   (not set: ISO 8601)")),
         }
     }
     if column.column_type == Timestamp {
         match &column.timezone {
             Some(zone) => line(out, format_args!("timezone = {}", quoted(zone))),
-            None => line(
-                out,
-                format_args!("# timezone = \"Europe/Rome\"   (not set: UTC, where a time has no offset)"),
-            ),
+            None => {
+                line(out, format_args!("# timezone = \"Europe/Rome\"   (not set: UTC, where a time has no offset)"))
+            }
         }
     }
     if has_range {
         limit(out, "min", column.min, column.column_type);
         limit(out, "max", column.max, column.column_type);
     }
-    let violation = |value| {
-        VIOLATIONS
-            .iter()
-            .find(|(_, other)| *other == value)
-            .map_or("", |(word, _)| word)
-    };
-    line(
-        out,
-        format_args!("out_of_range = {}", quoted(violation(column.out_of_range))),
-    );
+    let violation = |value| VIOLATIONS.iter().find(|(_, other)| *other == value).map_or("", |(word, _)| word);
+    line(out, format_args!("out_of_range = {}", quoted(violation(column.out_of_range))));
     line(out, format_args!("invalid = {}", quoted(violation(column.invalid))));
     match &column.missing {
         Some(missing) => line(out, format_args!("missing = {}", quoted_list(missing))),
@@ -139,11 +124,7 @@ fn crs(out: &mut String, crs: &CrsSchema, notes: &Notes) {
     out.push_str("[crs]\n");
     comments(out, notes, "crs");
     for (key, value, otherwise) in [
-        (
-            "source",
-            &crs.source,
-            "not set: EPSG:4326, longitude and latitude in degrees",
-        ),
+        ("source", &crs.source, "not set: EPSG:4326, longitude and latitude in degrees"),
         ("target", &crs.target, "not set: the source"),
         ("column", &crs.column, "not set: no column holds an EPSG code per row"),
     ] {
@@ -154,10 +135,7 @@ fn crs(out: &mut String, crs: &CrsSchema, notes: &Notes) {
     }
     for file in &crs.files {
         let (pattern, source) = (quoted(&file.pattern), quoted(&file.source));
-        line(
-            out,
-            format_args!("\n[[crs.files]]\nmatch = {pattern}\nsource = {source}"),
-        );
+        line(out, format_args!("\n[[crs.files]]\nmatch = {pattern}\nsource = {source}"));
     }
     out.push('\n');
 }
@@ -167,14 +145,8 @@ fn dedup(out: &mut String, dedup: Option<&DedupSchema>, notes: &Notes) {
     comments(out, notes, "dedup");
     match dedup {
         Some(dedup) => {
-            let keep = KEEPS
-                .iter()
-                .find(|(_, keep)| *keep == dedup.keep)
-                .map_or("", |(word, _)| word);
-            line(
-                out,
-                format_args!("key = {}\nkeep = {}", quoted_list(&dedup.key), quoted(keep)),
-            );
+            let keep = KEEPS.iter().find(|(_, keep)| *keep == dedup.keep).map_or("", |(word, _)| word);
+            line(out, format_args!("key = {}\nkeep = {}", quoted_list(&dedup.key), quoted(keep)));
         }
         None => line(out, format_args!("key = []   # no dedup")),
     }
@@ -182,18 +154,12 @@ fn dedup(out: &mut String, dedup: Option<&DedupSchema>, notes: &Notes) {
 
 /// A key as TOML, in quotes where it needs them.
 fn key(text: &str) -> String {
-    let bare = !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    let bare = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
     if bare { text.into() } else { quoted(text) }
 }
 
 fn quoted_list(texts: &[String]) -> String {
-    format!(
-        "[{}]",
-        texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", ")
-    )
+    format!("[{}]", texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", "))
 }
 
 /// Text as a TOML basic string.

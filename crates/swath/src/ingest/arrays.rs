@@ -103,7 +103,11 @@ pub fn array(packed: &Packed<'_>, column: usize, lease: &Lease, room: &mut Array
 }
 
 /// The values of a column of `N` bytes each.
-fn fixed<const N: usize, T: ArrowNativeType>(packed: &Packed<'_>, column: usize, lease: &Lease) -> Result<ScalarBuffer<T>> {
+fn fixed<const N: usize, T: ArrowNativeType>(
+    packed: &Packed<'_>,
+    column: usize,
+    lease: &Lease,
+) -> Result<ScalarBuffer<T>> {
     let rows = packed.index.len();
     let mut words = lease.buffer_unzeroed::<u64>((rows * N).div_ceil(8))?;
     let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut words);
@@ -142,6 +146,7 @@ fn category(
     }
     let keys = ScalarBuffer::<i32>::new(Buffer::from(bytes::Bytes::from_owner(Words(words))), 0, ids.len());
     let keys = PrimitiveArray::<Int32Type>::new(keys, nulls);
-    let array = DictionaryArray::try_new(keys, Arc::new(values)).map_err(|error| Error::unexpected(error.to_string()))?;
+    let array =
+        DictionaryArray::try_new(keys, Arc::new(values)).map_err(|error| Error::unexpected(error.to_string()))?;
     Ok(Arc::new(array))
 }

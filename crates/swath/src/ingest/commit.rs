@@ -6,9 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use serde_json::json;
-use swath_core::{
-    Bytes, Error, PartialOutput, Receipts, ResidentSet, Result, Summary, cpu_seconds, fault,
-};
+use swath_core::{Bytes, Error, PartialOutput, Receipts, ResidentSet, Result, Summary, cpu_seconds, fault};
 use swath_table::schema_file::{self, Notes};
 
 use super::assemble::{Assembled, span, union};

@@ -10,6 +10,8 @@ use super::{assemble, encode, matching, rank, route};
 
 /// What the program takes before it has any data: code that runs, its tables, threads, the sample.
 pub const PROGRAM_BYTES: Bytes = Bytes(14_000_000);
+/// What coordinate transformations take once the first one is made.
+const CRS_BYTES: Bytes = Bytes(8_000_000);
 /// Memory of dictionaries: at least and at most.
 const DICTIONARY: (u64, u64) = (128 << 10, 48 << 20);
 /// Bytes that an interned text takes beside its own, twice counted for growing tables.
@@ -55,8 +57,19 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
         line("inputs", inputs_bytes(job), format!("{} files: paths, identities, headers", job.files.len())),
         line("dictionary", texts, format!("{} categories in the sample", facts.categories)),
         line("partitions", partitions, format!("about {} partitions", partitions_about(prepared))),
-        line("tables", Bytes(runs * 700 + row_groups * 220 + rows / 2_048 * 32), format!("{runs} runs, {row_groups} row groups")),
+        line(
+            "tables",
+            Bytes(runs * 700 + row_groups * 220 + rows / 2_048 * 32),
+            format!("{runs} runs, {row_groups} row groups"),
+        ),
     ];
+    let computes = job.geometry.as_ref().is_some_and(|places| places.moved || places.to_degrees.is_some());
+    let fixed = if computes {
+        let reason = "transformations and the areas they hold for".into();
+        fixed.into_iter().chain([line("coordinate systems", CRS_BYTES, reason)]).collect()
+    } else {
+        fixed
+    };
     let category_values = (facts.categories * 4).min(rows) as usize;
     let encode = encode::task_bytes(job, rows, facts.text_per_row * 1.5, category_values);
     let mini_file = swath_formats::geoparquet::mini_file_bytes_max(
@@ -126,7 +139,8 @@ fn dictionary(distinct: u64, bytes: u64, sampled: u64, rows: u64) -> Bytes {
     }
     let per_text = bytes * 2 / distinct + TEXT_OVERHEAD + 16;
     // Where nearly all rows of the sample name something new, all rows may; else it grows when it must.
-    let most = if distinct * 10 > sampled * 9 && rows > sampled { rows.min(distinct * 64) } else { rows.min(distinct * 4) };
+    let most =
+        if distinct * 10 > sampled * 9 && rows > sampled { rows.min(distinct * 64) } else { rows.min(distinct * 4) };
     Bytes((most * per_text).clamp(DICTIONARY.0, DICTIONARY.1))
 }
 

@@ -358,7 +358,9 @@ fn walk(
                     skip -= 1;
                     continue;
                 }
-                if head.open != u32::MAX && stretches[head.open as usize].first + stretches[head.open as usize].count == row {
+                if head.open != u32::MAX
+                    && stretches[head.open as usize].first + stretches[head.open as usize].count == row
+                {
                     stretches[head.open as usize].count += 1;
                 } else {
                     head.open = stretches.len() as u32;
@@ -414,8 +416,14 @@ mod tests {
         assert_eq!(
             groups,
             [
-                (0, 0, 0, 10), (0, 0, 10, 10), (0, 0, 20, 5), (1, 0, 25, 7),
-                (2, 1, 3, 10), (2, 2, 9, 10), (2, 2, 19, 10), (2, 2, 29, 1),
+                (0, 0, 0, 10),
+                (0, 0, 10, 10),
+                (0, 0, 20, 5),
+                (1, 0, 25, 7),
+                (2, 1, 3, 10),
+                (2, 2, 9, 10),
+                (2, 2, 19, 10),
+                (2, 2, 29, 1),
             ]
         );
     }

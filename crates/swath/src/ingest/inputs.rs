@@ -125,9 +125,11 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
         }
         if path.is_dir() {
             walk(&path, found)?;
-        } else if path.extension().and_then(|ending| ending.to_str()).is_some_and(|ending| {
-            ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending))
-        }) {
+        } else if path
+            .extension()
+            .and_then(|ending| ending.to_str())
+            .is_some_and(|ending| ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending)))
+        {
             found.push(path);
         }
     }
@@ -222,7 +224,8 @@ mod tests {
 
     #[test]
     fn units_cover_every_byte_once_in_order() {
-        for sizes in [vec![], vec![0, 0], vec![5], vec![UNIT_BYTES], vec![3 * UNIT_BYTES + 1, 0, 7, UNIT_BYTES - 8, 9]] {
+        for sizes in [vec![], vec![0, 0], vec![5], vec![UNIT_BYTES], vec![3 * UNIT_BYTES + 1, 0, 7, UNIT_BYTES - 8, 9]]
+        {
             let stream = Stream::new(sizes.iter().copied());
             let mut seen: Vec<u64> = vec![0; sizes.len()];
             for unit in 0..stream.units() {

@@ -294,7 +294,9 @@ impl Running {
     /// When the journal takes no more.
     pub fn note_texts(&self) -> Result<()> {
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        for (known, (kind, interner)) in noted.iter_mut().zip([("texts", &self.texts), ("partitions", &self.partitions)]) {
+        for (known, (kind, interner)) in
+            noted.iter_mut().zip([("texts", &self.texts), ("partitions", &self.partitions)])
+        {
             let new = interner.texts_from(*known);
             if new.is_empty() {
                 continue;
@@ -348,7 +350,8 @@ impl Running {
     pub fn sync(&self) -> std::io::Result<()> {
         self.store.sync()?;
         if self.parts.get().is_some() {
-            swath_core::sync_file_system(&self.lake_folder).map_err(|error| std::io::Error::other(error.to_string()))?;
+            swath_core::sync_file_system(&self.lake_folder)
+                .map_err(|error| std::io::Error::other(error.to_string()))?;
         }
         Ok(())
     }

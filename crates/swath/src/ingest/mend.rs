@@ -131,7 +131,8 @@ impl Stage for Mend {
         }
         reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         let most = reasons.first().map_or(String::new(), |(reason, count)| format!("{reason} ({count} rows)"));
-        let example = rejects::first_example(&kept_at).map_or(most.clone(), |example| format!("{most}, first: {example}"));
+        let example =
+            rejects::first_example(&kept_at).map_or(most.clone(), |example| format!("{most}, first: {example}"));
         Err(Error::TooManyRejects { rejected, read, limit: job.max_rejects.to_string(), kept_at, example })
     }
 }

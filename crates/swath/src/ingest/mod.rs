@@ -26,7 +26,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use swath_core::{
-    Budget, Bytes, Error, Fnv64, Journal, Observer, PartialOutput, PartialState, Plan, Receipts, Result, RunOptions, Stop,
+    Budget, Bytes, Error, Fnv64, Journal, Observer, PartialOutput, PartialState, Plan, Receipts, Result, RunOptions,
+    Stop,
 };
 use swath_table::intern::Interner;
 use swath_table::schema_file;

@@ -13,7 +13,9 @@ use serde_json::json;
 use swath_core::{Bytes, Error, Place, Result};
 use swath_crs::{Crs, CrsError, Transform};
 use swath_formats::csv::{Header, ParsePlan, header};
-use swath_formats::geoparquet::{LakeColumns, LakeCompression, LakeLayout, PointColumns, ROW_GROUP_ROWS_MAX, SortColumn};
+use swath_formats::geoparquet::{
+    LakeColumns, LakeCompression, LakeLayout, PointColumns, ROW_GROUP_ROWS_MAX, SortColumn,
+};
 use swath_table::assign::Assigner;
 use swath_table::infer::{self, Sample};
 use swath_table::layout::RowLayout;
@@ -108,7 +110,10 @@ pub fn prepare(request: &IngestRequest) -> Result<Prepared> {
         Ok(PartitionRequest::Levels(levels)) => levels,
         Ok(PartitionRequest::Auto) => auto(&schema, &facts, request.target_file_size, &mut choices),
         Err(message) => {
-            return Err(Error::Usage { message: format!("--partition {message}"), hint: "swath sensor ingest --help".into() });
+            return Err(Error::Usage {
+                message: format!("--partition {message}"),
+                hint: "swath sensor ingest --help".into(),
+            });
         }
     };
     let levels = Assigner::resolve(&partition, &schema)?;
@@ -121,7 +126,8 @@ pub fn prepare(request: &IngestRequest) -> Result<Prepared> {
     }
     let by_sensor = request.sort == SortOrder::Sensor;
     let key_time = time.filter(|&time| types[time] == ColumnType::Timestamp);
-    let layout = RowLayout::new(&types, sensor.filter(|&sensor| by_sensor && types[sensor] == ColumnType::Category), key_time);
+    let layout =
+        RowLayout::new(&types, sensor.filter(|&sensor| by_sensor && types[sensor] == ColumnType::Category), key_time);
     let row_bytes = layout.stride() + 16 + if geometry.is_some() { 37 } else { 0 };
     let row_group_rows = (ROW_GROUP_BYTES / row_bytes / 1024 * 1024).clamp(1024, ROW_GROUP_ROWS_MAX) as u32;
     let dedup = dedup(&schema, &partition, by_sensor, sensor, time)?;
@@ -249,7 +255,9 @@ fn geometry(
         let found = patterns.iter().find(|(pattern, _)| {
             pattern.matches_path(&file.path)
                 || file.path.ancestors().any(|parent| {
-                    file.path.strip_prefix(parent).is_ok_and(|rest| !rest.as_os_str().is_empty() && pattern.matches_path(rest))
+                    file.path
+                        .strip_prefix(parent)
+                        .is_ok_and(|rest| !rest.as_os_str().is_empty() && pattern.matches_path(rest))
                 })
         });
         plan.transform = found.map_or(0, |(_, transform)| *transform);

@@ -115,7 +115,8 @@ impl Ranked {
     /// # Errors
     /// When scratch cannot be read.
     pub fn read_slices(&self, running: &Running) -> Result<Vec<RunSlice>> {
-        let mut slices = vec![RunSlice { run: 0, first: 0, count: 0 }; self.slices.length() as usize / size_of::<RunSlice>()];
+        let mut slices =
+            vec![RunSlice { run: 0, first: 0, count: 0 }; self.slices.length() as usize / size_of::<RunSlice>()];
         running.store.read(&self.slices, 0, bytemuck::cast_slice_mut(&mut slices))?;
         Ok(slices)
     }

@@ -191,7 +191,6 @@ fn write_line(running: &Running, entry: &Entry<'_>, carried: u64, out: &mut dyn 
     out.write_all(b"\n")
 }
 
-
 /// Writes the rejects beside the lake that will not be, for a person to see; answers where.
 ///
 /// # Errors
@@ -220,5 +219,11 @@ pub fn first_example(path: &std::path::Path) -> Option<String> {
         column if column.is_empty() => String::new(),
         column => format!(", column {column}"),
     };
-    Some(format!("{}, line {}, byte {}{column}: {}", text("source"), number("line"), number("byte_offset"), text("detail")))
+    Some(format!(
+        "{}, line {}, byte {}{column}: {}",
+        text("source"),
+        number("line"),
+        number("byte_offset"),
+        text("detail")
+    ))
 }

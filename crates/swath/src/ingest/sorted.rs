@@ -69,7 +69,7 @@ pub fn write(
         SortOrder::Sensor if job.sensor.is_some() => {
             ranks.1.rank(keys.iter().map(|key| key.major), |ids| running.texts.sort(ids));
         }
-        _ => ranks.1.rank(keys.iter().map(|key| key.major), |ids| ids.sort_unstable()),
+        _ => ranks.1.rank_numbers(keys.iter().map(|key| key.major)),
     }
     sort_order(keys, &ranks.0, &ranks.1, (packed, spare), order);
     sorted.clear();
@@ -143,7 +143,11 @@ fn make_keys(
             }
             _ => sensors.get(row).copied().unwrap_or(0),
         };
-        RowKey { partition: sorting.partitions[row], major, minor: times.and_then(|times| times.time_us(row)).unwrap_or(0) }
+        RowKey {
+            partition: sorting.partitions[row],
+            major,
+            minor: times.and_then(|times| times.time_us(row)).unwrap_or(0),
+        }
     }));
     Ok(())
 }

@@ -3,7 +3,9 @@
 //! It parses the sample as the run will parse the input. It is an estimate, and the same for every ceiling.
 
 use swath_core::{Bytes, Result};
-use swath_formats::csv::{BatchLimits, Consumer, ParsePlan, RangeSpec, ReadOptions, Source, Start, Workspace, read_range};
+use swath_formats::csv::{
+    BatchLimits, Consumer, ParsePlan, RangeSpec, ReadOptions, Source, Start, Workspace, read_range,
+};
 use swath_table::column::{Batch, Values};
 use swath_table::infer::Sample;
 use swath_table::intern::Interner;

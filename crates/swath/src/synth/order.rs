@@ -62,11 +62,7 @@ impl Order {
         // A pair holds one copy among two rows, and exists only where both rows are readings.
         let sound = (1.0 - settings.malformed) * (1.0 - settings.malformed);
         let per_pair = |rate: f64| {
-            if sound > 0.0 {
-                (2.0 * rate / sound).min(1.0)
-            } else {
-                0.0
-            }
+            if sound > 0.0 { (2.0 * rate / sound).min(1.0) } else { 0.0 }
         };
         Order {
             malformed: chance(settings.malformed),
@@ -103,14 +99,7 @@ impl Order {
         if roll >= self.exact_or_conflicting || self.malformed(slot).is_some() || self.malformed(other).is_some() {
             return (Pair::None, other);
         }
-        (
-            if roll < self.exact {
-                Pair::Exact
-            } else {
-                Pair::Conflicting
-            },
-            other,
-        )
+        (if roll < self.exact { Pair::Exact } else { Pair::Conflicting }, other)
     }
 
     /// The slot that a position shows.
@@ -135,11 +124,7 @@ impl Order {
             return slot;
         }
         let other = partner(self.move_stream, slot, BLOCK.trailing_zeros());
-        if hash(self.moved_stream, slot.min(other)) < self.moved {
-            other
-        } else {
-            slot
-        }
+        if hash(self.moved_stream, slot.min(other)) < self.moved { other } else { slot }
     }
 }
 
@@ -167,11 +152,7 @@ struct Shuffle {
 impl Shuffle {
     fn new(count: u64, key: u64) -> Shuffle {
         let bits = 64 - count.saturating_sub(1).leading_zeros();
-        Shuffle {
-            count,
-            half_bits: bits.div_ceil(2).max(1),
-            keys: [1, 2, 3, 4].map(|round| hash(key, round)),
-        }
+        Shuffle { count, half_bits: bits.div_ceil(2).max(1), keys: [1, 2, 3, 4].map(|round| hash(key, round)) }
     }
 
     fn forward(&self, number: u64) -> u64 {
@@ -230,10 +211,7 @@ mod tests {
             let mut seen = vec![false; count as usize];
             for number in 0..count {
                 let value = shuffle.forward(number);
-                assert!(
-                    !std::mem::replace(&mut seen[value as usize], true),
-                    "{value} twice of {count}"
-                );
+                assert!(!std::mem::replace(&mut seen[value as usize], true), "{value} twice of {count}");
                 assert_eq!(shuffle.backward(value), number);
             }
             assert_eq!(shuffle.forward(count), count);

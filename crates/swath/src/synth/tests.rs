@@ -27,11 +27,7 @@ fn pm25_x100(row: &str) -> Option<i64> {
 
 /// Counts the text again, knowing nothing about how it was made.
 fn recount(text: &str, settings: &Telemetry) -> Truth {
-    let mut truth = Truth {
-        sensors: settings.sensors,
-        seed: settings.seed,
-        ..Truth::default()
-    };
+    let mut truth = Truth { sensors: settings.sensors, seed: settings.seed, ..Truth::default() };
     truth.csv_bytes = text.len() as u64;
     let mut lines = text.lines();
     assert_eq!(lines.next().unwrap(), HEADER.trim_end());
@@ -105,10 +101,7 @@ fn the_truth_is_what_a_recount_finds() {
         assert_eq!(recount(&text, &settings), truth, "{settings:?}");
         let accounted = truth.unique + truth.duplicates_exact + truth.duplicates_conflicting + truth.rejected;
         assert_eq!(accounted, truth.rows, "{settings:?}");
-        duplicates = (
-            duplicates.0 + truth.duplicates_exact,
-            duplicates.1 + truth.duplicates_conflicting,
-        );
+        duplicates = (duplicates.0 + truth.duplicates_exact, duplicates.1 + truth.duplicates_conflicting);
     }
     assert!(duplicates.0 > 1000 && duplicates.1 > 1000, "{duplicates:?}");
 }
@@ -127,11 +120,9 @@ fn rates_are_met() {
             ..Telemetry::default()
         };
         let (text, truth) = written(&settings);
-        for (count, rate) in [
-            (truth.duplicates_exact, 0.05),
-            (truth.duplicates_conflicting, 0.02),
-            (truth.rejected, 0.03),
-        ] {
+        for (count, rate) in
+            [(truth.duplicates_exact, 0.05), (truth.duplicates_conflicting, 0.02), (truth.rejected, 0.03)]
+        {
             let got = count as f64 / truth.rows as f64;
             assert!((got / rate - 1.0).abs() < 0.08, "{got} for {rate}, shuffle {shuffle}");
         }
@@ -140,13 +131,7 @@ fn rates_are_met() {
         assert_eq!(backward > 0.3, shuffle, "{backward} of the rows go back in time");
         assert!(backward > 0.03, "{backward} of the rows go back in time");
     }
-    let calm = Telemetry {
-        rows: Some(50_000),
-        duplicates: 0.0,
-        disorder: 0.0,
-        malformed: 0.0,
-        ..Telemetry::default()
-    };
+    let calm = Telemetry { rows: Some(50_000), duplicates: 0.0, disorder: 0.0, malformed: 0.0, ..Telemetry::default() };
     let (text, truth) = written(&calm);
     let times: Vec<&str> = text.lines().skip(1).filter_map(|line| line.split(',').nth(1)).collect();
     assert!(times.is_sorted());
@@ -155,28 +140,14 @@ fn rates_are_met() {
 
 #[test]
 fn the_same_settings_give_the_same_bytes() {
-    let settings = |shuffle| Telemetry {
-        rows: Some(20_000),
-        conflicts: 0.01,
-        shuffle,
-        ..Telemetry::default()
-    };
+    let settings = |shuffle| Telemetry { rows: Some(20_000), conflicts: 0.01, shuffle, ..Telemetry::default() };
     let hash = |settings: &Telemetry| Fnv64::of(written(settings).0.as_bytes());
     // These figures must never change: benchmarks and golden files hold on to them.
     assert_eq!(hash(&settings(false)), GOLDEN[0], "in order");
     assert_eq!(hash(&settings(true)), GOLDEN[1], "shuffled");
-    assert_ne!(
-        hash(&Telemetry {
-            seed: 8,
-            ..settings(false)
-        }),
-        GOLDEN[0]
-    );
+    assert_ne!(hash(&Telemetry { seed: 8, ..settings(false) }), GOLDEN[0]);
     let (short, _) = written(&settings(false));
-    let (long, _) = written(&Telemetry {
-        rows: Some(30_000),
-        ..settings(false)
-    });
+    let (long, _) = written(&Telemetry { rows: Some(30_000), ..settings(false) });
     assert!(long.starts_with(&short), "a longer file begins like a shorter one");
 }
 
@@ -185,11 +156,7 @@ const GOLDEN: [u64; 2] = [11_553_992_549_446_516_388, 15_180_305_265_963_638_732
 #[test]
 fn a_size_ends_at_the_end_of_a_row() {
     for (size, shuffle) in [(0, false), (1, false), (72, true), (100_000, false), (100_000, true)] {
-        let settings = Telemetry {
-            size: Some(Bytes(size)),
-            shuffle,
-            ..Telemetry::default()
-        };
+        let settings = Telemetry { size: Some(Bytes(size)), shuffle, ..Telemetry::default() };
         let (text, truth) = written(&settings);
         assert_eq!(truth.csv_bytes, text.len() as u64);
         assert!(text.len() as u64 >= size && text.ends_with('\n'));
@@ -200,57 +167,15 @@ fn a_size_ends_at_the_end_of_a_row() {
 
 #[test]
 fn senseless_settings_are_refused() {
-    let good = Telemetry {
-        rows: Some(10),
-        ..Telemetry::default()
-    };
+    let good = Telemetry { rows: Some(10), ..Telemetry::default() };
     for (settings, wanted) in [
         (Telemetry::default(), "how much"),
-        (
-            Telemetry {
-                sensors: 0,
-                ..good.clone()
-            },
-            "at least 1 sensor",
-        ),
-        (
-            Telemetry {
-                missing: 1.5,
-                ..good.clone()
-            },
-            "rate of missing is 1.5",
-        ),
-        (
-            Telemetry {
-                malformed: f64::NAN,
-                ..good.clone()
-            },
-            "rate of malformed",
-        ),
-        (
-            Telemetry {
-                duplicates: 0.3,
-                conflicts: 0.3,
-                ..good.clone()
-            },
-            "together",
-        ),
-        (
-            Telemetry {
-                rows: Some(1 << 40),
-                sensors: 1,
-                ..good.clone()
-            },
-            "after the year 2200",
-        ),
-        (
-            Telemetry {
-                rows: Some(u64::MAX),
-                sensors: 1,
-                ..good.clone()
-            },
-            "after the year 2200",
-        ),
+        (Telemetry { sensors: 0, ..good.clone() }, "at least 1 sensor"),
+        (Telemetry { missing: 1.5, ..good.clone() }, "rate of missing is 1.5"),
+        (Telemetry { malformed: f64::NAN, ..good.clone() }, "rate of malformed"),
+        (Telemetry { duplicates: 0.3, conflicts: 0.3, ..good.clone() }, "together"),
+        (Telemetry { rows: Some(1 << 40), sensors: 1, ..good.clone() }, "after the year 2200"),
+        (Telemetry { rows: Some(u64::MAX), sensors: 1, ..good.clone() }, "after the year 2200"),
     ] {
         let error = settings.write(&mut Vec::new()).expect_err(wanted);
         assert_eq!(error.exit_code(), 2);
@@ -263,17 +188,12 @@ fn a_file_appears_when_it_is_complete() {
     let folder = std::env::temp_dir().join(format!("swath-synth-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join("t.csv");
-    let settings = Telemetry {
-        rows: Some(1000),
-        ..Telemetry::default()
-    };
+    let settings = Telemetry { rows: Some(1000), ..Telemetry::default() };
     let truth = settings.write_file(&path).unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), written(&settings).0);
     assert_eq!(std::fs::metadata(&path).unwrap().len(), truth.csv_bytes);
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "no partial file stays");
-    let error = settings
-        .write_file(&folder.join("none").join("t.csv"))
-        .expect_err("no folder");
+    let error = settings.write_file(&folder.join("none").join("t.csv")).expect_err("no folder");
     assert_eq!(error.exit_code(), 6);
     std::fs::remove_dir_all(&folder).unwrap();
 }

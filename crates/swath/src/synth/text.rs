@@ -25,12 +25,7 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn new() -> Line {
-        Line {
-            bytes: [0; LINE_BYTES],
-            length: 0,
-            day: 0,
-            date: *b"1970-01-01",
-        }
+        Line { bytes: [0; LINE_BYTES], length: 0, day: 0, date: *b"1970-01-01" }
     }
 
     /// The line with its newline.
@@ -210,11 +205,7 @@ fn date(day: i64) -> [u8; 10] {
     let day_of_year = in_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let from_march = (5 * day_of_year + 2) / 153;
     let day = (day_of_year - (153 * from_march + 2) / 5 + 1) as usize;
-    let month = (if from_march < 10 {
-        from_march + 3
-    } else {
-        from_march - 9
-    }) as usize;
+    let month = (if from_march < 10 { from_march + 3 } else { from_march - 9 }) as usize;
     let year = (year_of_era + era * 400 + i64::from(month <= 2)) as usize;
     let mut text = *b"0000-00-00";
     for (at, number) in [(0, year / 100 % 100), (2, year % 100), (5, month), (8, day)] {
