@@ -94,7 +94,7 @@ fn no_permission() {
     use std::os::unix::fs::PermissionsExt;
     let folder = noted();
     folder.write("closed.csv", readings(100, |_| "n".into()).as_bytes());
-    std::fs::set_permissions(folder.at("closed.csv"), std::fs::Permissions::from_mode(0)).expect("closed");
+    std::fs::set_permissions(folder.at("closed.csv"), std::fs::Permissions::from_mode(0o000)).expect("closed");
     if std::fs::read(folder.at("closed.csv")).is_ok() {
         skipped("a file without permission", "this user may read everything");
         return;

@@ -97,7 +97,7 @@ impl fmt::Display for Bytes {
         for (size, unit) in UNITS {
             if self.0 >= size {
                 let tenths = (self.0 as u128 * 10 + size as u128 / 2) / size as u128;
-                return if tenths >= 1000 || tenths % 10 == 0 {
+                return if tenths >= 1000 || tenths.is_multiple_of(10) {
                     write!(f, "{} {unit}", (tenths + 5) / 10)
                 } else {
                     write!(f, "{}.{} {unit}", tenths / 10, tenths % 10)

@@ -38,6 +38,17 @@ pub struct Coordinates<'a> {
     pub latitude: &'a [f64],
 }
 
+/// What identifiers stand for.
+#[derive(Clone, Copy)]
+pub struct Names<'a> {
+    /// Texts of categories.
+    pub texts: &'a Interner,
+    /// Group of each sensor identifier.
+    pub groups: &'a [u32],
+    /// Values of partitions; new ones are added.
+    pub partitions: &'a Interner,
+}
+
 /// Remembers which values were seen, per worker.
 #[derive(Default)]
 pub struct Assigner {
@@ -111,7 +122,7 @@ impl Assigner {
             .collect()
     }
 
-    /// Appends to `ids` the partition of each row of a batch. `groups` gives the group of each sensor identifier.
+    /// Appends to `ids` the partition of each row of a batch.
     ///
     /// # Errors
     /// When there are more partitions than their interner may hold.
@@ -120,26 +131,24 @@ impl Assigner {
         levels: &[Level],
         batch: &Batch,
         coordinates: &Coordinates<'_>,
-        texts: &Interner,
-        groups: &[u32],
-        partitions: &Interner,
+        names: Names<'_>,
         ids: &mut Vec<u32>,
     ) -> Result<()> {
         if levels.is_empty() {
-            let id = partitions.intern(&[])?;
+            let id = names.partitions.intern(&[])?;
             ids.resize(ids.len() + batch.rows(), id);
             return Ok(());
         }
         for row in 0..batch.rows() {
             self.codes.clear();
             for level in levels {
-                let code = code_of(level, batch, row, coordinates, groups);
+                let code = code_of(level, batch, row, coordinates, names.groups);
                 self.codes.push(code);
             }
             let id = match &self.last {
                 Some((codes, id)) if *codes == self.codes => *id,
                 _ => {
-                    let id = self.lookup(levels, batch, row, coordinates, texts, partitions)?;
+                    let id = self.lookup(levels, batch, row, coordinates, names)?;
                     let (codes, last) = self.last.get_or_insert_default();
                     codes.clone_from(&self.codes);
                     *last = id;
@@ -157,8 +166,7 @@ impl Assigner {
         batch: &Batch,
         row: usize,
         coordinates: &Coordinates<'_>,
-        texts: &Interner,
-        partitions: &Interner,
+        names: Names<'_>,
     ) -> Result<u32> {
         // Text that is not interned has no code of its own, so only the value itself tells.
         let cacheable = !levels.iter().any(|level| {
@@ -169,9 +177,9 @@ impl Assigner {
         }
         self.value.clear();
         for (level, &code) in levels.iter().zip(&self.codes) {
-            push_value(&mut self.value, level, code, batch, row, coordinates, texts);
+            push_value(&mut self.value, level, code, batch, row, coordinates, names.texts);
         }
-        let id = partitions.intern(&self.value)?;
+        let id = names.partitions.intern(&self.value)?;
         if cacheable {
             if self.known.len() >= KNOWN_MAX {
                 self.known.clear();
@@ -318,9 +326,8 @@ mod tests {
             let partitions = Interner::new("partitions", Bytes(10_000));
             let PartitionRequest::Levels(requested) = request.parse().expect(request) else { panic!("auto") };
             let mut ids = Vec::new();
-            Assigner::default()
-                .assign(&levels, &batch, &coordinates, &texts, &[1, 0], &partitions, &mut ids)
-                .expect("few partitions");
+            let names = Names { texts: &texts, groups: &[1, 0], partitions: &partitions };
+            Assigner::default().assign(&levels, &batch, &coordinates, names, &mut ids).expect("few partitions");
             let named: Vec<String> =
                 ids.iter().map(|&id| partitions.with_text(id, |value| folder_of(&requested, value, &[]))).collect();
             assert_eq!(named, folders, "{request}");

@@ -256,6 +256,7 @@ fn pack_fixed(values: &Values, order: &[u32], out: &mut [u8], stride: usize, at:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::column::Column;
 
     #[test]
     fn rows_of_every_type_come_back_in_any_order() {

@@ -120,7 +120,7 @@ pub fn sort_order(
 /// The coarsest of second, millisecond and microsecond in which all times since `low` are whole.
 fn time_unit(keys: &[RowKey], low: i64) -> u64 {
     for unit in [1_000_000, 1_000] {
-        if keys.iter().all(|key| (key.minor.wrapping_sub(low) as u64) % unit == 0) {
+        if keys.iter().all(|key| (key.minor.wrapping_sub(low) as u64).is_multiple_of(unit)) {
             return unit;
         }
     }

@@ -222,7 +222,7 @@ impl Stage for Rank {
             }
             previous = Some(next);
             count = count.wrapping_add(1);
-            if count % 65_536 == 0 {
+            if count.is_multiple_of(65_536) {
                 context.stop.check()?;
             }
         }

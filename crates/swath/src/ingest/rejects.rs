@@ -59,7 +59,8 @@ impl Packed {
         }
         self.raw.resize(raw_length, 0);
         // A row that cannot be read again is reported without its text.
-        if !self.open.as_ref().is_some_and(|(_, open)| open.read_exact_at(&mut self.raw, reject.offset).is_ok()) {
+        let mut failed = |(_, open): &(u32, File)| open.read_exact_at(&mut self.raw, reject.offset).is_err();
+        if self.open.as_ref().is_none_or(&mut failed) {
             self.raw.clear();
         }
         let bytes = &mut self.bytes;

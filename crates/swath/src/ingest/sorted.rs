@@ -4,7 +4,7 @@
 
 use fast_hilbert::xy2h;
 use swath_core::{Bytes, Result};
-use swath_table::assign::{Assigner, Coordinates};
+use swath_table::assign::{Assigner, Coordinates, Names};
 use swath_table::column::{Batch, Column, Values};
 use swath_table::layout::{KEY_BYTES, RowKey};
 use swath_table::run::SortedRun;
@@ -113,15 +113,8 @@ fn make_keys(
     };
     sorting.partitions.clear();
     let groups = running.groups.get().map_or(&[][..], Vec::as_slice);
-    assigner.assign(
-        &job.levels,
-        batch,
-        &coordinates,
-        &running.texts,
-        groups,
-        &running.partitions,
-        &mut sorting.partitions,
-    )?;
+    let names = Names { texts: &running.texts, groups, partitions: &running.partitions };
+    assigner.assign(&job.levels, batch, &coordinates, names, &mut sorting.partitions)?;
     sensor_ids(running, batch, &mut sorting.sensors)?;
     let sensors = &sorting.sensors;
     let times = job.time.map(|time| &batch.columns[time]);
