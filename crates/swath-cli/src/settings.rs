@@ -182,7 +182,8 @@ impl Settings {
             resume,
             heartbeat_s: self.heartbeat_s,
         };
-        counting::set_limit(common.ceiling());
+        // A job that cannot fit is refused with words, so making its plan must not hit the net.
+        counting::set_limit(common.ceiling().max(Bytes(64_000_000)));
         common
     }
 }

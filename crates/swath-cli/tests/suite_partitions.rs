@@ -43,7 +43,7 @@ fn rows_and_folders_of_every_key() {
     let days = truth["unique_per_day"].as_object().expect("days").len();
     let check = |keys: &str, levels: &[Level], folders: Option<usize>| {
         for order in ["", "--sort hilbert"] {
-            let outcome = folder.ingest(&format!("in.csv -o lake -m 96MB --partition {keys} {order}"));
+            let outcome = folder.ingest(&format!("in.csv -o lake -m 256MB --partition {keys} {order}"));
             assert_eq!(outcome.rows().written, unique, "{outcome}");
             let tree = Tree::of(&folder.at("lake"));
             let partitions = tree.partitions();
@@ -106,7 +106,7 @@ fn a_sensor_that_moved_is_one_sensor() {
         for threads in [1, 3] {
             for (schema, alike) in [("schema.toml", "first.csv"), ("last.toml", "moved.csv")] {
                 let run = |input: &str, lake: &str| {
-                    let words = format!("-m 64MB -j {threads} --partition {keys} --json");
+                    let words = format!("-m 256MB -j {threads} --partition {keys} --json");
                     let line = format!("sensor ingest {input} -o {lake} --schema {schema} {words}");
                     let rows = folder.run(&line).expect(&[0]).rows();
                     (rows, Tree::of(&folder.at(lake)).partitions())

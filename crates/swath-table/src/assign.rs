@@ -58,8 +58,6 @@ pub struct Assigner {
     value: Vec<u8>,
 }
 
-/// A code that no value has.
-const NULL: u64 = u64::MAX;
 /// Values that a worker remembers; beyond, it asks the shared interner again.
 const KNOWN_MAX: usize = 1 << 14;
 
@@ -141,10 +139,13 @@ impl Assigner {
         }
         for row in 0..batch.rows() {
             self.codes.clear();
-            for level in levels {
+            let mut present = 0;
+            for (position, level) in levels.iter().enumerate() {
                 let code = code_of(level, batch, row, coordinates, names.groups);
-                self.codes.push(code);
+                present |= u64::from(code.is_some()) << position;
+                self.codes.push(code.unwrap_or(0));
             }
+            self.codes.push(present);
             let id = match &self.last {
                 Some((codes, id)) if *codes == self.codes => *id,
                 _ => {
@@ -176,8 +177,12 @@ impl Assigner {
             return Ok(id);
         }
         self.value.clear();
-        for (level, &code) in levels.iter().zip(&self.codes) {
-            push_value(&mut self.value, level, code, batch, row, coordinates, names.texts);
+        let present = self.codes[levels.len()];
+        for (position, (level, &code)) in levels.iter().zip(&self.codes).enumerate() {
+            match present >> position & 1 {
+                0 => push_level(&mut self.value, LevelValue::Null),
+                _ => push_value(&mut self.value, level, code, batch, row, coordinates, names.texts),
+            }
         }
         let id = names.partitions.intern(&self.value)?;
         if cacheable {
@@ -196,37 +201,37 @@ fn is_float(column_type: crate::schema::ColumnType) -> bool {
 }
 
 /// A number that tells the values of a level apart; rows of text get their position, which tells all apart.
-fn code_of(level: &Level, batch: &Batch, row: usize, coordinates: &Coordinates<'_>, groups: &[u32]) -> u64 {
+fn code_of(level: &Level, batch: &Batch, row: usize, coordinates: &Coordinates<'_>, groups: &[u32]) -> Option<u64> {
     match *level {
         Level::Time(span, column) => {
-            batch.columns[column].time_us(row).map_or(NULL, |time_us| time_bucket(span, time_us) as u64)
+            batch.columns[column].time_us(row).map(|time_us| time_bucket(span, time_us) as u64)
         }
         Level::H3(resolution) => h3o::LatLng::new(coordinates.latitude[row], coordinates.longitude[row])
-            .map_or(NULL, |point| u64::from(point.to_cell(resolution))),
+            .ok()
+            .map(|point| u64::from(point.to_cell(resolution))),
         Level::Geohash(_) => match (coordinates.longitude[row], coordinates.latitude[row]) {
-            (x, y) if x.is_finite() && y.is_finite() => geohash_code(x, y),
-            _ => NULL,
+            (x, y) if x.is_finite() && y.is_finite() => Some(geohash_code(x, y)),
+            _ => None,
         },
-        Level::Tile(size) => match tile_of(coordinates, row, size) {
-            Some((west, south)) => (west as u64) << 32 ^ (south as u64 & 0xffff_ffff),
-            None => NULL,
-        },
+        Level::Tile(size) => {
+            tile_of(coordinates, row, size).map(|(west, south)| (west as u64) << 32 ^ (south as u64 & 0xffff_ffff))
+        }
         Level::SensorGroups(column) => match &batch.columns[column].values {
-            Values::Category(ids) => groups.get(ids[row] as usize).map_or(NULL, |&group| u64::from(group)),
-            _ => NULL,
+            Values::Category(ids) => groups.get(ids[row] as usize).map(|&group| u64::from(group)),
+            _ => None,
         },
         Level::Column(column) => {
             let column = &batch.columns[column];
             if column.valid[row] == 0 {
-                return NULL;
+                return None;
             }
             match &column.values {
-                Values::Bool(values) => u64::from(values[row]),
-                Values::Int32(values) | Values::Date(values) => i64::from(values[row]) as u64,
-                Values::Int64(values) | Values::Timestamp(values) => values[row] as u64,
-                Values::Category(values) => u64::from(values[row]),
-                Values::Text { .. } => row as u64,
-                Values::Float32(_) | Values::Float64(_) => NULL,
+                Values::Bool(values) => Some(u64::from(values[row])),
+                Values::Int32(values) | Values::Date(values) => Some(i64::from(values[row]) as u64),
+                Values::Int64(values) | Values::Timestamp(values) => Some(values[row] as u64),
+                Values::Category(values) => Some(u64::from(values[row])),
+                Values::Text { .. } => Some(row as u64),
+                Values::Float32(_) | Values::Float64(_) => None,
             }
         }
     }
@@ -252,9 +257,6 @@ fn push_value(
     coordinates: &Coordinates<'_>,
     texts: &Interner,
 ) {
-    if code == NULL {
-        return push_level(value, LevelValue::Null);
-    }
     match *level {
         Level::Time(..) | Level::H3(_) | Level::SensorGroups(_) => push_level(value, LevelValue::Number(code as i64)),
         Level::Geohash(length) => {

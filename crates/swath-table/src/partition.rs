@@ -242,17 +242,18 @@ impl LevelReader<'_> {
 
     fn text(&mut self) -> Vec<u8> {
         let mut text = Vec::new();
-        let mut at = 0;
-        while at + 1 < self.0.len() {
-            match (self.0[at], self.0[at + 1]) {
-                (0, 0) => break,
-                (0, _) => at += 1,
-                _ => {}
+        while let [first, rest @ ..] = self.0 {
+            self.0 = rest;
+            // A zero is followed by one if it is part of the text, by another zero at its end.
+            if *first == 0 {
+                let (escape, rest) = self.0.split_first().unwrap_or((&0, &[]));
+                self.0 = rest;
+                if *escape == 0 {
+                    break;
+                }
             }
-            text.push(self.0[at.min(self.0.len() - 1)]);
-            at += 1;
+            text.push(*first);
         }
-        self.0 = self.0.get(at + 2..).unwrap_or_default();
         text
     }
 }

@@ -134,7 +134,7 @@ impl PartialOutput {
         write_durably(&marker, mark.as_bytes()).map_err(|error| Error::writing(&marker, &error))?;
         sync_folder(&self.folder)?;
         replace::rename(&output, &self.target, self.overwrite.then_some(&*replaced))?;
-        if let Err(error) = sync_folder(parent(&self.target)) {
+        if let Err(error) = sync_parent(&self.target) {
             // It may not be durable, so it must not be seen either.
             replace::undo(&output, &self.target, &replaced);
             return Err(error);
@@ -156,7 +156,7 @@ impl PartialOutput {
             // Somebody took possession as soon as the lock file was gone.
             Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
             Err(error) => Err(Error::writing(&self.folder, &error)),
-            Ok(()) => sync_folder(parent(&self.target)),
+            Ok(()) => sync_parent(&self.target),
         }
     }
 
@@ -224,6 +224,14 @@ pub fn sync_folder(path: &Path) -> Result<()> {
         Ok(())
     };
     sync().map_err(|error| Error::writing(path, &error))
+}
+
+/// Makes the name of `target` durable; errors name it, since its folder may be called no more than `.`.
+fn sync_parent(target: &Path) -> Result<()> {
+    sync_folder(parent(target)).map_err(|error| match error {
+        Error::OutputUnwritable { reason, hint, .. } => Error::OutputUnwritable { path: target.into(), reason, hint },
+        other => other,
+    })
 }
 
 fn partial_folder(target: &Path) -> Result<PathBuf> {

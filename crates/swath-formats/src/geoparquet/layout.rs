@@ -39,8 +39,8 @@ pub enum LakeCompression {
 pub struct PointColumns {
     /// Name of the geometry column.
     pub name: String,
-    /// Position of the x (easting, longitude) column, a Float64: an attribute, or beyond them a column that makes
-    /// points only.
+    /// Position of the x (easting, longitude) column, a Float64: an attribute, or the first column
+    /// beyond them, which then makes points only.
     pub x: usize,
     /// Position of the y (northing, latitude) column, likewise.
     pub y: usize,
@@ -261,7 +261,8 @@ fn check(columns: &LakeColumns) -> Result<()> {
     }
     let is = |column: usize, wanted: &DataType| fields.get(column).is_some_and(|field| field.data_type() == wanted);
     if let Some(points) = &columns.geometry
-        && ![points.x, points.y].iter().all(|&column| column >= fields.len() || is(column, &DataType::Float64))
+        && (points.x, points.y) != (fields.len(), fields.len() + 1)
+        && !(is(points.x, &DataType::Float64) && is(points.y, &DataType::Float64))
     {
         return Err(usage(format!("columns {} and {} shall make points: wanted Float64", points.x, points.y)));
     }

@@ -85,7 +85,7 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
     let nothing_or = |bytes: Bytes| if exchange { bytes } else { Bytes::ZERO };
     // A part takes row groups up to its target size; the estimate of the output may be twice too large.
     let share = 2 * u128::from(job.target_file_size.0) * u128::from(row_groups) / u128::from(facts.output.0.max(1));
-    let groups_per_part = (share as u64 + 2).min(row_groups);
+    let groups_per_part = (share as u64 + 2).min(rows.div_ceil(u64::from(job.row_group_rows)));
     let tasks = [
         route::task_bytes(job),
         nothing_or(matching::match_bytes(rows)),

@@ -170,8 +170,19 @@ pub fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome
     let mut options = RunOptions::new(common.threads(), common.ceiling(), &sync);
     options.heartbeat = common.heartbeat_s.map(Duration::from_secs_f64);
     options.flush_at_stage_end = FLUSH_AT_STAGE_END;
-    let summary = swath_core::run(&plan, &budget, &running.journal, &mut receipts, stop, observer, &options)?;
+    let ran = swath_core::run(&plan, &budget, &running.journal, &mut receipts, stop, observer, &options);
     drop(plan);
+    let summary = match ran {
+        Ok(summary) => summary,
+        Err(error) => {
+            // An input that is mended is another input: nothing of this run could be resumed.
+            if matches!(error, Error::InputCorrupt { .. } | Error::InputUnreadable { .. }) {
+                drop(running);
+                partial.discard()?;
+            }
+            return Err(error);
+        }
+    };
     commit::commit(&running, &receipts, partial, &scratch, &job, &summary, begun)
 }
 

@@ -78,9 +78,23 @@ pub fn inputs(sources: &[String], schema: Option<&Path>) -> Result<Inputs> {
         source.read_exact_at(&mut bytes, range.start).map_err(|error| Error::reading(&file.path, &error))?;
         Ok(bytes)
     })?;
+    if given.csv.header != Some(false) && samples.iter().all(is_header_at_most) {
+        let path = samples.first().map_or_else(PathBuf::new, |sample| sample.path.clone());
+        return Err(Error::InputCorrupt {
+            place: Place::file(path),
+            message: "there are no rows: wanted a header and rows, got one line at most".into(),
+            hint: "check that the export finished; [csv] header = false if this is no header".into(),
+        });
+    }
     let inferred = infer::infer(&samples, &given)?;
     let schema = given.resolve(Some(&inferred.schema))?;
     Ok(Inputs { files, schema, notes: inferred.notes, samples })
+}
+
+/// Whether a whole file has no more than one line with anything in it.
+fn is_header_at_most(sample: &Sample) -> bool {
+    let mut lines = sample.head.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    sample.complete && lines.nth(1).is_none()
 }
 
 /// What was chosen for a person to see, and what costing needs to know.
