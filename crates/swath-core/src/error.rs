@@ -184,7 +184,12 @@ impl Error {
 
     /// The error for a failed read of `path`.
     pub fn reading(path: &Path, error: &std::io::Error) -> Error {
-        Error::InputUnreadable { path: path.into(), reason: plain(error), hint: String::new() }
+        let hint = match error.kind() {
+            std::io::ErrorKind::NotFound => "check the path, from the folder that the command runs in",
+            std::io::ErrorKind::PermissionDenied => "ask for permission to read it, or run as a user who has it",
+            _ => "",
+        };
+        Error::InputUnreadable { path: path.into(), reason: plain(error), hint: hint.into() }
     }
 
     /// The error for a failed write to `path`.

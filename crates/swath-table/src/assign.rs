@@ -317,7 +317,7 @@ mod tests {
             (
                 "geohash:3",
                 vec![Level::Geohash(3)],
-                ["geohash=u0v", "geohash=gcp", "geohash=__HIVE_DEFAULT_PARTITION__"],
+                ["geohash=u0z", "geohash=gcp", "geohash=__HIVE_DEFAULT_PARTITION__"],
             ),
             (
                 "h3:2",

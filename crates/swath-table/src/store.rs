@@ -102,13 +102,9 @@ impl Store {
     /// # Errors
     /// [`Error::OutputUnwritable`] when the scratch limit is passed.
     pub fn write(&self, length_max: u64) -> Result<BlobWriter<'_>> {
-        let allowance = self.allowance.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lease) = allowance.as_ref()
-            && let Ok(buffer) = lease.buffer::<u8>(length_max as usize)
-        {
+        if let Some(buffer) = self.memory_for(length_max) {
             return Ok(BlobWriter { store: self, place: Place::Memory(buffer), length: 0, length_max });
         }
-        drop(allowance);
         let reserved = length_max.next_multiple_of(4096);
         if let Some(limit) = self.limit
             && self.in_use.load(Relaxed) + reserved > limit.0
@@ -126,6 +122,17 @@ impl Store {
             length: 0,
             length_max,
         })
+    }
+
+    /// A buffer, while the allowance lasts. Once a blob had to go to scratch all later ones follow: a small one that
+    /// still fits in memory would make its whole task one to do again after a kill.
+    fn memory_for(&self, length_max: u64) -> Option<Buffer<u8>> {
+        let mut allowance = self.allowance.lock().unwrap_or_else(PoisonError::into_inner);
+        let buffer = allowance.as_ref()?.buffer_unzeroed::<u8>(length_max as usize).ok();
+        if buffer.is_none() {
+            *allowance = None;
+        }
+        buffer
     }
 
     /// Reads `out.len()` bytes at `offset` of a blob.
@@ -152,12 +159,26 @@ impl Store {
         }
     }
 
-    /// Counts blobs of an earlier process, found in its journal, as in use.
-    pub fn adopt(&self, blob: &Blob) {
-        if let Blob::Scratch { offset, length } = *blob {
-            self.end.fetch_max((offset + length).next_multiple_of(4096), Relaxed);
-            self.take(length);
+    /// Counts a blob of an earlier process, found in its journal, as in use.
+    ///
+    /// # Errors
+    /// [`Error::OutputExists`] when the scratch file does not hold it: it is another file, or was cut.
+    pub fn adopt(&self, blob: &Blob) -> Result<()> {
+        let Blob::Scratch { offset, length } = *blob else { return Ok(()) };
+        let size = self.file.metadata().map_err(|error| Error::writing(&self.path, &error))?.len();
+        if offset + length > size {
+            return Err(Error::OutputExists {
+                path: self.path.clone(),
+                message: format!(
+                    "the scratch of the unfinished run is gone: wanted {} bytes, got {size}",
+                    offset + length
+                ),
+                hint: "resume with the --tmp-dir that it began with, or begin anew with --overwrite".into(),
+            });
         }
+        self.end.fetch_max((offset + length).next_multiple_of(4096), Relaxed);
+        self.take(length);
+        Ok(())
     }
 
     /// Gives back the memory of a blob that nobody will read again; scratch is given back as a whole, at the end.

@@ -52,7 +52,7 @@ pub struct IngestWords {
     /// Columns, types, roles and checks (default: inferred from a sample)
     #[arg(long, value_name = "FILE")]
     pub schema: Option<PathBuf>,
-    /// auto, none, or hour|day|month|year, h3:RES|geohash:N|tile:DEG, sensor[:N], column:NAME, separated by commas
+    /// auto, none, or hour|day|month|year, h3:RES|geohash:N|tile:DEG, sensor, sensor:N, column:NAME, separated by commas
     #[arg(long, value_name = "KEYS", default_value = "auto")]
     pub partition: String,
     /// Order inside a partition: sensor (then time) or hilbert

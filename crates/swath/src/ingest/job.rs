@@ -111,6 +111,16 @@ impl Job {
             || self.levels.iter().any(spatial)
     }
 
+    /// Whether sensors are surveyed, for groups of neighbours.
+    pub fn groups_sensors(&self) -> bool {
+        self.levels.iter().any(|level| matches!(level, Level::SensorGroups(_)))
+    }
+
+    /// Whether equal keys are found by an exchange of their own.
+    pub fn exchanges(&self) -> bool {
+        self.dedup.as_ref().is_some_and(|dedup| !dedup.adjacent)
+    }
+
     /// How files are read.
     pub fn read_options(&self) -> ReadOptions {
         ReadOptions { max_record: self.max_record.as_usize(), ..ReadOptions::default() }
@@ -331,16 +341,20 @@ impl Running {
         }
         *self.noted.lock().unwrap_or_else(PoisonError::into_inner) =
             [self.texts.len() as u32, self.partitions.len() as u32];
-        for routed in self.routed(receipts)? {
-            routed.blobs(&mut |blob| self.store.adopt(blob));
-        }
+        let mut adopted = Ok(());
+        let mut adopt = |blob: &Blob| {
+            if adopted.is_ok() {
+                adopted = self.store.adopt(blob);
+            }
+        };
+        self.routed(receipts)?.iter().for_each(|routed| routed.blobs(&mut adopt));
         for receipt in receipts.of_stage(stage::RANK) {
-            receipt.read::<super::rank::Ranked>()?.blobs(&mut |blob| self.store.adopt(blob));
+            receipt.read::<super::rank::Ranked>()?.blobs(&mut adopt);
         }
         for receipt in receipts.of_stage(stage::ENCODE) {
-            receipt.read::<super::encode::EncodedGroups>()?.blobs(&mut |blob| self.store.adopt(blob));
+            receipt.read::<super::encode::EncodedGroups>()?.blobs(&mut adopt);
         }
-        Ok(())
+        adopted
     }
 
     /// Makes durable what tasks have written: scratch, and parts where there are any.

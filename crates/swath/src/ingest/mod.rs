@@ -86,12 +86,19 @@ impl Job {
         Explanation {
             swath: env!("CARGO_PKG_VERSION").into(),
             command: COMMAND.into(),
-            stages: vec![
+            stages: [
+                ("survey".into(), if job.groups_sensors() { Some(job.stream.units()) } else { Some(0) }),
                 ("route".into(), Some(job.stream.units())),
+                ("mend".into(), None),
+                ("match".into(), if job.exchanges() { None } else { Some(0) }),
+                ("mark".into(), if job.exchanges() { None } else { Some(0) }),
                 ("rank".into(), None),
                 ("encode".into(), None),
                 ("assemble".into(), None),
-            ],
+            ]
+            .into_iter()
+            .filter(|(_, tasks)| *tasks != Some(0))
+            .collect(),
             ledger: self.costs.ledger.clone(),
             predicted_peak: self.costs.ledger.predicted_peak(),
             scratch: self.costs.scratch,
@@ -155,7 +162,7 @@ pub fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome
         partial.commit()?;
         return commit::outcome_of_lake(&output, &job, begun);
     }
-    let identity = prepare::identity(&job.prepared.job);
+    let identity = prepare::identity(&job.prepared.job, common.tmp_dir.as_deref());
     let folder = partial.journal_folder();
     let (journal, mut receipts) = match partial.state() {
         PartialState::Resumed => Journal::open(&folder, &identity)?,

@@ -428,7 +428,7 @@ fn dedup(
 }
 
 /// All that the output depends on, for the journal.
-pub fn identity(job: &Job) -> serde_json::Value {
+pub fn identity(job: &Job, scratch: Option<&Path>) -> serde_json::Value {
     let partition: Vec<String> = job.partition.iter().map(ToString::to_string).collect();
     json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -443,6 +443,7 @@ pub fn identity(job: &Job) -> serde_json::Value {
             "since_us": job.since_us,
             "until_us": job.until_us,
             "bbox": job.bbox,
+            "tmp_dir": scratch,
         },
         "inputs": job.files.iter().map(|file| json!({
             "path": file.path,

@@ -60,7 +60,7 @@ fn next(folder: &demo::Folder) -> String {
     let (input, lake) = (quoted(&folder.input), quoted(&folder.lake));
     let small = quoted(&folder.lake.with_file_name("lake-40MB"));
     format!(
-        "try next\n  duckdb -c \"select sensor_id, count(*), round(avg(P2), 1) as pm25 from\n    read_parquet({}) group by 1 order by 1\"\n  swath sensor ingest {input} -o {small} --explain     what it would cost\n  swath sensor ingest {input} -o {small} --memory 40MB && diff -r {lake} {small}\n    the same bytes inside a smaller ceiling\n",
+        "try next\n  duckdb -c \"select sensor_id, count(*), round(avg(P2), 1) as pm25 from\n    read_parquet({}) group by 1 order by 1\"\n  swath sensor ingest {input} -o {small} --explain     what it would cost\n  swath sensor ingest {input} -o {small} --partition month --memory 40MB && diff -r {lake} {small}\n    the same bytes inside a smaller ceiling\n",
         format_args!("'{}/**/*.parquet'", folder.lake.display()),
     )
 }

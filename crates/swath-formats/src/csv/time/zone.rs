@@ -63,7 +63,10 @@ fn look_up(zone: &TimeZone, local_us: i64, cache: &mut ZoneCache) -> Option<i64>
     let next = zone.following(utc).next().map(|change| change.timestamp()).unwrap_or(Timestamp::MAX);
     let from = previous.checked_add(MARGIN).ok().map(|utc| utc.as_microsecond() + offset_us);
     let to = next.checked_sub(MARGIN).ok().map(|utc| utc.as_microsecond() + offset_us);
+    // A time that a change left out has the offset before the change and a moment after it: it stands for itself only.
+    let is_ordinary = i64::from(zone.to_offset(utc).seconds()) * 1_000_000 == offset_us;
     if let (Some(from_us), Some(to_us)) = (from, to)
+        && is_ordinary
         && (from_us..to_us).contains(&local_us)
     {
         *cache = ZoneCache { from_us, to_us, offset_us };
