@@ -177,6 +177,8 @@ pub fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome
     let mut options = RunOptions::new(common.threads(), common.ceiling(), &sync);
     options.heartbeat = common.heartbeat_s.map(Duration::from_secs_f64);
     options.flush_at_stage_end = FLUSH_AT_STAGE_END;
+    // What was planned to be resident is no pressure.
+    options.soft_mark = options.soft_mark.max(job.costs.ledger.predicted_peak());
     let ran = swath_core::run(&plan, &budget, &running.journal, &mut receipts, stop, observer, &options);
     drop(plan);
     let summary = match ran {
