@@ -322,7 +322,7 @@ mod tests {
             (
                 "h3:2",
                 vec![Level::H3(h3o::Resolution::Two)],
-                ["h3=821fa7fffffffff", "h3=82195ffffffffff", "h3=__HIVE_DEFAULT_PARTITION__"],
+                ["h3=821faffffffffff", "h3=82194ffffffffff", "h3=__HIVE_DEFAULT_PARTITION__"],
             ),
         ] {
             let partitions = Interner::new("partitions", Bytes(10_000));
