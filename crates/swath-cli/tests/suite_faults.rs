@@ -57,5 +57,5 @@ fn a_broken_disk_at_every_point() {
 fn a_full_disk_while_spilling() {
     let many = "--size 24MB --sensors 300 --shuffle --conflicts 0.02";
     let stride = |nth: u64| if nth < 12 { 1 } else { nth / 6 };
-    check(many, "--partition day -m 44MB -j 2", "enospc", stride, 15);
+    check(many, "--partition day,h3:3 -m 44MB -j 2", "enospc", stride, 15);
 }

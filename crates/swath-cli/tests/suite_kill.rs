@@ -105,7 +105,7 @@ fn interrupted_and_resumed() {
     assert!(stopped >= 3, "only {stopped} of 5 were stopped");
     // A clean stop keeps what is on scratch; runs that were held in memory are done again.
     let skips = skipped.iter().filter(|chunks| **chunks > 0).count();
-    assert!(skips >= 1, "chunks not done again after 5 interrupts, of which {stopped} hit: {skipped:?}");
+    assert!(skips >= 2, "chunks not done again after 5 interrupts, of which {stopped} hit: {skipped:?}");
 }
 
 #[test]

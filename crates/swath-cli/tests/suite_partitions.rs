@@ -43,7 +43,7 @@ fn rows_and_folders_of_every_key() {
     let days = truth["unique_per_day"].as_object().expect("days").len();
     let check = |keys: &str, levels: &[Level], folders: Option<usize>| {
         for order in ["", "--sort hilbert"] {
-            let outcome = folder.ingest(&format!("in.csv -o lake -m 256MB --partition {keys} {order}"));
+            let outcome = folder.ingest(&format!("in.csv -o lake -m 96MB --partition {keys} {order}"));
             assert_eq!(outcome.rows().written, unique, "{outcome}");
             let tree = Tree::of(&folder.at("lake"));
             let partitions = tree.partitions();
