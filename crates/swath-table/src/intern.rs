@@ -32,6 +32,7 @@ struct State {
     next: Vec<u32>,
     ends: Vec<u32>,
     bytes: Vec<u8>,
+    longest: usize,
 }
 
 const NONE: u32 = u32::MAX;
@@ -113,6 +114,7 @@ impl Interner {
             });
         }
         state.bytes.extend_from_slice(text);
+        state.longest = state.longest.max(text.len());
         let end = state.bytes.len() as u32;
         state.ends.push(end);
         let next = match state.by_hash.entry(hash) {
@@ -134,6 +136,12 @@ impl Interner {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Bytes of `count` distinct texts at most.
+    pub fn bytes_max(&self, count: usize) -> usize {
+        let state = self.read();
+        state.bytes.len().min(count.saturating_mul(state.longest))
     }
 
     /// Calls `with` for the text of an identifier.

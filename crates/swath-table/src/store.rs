@@ -2,6 +2,9 @@
 //!
 //! A blob is written once, read at any position by any worker, and freed. The store does not know what is in it.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -45,8 +48,8 @@ impl Blob {
     }
 }
 
-/// A blob that is kept in memory: the buffer may be longer than what was written.
-type Kept = Arc<Buffer<u8>>;
+/// A blob that is kept in memory: in one piece, which may be longer than what was written, or in pieces of [`PIECE`].
+type Kept = Arc<Vec<Buffer<u8>>>;
 
 /// The intermediate data of a run.
 pub struct Store {
@@ -64,6 +67,8 @@ pub struct Store {
 
 /// Bytes that are gathered before they are written to scratch.
 const STAGE: usize = 256 << 10;
+/// Bytes of a piece of a blob that is streamed into memory. Large, so that it is mapped by itself.
+const PIECE: usize = 1 << 20;
 
 impl Store {
     /// Memory that a writer takes beside what is kept.
@@ -97,14 +102,33 @@ impl Store {
         })
     }
 
-    /// Begins a blob of at most `length_max` bytes.
+    /// Begins a blob of at most `length_max` bytes, and of not much less.
     ///
     /// # Errors
     /// [`Error::OutputUnwritable`] when the scratch limit is passed.
     pub fn write(&self, length_max: u64) -> Result<BlobWriter<'_>> {
-        if let Some(buffer) = self.memory_for(length_max) {
-            return Ok(BlobWriter { store: self, place: Place::Memory(buffer), length: 0, length_max });
-        }
+        let place = match self.memory_for(length_max) {
+            Some(buffer) => Place::Memory(buffer),
+            None => Place::Scratch { offset: self.reserve(length_max)? },
+        };
+        Ok(BlobWriter { store: self, place, staged: Vec::new(), length: 0, length_max })
+    }
+
+    /// Begins a blob whose length is not known, only that it is at most `length_max`: it takes the memory that it
+    /// needs and moves to scratch when the allowance ends.
+    ///
+    /// # Errors
+    /// [`Error::OutputUnwritable`] when the scratch limit is passed.
+    pub fn stream(&self, length_max: u64) -> Result<BlobWriter<'_>> {
+        let place = match self.memory_for(0) {
+            Some(_) => Place::Pieces(Vec::new()),
+            None => Place::Scratch { offset: self.reserve(length_max)? },
+        };
+        Ok(BlobWriter { store: self, place, staged: Vec::new(), length: 0, length_max })
+    }
+
+    /// Gives out scratch space.
+    fn reserve(&self, length_max: u64) -> Result<u64> {
         let reserved = length_max.next_multiple_of(4096);
         if let Some(limit) = self.limit
             && self.in_use.load(Relaxed) + reserved > limit.0
@@ -115,13 +139,13 @@ impl Store {
                 hint: "a larger --tmp-limit, or a larger --memory so that less is spilled".into(),
             });
         }
-        let offset = self.end.fetch_add(reserved, Relaxed);
-        Ok(BlobWriter {
-            store: self,
-            place: Place::Scratch { offset, staged: Vec::with_capacity(STAGE.min(length_max as usize)) },
-            length: 0,
-            length_max,
-        })
+        Ok(self.end.fetch_add(reserved, Relaxed))
+    }
+
+    /// Takes back the unused end of a blob's space, if nothing was given out behind it.
+    fn give_back(&self, offset: u64, length: u64, length_max: u64) {
+        let (used, reserved) = (length.next_multiple_of(4096), length_max.next_multiple_of(4096));
+        let _ = self.end.compare_exchange(offset + reserved, offset + used, Relaxed, Relaxed);
     }
 
     /// A buffer, while the allowance lasts. Once a blob had to go to scratch all later ones follow: a small one that
@@ -153,7 +177,7 @@ impl Store {
             }
             Blob::Memory { slot, .. } => {
                 let kept = self.kept(slot)?;
-                out.copy_from_slice(&kept[offset as usize..offset as usize + out.len()]);
+                copy_out(&kept, offset as usize, out);
                 Ok(())
             }
         }
@@ -217,15 +241,31 @@ impl Store {
     }
 }
 
+/// Copies `out.len()` bytes from `offset` on, all of which are there.
+fn copy_out(pieces: &[Buffer<u8>], offset: usize, out: &mut [u8]) {
+    if let [whole] = pieces {
+        return out.copy_from_slice(&whole[offset..offset + out.len()]);
+    }
+    let (mut piece, mut start, mut copied) = (offset / PIECE, offset % PIECE, 0);
+    while copied < out.len() {
+        let count = (PIECE - start).min(out.len() - copied);
+        out[copied..copied + count].copy_from_slice(&pieces[piece][start..start + count]);
+        (piece, start, copied) = (piece + 1, 0, copied + count);
+    }
+}
+
 enum Place {
     Memory(Buffer<u8>),
-    Scratch { offset: u64, staged: Vec<u8> },
+    Pieces(Vec<Buffer<u8>>),
+    Scratch { offset: u64 },
 }
 
 /// A blob that is being written.
 pub struct BlobWriter<'s> {
     store: &'s Store,
     place: Place,
+    /// The last bytes, not yet at their place.
+    staged: Vec<u8>,
     length: u64,
     length_max: u64,
 }
@@ -235,33 +275,79 @@ impl BlobWriter<'_> {
     ///
     /// # Errors
     /// [`Error::OutputUnwritable`] when scratch cannot be written.
-    pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        let start = self.length;
-        self.length += bytes.len() as u64;
-        if self.length > self.length_max {
+    pub fn append(&mut self, mut bytes: &[u8]) -> Result<()> {
+        if self.length + bytes.len() as u64 > self.length_max {
             return Err(Error::unexpected(format!("a blob of at most {} bytes grew longer", self.length_max)));
         }
+        while !bytes.is_empty() {
+            let count = self.append_some(bytes)?;
+            self.length += count as u64;
+            bytes = &bytes[count..];
+        }
+        Ok(())
+    }
+
+    /// Appends as many bytes as go to one place; answers how many.
+    fn append_some(&mut self, bytes: &[u8]) -> Result<usize> {
         match &mut self.place {
             Place::Memory(buffer) => {
-                buffer[start as usize..start as usize + bytes.len()].copy_from_slice(bytes);
-                Ok(())
+                let start = self.length as usize;
+                buffer[start..start + bytes.len()].copy_from_slice(bytes);
+                Ok(bytes.len())
             }
-            Place::Scratch { staged, .. } if staged.len() + bytes.len() <= STAGE => {
-                staged.extend_from_slice(bytes);
-                Ok(())
-            }
-            Place::Scratch { offset, staged } => {
-                let written = start - staged.len() as u64;
-                self.store.write_at(staged, *offset + written)?;
-                staged.clear();
-                if bytes.len() >= STAGE {
-                    self.store.write_at(bytes, *offset + start)
-                } else {
-                    staged.extend_from_slice(bytes);
-                    Ok(())
+            Place::Pieces(pieces) => {
+                let start = self.length as usize % PIECE;
+                if start == 0 {
+                    let Some(piece) = self.store.memory_for(PIECE as u64) else {
+                        self.move_to_scratch()?;
+                        return Ok(0);
+                    };
+                    pieces.push(piece);
                 }
+                let count = bytes.len().min(PIECE - start);
+                if let Some(piece) = pieces.last_mut() {
+                    piece[start..start + count].copy_from_slice(&bytes[..count]);
+                }
+                Ok(count)
+            }
+            Place::Scratch { offset } if self.staged.is_empty() && bytes.len() >= STAGE => {
+                self.store.write_at(bytes, *offset + self.length)?;
+                Ok(bytes.len())
+            }
+            Place::Scratch { .. } => {
+                if self.staged.capacity() == 0 {
+                    self.staged.reserve_exact(STAGE.min((self.length_max - self.length) as usize));
+                }
+                let count = bytes.len().min(STAGE - self.staged.len());
+                self.staged.extend_from_slice(&bytes[..count]);
+                if self.staged.len() == STAGE {
+                    self.flush(self.length + count as u64)?;
+                }
+                Ok(count)
             }
         }
+    }
+
+    /// Writes what is staged, which ends at `end` of the blob.
+    fn flush(&mut self, end: u64) -> Result<()> {
+        if let Place::Scratch { offset } = self.place {
+            self.store.write_at(&self.staged, offset + end - self.staged.len() as u64)?;
+            self.staged.clear();
+        }
+        Ok(())
+    }
+
+    /// Moves full pieces from memory to scratch, where the blob goes on.
+    fn move_to_scratch(&mut self) -> Result<()> {
+        let offset = self.store.reserve(self.length_max)?;
+        if let Place::Pieces(pieces) = std::mem::replace(&mut self.place, Place::Scratch { offset }) {
+            let mut at = offset;
+            for piece in pieces {
+                self.store.write_at(&piece, at)?;
+                at += piece.len() as u64;
+            }
+        }
+        Ok(())
     }
 
     /// Bytes appended so far.
@@ -273,20 +359,26 @@ impl BlobWriter<'_> {
     ///
     /// # Errors
     /// [`Error::OutputUnwritable`] when scratch cannot be written.
-    pub fn finish(self) -> Result<Blob> {
+    pub fn finish(mut self) -> Result<Blob> {
         let length = self.length;
-        match self.place {
-            Place::Memory(buffer) => {
-                let slot = self.store.next_slot.fetch_add(1, Relaxed);
-                self.store.kept.write().unwrap_or_else(PoisonError::into_inner).insert(slot, Arc::new(buffer));
-                Ok(Blob::Memory { slot, length })
-            }
-            Place::Scratch { offset, staged } => {
-                self.store.write_at(&staged, offset + length - staged.len() as u64)?;
+        self.flush(length)?;
+        let pieces = match self.place {
+            Place::Scratch { offset } => {
+                self.store.give_back(offset, length, self.length_max);
                 self.store.take(length);
-                Ok(Blob::Scratch { offset, length })
+                return Ok(Blob::Scratch { offset, length });
             }
-        }
+            Place::Memory(buffer) => vec![buffer],
+            Place::Pieces(mut pieces) => {
+                if let Some(last) = pieces.last_mut() {
+                    last.truncate((length as usize - 1) % PIECE + 1);
+                }
+                pieces
+            }
+        };
+        let slot = self.store.next_slot.fetch_add(1, Relaxed);
+        self.store.kept.write().unwrap_or_else(PoisonError::into_inner).insert(slot, Arc::new(pieces));
+        Ok(Blob::Memory { slot, length })
     }
 }
 
@@ -298,39 +390,5 @@ impl Store {
         fault::point("scratch.write")
             .and_then(|()| self.file.write_all_at(bytes, offset))
             .map_err(|error| Error::writing(&self.path, &error))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use swath_core::{Budget, Stop};
-
-    #[test]
-    fn blobs_read_back_from_memory_and_from_scratch() {
-        let folder = std::env::temp_dir().join(format!("swath-store-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).expect("folder");
-        let budget = Budget::new(Bytes(4 << 20));
-        let lease = budget.lease(Bytes(1 << 20), &Stop::new()).expect("lease");
-        let store = Store::open(&folder.join("scratch"), Some(lease), None).expect("store");
-        let mut blobs = Vec::new();
-        for n in 0..8u8 {
-            let mut writer = store.write(600_000).expect("space");
-            for _ in 0..3 {
-                writer.append(&vec![n; 100_000]).expect("append");
-            }
-            writer.append(&vec![n + 1; 300_000]).expect("append");
-            blobs.push(writer.finish().expect("finish"));
-        }
-        assert!(blobs[0].is_volatile() && !blobs[7].is_volatile());
-        for (n, blob) in blobs.iter().enumerate() {
-            let mut out = [0; 2];
-            store.read(blob, 299_999, &mut out).expect("read");
-            assert_eq!(out, [n as u8, n as u8 + 1]);
-            assert!(store.read(blob, 599_999, &mut out).is_err());
-        }
-        store.free(&blobs[7]);
-        assert!(store.scratch_peak() >= Bytes(600_000));
-        std::fs::remove_dir_all(&folder).expect("clean");
     }
 }

@@ -3,6 +3,7 @@
 //! All work happens in `.NAME.partial/` beside the final path, on the same file system, and one rename shows it. It
 //! does not know what is written.
 
+mod durable;
 mod replace;
 #[cfg(test)]
 mod tests;
@@ -10,6 +11,8 @@ mod tests;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+
+pub use durable::{sync_file_system, sync_folder};
 
 use crate::lock::{self, FolderLock};
 use crate::{Error, Result, fault};
@@ -128,7 +131,7 @@ impl PartialOutput {
             return Ok(self.discard().err());
         }
         let (output, replaced) = (self.output(), self.folder.join(REPLACED));
-        sync_file_system(&self.folder)?;
+        durable::sync_output(&output)?;
         let mark = identity_of(&output).map_err(|error| Error::writing(&output, &error))?;
         let marker = self.folder.join(COMMITTING);
         write_durably(&marker, mark.as_bytes()).map_err(|error| Error::writing(&marker, &error))?;
@@ -193,37 +196,6 @@ impl PartialOutput {
         };
         identity_of(&self.target).is_ok_and(|there| there == mark)
     }
-}
-
-/// Makes everything durable that was written to the file system of `path`, and reports errors of earlier writes.
-///
-/// # Errors
-/// [`Error::OutputUnwritable`].
-pub fn sync_file_system(path: &Path) -> Result<()> {
-    let sync = || -> io::Result<()> {
-        fault::point("sink.sync")?;
-        let place = File::open(path)?;
-        #[cfg(target_os = "linux")]
-        rustix::fs::syncfs(&place)?;
-        #[cfg(not(target_os = "linux"))]
-        place.sync_all()?;
-        Ok(())
-    };
-    sync().map_err(|error| Error::writing(path, &error))
-}
-
-/// Makes the names in a folder durable.
-///
-/// # Errors
-/// [`Error::OutputUnwritable`].
-pub fn sync_folder(path: &Path) -> Result<()> {
-    let sync = || -> io::Result<()> {
-        fault::point("folder.fsync")?;
-        #[cfg(unix)]
-        File::open(path)?.sync_all()?;
-        Ok(())
-    };
-    sync().map_err(|error| Error::writing(path, &error))
 }
 
 /// Makes the name of `target` durable; errors name it, since its folder may be called no more than `.`.

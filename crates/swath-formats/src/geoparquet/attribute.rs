@@ -16,7 +16,7 @@ use super::chunk::ChunkWriter;
 use super::delta::{Integer, put_deltas};
 use super::distinct::Distinct;
 use super::float::put_floats;
-use super::pages::{make_room, put_pages, values_of};
+use super::pages::{ValueRoom, make_room, put_pages, values_of};
 use super::statistics::{Edge, Range};
 use super::text::{CategoryRoom, put_categories, put_text};
 
@@ -27,16 +27,14 @@ pub(super) struct Rooms {
     pub(super) page: Vec<u8>,
     /// A page after compression.
     pub(super) packed: Vec<u8>,
-    /// Values that are not null, where some are; also rounded coordinates.
+    /// Rounded coordinates.
     pub(super) floats: Vec<f32>,
     /// Values that are not null, where some are.
-    pub(super) x: Vec<f64>,
+    pub(super) values: ValueRoom,
     /// The same, of the other coordinate.
-    pub(super) y: Vec<f64>,
-    /// Values that are not null, where some are; also lengths of a page.
-    pub(super) narrow: Vec<i32>,
-    /// Values that are not null, where some are.
-    wide: Vec<i64>,
+    pub(super) y: ValueRoom,
+    /// Lengths of the texts of a page.
+    pub(super) lengths: Vec<i32>,
     /// Values that are not null.
     booleans: Vec<bool>,
     /// Dictionaries of floats.
@@ -55,34 +53,34 @@ pub(super) fn put_attribute<W: Write>(
 ) -> Result<bool> {
     let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
     let rows = array.len();
-    let Rooms { page, narrow, wide, floats, x, categories, booleans, distinct, .. } = rooms;
+    let Rooms { page, values: room, lengths, categories, booleans, distinct, .. } = rooms;
     match array.data_type() {
         DataType::Boolean => put_booleans(chunk, page, booleans, array.as_boolean())?,
         DataType::Int32 => {
-            let values = values_of(array.as_primitive::<Int32Type>(), nulls, narrow);
+            let values = values_of(array.as_primitive::<Int32Type>(), nulls, room);
             put_integers(chunk, page, (rows, nulls, values), Edge::Int32)?;
         }
         DataType::Date32 => {
-            let values = values_of(array.as_primitive::<Date32Type>(), nulls, narrow);
+            let values = values_of(array.as_primitive::<Date32Type>(), nulls, room);
             put_integers(chunk, page, (rows, nulls, values), Edge::Int32)?;
         }
         DataType::Int64 => {
-            let values = values_of(array.as_primitive::<Int64Type>(), nulls, wide);
+            let values = values_of(array.as_primitive::<Int64Type>(), nulls, room);
             put_integers(chunk, page, (rows, nulls, values), Edge::Int64)?;
         }
         DataType::Timestamp(..) => {
-            let values = values_of(array.as_primitive::<TimestampMicrosecondType>(), nulls, wide);
+            let values = values_of(array.as_primitive::<TimestampMicrosecondType>(), nulls, room);
             put_integers(chunk, page, (rows, nulls, values), Edge::Int64)?;
         }
         DataType::Float32 => {
-            let values = values_of(array.as_primitive::<Float32Type>(), nulls, floats);
+            let values = values_of(array.as_primitive::<Float32Type>(), nulls, room);
             return put_floats(chunk, page, Some(distinct), (rows, nulls, values));
         }
         DataType::Float64 => {
-            let values = values_of(array.as_primitive::<Float64Type>(), nulls, x);
+            let values = values_of(array.as_primitive::<Float64Type>(), nulls, room);
             return put_floats(chunk, page, Some(distinct), (rows, nulls, values));
         }
-        DataType::Utf8 => put_text(chunk, page, narrow, array.as_string::<i32>())?,
+        DataType::Utf8 => put_text(chunk, page, lengths, array.as_string::<i32>())?,
         DataType::Dictionary(..) => put_categories(chunk, page, categories, array.as_dictionary::<Int32Type>())?,
         other => return Err(Error::unexpected(format!("a column of {other} reached the encoder"))),
     }

@@ -39,10 +39,8 @@ pub fn encoder_bytes_max(layout: &LakeLayout, rows: usize, text: TextShape) -> B
     let is_float = |data_type: &DataType| matches!(data_type, DataType::Float32 | DataType::Float64);
     let points = layout.columns.geometry.is_some();
     let mut total = page + packed_bytes_max(kind, page) + context_bytes_max(kind);
-    total += 4 * rows * usize::from(points || has(|t| *t == DataType::Float32));
-    total += 8 * rows * (usize::from(points || has(|t| *t == DataType::Float64)) + usize::from(points));
-    total += 8 * rows * usize::from(has(|t| matches!(t, DataType::Int64 | DataType::Timestamp(..))));
-    total += 4 * rows.max(PAGE_ROWS.min(rows));
+    // Values that are not null, of both coordinates and these rounded, and the lengths of a page's texts.
+    total += 8 * rows + (8 + 4) * rows * usize::from(points) + 4 * PAGE_ROWS.min(rows);
     total += rows * usize::from(has(|t| *t == DataType::Boolean));
     total += distinct_bytes_max(rows, 8) * usize::from(points || has(is_float));
     total += distinct_bytes_max(rows, 16) * usize::from(points);

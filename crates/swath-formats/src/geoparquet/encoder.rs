@@ -145,7 +145,7 @@ impl RowGroupEncoder {
         }
         let Some(points) = &layout.columns.geometry else { return Ok(()) };
         let (x, y) = (column(points.x)?, column(points.y)?);
-        let (mut x_room, mut y_room) = (std::mem::take(&mut self.rooms.x), std::mem::take(&mut self.rooms.y));
+        let (mut x_room, mut y_room) = (std::mem::take(&mut self.rooms.values), std::mem::take(&mut self.rooms.y));
         let (x, y) = (x.as_primitive::<Float64Type>(), y.as_primitive::<Float64Type>());
         let points = {
             let repeats = |column: usize| has_dictionary.get(column).copied().unwrap_or(false);
@@ -154,7 +154,7 @@ impl RowGroupEncoder {
             group.bounds = points.bounds();
             self.put_points(&points, dictionaries, out, group)
         };
-        (self.rooms.x, self.rooms.y) = (x_room, y_room);
+        (self.rooms.values, self.rooms.y) = (x_room, y_room);
         points
     }
 
@@ -172,7 +172,7 @@ impl RowGroupEncoder {
                 Leaf::Point => {
                     self.put_leaf(position, out, group, |chunk, rooms| {
                         let pairs = (x_repeats && y_repeats).then_some(&mut rooms.pairs);
-                        points.put(chunk, &mut rooms.page, &mut rooms.narrow, pairs).map(|()| false)
+                        points.put(chunk, &mut rooms.page, &mut rooms.lengths, pairs).map(|()| false)
                     })?;
                 }
                 Leaf::Covering { of_x, upper } => {

@@ -14,7 +14,7 @@ use super::delta::put_deltas;
 use super::distinct::Distinct;
 use super::float::extremes;
 use super::hybrid::{index_width, put_indices};
-use super::pages::{make_room, put_pages};
+use super::pages::{ValueRoom, make_room, put_pages, values_of};
 
 /// Bytes of a point in WKB: byte order, type, x, y.
 pub(super) const POINT_BYTES: usize = 21;
@@ -75,19 +75,14 @@ impl<'a> Points<'a> {
     pub(super) fn new(
         x: &'a Float64Array,
         y: &'a Float64Array,
-        x_room: &'a mut Vec<f64>,
-        y_room: &'a mut Vec<f64>,
+        x_room: &'a mut ValueRoom,
+        y_room: &'a mut ValueRoom,
     ) -> Self {
         let nulls = missing(x, y);
         let rows = x.len();
         let Some(nulls) = nulls else { return Points { rows, nulls: None, x: x.values(), y: y.values() } };
-        for (from, room) in [(x, &mut *x_room), (y, &mut *y_room)] {
-            make_room(room, rows - nulls.null_count());
-            for (start, end) in nulls.valid_slices() {
-                room.extend_from_slice(&from.values()[start..end]);
-            }
-        }
-        Points { rows, nulls: Some(nulls), x: x_room, y: y_room }
+        let (x, y) = (values_of(x, Some(&nulls), x_room), values_of(y, Some(&nulls), y_room));
+        Points { rows, nulls: Some(nulls), x, y }
     }
 
     /// The box of all points.

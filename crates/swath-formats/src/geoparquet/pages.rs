@@ -8,6 +8,7 @@ use std::ops::Range as Span;
 use arrow_array::PrimitiveArray;
 use arrow_array::types::ArrowPrimitiveType;
 use arrow_buffer::NullBuffer;
+use bytemuck::Pod;
 use parquet::basic::Encoding;
 use swath_core::Result;
 
@@ -64,16 +65,34 @@ pub(super) fn put_one<W: Write>(
     chunk.put_data(DataPage { bytes: page, encoding, rows: rows.len(), nulls: null_count, range })
 }
 
+/// Room for values of one type at a time; it grows to the most that was ever wanted.
+#[derive(Default)]
+pub(super) struct ValueRoom(Vec<u64>);
+
+impl ValueRoom {
+    /// Room for `count` values, in which anything may be.
+    pub(super) fn values<T: Pod>(&mut self, count: usize) -> &mut [T] {
+        let words = (count * size_of::<T>()).div_ceil(8);
+        if self.0.len() < words {
+            self.0 = Vec::new();
+            self.0 = vec![0; words];
+        }
+        &mut bytemuck::cast_slice_mut(&mut self.0)[..count]
+    }
+}
+
 /// The values that are not null: the array's own where all are, else copied to `room`.
-pub(super) fn values_of<'a, T: ArrowPrimitiveType>(
+pub(super) fn values_of<'a, T: ArrowPrimitiveType<Native: Pod>>(
     array: &'a PrimitiveArray<T>,
     nulls: Option<&NullBuffer>,
-    room: &'a mut Vec<T::Native>,
+    room: &'a mut ValueRoom,
 ) -> &'a [T::Native] {
     let Some(nulls) = nulls.filter(|nulls| nulls.null_count() > 0) else { return array.values() };
-    make_room(room, array.len() - nulls.null_count());
+    let values = room.values(array.len() - nulls.null_count());
+    let mut at = 0;
     for (start, end) in nulls.valid_slices() {
-        room.extend_from_slice(&array.values()[start..end]);
+        values[at..at + end - start].copy_from_slice(&array.values()[start..end]);
+        at += end - start;
     }
-    room
+    values
 }

@@ -13,8 +13,9 @@ use swath_table::partition::folder_of;
 use swath_table::store::Blob;
 
 use super::encode::{EncodedGroups, row_groups};
-use super::job::{Blobs, Job, Running, Shared, receipt, stage};
+use super::job::{Blobs, Job, stage};
 use super::rank::get_or_try_init;
+use super::running::{Running, Shared, receipt};
 
 /// Parts at most in a task.
 const PARTS_PER_TASK: u64 = 256;
@@ -182,6 +183,8 @@ impl Stage for Assemble {
     }
 
     fn run(&self, key: &TaskKey, context: &mut TaskContext<'_>) -> Result<Receipt> {
+        // Nothing of it is in buffers of the lease.
+        let _heap = context.lease.charge(context.lease.bytes())?;
         let running = &*self.0;
         let parts = parts(running, context.done)?;
         let mut entries = Vec::new();

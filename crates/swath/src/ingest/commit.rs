@@ -1,18 +1,21 @@
 //! The end of a run: the ledger is checked, rejects and manifest are written, the lake is shown.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::Path;
 use std::time::Instant;
 
 use serde_json::json;
-use swath_core::{Bytes, Error, PartialOutput, Receipts, ResidentSet, Result, Summary, cpu_seconds, fault};
+use swath_core::{
+    Bytes, Error, Event, Observer, PartialOutput, Receipts, ResidentSet, Result, Summary, cpu_seconds, fault,
+};
 use swath_table::schema_file::{self, Notes};
 
 use super::assemble::{Assembled, span, union};
 use super::cost::PROGRAM_BYTES;
-use super::job::{Running, stage};
+use super::job::stage;
 use super::rank::Ranked;
+use super::running::Running;
 use super::{COMMAND, Job, rejects};
 use crate::outcome::{Chunks, Memory, Outcome, Output, Rows, Scratch, Time};
 
@@ -76,9 +79,9 @@ pub fn commit(
     running: &Running,
     done: &Receipts,
     partial: PartialOutput,
-    scratch: &Path,
     job: &Job,
     summary: &Summary,
+    observer: &dyn Observer,
     begun: Instant,
 ) -> Result<Outcome> {
     for file in &running.job.files {
@@ -92,16 +95,11 @@ pub fn commit(
     write_manifest(running, done, &meta, &totals, written)?;
     let scratch_peak = running.store.scratch_peak();
     let target = partial.target().to_path_buf();
-    if job.request.common.tmp_dir.is_some() {
-        // Space elsewhere is not removed with the partial folder; a crash right here leaves a file that the next run
-        // onto the same output replaces.
-        std::fs::remove_file(scratch).map_err(|error| Error::writing(scratch, &error))?;
-    }
     let mut rejected = totals.reasons.clone();
     if written.left_out > 0 {
         rejected.push(("(not kept in rejects.ndjson)".into(), written.left_out));
     }
-    partial.commit()?;
+    show(partial, job, observer)?;
     let ledger = &job.costs.ledger;
     Ok(Outcome {
         swath: env!("CARGO_PKG_VERSION").into(),
@@ -130,6 +128,25 @@ pub fn commit(
         stages: summary.stages.iter().map(|stage| (stage.name.clone(), stage.wall_s, stage.cpu_s)).collect(),
         choices: job.choices(),
     })
+}
+
+/// Shows the lake and removes what is not part of it: scratch, and the rejects that an earlier failure left for a
+/// person to see. What cannot be removed is only told, since the lake is in place.
+///
+/// # Errors
+/// What prevents the lake from being shown.
+pub fn show(partial: PartialOutput, job: &Job, observer: &dyn Observer) -> Result<()> {
+    let mut left: Vec<Error> = partial.commit()?.into_iter().collect();
+    for path in job.scratch_elsewhere().into_iter().chain([rejects::beside(&job.request.output)]) {
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => left.push(Error::writing(&path, &error)),
+            _ => {}
+        }
+    }
+    for error in left {
+        observer.on(&Event::Warning { message: format!("the output is whole, but something stays behind: {error}") });
+    }
+    Ok(())
 }
 
 fn write_rejects(running: &Running, done: &Receipts, meta: &Path) -> Result<rejects::Written> {

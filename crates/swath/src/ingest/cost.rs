@@ -9,7 +9,7 @@ use super::prepare::Prepared;
 use super::{assemble, encode, matching, rank, route};
 
 /// What the program takes before it has any data: code that runs, its tables, threads, the sample.
-pub const PROGRAM_BYTES: Bytes = Bytes(14_000_000);
+pub const PROGRAM_BYTES: Bytes = Bytes(13_000_000);
 /// What coordinate transformations take once the first one is made.
 const CRS_BYTES: Bytes = Bytes(8_000_000);
 /// Memory of dictionaries: at least and at most.

@@ -2,23 +2,24 @@
 //!
 //! A row group is a fixed number of rows of one partition, so its bytes are the same however the work was cut.
 
+use std::io::Write;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use swath_core::{Bytes, Error, Receipt, Receipts, Result, Stage, Stop, TaskContext, TaskKey, TaskSpec};
-use swath_formats::geoparquet::{RowGroupEncoder, TextShape, encode_bytes_max};
-use swath_table::layout::{KEY_BYTES, RowKey};
-use swath_table::run::RunSlice;
-use swath_table::store::Blob;
+use swath_core::{Bytes, Error, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec};
+use swath_formats::geoparquet::{RowGroupEncoder, TextShape, encoder_bytes_max, mini_file_bytes_max};
+use swath_table::layout::KEY_BYTES;
+use swath_table::schema::ColumnType;
+use swath_table::store::{Blob, BlobWriter};
 
 use super::arrays::{ArrayRoom, Packed, array};
-use super::job::{Blobs, Job, Running, Shared, receipt, stage};
-use super::rank::{Ranked, get_or_try_init, order};
+use super::fetch::{self, FetchRoom, Fetched};
+use super::job::{Blobs, Job, stage};
+use super::rank::{Ranked, get_or_try_init};
+use super::running::{Running, Shared, receipt};
 
 /// Row groups at most in a task, where partitions are small.
 const GROUPS_PER_TASK: usize = 2_048;
-/// Plan entries that are read at once.
-const ENTRIES: usize = 16 << 10;
 
 /// One row group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,13 +107,30 @@ pub fn task_bytes(job: &Job, rows: u64, text_per_row: f64, category_values: usiz
         longest_bytes: job.max_record.as_usize().min((text_per_row * 64.0) as usize),
         category_values,
     };
-    // Rows and keys as fetched, their index, text, two columns as values with nulls, and the sorted dictionary.
-    let fetched = rows * (job.layout.stride() + KEY_BYTES + 4 + 8 + 2 * 9);
+    // The index of the rows, their stretches, text, nulls of two columns, and the sorted dictionary.
+    let rooms = rows * FetchRoom::ROW_BYTES + fetch::ENTRIES * 12 + rows * 2 + rows * 4 + category_values * 8;
     let texts = if job.layout.has_text() { text.bytes * 2 + rows * 4 } else { 0 };
-    encode_bytes_max(&job.lake, rows, text)
-        + Bytes((fetched + texts + ENTRIES * 12 + category_values * 8) as u64)
-        + Bytes(rows as u64 * 4)
+    encoder_bytes_max(&job.lake, rows, text)
+        + Bytes((rooms + texts) as u64)
+        + buffer_bytes(job, rows)
         + swath_table::store::Store::WRITER_BYTES
+}
+
+/// Of it: buffers for rows and keys as fetched, and for the values of two columns.
+fn buffer_bytes(job: &Job, rows: usize) -> Bytes {
+    Bytes((rows * (job.layout.stride() + KEY_BYTES + 2 * 8)) as u64)
+}
+
+/// Length of the mini files of row groups at most, whose rows have so much text.
+fn files_bytes_max(running: &Running, groups: &[RowGroup], text: usize) -> u64 {
+    let (job, texts) = (&running.job, &running.texts);
+    let categories = job.schema.columns.iter().filter(|column| column.column_type == ColumnType::Category).count();
+    let bytes_max = |rows: usize, bytes: usize| {
+        let shape = TextShape { bytes, ..TextShape::default() };
+        mini_file_bytes_max(&job.lake, rows, shape).0
+    };
+    let of_group = |group: &RowGroup| bytes_max(group.rows as usize, categories * texts.bytes_max(group.rows as usize));
+    groups.iter().map(of_group).sum::<u64>() + bytes_max(0, text)
 }
 
 impl Stage for Encode {
@@ -159,33 +177,39 @@ impl Stage for Encode {
         let all = row_groups(running, context.done)?;
         let groups = &all.groups[key.units.start as usize..key.units.end as usize];
         let rows: u32 = groups.iter().map(|group| group.rows).sum();
+        // Rooms and codecs allocate for themselves.
+        let buffers = buffer_bytes(&running.job, running.job.row_group_rows as usize);
+        let _heap = context.lease.charge(context.lease.bytes().saturating_sub(buffers))?;
         let mut desk = running.encode_desk()?;
-        let fetched = Fetched::new(running, all, &groups[0], rows, context, &mut desk)?;
-        let EncodeDesk { encoder, files, room, index, .. } = &mut desk;
+        let EncodeDesk { encoder, arrays, fetching } = &mut desk;
+        let fetched = Fetched::new(running, all, &groups[0], rows, context, fetching)?;
         let mut lengths = Vec::with_capacity(groups.len());
         let mut first = 0;
-        files.clear();
+        let mut files = running.store.stream(files_bytes_max(running, groups, fetched.text.len()))?;
         for group in groups {
             context.stop.check()?;
             let packed = Packed {
                 layout: &running.job.layout,
                 keys: &fetched.keys,
                 rows: &fetched.rows,
-                index: &index[first..first + group.rows as usize],
+                index: &fetching.index[first..first + group.rows as usize],
                 text_starts: &fetched.text_starts,
                 text: &fetched.text,
                 texts: &running.texts,
             };
             first += group.rows as usize;
-            let before = files.len();
-            let column = |column: usize| array(&packed, column, context.lease, room);
-            encoder.encode_into(packed.index.len(), column, &mut *files, Path::new("scratch"))?;
-            lengths.push((files.len() - before) as u32);
+            let before = files.length();
+            let column = |column: usize| array(&packed, column, context.lease, arrays);
+            let mut out = Appending { to: &mut files, failed: None };
+            let encoded = encoder.encode_into(packed.index.len(), column, &mut out, Path::new("scratch"));
+            if let Some(error) = out.failed {
+                return Err(error);
+            }
+            encoded?;
+            lengths.push((files.length() - before) as u32);
         }
-        let mut writer = running.store.write(files.len() as u64)?;
-        writer.append(files)?;
-        let encoded = EncodedGroups { blob: writer.finish()?, lengths };
-        running.leave_encode_desk(desk);
+        let encoded = EncodedGroups { blob: files.finish()?, lengths };
+        running.desks.put(desk);
         receipt(key, &encoded)
     }
 
@@ -201,7 +225,7 @@ impl Stage for Encode {
     /// Gives the memory of runs and plans back: nobody reads them again. What is on scratch stays, since a resumed run
     /// may want it.
     fn finish(&self, done: &Receipts) -> Result<()> {
-        self.0.desks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
+        self.0.desks.clear();
         for unit in self.0.routed(done)? {
             unit.runs.iter().for_each(|run| self.0.store.free(&run.blob));
         }
@@ -210,28 +234,32 @@ impl Stage for Encode {
     }
 }
 
-/// The rows of a task, fetched from all runs; `index` puts them in order.
-struct Fetched {
-    keys: swath_core::Buffer<RowKey>,
-    rows: swath_core::Buffer<u8>,
-    text: Vec<u8>,
-    /// Where the text of each fetched row begins.
-    text_starts: Vec<u32>,
+/// A blob as what an encoder writes to; keeps the error that says more than the system's.
+struct Appending<'a, 's> {
+    to: &'a mut BlobWriter<'s>,
+    failed: Option<Error>,
+}
+
+impl Write for Appending<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.to.append(bytes).map(|()| bytes.len()).map_err(|error| {
+            let message = error.to_string();
+            self.failed.get_or_insert(error);
+            std::io::Error::other(message)
+        })
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What a worker reuses from task to task.
 pub struct EncodeDesk {
     /// Of the files of the lake.
     pub encoder: RowGroupEncoder,
-    /// Mini files of a task.
-    files: Vec<u8>,
-    room: ArrayRoom,
-    /// Position of the fetched row, for each row of the output.
-    index: Vec<u32>,
-    /// A row's place until all stretches are known: stretch, and position in it.
-    places: Vec<(u32, u32)>,
-    entries: Vec<(u32, bool)>,
-    bytes: Vec<u8>,
+    arrays: ArrayRoom,
+    fetching: FetchRoom,
 }
 
 impl EncodeDesk {
@@ -242,160 +270,9 @@ impl EncodeDesk {
     pub fn new(job: &Job) -> Result<EncodeDesk> {
         Ok(EncodeDesk {
             encoder: RowGroupEncoder::new(job.lake.clone())?,
-            files: Vec::new(),
-            room: ArrayRoom::default(),
-            index: Vec::new(),
-            places: Vec::new(),
-            entries: Vec::new(),
-            bytes: Vec::new(),
+            arrays: ArrayRoom::default(),
+            fetching: FetchRoom::default(),
         })
-    }
-}
-
-/// Rows of one run that follow each other without a gap.
-struct Stretch {
-    run: u32,
-    first: u32,
-    count: u32,
-    /// Position of its first row among the fetched rows.
-    at: u32,
-}
-
-impl Fetched {
-    fn new(
-        running: &Running,
-        all: &RowGroups,
-        first: &RowGroup,
-        rows: u32,
-        context: &mut TaskContext<'_>,
-        desk: &mut EncodeDesk,
-    ) -> Result<Fetched> {
-        let stretches = walk(running, all, first, rows, context.stop, desk)?;
-        let layout = &running.job.layout;
-        let order = order(running, context.done)?;
-        let mut fetched = Fetched {
-            keys: context.lease.buffer_unzeroed(rows as usize)?,
-            rows: context.lease.buffer_unzeroed(rows as usize * layout.stride())?,
-            text: Vec::new(),
-            text_starts: vec![0; if layout.has_text() { rows as usize } else { 0 }],
-        };
-        for stretch in &stretches {
-            let run = &order.runs[stretch.run as usize];
-            let (from, to) = (stretch.at as usize, (stretch.at + stretch.count) as usize);
-            run.read_keys(&running.store, stretch.first, &mut fetched.keys[from..to])?;
-            let bytes = &mut fetched.rows[from * layout.stride()..to * layout.stride()];
-            let offset = run.rows_at + u64::from(stretch.first) * layout.stride() as u64;
-            running.store.read(&run.blob, offset, bytes)?;
-            if layout.has_text() {
-                fetched.fetch_text(running, run, stretch, context)?;
-            }
-        }
-        Ok(fetched)
-    }
-
-    /// The text of rows that follow each other in a run follows each other, too.
-    fn fetch_text(
-        &mut self,
-        running: &Running,
-        run: &swath_table::run::SortedRun,
-        stretch: &Stretch,
-        context: &TaskContext<'_>,
-    ) -> Result<()> {
-        let layout = &running.job.layout;
-        let row = |at: u32| &self.rows[at as usize * layout.stride()..(at as usize + 1) * layout.stride()];
-        let (start, _) = layout.text_of_row(row(stretch.at));
-        let (last_start, last_length) = layout.text_of_row(row(stretch.at + stretch.count - 1));
-        let length = (last_start + last_length - start) as usize;
-        let before = self.text.len();
-        let wanted = Bytes((before + length) as u64 * 4);
-        if wanted > context.lease.bytes() {
-            return Err(Error::Pressure { what: "text of a row group".into(), wanted, got: context.lease.bytes() });
-        }
-        let mut starts = Vec::with_capacity(stretch.count as usize);
-        for at in stretch.at..stretch.at + stretch.count {
-            starts.push(layout.text_of_row(row(at)).0 - start + before as u32);
-        }
-        self.text_starts[stretch.at as usize..(stretch.at + stretch.count) as usize].copy_from_slice(&starts);
-        self.text.resize(before + length, 0);
-        running.store.read(&run.blob, run.text_at + u64::from(start), &mut self.text[before..])
-    }
-}
-
-/// Follows the plan over `rows` rows that stay: which stretches to fetch, and where each row will be among them.
-fn walk(
-    running: &Running,
-    all: &RowGroups,
-    first: &RowGroup,
-    rows: u32,
-    stop: &Stop,
-    desk: &mut EncodeDesk,
-) -> Result<Vec<Stretch>> {
-    let EncodeDesk { places, entries, index, bytes, .. } = desk;
-    let mut stretches: Vec<Stretch> = Vec::new();
-    places.clear();
-    let mut skip = first.skip;
-    for ranked in &all.ranked[first.slice as usize..] {
-        if places.len() == rows as usize {
-            break;
-        }
-        stop.check()?;
-        let slices = ranked.read_slices(running)?;
-        let mut heads: Vec<Head> = slices.iter().map(Head::new).collect();
-        let mut at = 0;
-        let total = ranked.entry_count();
-        while at < total && places.len() < rows as usize {
-            let count = (total - at).min(ENTRIES as u64) as usize;
-            ranked.read_entries(running, at, count, bytes, entries)?;
-            at += count as u64;
-            for &(slice, dropped) in &*entries {
-                let head = &mut heads[slice as usize];
-                let row = head.next;
-                head.next += 1;
-                if dropped {
-                    continue;
-                }
-                if skip > 0 {
-                    skip -= 1;
-                    continue;
-                }
-                if head.open != u32::MAX
-                    && stretches[head.open as usize].first + stretches[head.open as usize].count == row
-                {
-                    stretches[head.open as usize].count += 1;
-                } else {
-                    head.open = stretches.len() as u32;
-                    stretches.push(Stretch { run: head.run, first: row, count: 1, at: 0 });
-                }
-                places.push((head.open, stretches[head.open as usize].count - 1));
-                if places.len() == rows as usize {
-                    break;
-                }
-            }
-        }
-    }
-    if places.len() < rows as usize {
-        return Err(Error::unexpected(format!("the plan holds {} rows of {rows}", places.len())));
-    }
-    let mut at = 0;
-    for stretch in &mut stretches {
-        stretch.at = at;
-        at += stretch.count;
-    }
-    index.clear();
-    index.extend(places.iter().map(|&(stretch, position)| stretches[stretch as usize].at + position));
-    Ok(stretches)
-}
-
-/// The next row of a run's stretch, and the open stretch of fetched rows.
-struct Head {
-    run: u32,
-    next: u32,
-    open: u32,
-}
-
-impl Head {
-    fn new(slice: &RunSlice) -> Head {
-        Head { run: slice.run, next: slice.first, open: u32::MAX }
     }
 }
 

@@ -15,8 +15,9 @@ use swath_table::partition::PartitionLevel;
 use swath_table::reject::Reject;
 use swath_table::store::Blob;
 
-use super::job::{Blobs, Job, Running, Shared, receipt, stage};
+use super::job::{Blobs, Job, stage};
 use super::route::batch_limits;
+use super::running::{Running, Shared, receipt};
 
 /// A sensor and where it was first seen in a unit.
 #[derive(Debug, Clone, Copy, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
@@ -33,7 +34,7 @@ pub struct Survey(pub Shared, pub Bytes);
 
 /// Sensors of a unit, in the order of their first rows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Sighted {
+pub struct Sighted {
     sensors: Blob,
 }
 
@@ -75,6 +76,8 @@ impl Stage for Survey {
     }
 
     fn run(&self, key: &TaskKey, context: &mut TaskContext<'_>) -> Result<Receipt> {
+        // Nothing of it is in buffers of the lease.
+        let _heap = context.lease.charge(context.lease.bytes())?;
         let running = &*self.0;
         let job = &running.job;
         let mut bench = running.bench();
@@ -94,7 +97,7 @@ impl Stage for Survey {
             read_range(&source, &range, &mut bench.workspace, &mut bench.batch, &mut watcher)?;
             watcher.batch(&mut bench.batch)?;
         }
-        running.leave(bench);
+        running.benches.put(bench);
         let mut writer = running.store.write((watcher.sightings.len() * size_of::<Sighting>()) as u64)?;
         writer.append(bytemuck::cast_slice(&watcher.sightings))?;
         running.note_texts()?;

@@ -4,27 +4,21 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use swath_core::{Bytes, Error, Journal, Receipt, Receipts, Result};
+use swath_core::Bytes;
 use swath_crs::{Crs, Transform};
-use swath_formats::csv::{ParsePlan, ReadOptions, Workspace};
+use swath_formats::csv::{ParsePlan, ReadOptions};
 use swath_formats::geoparquet::LakeLayout;
-use swath_table::assign::{Assigner, Level};
-use swath_table::column::Batch;
-use swath_table::intern::Interner;
+use swath_table::assign::Level;
 use swath_table::layout::RowLayout;
 use swath_table::partition::PartitionLevel;
 use swath_table::run::SortedRun;
 use swath_table::schema::{Keep, TableSchema};
-use swath_table::sort::LocalRanks;
-use swath_table::store::{Blob, Store};
+use swath_table::store::Blob;
 
-use super::encode::EncodeDesk;
 use super::inputs::{InputFile, Stream};
-use super::locate::Located;
-use super::sorted::Sorting;
 use crate::request::{Compression, MaxRejects, SortOrder};
 
 /// Positions of the stages in the plan.
@@ -219,189 +213,3 @@ impl Blobs for Routed {
         self.rejects.iter().for_each(with);
     }
 }
-
-/// A receipt whose journal entry waits until all of its blobs are on scratch, that is, for ever if one is not.
-pub fn receipt<T: Serialize + Blobs>(key: &swath_core::TaskKey, payload: &T) -> Result<Receipt> {
-    let mut volatile = false;
-    payload.blobs(&mut |blob| volatile |= blob.is_volatile());
-    let receipt = Receipt::new(key.clone(), payload)?;
-    Ok(if volatile { receipt.volatile() } else { receipt })
-}
-
-/// What a worker reuses from unit to unit.
-pub struct Bench {
-    /// Of the parser.
-    pub workspace: Workspace,
-    /// The rows.
-    pub batch: Batch,
-    /// Of the partitioner.
-    pub assigner: Assigner,
-    /// Ranks of partitions and of sensors.
-    pub ranks: (LocalRanks, LocalRanks),
-    /// Of the sort.
-    pub sorting: Sorting,
-    /// Places of rows.
-    pub located: Located,
-}
-
-/// A job on its way: what its stages share.
-pub struct Running {
-    /// The job.
-    pub job: Arc<Job>,
-    /// The record of what is done.
-    pub journal: Journal,
-    /// How many texts and partitions the journal knows.
-    pub noted: Mutex<[u32; 2]>,
-    /// Intermediate data.
-    pub store: Store,
-    /// Texts of categories and sensors.
-    pub texts: Interner,
-    /// Values of partitions.
-    pub partitions: Interner,
-    /// What idle workers left for the next task.
-    pub benches: Mutex<Vec<Bench>>,
-    /// The same for encoders.
-    pub desks: Mutex<Vec<EncodeDesk>>,
-    /// Group of each sensor identifier, once surveyed.
-    pub groups: OnceLock<Vec<u32>>,
-    /// The merged order, once all runs are known.
-    pub order: OnceLock<super::rank::Order>,
-    /// Row groups, once ranked.
-    pub row_groups: OnceLock<super::encode::RowGroups>,
-    /// Part files, once encoded.
-    pub parts: OnceLock<super::assemble::Parts>,
-    /// Identifiers of partitions in their order, once all are known.
-    pub partition_ids: OnceLock<Vec<u32>>,
-    /// The folder that becomes the lake.
-    pub lake_folder: PathBuf,
-}
-
-impl Running {
-    /// What all units became, with mended ones in place, in order of units.
-    ///
-    /// # Errors
-    /// When a receipt cannot be read.
-    pub fn routed(&self, done: &Receipts) -> Result<Vec<Routed>> {
-        let mut routed: Vec<Routed> = Vec::new();
-        for receipt in done.of_stage(stage::ROUTE) {
-            routed.push(receipt.read()?);
-        }
-        for receipt in done.of_stage(stage::MEND) {
-            let mended: super::mend::Mended = receipt.read()?;
-            for (unit, replaced) in mended.units {
-                let slot = routed
-                    .get_mut(unit as usize)
-                    .ok_or_else(|| Error::unexpected(format!("unit {unit} was mended and never routed")))?;
-                *slot = replaced;
-            }
-        }
-        Ok(routed)
-    }
-
-    /// Puts texts that are new since the last time into the journal, before the receipt that needs them.
-    ///
-    /// # Errors
-    /// When the journal takes no more.
-    pub fn note_texts(&self) -> Result<()> {
-        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        for (known, (kind, interner)) in
-            noted.iter_mut().zip([("texts", &self.texts), ("partitions", &self.partitions)])
-        {
-            let new = interner.texts_from(*known);
-            if new.is_empty() {
-                continue;
-            }
-            let mut payload = Vec::new();
-            for text in &new {
-                payload.extend_from_slice(&(text.len() as u32).to_le_bytes());
-                payload.extend_from_slice(text);
-            }
-            self.journal.append_note(kind, &payload)?;
-            *known += new.len() as u32;
-        }
-        Ok(())
-    }
-
-    /// Learns again what an earlier process knew: texts in their order, blobs in use.
-    ///
-    /// # Errors
-    /// When the journal is not what this version writes.
-    pub fn replay(&self, receipts: &Receipts) -> Result<()> {
-        for note in self.journal.take_notes() {
-            let interner = if note.kind == "texts" { &self.texts } else { &self.partitions };
-            let mut rest = note.payload.as_slice();
-            while let Some((length, tail)) = rest.split_first_chunk::<4>() {
-                let length = u32::from_le_bytes(*length) as usize;
-                let (text, tail) = tail
-                    .split_at_checked(length)
-                    .ok_or_else(|| Error::unexpected("a note of the journal ends too early"))?;
-                interner.intern(text)?;
-                rest = tail;
-            }
-        }
-        *self.noted.lock().unwrap_or_else(PoisonError::into_inner) =
-            [self.texts.len() as u32, self.partitions.len() as u32];
-        let mut adopted = Ok(());
-        let mut adopt = |blob: &Blob| {
-            if adopted.is_ok() {
-                adopted = self.store.adopt(blob);
-            }
-        };
-        self.routed(receipts)?.iter().for_each(|routed| routed.blobs(&mut adopt));
-        for receipt in receipts.of_stage(stage::RANK) {
-            receipt.read::<super::rank::Ranked>()?.blobs(&mut adopt);
-        }
-        for receipt in receipts.of_stage(stage::ENCODE) {
-            receipt.read::<super::encode::EncodedGroups>()?.blobs(&mut adopt);
-        }
-        adopted
-    }
-
-    /// Makes durable what tasks have written: scratch, and parts where there are any.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn sync(&self) -> std::io::Result<()> {
-        self.store.sync()?;
-        if self.parts.get().is_some() {
-            swath_core::sync_file_system(&self.lake_folder)
-                .map_err(|error| std::io::Error::other(error.to_string()))?;
-        }
-        Ok(())
-    }
-
-    /// A worker's desk for encoding, used or new.
-    ///
-    /// # Errors
-    /// When the codec cannot be set up.
-    pub fn encode_desk(&self) -> Result<EncodeDesk> {
-        let idle = self.desks.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        idle.map_or_else(|| EncodeDesk::new(&self.job), Ok)
-    }
-
-    /// Puts a desk back.
-    pub fn leave_encode_desk(&self, desk: EncodeDesk) {
-        self.desks.lock().unwrap_or_else(PoisonError::into_inner).push(desk);
-    }
-
-    /// A worker's bench, used or new.
-    pub fn bench(&self) -> Bench {
-        let idle = self.benches.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        idle.unwrap_or_else(|| Bench {
-            workspace: Workspace::new(self.job.read_options()),
-            batch: Batch::new(self.job.schema.columns.iter().map(|column| column.column_type)),
-            assigner: Assigner::default(),
-            ranks: Default::default(),
-            sorting: Sorting::default(),
-            located: Located::default(),
-        })
-    }
-
-    /// Puts a bench back.
-    pub fn leave(&self, bench: Bench) {
-        self.benches.lock().unwrap_or_else(PoisonError::into_inner).push(bench);
-    }
-}
-
-/// A job on its way, as its stages hold it.
-pub type Shared = Arc<Running>;

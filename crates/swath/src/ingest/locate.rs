@@ -6,8 +6,9 @@ use swath_crs::Crs;
 use swath_table::column::{Batch, Values};
 use swath_table::reject::Reason;
 
-use super::job::{Geometry, Running};
+use super::job::Geometry;
 use super::route::{Failure, floats};
+use super::running::Running;
 
 /// The rows of a batch that stay, and their coordinates.
 #[derive(Default)]

@@ -9,7 +9,8 @@ use swath_table::run::SortedRun;
 use swath_table::schema::Keep;
 use swath_table::store::Blob;
 
-use super::job::{Blobs, Running, Shared, receipt, stage};
+use super::job::{Blobs, stage};
+use super::running::{Running, Shared, receipt};
 use super::sorted::HASH_BYTES;
 
 /// Rows that a range of hashes holds, about.
@@ -85,6 +86,8 @@ impl Stage for Match {
     }
 
     fn run(&self, key: &TaskKey, context: &mut TaskContext<'_>) -> Result<Receipt> {
+        // Nothing of it is in buffers of the lease.
+        let _heap = context.lease.charge(context.lease.bytes())?;
         let runs = runs_of(&self.0, context.done)?;
         let total = ranges(&runs);
         let (low, high) = (range_start(key.units.start, total), range_start(key.units.end, total));
@@ -222,6 +225,8 @@ impl Stage for Mark {
     }
 
     fn run(&self, key: &TaskKey, context: &mut TaskContext<'_>) -> Result<Receipt> {
+        // Nothing of it is in buffers of the lease.
+        let _heap = context.lease.charge(context.lease.bytes())?;
         let runs = runs_of(&self.0, context.done)?;
         let named: Vec<Named> = context.done.of_stage(stage::MATCH).map(Receipt::read).collect::<Result<_>>()?;
         let mut bitmaps = Vec::new();

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use swath_core::{Bytes, Error, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec};
 use swath_table::store::Blob;
 
-use super::job::{Blobs, Edge, Routed, Shared, receipt, stage};
+use super::job::{Blobs, Edge, Routed, stage};
 use super::rejects;
 use super::route::route_unit;
+use super::running::{Shared, receipt};
 
 /// Routes again the units that began inside a quoted field.
 pub struct Mend(pub Shared, pub Bytes);
@@ -86,6 +87,8 @@ impl Stage for Mend {
     }
 
     fn run(&self, key: &TaskKey, context: &mut TaskContext<'_>) -> Result<Receipt> {
+        // Nothing of it is in buffers of the lease.
+        let _heap = context.lease.charge(context.lease.bytes())?;
         let mut mended = Mended::default();
         let mut chain = Chain::default();
         for (unit, routed) in self.0.routed(context.done)?.into_iter().enumerate() {
@@ -107,7 +110,7 @@ impl Stage for Mend {
     /// Refuses a run with too many rejects before any more work is done.
     fn finish(&self, done: &Receipts) -> Result<()> {
         let job = &self.0.job;
-        self.0.benches.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
+        self.0.benches.clear();
         let units = self.0.routed(done)?;
         let read: u64 = units.iter().map(|unit| unit.read).sum();
         let rejected: u64 = units.iter().map(|unit| unit.rejected).sum();

@@ -8,6 +8,7 @@ mod assemble;
 mod commit;
 mod cost;
 mod encode;
+mod fetch;
 mod groups;
 mod inputs;
 mod job;
@@ -18,6 +19,7 @@ mod prepare;
 mod rank;
 mod rejects;
 mod route;
+mod running;
 mod sorted;
 mod survey;
 
@@ -36,8 +38,8 @@ use swath_table::store::Store;
 use crate::outcome::{Explanation, Outcome, Output};
 use crate::request::IngestRequest;
 use cost::Costs;
-use job::{Running, Shared};
 use prepare::Prepared;
+use running::{Idle, Running, Shared};
 
 pub use inputs::find as find_files;
 pub use prepare::{Inputs, inputs as read_inputs};
@@ -126,6 +128,13 @@ impl Job {
         choices
     }
 
+    /// The scratch file, where it is not beside the output.
+    fn scratch_elsewhere(&self) -> Option<PathBuf> {
+        let folder = self.request.common.tmp_dir.as_ref()?;
+        let output = std::path::absolute(&self.request.output).unwrap_or_else(|_| self.request.output.clone());
+        Some(folder.join(format!("swath-{:016x}.scratch", Fnv64::of(output.as_os_str().as_encoded_bytes()))))
+    }
+
     fn plan(&self, running: &Shared) -> Plan {
         let [route, matching, mark, rank, encode, assemble] = self.costs.tasks;
         let shared = || Arc::clone(running);
@@ -159,7 +168,7 @@ pub fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome
     let partial = PartialOutput::create(&job.request.output, common.overwrite, common.resume)?;
     if partial.state() == PartialState::Committed {
         let output = partial.target().to_path_buf();
-        partial.commit()?;
+        commit::show(partial, &job, observer)?;
         return commit::outcome_of_lake(&output, &job, begun);
     }
     let identity = prepare::identity(&job.prepared.job, common.tmp_dir.as_deref());
@@ -170,7 +179,7 @@ pub fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome
     };
     let budget = Budget::new(common.ceiling());
     let _fixed = budget.lease_fixed("the program and its tables", job.costs.ledger.fixed_bytes())?;
-    let (running, scratch) = begin(&job, &partial, journal, &budget, stop)?;
+    let running = begin(&job, &partial, journal, &budget, stop)?;
     running.replay(&receipts)?;
     let plan = job.plan(&running);
     let sync = || running.sync();
@@ -192,7 +201,7 @@ pub fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome
             return Err(error);
         }
     };
-    commit::commit(&running, &receipts, partial, &scratch, &job, &summary, begun)
+    commit::commit(&running, &receipts, partial, &job, &summary, observer, begun)
 }
 
 /// Less work than this is not worth waiting for the disk at the end of a stage.
@@ -204,27 +213,17 @@ fn growth(budget: &Arc<Budget>, stop: &Stop) -> Result<impl Fn(Bytes) -> bool + 
     Ok(move |more| lease.lock().is_ok_and(|mut lease| lease.try_grow(more)))
 }
 
-/// Opens everything that a run needs; answers also the scratch file.
-fn begin(
-    job: &Job,
-    partial: &PartialOutput,
-    journal: Journal,
-    budget: &Arc<Budget>,
-    stop: &Stop,
-) -> Result<(Shared, PathBuf)> {
+/// Opens everything that a run needs.
+fn begin(job: &Job, partial: &PartialOutput, journal: Journal, budget: &Arc<Budget>, stop: &Stop) -> Result<Shared> {
     let common = &job.request.common;
     let allowance = match job.costs.kept {
         Bytes::ZERO => None,
         kept => Some(budget.lease(kept, stop)?),
     };
-    let scratch = match &common.tmp_dir {
-        None => partial.scratch().join("data"),
-        Some(folder) => {
-            std::fs::create_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
-            let output = std::path::absolute(&job.request.output).unwrap_or_else(|_| job.request.output.clone());
-            folder.join(format!("swath-{:016x}.scratch", Fnv64::of(output.as_os_str().as_encoded_bytes())))
-        }
-    };
+    if let Some(folder) = &common.tmp_dir {
+        std::fs::create_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
+    }
+    let scratch = job.scratch_elsewhere().unwrap_or_else(|| partial.scratch().join("data"));
     if partial.state() == PartialState::Fresh && scratch.exists() {
         std::fs::remove_file(&scratch).map_err(|error| Error::writing(&scratch, &error))?;
     }
@@ -236,8 +235,8 @@ fn begin(
         partitions: Interner::new("partitions", job.costs.partitions).growing(growth(budget, stop)?),
         journal,
         noted: Mutex::default(),
-        benches: Mutex::default(),
-        desks: Mutex::default(),
+        benches: Idle::default(),
+        desks: Idle::default(),
         groups: OnceLock::new(),
         order: OnceLock::new(),
         row_groups: OnceLock::new(),
@@ -246,5 +245,5 @@ fn begin(
         lake_folder,
         job: Arc::clone(&job.prepared.job),
     };
-    Ok((Arc::new(running), scratch))
+    Ok(Arc::new(running))
 }

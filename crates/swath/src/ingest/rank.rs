@@ -13,8 +13,9 @@ use swath_table::run::{KeyOrder, Merge, Merged, RunSlice, SortedRun, partition_o
 use swath_table::schema::Keep;
 use swath_table::store::{Blob, BlobWriter};
 
-use super::job::{Blobs, Running, Shared, receipt, stage};
+use super::job::{Blobs, stage};
 use super::matching::Marked;
+use super::running::{Running, Shared, receipt};
 use crate::request::SortOrder;
 
 /// Rows of a slice, about.
@@ -189,6 +190,8 @@ impl Stage for Rank {
     }
 
     fn run(&self, key: &TaskKey, context: &mut TaskContext<'_>) -> Result<Receipt> {
+        // Nothing of it is in buffers of the lease.
+        let _heap = context.lease.charge(context.lease.bytes())?;
         let order = order(&self.0, context.done)?;
         let slices = slices_of(&self.0, order, key.units.start as usize)?;
         let mut writer = self.0.store.write((slices.len() * size_of::<RunSlice>()) as u64)?;

@@ -11,7 +11,8 @@ use serde::Serialize;
 use swath_core::{Error, Receipts, Result};
 use swath_table::reject::{Reason, Reject};
 
-use super::job::{Routed, Running};
+use super::job::Routed;
+use super::running::Running;
 
 /// Packed rejects that one unit keeps.
 pub const UNIT_BYTES_MAX: usize = 256 << 10;
@@ -192,14 +193,19 @@ fn write_line(running: &Running, entry: &Entry<'_>, carried: u64, out: &mut dyn 
     out.write_all(b"\n")
 }
 
+/// Where the rejects of a failed run are left.
+pub fn beside(output: &std::path::Path) -> std::path::PathBuf {
+    let mut name = output.as_os_str().to_owned();
+    name.push(".rejects.ndjson");
+    name.into()
+}
+
 /// Writes the rejects beside the lake that will not be, for a person to see; answers where.
 ///
 /// # Errors
 /// When they cannot be written.
 pub fn keep_beside(running: &Running, done: &Receipts) -> Result<std::path::PathBuf> {
-    let mut name = running.job.output.as_os_str().to_owned();
-    name.push(".rejects.ndjson");
-    let path = std::path::PathBuf::from(name);
+    let path = beside(&running.job.output);
     let fail = |error: std::io::Error| Error::writing(&path, &error);
     let file = std::fs::File::create(&path).map_err(fail)?;
     let mut out = std::io::BufWriter::new(file);

@@ -12,9 +12,10 @@ use swath_table::column::{Batch, Column, Values};
 use swath_table::reject::{Reason, Reject};
 
 use super::inputs::Segment;
-use super::job::{Bench, Edge, Job, Routed, Running, Shared, receipt, stage};
+use super::job::{Edge, Job, Routed, stage};
 use super::locate::{self, Located};
 use super::rejects::{self, Packed};
+use super::running::{Bench, Running, Shared, receipt};
 use super::sorted::{self, Sorting};
 
 /// Parses, checks and sorts the units of the input.
@@ -43,6 +44,8 @@ impl Stage for Route {
     }
 
     fn run(&self, key: &TaskKey, context: &mut TaskContext<'_>) -> Result<Receipt> {
+        // Nothing of it is in buffers of the lease.
+        let _heap = context.lease.charge(context.lease.bytes())?;
         let routed = route_unit(&self.0, key.units.start, None, context.stop)?;
         self.0.note_texts()?;
         receipt(key, &routed)
@@ -96,7 +99,7 @@ pub fn route_unit(running: &Running, unit: u64, start: Option<u64>, stop: &Stop)
     let routed = router.finish()?;
     (bench.assigner, bench.ranks) = router.bench_parts;
     (bench.sorting, bench.located) = (router.sorting, router.located);
-    running.leave(bench);
+    running.benches.put(bench);
     Ok(routed)
 }
 

@@ -11,8 +11,9 @@ use swath_table::run::SortedRun;
 use swath_table::sort::{LocalRanks, sort_order};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::job::{Job, Running};
+use super::job::Job;
 use super::locate::Located;
+use super::running::Running;
 use crate::request::SortOrder;
 
 /// Rows that are packed at once, so that they stay in the processor's cache.

@@ -1,0 +1,57 @@
+use super::*;
+use swath_core::{Budget, Stop};
+
+#[test]
+fn blobs_read_back_from_memory_and_from_scratch() {
+    let folder = std::env::temp_dir().join(format!("swath-store-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("folder");
+    let budget = Budget::new(Bytes(4 << 20));
+    let lease = budget.lease(Bytes(1 << 20), &Stop::new()).expect("lease");
+    let store = Store::open(&folder.join("scratch"), Some(lease), None).expect("store");
+    let mut blobs = Vec::new();
+    for n in 0..8u8 {
+        let mut writer = store.write(600_000).expect("space");
+        for _ in 0..3 {
+            writer.append(&vec![n; 100_000]).expect("append");
+        }
+        writer.append(&vec![n + 1; 300_000]).expect("append");
+        blobs.push(writer.finish().expect("finish"));
+    }
+    assert!(blobs[0].is_volatile() && !blobs[7].is_volatile());
+    for (n, blob) in blobs.iter().enumerate() {
+        let mut out = [0; 2];
+        store.read(blob, 299_999, &mut out).expect("read");
+        assert_eq!(out, [n as u8, n as u8 + 1]);
+        assert!(store.read(blob, 599_999, &mut out).is_err());
+    }
+    store.free(&blobs[7]);
+    assert!(store.scratch_peak() >= Bytes(600_000));
+    std::fs::remove_dir_all(&folder).expect("clean");
+}
+
+#[test]
+fn a_streamed_blob_moves_to_scratch_when_the_allowance_ends() {
+    let folder = std::env::temp_dir().join(format!("swath-stream-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("folder");
+    let budget = Budget::new(Bytes(4 << 20));
+    let lease = budget.lease(Bytes(2 << 20), &Stop::new()).expect("lease");
+    let store = Store::open(&folder.join("scratch"), Some(lease), None).expect("store");
+    let text: Vec<u8> = (0..1_300_000u32).map(|n| (n / 7) as u8).collect();
+    let mut blobs = Vec::new();
+    for step in [1_000, 77_777, 600_000] {
+        let mut writer = store.stream(8 << 20).expect("space");
+        text.chunks(step).for_each(|bytes| writer.append(bytes).expect("append"));
+        blobs.push(writer.finish().expect("finish"));
+    }
+    // The first fits, the second runs out of allowance half way, the third finds none.
+    assert_eq!(blobs.iter().map(Blob::is_volatile).collect::<Vec<_>>(), [true, false, false]);
+    for blob in &blobs {
+        assert_eq!(blob.length(), text.len() as u64);
+        for (from, to) in [(0, text.len()), (262_000, 262_300), (1_299_999, 1_300_000)] {
+            let mut out = vec![0; to - from];
+            store.read(blob, from as u64, &mut out).expect("read");
+            assert!(out == text[from..to], "{from}..{to}");
+        }
+    }
+    std::fs::remove_dir_all(&folder).expect("clean");
+}

@@ -1,0 +1,201 @@
+//! The rows of a stretch of the output, fetched from all runs as the plan names them.
+
+use swath_core::{Buffer, Bytes, Error, Result, Stop, TaskContext};
+use swath_table::layout::RowKey;
+use swath_table::run::RunSlice;
+
+use super::encode::{RowGroup, RowGroups};
+use super::rank::order;
+use super::running::Running;
+
+/// Plan entries that are read at once.
+pub const ENTRIES: usize = 16 << 10;
+
+/// The rows of a task, fetched from all runs; `index` puts them in order.
+pub struct Fetched {
+    /// Their keys.
+    pub keys: Buffer<RowKey>,
+    /// The rows.
+    pub rows: Buffer<u8>,
+    /// Their text.
+    pub text: Vec<u8>,
+    /// Where the text of each fetched row begins.
+    pub text_starts: Vec<u32>,
+}
+
+/// Room that is kept from task to task.
+#[derive(Default)]
+pub struct FetchRoom {
+    /// Position of the fetched row, for each row of the output.
+    pub index: Vec<u32>,
+    stretches: Vec<Stretch>,
+    entries: Vec<(u32, bool)>,
+    bytes: Vec<u8>,
+}
+
+/// Rows of one run that follow each other without a gap.
+struct Stretch {
+    run: u32,
+    first: u32,
+    count: u32,
+    /// Position of its first row among the fetched rows; while rows are given their positions, of the next one.
+    at: u32,
+}
+
+impl FetchRoom {
+    /// What a row takes at most, the stretch that it begins included.
+    pub const ROW_BYTES: usize = size_of::<u32>() + size_of::<Stretch>();
+}
+
+impl Fetched {
+    /// Fetches `rows` rows that stay, from the first one of the row group `first` on.
+    ///
+    /// # Errors
+    /// [`Error::Pressure`] when their text does not fit, and when scratch cannot be read.
+    pub fn new(
+        running: &Running,
+        all: &RowGroups,
+        first: &RowGroup,
+        rows: u32,
+        context: &mut TaskContext<'_>,
+        room: &mut FetchRoom,
+    ) -> Result<Fetched> {
+        walk(running, all, first, rows, context.stop, room)?;
+        let stretches = &room.stretches;
+        let layout = &running.job.layout;
+        let order = order(running, context.done)?;
+        let mut fetched = Fetched {
+            keys: context.lease.buffer_unzeroed(rows as usize)?,
+            rows: context.lease.buffer_unzeroed(rows as usize * layout.stride())?,
+            text: Vec::new(),
+            text_starts: vec![0; if layout.has_text() { rows as usize } else { 0 }],
+        };
+        for stretch in stretches {
+            let run = &order.runs[stretch.run as usize];
+            let (from, to) = (stretch.at as usize, (stretch.at + stretch.count) as usize);
+            run.read_keys(&running.store, stretch.first, &mut fetched.keys[from..to])?;
+            let bytes = &mut fetched.rows[from * layout.stride()..to * layout.stride()];
+            let offset = run.rows_at + u64::from(stretch.first) * layout.stride() as u64;
+            running.store.read(&run.blob, offset, bytes)?;
+            if layout.has_text() {
+                fetched.fetch_text(running, run, stretch, context)?;
+            }
+        }
+        Ok(fetched)
+    }
+
+    /// The text of rows that follow each other in a run follows each other, too.
+    fn fetch_text(
+        &mut self,
+        running: &Running,
+        run: &swath_table::run::SortedRun,
+        stretch: &Stretch,
+        context: &TaskContext<'_>,
+    ) -> Result<()> {
+        let layout = &running.job.layout;
+        let row = |at: u32| &self.rows[at as usize * layout.stride()..(at as usize + 1) * layout.stride()];
+        let (start, _) = layout.text_of_row(row(stretch.at));
+        let (last_start, last_length) = layout.text_of_row(row(stretch.at + stretch.count - 1));
+        let length = (last_start + last_length - start) as usize;
+        let before = self.text.len();
+        let wanted = Bytes((before + length) as u64 * 4);
+        if wanted > context.lease.bytes() {
+            return Err(Error::Pressure { what: "text of a row group".into(), wanted, got: context.lease.bytes() });
+        }
+        let mut starts = Vec::with_capacity(stretch.count as usize);
+        for at in stretch.at..stretch.at + stretch.count {
+            starts.push(layout.text_of_row(row(at)).0 - start + before as u32);
+        }
+        self.text_starts[stretch.at as usize..(stretch.at + stretch.count) as usize].copy_from_slice(&starts);
+        self.text.resize(before + length, 0);
+        running.store.read(&run.blob, run.text_at + u64::from(start), &mut self.text[before..])
+    }
+}
+
+/// Follows the plan over `rows` rows that stay: which stretches to fetch, and where each row will be among them.
+fn walk(
+    running: &Running,
+    all: &RowGroups,
+    first: &RowGroup,
+    rows: u32,
+    stop: &Stop,
+    room: &mut FetchRoom,
+) -> Result<()> {
+    let FetchRoom { index, stretches, entries, bytes } = room;
+    index.clear();
+    index.reserve_exact(rows as usize);
+    stretches.clear();
+    // In the worst order each row begins one.
+    stretches.reserve_exact(rows as usize);
+    let mut skip = first.skip;
+    for ranked in &all.ranked[first.slice as usize..] {
+        if index.len() == rows as usize {
+            break;
+        }
+        stop.check()?;
+        let slices = ranked.read_slices(running)?;
+        let mut heads: Vec<Head> = slices.iter().map(Head::new).collect();
+        let mut at = 0;
+        let total = ranked.entry_count();
+        while at < total && index.len() < rows as usize {
+            let count = (total - at).min(ENTRIES as u64) as usize;
+            ranked.read_entries(running, at, count, bytes, entries)?;
+            at += count as u64;
+            for &(slice, dropped) in &*entries {
+                let head = &mut heads[slice as usize];
+                let row = head.next;
+                head.next += 1;
+                if dropped {
+                    continue;
+                }
+                if skip > 0 {
+                    skip -= 1;
+                    continue;
+                }
+                if head.open != u32::MAX
+                    && stretches[head.open as usize].first + stretches[head.open as usize].count == row
+                {
+                    stretches[head.open as usize].count += 1;
+                } else {
+                    head.open = stretches.len() as u32;
+                    stretches.push(Stretch { run: head.run, first: row, count: 1, at: 0 });
+                }
+                index.push(head.open);
+                if index.len() == rows as usize {
+                    break;
+                }
+            }
+        }
+    }
+    if index.len() < rows as usize {
+        return Err(Error::unexpected(format!("the plan holds {} rows of {rows}", index.len())));
+    }
+    let mut at = 0;
+    for stretch in &mut *stretches {
+        stretch.at = at;
+        at += stretch.count;
+    }
+    // Rows of a stretch come in its order.
+    for place in index {
+        let stretch = &mut stretches[*place as usize];
+        *place = stretch.at;
+        stretch.at += 1;
+    }
+    for stretch in stretches {
+        stretch.at -= stretch.count;
+    }
+    Ok(())
+}
+
+/// The next row of a run's stretch, and the open stretch of fetched rows.
+struct Head {
+    run: u32,
+    next: u32,
+    open: u32,
+}
+
+impl Head {
+    fn new(slice: &RunSlice) -> Head {
+        Head { run: slice.run, next: slice.first, open: u32::MAX }
+    }
+}

@@ -1,0 +1,236 @@
+//! A job on its way: what its stages share, and how an interrupted run is taken up again.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::ThreadId;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use swath_core::{Error, Journal, Receipt, Receipts, Result};
+use swath_formats::csv::Workspace;
+use swath_table::assign::Assigner;
+use swath_table::column::Batch;
+use swath_table::intern::Interner;
+use swath_table::sort::LocalRanks;
+use swath_table::store::{Blob, Store};
+
+use super::encode::EncodeDesk;
+use super::job::{Blobs, Job, Routed, stage};
+use super::locate::Located;
+use super::sorted::Sorting;
+
+/// A receipt whose journal entry waits until all of its blobs are on scratch, that is, for ever if one is not.
+pub fn receipt<T: Serialize + Blobs>(key: &swath_core::TaskKey, payload: &T) -> Result<Receipt> {
+    let mut volatile = false;
+    payload.blobs(&mut |blob| volatile |= blob.is_volatile());
+    let receipt = Receipt::new(key.clone(), payload)?;
+    Ok(if volatile { receipt.volatile() } else { receipt })
+}
+
+/// What a worker reuses from unit to unit.
+pub struct Bench {
+    /// Of the parser.
+    pub workspace: Workspace,
+    /// The rows.
+    pub batch: Batch,
+    /// Of the partitioner.
+    pub assigner: Assigner,
+    /// Ranks of partitions and of sensors.
+    pub ranks: (LocalRanks, LocalRanks),
+    /// Of the sort.
+    pub sorting: Sorting,
+    /// Places of rows.
+    pub located: Located,
+}
+
+/// A job on its way: what its stages share.
+pub struct Running {
+    /// The job.
+    pub job: Arc<Job>,
+    /// The record of what is done.
+    pub journal: Journal,
+    /// How many texts and partitions the journal knows.
+    pub noted: Mutex<[u32; 2]>,
+    /// Intermediate data.
+    pub store: Store,
+    /// Texts of categories and sensors.
+    pub texts: Interner,
+    /// Values of partitions.
+    pub partitions: Interner,
+    /// What idle workers left for the next task.
+    pub benches: Idle<Bench>,
+    /// The same for encoders.
+    pub desks: Idle<EncodeDesk>,
+    /// Group of each sensor identifier, once surveyed.
+    pub groups: OnceLock<Vec<u32>>,
+    /// The merged order, once all runs are known.
+    pub order: OnceLock<super::rank::Order>,
+    /// Row groups, once ranked.
+    pub row_groups: OnceLock<super::encode::RowGroups>,
+    /// Part files, once encoded.
+    pub parts: OnceLock<super::assemble::Parts>,
+    /// Identifiers of partitions in their order, once all are known.
+    pub partition_ids: OnceLock<Vec<u32>>,
+    /// The folder that becomes the lake.
+    pub lake_folder: PathBuf,
+}
+
+impl Running {
+    /// What all units became, with mended ones in place, in order of units.
+    ///
+    /// # Errors
+    /// When a receipt cannot be read.
+    pub fn routed(&self, done: &Receipts) -> Result<Vec<Routed>> {
+        let mut routed: Vec<Routed> = Vec::new();
+        for receipt in done.of_stage(stage::ROUTE) {
+            routed.push(receipt.read()?);
+        }
+        for receipt in done.of_stage(stage::MEND) {
+            let mended: super::mend::Mended = receipt.read()?;
+            for (unit, replaced) in mended.units {
+                let slot = routed
+                    .get_mut(unit as usize)
+                    .ok_or_else(|| Error::unexpected(format!("unit {unit} was mended and never routed")))?;
+                *slot = replaced;
+            }
+        }
+        Ok(routed)
+    }
+
+    /// Puts texts that are new since the last time into the journal, before the receipt that needs them.
+    ///
+    /// # Errors
+    /// When the journal takes no more.
+    pub fn note_texts(&self) -> Result<()> {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        for (known, (kind, interner)) in
+            noted.iter_mut().zip([("texts", &self.texts), ("partitions", &self.partitions)])
+        {
+            let new = interner.texts_from(*known);
+            if new.is_empty() {
+                continue;
+            }
+            let mut payload = Vec::new();
+            for text in &new {
+                payload.extend_from_slice(&(text.len() as u32).to_le_bytes());
+                payload.extend_from_slice(text);
+            }
+            self.journal.append_note(kind, &payload)?;
+            *known += new.len() as u32;
+        }
+        Ok(())
+    }
+
+    /// Learns again what an earlier process knew: texts in their order, blobs in use.
+    ///
+    /// # Errors
+    /// When the journal is not what this version writes.
+    pub fn replay(&self, receipts: &Receipts) -> Result<()> {
+        for note in self.journal.take_notes() {
+            let interner = if note.kind == "texts" { &self.texts } else { &self.partitions };
+            let mut rest = note.payload.as_slice();
+            while let Some((length, tail)) = rest.split_first_chunk::<4>() {
+                let length = u32::from_le_bytes(*length) as usize;
+                let (text, tail) = tail
+                    .split_at_checked(length)
+                    .ok_or_else(|| Error::unexpected("a note of the journal ends too early"))?;
+                interner.intern(text)?;
+                rest = tail;
+            }
+        }
+        *self.noted.lock().unwrap_or_else(PoisonError::into_inner) =
+            [self.texts.len() as u32, self.partitions.len() as u32];
+        let mut adopted = Ok(());
+        let mut adopt = |blob: &Blob| {
+            if adopted.is_ok() {
+                adopted = self.store.adopt(blob);
+            }
+        };
+        each_blob::<super::groups::Sighted>(receipts, stage::SURVEY, &mut adopt)?;
+        self.routed(receipts)?.iter().for_each(|routed| routed.blobs(&mut adopt));
+        each_blob::<super::matching::Named>(receipts, stage::MATCH, &mut adopt)?;
+        each_blob::<super::matching::Marked>(receipts, stage::MARK, &mut adopt)?;
+        each_blob::<super::rank::Ranked>(receipts, stage::RANK, &mut adopt)?;
+        each_blob::<super::encode::EncodedGroups>(receipts, stage::ENCODE, &mut adopt)?;
+        each_blob::<super::assemble::Assembled>(receipts, stage::ASSEMBLE, &mut adopt)?;
+        adopted
+    }
+
+    /// Makes durable what tasks have written: scratch, and parts where there are any.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn sync(&self) -> std::io::Result<()> {
+        self.store.sync()?;
+        if self.parts.get().is_some() {
+            swath_core::sync_file_system(&self.lake_folder)
+                .map_err(|error| std::io::Error::other(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// A worker's desk for encoding, used or new.
+    ///
+    /// # Errors
+    /// When the codec cannot be set up.
+    pub fn encode_desk(&self) -> Result<EncodeDesk> {
+        self.desks.take().map_or_else(|| EncodeDesk::new(&self.job), Ok)
+    }
+
+    /// A worker's bench, used or new.
+    pub fn bench(&self) -> Bench {
+        self.benches.take().unwrap_or_else(|| Bench {
+            workspace: Workspace::new(self.job.read_options()),
+            batch: Batch::new(self.job.schema.columns.iter().map(|column| column.column_type)),
+            assigner: Assigner::default(),
+            ranks: Default::default(),
+            sorting: Sorting::default(),
+            located: Located::default(),
+        })
+    }
+}
+
+/// What a worker keeps from task to task. Each thread gets its own back: what one thread allocates and another frees
+/// stays resident for a while, and would not be in any ledger.
+pub struct Idle<T>(Mutex<Vec<(ThreadId, T)>>);
+
+impl<T> Default for Idle<T> {
+    fn default() -> Idle<T> {
+        Idle(Mutex::default())
+    }
+}
+
+impl<T> Idle<T> {
+    /// What this thread put back.
+    pub fn take(&self) -> Option<T> {
+        let this = std::thread::current().id();
+        let mut idle = self.lock();
+        let position = idle.iter().position(|(thread, _)| *thread == this)?;
+        Some(idle.swap_remove(position).1)
+    }
+
+    /// Keeps it for the next task of this thread.
+    pub fn put(&self, item: T) {
+        self.lock().push((std::thread::current().id(), item));
+    }
+
+    /// Drops what all threads have put back.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(ThreadId, T)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Calls `with` for each blob of a stage's receipts.
+fn each_blob<T: DeserializeOwned + Blobs>(receipts: &Receipts, stage: u16, with: &mut dyn FnMut(&Blob)) -> Result<()> {
+    for receipt in receipts.of_stage(stage) {
+        receipt.read::<T>()?.blobs(with);
+    }
+    Ok(())
+}
+
+/// A job on its way, as its stages hold it.
+pub type Shared = Arc<Running>;
