@@ -118,6 +118,43 @@ fn errors_say_what_and_how_to_go_on() {
 }
 
 #[test]
+fn a_column_that_files_do_not_have_is_told_once() {
+    let folder = Folder::new();
+    let without = "sensor_id,timestamp\ns-3,2025-03-01T00:00:00Z\ns-3,2025-03-01T00:05:00Z\n";
+    for name in ["more/a.csv", "more/b.csv"] {
+        std::fs::create_dir_all(folder.path().join("more")).expect("a folder");
+        folder.write(name, without.as_bytes());
+    }
+    let schema = "
+        columns.sensor_id = { type = 'category', role = 'sensor' }
+        columns.timestamp = { type = 'timestamp', role = 'time' }
+        columns.dust = { type = 'float32', source = 'pm25' }
+        columns.wind = { type = 'float32' }";
+    folder.write("schema.toml", schema.as_bytes());
+    let wanted = [
+        "column \"dust\" is all null in 2 of 3 files, the first of them more/a.csv: the header has no \"pm25\"",
+        "column \"wind\" is all null in 3 of 3 files, the first of them readings.csv: the header has no \"wind\"",
+    ];
+    let line = "sensor ingest readings.csv more -o lake -m 256MB -j 1 --schema schema.toml --progress never";
+    let told = |words: &str| {
+        let output = folder.run(&format!("{line} {words}"));
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        (text(output.stdout), text(output.stderr))
+    };
+    let as_lines: String = wanted.iter().map(|message| format!("warning: {message}\n")).collect();
+    assert_eq!(told("--explain").1, as_lines);
+    let plan: serde_json::Value = serde_json::from_str(&told("--explain --json").0).expect("JSON");
+    assert_eq!(plan["warnings"], serde_json::json!(wanted));
+    let (_, log) = told("--log json");
+    let events = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    let warnings: Vec<serde_json::Value> = events.filter(|event| event["event"] == "warning").collect();
+    assert_eq!(warnings.iter().map(|event| &event["message"]).collect::<Vec<_>>(), wanted);
+    assert_eq!(told("--overwrite").1, as_lines);
+    assert_eq!(told("--overwrite --quiet").1, "");
+}
+
+#[test]
 fn a_reader_that_leaves_early_is_no_error() {
     let folder = Folder::new();
     let mut child = folder

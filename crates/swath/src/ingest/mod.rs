@@ -20,6 +20,7 @@ mod rejects;
 mod route;
 mod sorted;
 mod survey;
+mod warnings;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -61,11 +62,7 @@ pub struct Job {
 pub fn prepare(request: &IngestRequest) -> Result<Job> {
     let prepared = prepare::prepare(request)?;
     let costs = cost::costs(&prepared, request.common.ceiling(), request.common.threads())?;
-    let Facts { rejected, sampled, .. } = prepared.facts;
-    let mut warnings = Vec::new();
-    if rejected * 20 > sampled {
-        warnings.push(format!("{rejected} of {sampled} sampled rows would be rejected"));
-    }
+    let warnings = warnings::of(&prepared);
     Ok(Job { prepared, costs, request: request.clone(), warnings })
 }
 
