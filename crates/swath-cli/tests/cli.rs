@@ -200,6 +200,35 @@ fn a_signal_stops_a_run_that_can_be_resumed() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_signal_stops_generating_and_leaves_nothing() {
+    let folder = Folder::new();
+    let partial = folder.path().join("big.csv.partial");
+    for (signal, output) in [("-INT", "big.csv"), ("-TERM", "big.csv"), ("-INT", "-"), ("-TERM", "-")] {
+        let mut command = folder.command(&format!("synth telemetry --size 4GB -o {output}"));
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+        let mut first = [0];
+        match output {
+            // Nobody reads on, so it waits for room in the pipe.
+            "-" => child.stdout.as_mut().expect("piped").read_exact(&mut first).expect("a byte"),
+            _ => {
+                while std::fs::metadata(&partial).map_or(0, |file| file.len()) == 0 {
+                    assert!(child.try_wait().expect("asked").is_none(), "it ended before it wrote anything");
+                }
+            }
+        }
+        let id = child.id().to_string();
+        assert!(std::process::Command::new("kill").args([signal, &id]).status().expect("kill").success());
+        let told = std::time::Instant::now();
+        assert_eq!(child.wait().expect("ends").code(), Some(75), "{signal} {output}");
+        assert!(told.elapsed().as_secs() < 3, "{signal} {output}: {:?}", told.elapsed());
+        let names: Vec<_> =
+            std::fs::read_dir(folder.path()).expect("read").map(|entry| entry.expect("an entry").file_name()).collect();
+        assert_eq!(names, ["readings.csv"], "{signal} {output}");
+    }
+}
+
+#[test]
 fn info_reads_the_lake_that_ingest_wrote_and_demo_runs_twice() {
     let folder = Folder::new();
     for _ in 0..2 {

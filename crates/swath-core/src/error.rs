@@ -132,7 +132,7 @@ pub enum Error {
         /// The sums.
         message: String,
     },
-    /// A signal stopped the run; it can be resumed (exit 75).
+    /// A signal stopped the run (exit 75).
     Stopped {
         /// Whether `--resume` would go on from here.
         resumable: bool,
@@ -191,7 +191,8 @@ impl Error {
             }
             Error::Stopped { resumable: true } => "run the same command again with --resume".into(),
             Error::LedgerBroken { .. } => "this is a bug of swath; nothing was written".into(),
-            Error::Stopped { resumable: false } | Error::Unexpected { .. } => String::new(),
+            Error::Stopped { resumable: false } => "nothing was kept: run the same command again".into(),
+            Error::Unexpected { .. } => String::new(),
         };
         (!hint.is_empty()).then_some(hint)
     }

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde::Serialize;
 use swath::synth::{Telemetry, Truth};
-use swath_core::{Bytes, Error, ResidentSet, Result};
+use swath_core::{Bytes, Error, ResidentSet, Result, Stop};
 
-use crate::process::print;
+use crate::process::{end_on_signals, print, stop_on_signals};
 use crate::settings::Settings;
 use crate::show::{Headed, grouped, json_line};
 use crate::words::TelemetryWords;
@@ -30,7 +30,8 @@ pub fn telemetry(words: &TelemetryWords, settings: &Settings) -> Result<()> {
                 hint: "write to a file, or take the counts with --truth FILE".into(),
             });
         }
-        let truth = generator(words)?.write(&mut Quiet(std::io::stdout().lock()))?;
+        end_on_signals()?;
+        let truth = generator(words)?.write(&mut Quiet(std::io::stdout().lock()), &Stop::new())?;
         return write_truth(words, &truth);
     }
     for path in [Some(&words.output), words.truth.as_ref()].into_iter().flatten() {
@@ -43,7 +44,7 @@ pub fn telemetry(words: &TelemetryWords, settings: &Settings) -> Result<()> {
         }
     }
     let started = std::time::Instant::now();
-    let truth = generator(words)?.write_file(&words.output)?;
+    let truth = generator(words)?.write_file(&words.output, &stop_on_signals()?)?;
     write_truth(words, &truth)?;
     tell(words, &truth, started.elapsed().as_secs_f64(), ceiling, settings)
 }
