@@ -229,6 +229,25 @@ fn a_signal_stops_generating_and_leaves_nothing() {
 }
 
 #[test]
+#[cfg(unix)]
+fn processor_time_begins_with_the_work() {
+    let folder = Folder::new();
+    // The shell works for a while and then becomes the program, which inherits its processor time.
+    let script = "i=0; while [ $i -lt 2000000 ]; do i=$((i+1)); done; exec \"$0\" \"$@\"";
+    for line in ["sensor ingest readings.csv -o lake -m 64MB -j 1 --json", "synth telemetry --rows 10 -o t.csv --json"]
+    {
+        let program = folder.command(line);
+        let mut shell = std::process::Command::new("/bin/sh");
+        shell.args(["-c", script]).arg(program.get_program()).args(program.get_args());
+        let output = shell.current_dir(folder.path()).env_clear().output().expect("runs");
+        let result: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let second = |name: &str| result["time"][name].as_f64().expect("seconds");
+        // No more than a few threads at once can use processors.
+        assert!(second("cpu_s") <= 4.0 * second("wall_s"), "{result}");
+    }
+}
+
+#[test]
 fn info_reads_the_lake_that_ingest_wrote_and_demo_runs_twice() {
     let folder = Folder::new();
     for _ in 0..2 {
