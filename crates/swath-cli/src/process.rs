@@ -23,9 +23,25 @@ pub fn stop_on_signals() -> Result<Stop> {
         // In this order: the first signal finds the flag down and passes on to the second handler, which raises it.
         flag::register_conditional_shutdown(signal, STOPPED, Arc::clone(&raised))
             .and_then(|_| flag::register(signal, Arc::clone(&raised)))
-            .map_err(|error| Error::unexpected(format!("cannot handle signal {signal}: {error}")))?;
+            .map_err(|error| unhandled(signal, &error))?;
     }
     Ok(Stop::over(raised))
+}
+
+/// Lets SIGINT and SIGTERM end the process at once, also while it waits for a reader: for what leaves nothing behind.
+///
+/// # Errors
+/// When the system refuses the handlers.
+pub fn end_on_signals() -> Result<()> {
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_shutdown(signal, STOPPED, Arc::new(AtomicBool::new(true)))
+            .map_err(|error| unhandled(signal, &error))?;
+    }
+    Ok(())
+}
+
+fn unhandled(signal: i32, error: &std::io::Error) -> Error {
+    Error::unexpected(format!("cannot handle signal {signal}: {error}"))
 }
 
 /// Makes a panic of any thread an error like others, with exit code 1. What is on scratch can still be resumed.

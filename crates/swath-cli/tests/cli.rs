@@ -118,6 +118,43 @@ fn errors_say_what_and_how_to_go_on() {
 }
 
 #[test]
+fn a_column_that_files_do_not_have_is_told_once() {
+    let folder = Folder::new();
+    let without = "sensor_id,timestamp\ns-3,2025-03-01T00:00:00Z\ns-3,2025-03-01T00:05:00Z\n";
+    for name in ["more/a.csv", "more/b.csv"] {
+        std::fs::create_dir_all(folder.path().join("more")).expect("a folder");
+        folder.write(name, without.as_bytes());
+    }
+    let schema = "
+        columns.sensor_id = { type = 'category', role = 'sensor' }
+        columns.timestamp = { type = 'timestamp', role = 'time' }
+        columns.dust = { type = 'float32', source = 'pm25' }
+        columns.wind = { type = 'float32' }";
+    folder.write("schema.toml", schema.as_bytes());
+    let wanted = [
+        "column \"dust\" is all null in 2 of 3 files, the first of them more/a.csv: the header has no \"pm25\"",
+        "column \"wind\" is all null in 3 of 3 files, the first of them readings.csv: the header has no \"wind\"",
+    ];
+    let line = "sensor ingest readings.csv more -o lake -m 256MB -j 1 --schema schema.toml --progress never";
+    let told = |words: &str| {
+        let output = folder.run(&format!("{line} {words}"));
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        (text(output.stdout), text(output.stderr))
+    };
+    let as_lines: String = wanted.iter().map(|message| format!("warning: {message}\n")).collect();
+    assert_eq!(told("--explain").1, as_lines);
+    let plan: serde_json::Value = serde_json::from_str(&told("--explain --json").0).expect("JSON");
+    assert_eq!(plan["warnings"], serde_json::json!(wanted));
+    let (_, log) = told("--log json");
+    let events = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    let warnings: Vec<serde_json::Value> = events.filter(|event| event["event"] == "warning").collect();
+    assert_eq!(warnings.iter().map(|event| &event["message"]).collect::<Vec<_>>(), wanted);
+    assert_eq!(told("--overwrite").1, as_lines);
+    assert_eq!(told("--overwrite --quiet").1, "");
+}
+
+#[test]
 fn a_reader_that_leaves_early_is_no_error() {
     let folder = Folder::new();
     let mut child = folder
@@ -160,6 +197,54 @@ fn a_signal_stops_a_run_that_can_be_resumed() {
     let fresh = folder.run(&format!("{} --json", line.replace("-o lake", "-o other")));
     let fresh: serde_json::Value = serde_json::from_slice(&fresh.stdout).expect("JSON");
     assert_eq!((&result["rows"], &result["outputs"][0]["bytes"]), (&fresh["rows"], &fresh["outputs"][0]["bytes"]));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_signal_stops_generating_and_leaves_nothing() {
+    let folder = Folder::new();
+    let partial = folder.path().join("big.csv.partial");
+    for (signal, output) in [("-INT", "big.csv"), ("-TERM", "big.csv"), ("-INT", "-"), ("-TERM", "-")] {
+        let mut command = folder.command(&format!("synth telemetry --size 4GB -o {output}"));
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+        let mut first = [0];
+        match output {
+            // Nobody reads on, so it waits for room in the pipe.
+            "-" => child.stdout.as_mut().expect("piped").read_exact(&mut first).expect("a byte"),
+            _ => {
+                while std::fs::metadata(&partial).map_or(0, |file| file.len()) == 0 {
+                    assert!(child.try_wait().expect("asked").is_none(), "it ended before it wrote anything");
+                }
+            }
+        }
+        let id = child.id().to_string();
+        assert!(std::process::Command::new("kill").args([signal, &id]).status().expect("kill").success());
+        let told = std::time::Instant::now();
+        assert_eq!(child.wait().expect("ends").code(), Some(75), "{signal} {output}");
+        assert!(told.elapsed().as_secs() < 3, "{signal} {output}: {:?}", told.elapsed());
+        let names: Vec<_> =
+            std::fs::read_dir(folder.path()).expect("read").map(|entry| entry.expect("an entry").file_name()).collect();
+        assert_eq!(names, ["readings.csv"], "{signal} {output}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn processor_time_begins_with_the_work() {
+    let folder = Folder::new();
+    // The shell works for a while and then becomes the program, which inherits its processor time.
+    let script = "i=0; while [ $i -lt 2000000 ]; do i=$((i+1)); done; exec \"$0\" \"$@\"";
+    for line in ["sensor ingest readings.csv -o lake -m 64MB -j 1 --json", "synth telemetry --rows 10 -o t.csv --json"]
+    {
+        let program = folder.command(line);
+        let mut shell = std::process::Command::new("/bin/sh");
+        shell.args(["-c", script]).arg(program.get_program()).args(program.get_args());
+        let output = shell.current_dir(folder.path()).env_clear().output().expect("runs");
+        let result: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let second = |name: &str| result["time"][name].as_f64().expect("seconds");
+        // No more than a few threads at once can use processors.
+        assert!(second("cpu_s") <= 4.0 * second("wall_s"), "{result}");
+    }
 }
 
 #[test]

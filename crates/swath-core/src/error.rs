@@ -69,6 +69,15 @@ pub enum Error {
         /// How much there was.
         got: Bytes,
     },
+    /// Distinct values are more than the memory that is free under the ceiling can hold (exit 4).
+    DictionaryFull {
+        /// What has the values.
+        what: String,
+        /// How many there are, at least.
+        distinct: u64,
+        /// What the dictionary may take.
+        limit: Bytes,
+    },
     /// An input is missing or cannot be read (exit 5).
     InputUnreadable {
         /// Which.
@@ -123,7 +132,7 @@ pub enum Error {
         /// The sums.
         message: String,
     },
-    /// A signal stopped the run; it can be resumed (exit 75).
+    /// A signal stopped the run (exit 75).
     Stopped {
         /// Whether `--resume` would go on from here.
         resumable: bool,
@@ -150,7 +159,7 @@ impl Error {
         match self {
             Error::Usage { .. } => 2,
             Error::CeilingTooSmall { .. } => 3,
-            Error::CeilingReached { .. } | Error::Pressure { .. } => 4,
+            Error::CeilingReached { .. } | Error::DictionaryFull { .. } | Error::Pressure { .. } => 4,
             Error::InputUnreadable { .. } | Error::InputCorrupt { .. } => 5,
             Error::OutputExists { .. } | Error::OutputUnwritable { .. } => 6,
             Error::TooManyRejects { .. } => 7,
@@ -172,12 +181,18 @@ impl Error {
             Error::CeilingReached { .. } | Error::Pressure { .. } => {
                 "a larger --memory, or fewer --threads; run again with --resume to keep what is done".into()
             }
+            Error::DictionaryFull { .. } => {
+                "a larger --memory, then --resume; or --overwrite, with type = \"string\" for columns with many distinct \
+                 values, or with a coarser --partition"
+                    .into()
+            }
             Error::TooManyRejects { kept_at, .. } => {
                 format!("look at {}; then mend the schema, or allow more with --max-rejects", kept_at.display())
             }
             Error::Stopped { resumable: true } => "run the same command again with --resume".into(),
             Error::LedgerBroken { .. } => "this is a bug of swath; nothing was written".into(),
-            Error::Stopped { resumable: false } | Error::Unexpected { .. } => String::new(),
+            Error::Stopped { resumable: false } => "nothing was kept: run the same command again".into(),
+            Error::Unexpected { .. } => String::new(),
         };
         (!hint.is_empty()).then_some(hint)
     }
@@ -237,6 +252,13 @@ impl fmt::Display for Error {
             }
             Error::CeilingReached { what, wanted, got } | Error::Pressure { what, wanted, got } => {
                 write!(f, "{what} asked for {wanted} of memory, {got} was left under the ceiling")
+            }
+            Error::DictionaryFull { what, distinct, limit } => {
+                write!(
+                    f,
+                    "{what} have more than {distinct} distinct values: their dictionary takes {limit}, and the ceiling \
+                     leaves no more"
+                )
             }
             Error::InputUnreadable { path, reason, .. } => write!(f, "cannot read {}: {reason}", path.display()),
             Error::InputCorrupt { place, message, .. } => write!(f, "{place}: {message}"),

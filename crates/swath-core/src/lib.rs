@@ -26,7 +26,7 @@ pub use hash::Fnv64;
 pub use journal::{Journal, Note, Receipt, Receipts};
 pub use memory::{CpuQuota, Limit, LimitSource, Limits, MemoryRequest};
 pub use plan::{Ledger, LedgerLine, Plan, Stage, TaskContext, TaskKey, TaskSpec};
-pub use process::{ResidentSet, counting, cpu_seconds, resident_now};
+pub use process::{ResidentSet, Stopwatch, counting, resident_now};
 pub use run::{ChunkCounts, RunOptions, StageTime, Summary, run};
 pub use sink::{PartialOutput, PartialState, sync_file_system, sync_folder};
 pub use stop::Stop;

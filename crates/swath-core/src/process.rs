@@ -2,6 +2,8 @@
 //!
 //! It only measures; limits are the business of `memory.rs`, promises that of the budget.
 
+use std::time::Instant;
+
 use crate::Bytes;
 
 pub mod counting;
@@ -27,9 +29,31 @@ pub fn resident_now() -> Bytes {
     system::resident_now()
 }
 
-/// Seconds of processor time that all threads of this process have used.
-pub fn cpu_seconds() -> f64 {
-    system::cpu_seconds()
+/// Time since a moment, by the clock and by the processor.
+///
+/// A process inherits the processor time of the program that it was before an `exec`, so only differences tell
+/// something.
+#[derive(Debug, Clone, Copy)]
+pub struct Stopwatch {
+    begun: Instant,
+    cpu_s: f64,
+}
+
+impl Stopwatch {
+    /// A stopwatch that begins now.
+    pub fn start() -> Stopwatch {
+        Stopwatch { begun: Instant::now(), cpu_s: system::cpu_seconds() }
+    }
+
+    /// Seconds since it began.
+    pub fn wall_s(&self) -> f64 {
+        self.begun.elapsed().as_secs_f64()
+    }
+
+    /// Seconds of processor time that all threads of this process have used since it began.
+    pub fn cpu_s(&self) -> f64 {
+        system::cpu_seconds() - self.cpu_s
+    }
 }
 
 /// The figure in kB behind `name`, in the text of `/proc/self/status` or `/proc/meminfo`.
@@ -143,6 +167,16 @@ mod tests {
         let now = ResidentSet::now();
         assert!(now.resident > Bytes::KIB && now.peak >= now.resident, "{now:?}");
         assert!(resident_now() > Bytes::KIB);
-        assert!(cpu_seconds() >= 0.0);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_stopwatch_leaves_out_what_was_before() {
+        let early = Stopwatch::start();
+        while early.cpu_s() < 0.2 {}
+        let late = Stopwatch::start();
+        let (late_cpu, early_cpu) = (late.cpu_s(), early.cpu_s());
+        assert!(late_cpu >= 0.0 && early_cpu - late_cpu >= 0.2, "{late_cpu} after {early_cpu}");
+        assert!(late.wall_s() < early.wall_s());
     }
 }

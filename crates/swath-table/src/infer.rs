@@ -223,6 +223,9 @@ fn row_notes(rows: &Rows, samples: &[Sample], notes: &mut Notes) {
         format!("Inferred from {} rows of {files}. Edit it, and use it with --schema.", thousands(rows.whole)),
     );
     notes.add("", "Only the columns named here are read; their order is that of the output.");
+    if !samples.iter().all(|sample| sample.exhaustive) {
+        notes.add("csv.missing", "a marker that no sampled row shows cannot be known: add it here");
+    }
     if rows.ragged > 0 {
         let note = "sampled rows have another number of fields than the header: such rows are rejected";
         notes.add("csv", format!("{} {note}", thousands(rows.ragged)));

@@ -91,7 +91,7 @@ impl Interner {
     /// The identifier of a text, new or known.
     ///
     /// # Errors
-    /// [`Error::InputCorrupt`]-like refusal when the distinct texts pass the bound.
+    /// [`Error::DictionaryFull`] when the distinct texts pass the bound, and no more is granted.
     pub fn intern(&self, text: &[u8]) -> Result<u32> {
         let hash = text_hash(text);
         if let Some(id) = self.read().find(hash, text) {
@@ -104,14 +104,8 @@ impl Interner {
         let id = state.ends.len() as u32;
         let taken = (state.bytes.len() + text.len()) as u64 * 2 + OVERHEAD * (u64::from(id) + 1);
         if !self.allows(taken) || state.bytes.len() + text.len() > u32::MAX as usize {
-            return Err(Error::Usage {
-                message: format!(
-                    "{} have more than {id} distinct values; a dictionary may take {}",
-                    self.name,
-                    Bytes(self.limit.load(Ordering::Relaxed))
-                ),
-                hint: "declare the columns with many distinct values as type = \"string\", or use a coarser --partition, or a larger --memory".into(),
-            });
+            let limit = Bytes(self.limit.load(Ordering::Relaxed));
+            return Err(Error::DictionaryFull { what: self.name.clone(), distinct: u64::from(id), limit });
         }
         state.bytes.extend_from_slice(text);
         state.longest = state.longest.max(text.len());
@@ -212,5 +206,8 @@ mod tests {
         let interner = Interner::new("sensors", Bytes(1_000));
         let refused = (0..100).find_map(|i| interner.intern(format!("sensor {i}").as_bytes()).err()).expect("refusal");
         assert!(refused.to_string().contains("distinct values"), "{refused}");
+        assert_eq!(refused.exit_code(), 4);
+        let hint = refused.hint().expect("a hint");
+        assert!(hint.contains("--memory") && hint.contains("type = \"string\""), "{hint}");
     }
 }

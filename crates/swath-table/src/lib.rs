@@ -7,6 +7,7 @@ pub mod column;
 pub mod infer;
 pub mod intern;
 pub mod layout;
+pub mod offset;
 pub mod partition;
 pub mod reject;
 pub mod run;

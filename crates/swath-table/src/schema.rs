@@ -68,7 +68,7 @@ pub struct ColumnSchema {
     pub source: Vec<String>,
     /// For timestamps and dates: a strftime pattern, `epoch_s`, `epoch_ms`, `epoch_us`, or none for ISO 8601.
     pub format: Option<String>,
-    /// For timestamps without an offset of their own: the zone they are in; none is UTC.
+    /// For timestamps without an offset of their own: the zone they are in (`Europe/Rome`, `-07:00`); none is UTC.
     pub timezone: Option<String>,
     /// Smallest value allowed.
     pub min: Option<f64>,

@@ -16,7 +16,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use swath_core::{Bytes, Error, Result};
+use swath_core::{Bytes, Error, Result, Stop};
 
 use order::{Order, Pair};
 use reading::{Generator, Reading};
@@ -145,32 +145,34 @@ impl Telemetry {
     /// About 5 MB at most, whatever the size.
     ///
     /// # Errors
-    /// [`Error::Usage`] for settings that make no sense, [`Error::OutputUnwritable`] if `out` fails.
-    pub fn write(&self, out: &mut impl Write) -> Result<Truth> {
+    /// [`Error::Usage`] for settings that make no sense, [`Error::OutputUnwritable`] if `out` fails,
+    /// [`Error::Stopped`] soon after `stop` is raised.
+    pub fn write(&self, out: &mut impl Write, stop: &Stop) -> Result<Truth> {
         self.check()?;
-        self.generate(out).map_err(|error| Error::writing(Path::new("the output"), &error))
+        self.generate(out, Path::new("the output"), stop)
     }
 
     /// Writes the readings to a file, that appears at `path` when it is complete.
     ///
     /// # Errors
     /// Those of [`Telemetry::write`]; what was at `path` before is then unchanged.
-    pub fn write_file(&self, path: &Path) -> Result<Truth> {
+    pub fn write_file(&self, path: &Path, stop: &Stop) -> Result<Truth> {
         self.check()?;
         let mut partial = path.as_os_str().to_owned();
         partial.push(".partial");
         let partial = PathBuf::from(partial);
-        let write = || -> io::Result<Truth> {
-            let mut file = File::create(&partial)?;
-            let truth = self.generate(&mut file)?;
-            file.sync_all()?;
-            std::fs::rename(&partial, path)?;
+        let failed = |error: io::Error| Error::writing(path, &error);
+        let write = || {
+            let mut file = File::create(&partial).map_err(failed)?;
+            let truth = self.generate(&mut file, path, stop)?;
+            file.sync_all().map_err(failed)?;
+            go_on(stop)?;
+            std::fs::rename(&partial, path).map_err(failed)?;
             Ok(truth)
         };
-        write().map_err(|error| {
+        write().inspect_err(|_| {
             // The first failure is the one to report.
             let _ = std::fs::remove_file(&partial);
-            Error::writing(path, &error)
         })
     }
 
@@ -205,7 +207,9 @@ impl Telemetry {
         Ok(())
     }
 
-    fn generate(&self, out: &mut impl Write) -> io::Result<Truth> {
+    /// Writes all rows to `out`, which errors call `name`.
+    fn generate(&self, out: &mut impl Write, name: &Path, stop: &Stop) -> Result<Truth> {
+        let failed = |error: io::Error| Error::writing(name, &error);
         let generator = Generator::new(self);
         let mut order = Order::new(self);
         if self.shuffle {
@@ -223,15 +227,15 @@ impl Telemetry {
             self.row(position, &generator, &order, &mut line, Some(&mut tally));
             let text = line.bytes();
             if buffer.len() + text.len() > BUFFER_BYTES {
-                out.write_all(&buffer)?;
+                go_on(stop)?;
+                out.write_all(&buffer).map_err(failed)?;
                 buffer.clear();
             }
             buffer.extend_from_slice(text);
             bytes += text.len() as u64;
             position += 1;
         }
-        out.write_all(&buffer)?;
-        out.flush()?;
+        out.write_all(&buffer).and_then(|()| out.flush()).map_err(failed)?;
         Ok(tally.finish(position, bytes))
     }
 
@@ -284,6 +288,11 @@ impl Telemetry {
         let rows = (u128::from(size.0) * u128::from(MEASURED_ROWS)).div_ceil(u128::from(bytes)) as u64;
         rows.min(self.rows.unwrap_or(u64::MAX))
     }
+}
+
+/// An error once `stop` is raised; half a file is of no use, so there is nothing to resume.
+fn go_on(stop: &Stop) -> Result<()> {
+    if stop.is_raised() { Err(Error::Stopped { resumable: false }) } else { Ok(()) }
 }
 
 impl Tally {

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use serde::Serialize;
+use swath::outcome::Time;
 use swath::synth::{Telemetry, Truth};
-use swath_core::{Bytes, Error, ResidentSet, Result};
+use swath_core::{Bytes, Error, ResidentSet, Result, Stop, Stopwatch};
 
-use crate::process::print;
+use crate::process::{end_on_signals, print, stop_on_signals};
 use crate::settings::Settings;
 use crate::show::{Headed, grouped, json_line};
 use crate::words::TelemetryWords;
@@ -30,7 +31,8 @@ pub fn telemetry(words: &TelemetryWords, settings: &Settings) -> Result<()> {
                 hint: "write to a file, or take the counts with --truth FILE".into(),
             });
         }
-        let truth = generator(words)?.write(&mut Quiet(std::io::stdout().lock()))?;
+        end_on_signals()?;
+        let truth = generator(words)?.write(&mut Quiet(std::io::stdout().lock()), &Stop::new())?;
         return write_truth(words, &truth);
     }
     for path in [Some(&words.output), words.truth.as_ref()].into_iter().flatten() {
@@ -42,10 +44,11 @@ pub fn telemetry(words: &TelemetryWords, settings: &Settings) -> Result<()> {
             });
         }
     }
-    let started = std::time::Instant::now();
-    let truth = generator(words)?.write_file(&words.output)?;
+    let stopwatch = Stopwatch::start();
+    let truth = generator(words)?.write_file(&words.output, &stop_on_signals()?)?;
     write_truth(words, &truth)?;
-    tell(words, &truth, started.elapsed().as_secs_f64(), ceiling, settings)
+    let time = Time { wall_s: stopwatch.wall_s(), cpu_s: stopwatch.cpu_s() };
+    tell(words, &truth, time, ceiling, settings)
 }
 
 fn generator(words: &TelemetryWords) -> Result<Telemetry> {
@@ -77,11 +80,11 @@ fn write_truth(words: &TelemetryWords, truth: &Truth) -> Result<()> {
     std::fs::write(path, text + "\n").map_err(|error| Error::writing(path, &error))
 }
 
-fn tell(words: &TelemetryWords, truth: &Truth, wall_s: f64, ceiling: Bytes, settings: &Settings) -> Result<()> {
+fn tell(words: &TelemetryWords, truth: &Truth, time: Time, ceiling: Bytes, settings: &Settings) -> Result<()> {
     #[derive(Serialize)]
     struct Body<'a> {
         outputs: [swath::outcome::Output; 1],
-        time: swath::outcome::Time,
+        time: Time,
         memory: swath::outcome::Memory,
         truth: &'a Truth,
     }
@@ -90,7 +93,7 @@ fn tell(words: &TelemetryWords, truth: &Truth, wall_s: f64, ceiling: Bytes, sett
         let output = swath::outcome::Output { path: words.output.clone(), bytes: Bytes(truth.csv_bytes), files: 1 };
         let body = Body {
             outputs: [output],
-            time: swath::outcome::Time { wall_s, cpu_s: swath_core::cpu_seconds() },
+            time,
             memory: swath::outcome::Memory {
                 ceiling,
                 predicted_peak: SMALLEST,
@@ -114,8 +117,8 @@ fn tell(words: &TelemetryWords, truth: &Truth, wall_s: f64, ceiling: Bytes, sett
         grouped(truth.duplicates_exact),
         grouped(truth.duplicates_conflicting),
         grouped(truth.rejected),
-        crate::moment::spoken(wall_s),
-        Bytes((truth.csv_bytes as f64 / wall_s.max(1e-6)) as u64),
+        crate::moment::spoken(time.wall_s),
+        Bytes((truth.csv_bytes as f64 / time.wall_s.max(1e-6)) as u64),
         peak,
     ))
 }

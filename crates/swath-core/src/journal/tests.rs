@@ -144,6 +144,24 @@ fn another_identity_is_refused_with_the_field() {
 }
 
 #[test]
+fn floats_come_back_bit_by_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let hashed = |number: u64| f64::from_bits(crate::Fnv64::of(&number.to_le_bytes()));
+    let places = |number: u64| hashed(number) % 180.0;
+    let floats: Vec<f64> =
+        (0..20_000).flat_map(|number| [hashed(number), places(number)]).filter(|x| x.is_finite()).collect();
+    let identity = json!({ "bbox": floats });
+    let journal = Journal::create(folder.path(), &identity).unwrap();
+    journal.record(&Receipt::new(key(0, 0..1), &floats).unwrap()).unwrap();
+    journal.flush(&|| Ok(())).unwrap();
+    drop(journal);
+    let (_, receipts) = Journal::open(folder.path(), &identity).unwrap();
+    let back: Vec<f64> = receipts.get(0, 0).unwrap().read().unwrap();
+    assert!(back.iter().zip(&floats).all(|(back, float)| back.to_bits() == float.to_bits()));
+    assert_eq!(back.len(), floats.len());
+}
+
+#[test]
 fn nothing_is_claimed_before_it_is_synced() {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::create(folder.path(), &identity()).unwrap();

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::process::{ResidentSet, cpu_seconds};
+use crate::process::{ResidentSet, Stopwatch};
 use crate::{Budget, Bytes, Event, Journal, Observer, Plan, Receipts, Result, Stop};
 use stage::StageRun;
 use watch::Watch;
@@ -114,7 +114,7 @@ pub fn run(
     observer: &dyn Observer,
     options: &RunOptions<'_>,
 ) -> Result<Summary> {
-    let (begun, cpu) = (Instant::now(), cpu_seconds());
+    let stopwatch = Stopwatch::start();
     let ledger = &plan.ledger;
     observer.on(&Event::Plan {
         command: plan.command.clone(),
@@ -125,20 +125,20 @@ pub fn run(
         workers: ledger.workers,
     });
     let mut summary = Summary::default();
-    let mut watch = Watch::new(begun, options.heartbeat);
+    let mut watch = Watch::new(Instant::now(), options.heartbeat);
     for (number, stage) in plan.stages.iter().enumerate() {
-        let (stage_begun, stage_cpu) = (Instant::now(), cpu_seconds());
+        let of_stage = Stopwatch::start();
         let number = u16::try_from(number).map_err(|_| crate::Error::unexpected("a plan has too many stages"))?;
         let stage_run = StageRun { plan, number, stage: &**stage, budget, journal, stop, observer, options };
         stage_run.run(receipts, &mut watch, &mut summary.chunks)?;
         summary.stages.push(StageTime {
             name: stage.name().into(),
-            wall_s: stage_begun.elapsed().as_secs_f64(),
-            cpu_s: cpu_seconds() - stage_cpu,
+            wall_s: of_stage.wall_s(),
+            cpu_s: of_stage.cpu_s(),
         });
     }
-    summary.wall_s = begun.elapsed().as_secs_f64();
-    summary.cpu_s = cpu_seconds() - cpu;
+    summary.wall_s = stopwatch.wall_s();
+    summary.cpu_s = stopwatch.cpu_s();
     summary.peak_resident = ResidentSet::now().peak.max(watch.peak());
     summary.peak_leased = budget.high_water();
     Ok(summary)

@@ -102,7 +102,7 @@ impl ColumnPlan {
             let rules = TimeRules::new(column.format.as_deref(), column.timezone.as_deref());
             Some(rules.map_err(|message| Error::Usage {
                 message: format!("column {:?}: {message}", column.name),
-                hint: "format is a strftime pattern, epoch_s, epoch_ms or epoch_us; timezone is a name like Europe/Rome".into(),
+                hint: "format is a strftime pattern, epoch_s, epoch_ms or epoch_us; timezone is a name like Europe/Rome or an offset like -07:00".into(),
             })?)
         } else {
             None

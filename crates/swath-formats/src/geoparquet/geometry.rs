@@ -51,10 +51,8 @@ impl Bounds {
 
     /// The box that [`Bounds::to_json`] wrote.
     pub(super) fn from_json(text: &str) -> Option<Bounds> {
-        // Not by serde_json, whose numbers may be off in the last digit.
-        let mut edges = text.strip_prefix('[')?.strip_suffix(']')?.split(',').map(str::parse);
-        let mut edge = || edges.next()?.ok();
-        Some(Bounds { xmin: edge()?, ymin: edge()?, xmax: edge()?, ymax: edge()? })
+        let [xmin, ymin, xmax, ymax] = serde_json::from_str(text).ok()?;
+        Some(Bounds { xmin, ymin, xmax, ymax })
     }
 }
 

@@ -12,6 +12,8 @@ use crate::schema_file::Notes;
 const PLAIN_WORDS: [&str; 8] = ["NULL", "null", "NaN", "N/A", "n/a", "#N/A", "nil", "\\N"];
 /// From here on a negative number is hardly ever measured by chance.
 const PLAIN_SENTINEL: f64 = 999.0;
+/// So many values show how far a column goes; then a number outside of that is a marker even if it was seen once.
+const ENOUGH_VALUES: u64 = 20;
 
 /// Decides on all markers; what is no marker becomes a value. Gives the markers of the table; those that hold for one
 /// column only are kept in [`Found::missing`].
@@ -35,7 +37,7 @@ pub(super) fn decide(columns: &mut [Found], decimal: u8, notes: &mut Notes) -> V
     let mut table = vec![String::new()];
     for (text, owners) in &chosen {
         let is_number = number(text.as_bytes(), decimal).is_some();
-        let kind = if is_number { "lies far outside of all other values" } else { "stands for no value" };
+        let kind = if is_number { "stands apart from all other sampled values" } else { "stands for no value" };
         let number = owners.len();
         let place = if as_value.contains(text) { "columns" } else { "csv.missing" };
         if place == "csv.missing" {
@@ -127,10 +129,15 @@ fn is_strong(evidence: &Evidence, sentinel: f64, count: u64) -> bool {
     if sentinel <= -PLAIN_SENTINEL {
         count >= 1 && gap > range
     } else if sentinel < 0.0 {
-        count >= 2 && gap > 2.0 * range && varied
+        is_often(evidence, count) && gap > 2.0 * range && varied
     } else {
-        count >= 2 && gap > 10.0 * range && varied
+        is_often(evidence, count) && gap > 10.0 * range && varied
     }
+}
+
+/// Whether a number was seen often enough to be no slip, or among enough others to stand out.
+fn is_often(evidence: &Evidence, count: u64) -> bool {
+    count >= 2 || (count == 1 && evidence.values >= ENOUGH_VALUES)
 }
 
 fn is_sentinel(evidence: &Evidence, sentinel: f64, count: u64, strong: &[f64]) -> bool {
@@ -139,7 +146,53 @@ fn is_sentinel(evidence: &Evidence, sentinel: f64, count: u64, strong: &[f64]) -
     }
     let is_weak = || {
         let above_zero = evidence.is_number() && evidence.min.is_some_and(|min| min >= 0.0) && sentinel < 0.0;
-        above_zero && (strong.contains(&sentinel) || (sentinel <= -PLAIN_SENTINEL && count >= 2))
+        above_zero && (strong.contains(&sentinel) || (sentinel <= -PLAIN_SENTINEL && is_often(evidence, count)))
     };
     is_strong(evidence, sentinel, count) || is_weak()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::infer::{Sample, infer};
+    use crate::schema_file::{SchemaFile, write};
+
+    #[test]
+    fn a_marker_seen_once_is_one_where_the_others_are_far() {
+        let missing = |rows: usize, value: fn(usize) -> f64, odd: &str| {
+            let mut text = String::from("t,v\n");
+            for row in 0..rows {
+                let value = if row == rows / 2 { odd.to_string() } else { value(row).to_string() };
+                text += &format!("2025-03-01T00:{:02}:00Z,{value}\n", row % 60);
+            }
+            let sample = Sample { head: text.into_bytes(), complete: true, ..Sample::default() };
+            let inferred = infer(&[sample], &SchemaFile::default()).expect("a table");
+            let written = write(&inferred.schema, &inferred.notes);
+            let is_marker = inferred.schema.csv.missing.iter().any(|marker| marker == odd);
+            assert_eq!(is_marker, written.contains(&format!("# \"{odd}\" stands apart")), "{written}");
+            is_marker
+        };
+        let degrees: fn(usize) -> f64 = |row| (row % 30) as f64 - 5.5;
+        let counts: fn(usize) -> f64 = |row| (row * 37 % 5000) as f64;
+        let heights: fn(usize) -> f64 = |row| (row * 37 % 5000) as f64 - 450.0;
+        for (rows, values, odd, expected) in [
+            (2000, degrees, "-9999", true),
+            (2000, degrees, "-999.9", true),
+            (2000, degrees, "-99.9", true),
+            (2000, degrees, "-99", true),
+            (2000, degrees, "9999", true),
+            // Among few values there is no telling.
+            (10, degrees, "-99.9", false),
+            (10, degrees, "9999", false),
+            // No marker of anybody.
+            (2000, degrees, "-98.7", false),
+            // Inside of the range of the others, or too near to it.
+            (2000, counts, "-999", true),
+            (2000, counts, "-99", false),
+            (2000, counts, "9999", false),
+            (2000, heights, "-999", false),
+            (2000, heights, "-9999", true),
+        ] {
+            assert_eq!(missing(rows, values, odd), expected, "{odd} among {rows}, like {}", values(7));
+        }
+    }
 }

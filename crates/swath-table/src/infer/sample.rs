@@ -32,6 +32,8 @@ pub struct Sample {
     pub head: Vec<u8>,
     /// Whether the head is the whole file.
     pub complete: bool,
+    /// Whether the samples of all files are the whole input.
+    pub exhaustive: bool,
     /// Whole lines from further on.
     pub pieces: Vec<Vec<u8>>,
 }
@@ -52,12 +54,21 @@ pub struct FileSample {
 pub struct SamplePlan {
     /// The files, in the order given.
     pub files: Vec<FileSample>,
+    /// Whether that is the whole input.
+    pub exhaustive: bool,
 }
 
-/// Chooses what to read: over at most [`FILES_MAX`] files that are not empty, evenly chosen with the first and the
-/// last, the head and pieces evenly spread, the last of them at the end of the file.
+/// Chooses what to read: all of an input that is no larger than a sample may be. Else over at most [`FILES_MAX`] files
+/// that are not empty, evenly chosen with the first and the last, the head and pieces evenly spread, the last of them
+/// at the end of the file.
 pub fn take(files: &[(PathBuf, u64)]) -> SamplePlan {
     let files: Vec<&(PathBuf, u64)> = files.iter().filter(|(_, size)| *size > 0).collect();
+    let total = files.iter().fold(0u64, |sum, (_, size)| sum.saturating_add(*size));
+    if files.len() <= FILES_MAX && total <= SamplePlan::bytes_max() {
+        let whole =
+            |(path, size): &&(PathBuf, u64)| FileSample { path: path.clone(), size: *size, ranges: all_of(*size) };
+        return SamplePlan { files: files.iter().map(whole).collect(), exhaustive: true };
+    }
     let count = files.len().min(FILES_MAX);
     let pieces = (PIECES_TOTAL / count.max(1)).min(PIECES_MAX);
     let chosen = (0..count).map(|rank| {
@@ -66,7 +77,15 @@ pub fn take(files: &[(PathBuf, u64)]) -> SamplePlan {
         let head = if rank < LONG_HEADS { HEAD_BYTES } else { SHORT_HEAD_BYTES };
         FileSample { path: path.clone(), size: *size, ranges: ranges(*size, head, pieces as u64) }
     });
-    SamplePlan { files: chosen.collect() }
+    SamplePlan { files: chosen.collect(), exhaustive: false }
+}
+
+/// A whole file in ranges that are no longer than a head, so that nobody needs memory for more of it at once.
+fn all_of(size: u64) -> Vec<Range<u64>> {
+    if size <= HEAD_BYTES + PIECE_BYTES {
+        return vec![Range { start: 0, end: size }];
+    }
+    (0..size).step_by(HEAD_BYTES as usize).map(|start| start..size.min(start + HEAD_BYTES)).collect()
 }
 
 /// The head and up to `pieces` pieces of a file.
@@ -93,27 +112,39 @@ impl SamplePlan {
             + PIECES_TOTAL as u64 * PIECE_BYTES
     }
 
-    /// Reads the plan through `read` (a range of a file to its bytes) and cuts pieces to whole lines.
+    /// Reads the plan through `read` (a range of a file to its bytes) and cuts pieces to whole lines; what is cut off
+    /// goes before a piece that follows at once.
     ///
     /// # Errors
     /// Those of `read`.
     pub fn read_with(&self, mut read: impl FnMut(&FileSample, Range<u64>) -> Result<Vec<u8>>) -> Result<Vec<Sample>> {
         let mut samples = Vec::with_capacity(self.files.len());
         for file in &self.files {
-            let mut sample = Sample { path: file.path.clone(), ..Sample::default() };
+            let mut sample = Sample { path: file.path.clone(), exhaustive: self.exhaustive, ..Sample::default() };
+            // The start of a line that was cut off, and where the file goes on with it.
+            let (mut begun, mut goes_on) = (Vec::new(), None);
             for range in &file.ranges {
-                let mut bytes = read(file, range.clone())?;
+                let follows = goes_on == Some(range.start);
+                let mut bytes = std::mem::take(&mut begun);
+                if !follows {
+                    bytes.clear();
+                }
+                bytes.extend(read(file, range.clone())?);
                 let is_end = range.end >= file.size;
+                goes_on = None;
                 if !is_end {
                     let last = bytes.iter().rposition(|&byte| byte == b'\n');
                     // A head without any newline stays: the message about it wants to show something.
                     if range.start > 0 || last.is_some() {
-                        bytes.truncate(last.map_or(0, |last| last + 1));
+                        begun = bytes.split_off(last.map_or(0, |last| last + 1));
+                        goes_on = Some(range.end);
                     }
                 }
                 if range.start == 0 {
                     sample.complete = is_end;
                     sample.head = bytes;
+                } else if follows {
+                    sample.pieces.push(bytes);
                 } else if let Some(first) = bytes.iter().position(|&byte| byte == b'\n') {
                     bytes.drain(..=first);
                     sample.pieces.push(bytes);
@@ -145,20 +176,40 @@ mod tests {
                 total += file.ranges.iter().map(|range| range.end - range.start).sum::<u64>();
             }
             assert!(total <= SamplePlan::bytes_max(), "{count} files of {size}: {total}");
+            assert_eq!(
+                plan.exhaustive,
+                total == files.iter().map(|(_, size)| size).sum::<u64>(),
+                "{count} files of {size}: {total}"
+            );
         }
         assert!(SamplePlan::bytes_max() < 2 << 20);
         assert_eq!(take(&[("empty".into(), 0)]).files, []);
     }
 
-    #[test]
-    fn pieces_are_whole_lines() {
-        let text: Vec<u8> = (0..40_000).flat_map(|number| format!("row {number}\n").into_bytes()).collect();
+    fn samples_of(text: &[u8]) -> Sample {
         let plan = take(&[("a.csv".into(), text.len() as u64)]);
         let samples = plan.read_with(|_, range| Ok(text[range.start as usize..range.end as usize].to_vec()));
-        let samples = samples.expect("reading memory");
-        assert_eq!(samples[0].pieces.len(), PIECES_MAX);
-        for piece in samples[0].pieces.iter().chain([&samples[0].head]) {
+        samples.expect("reading memory").remove(0)
+    }
+
+    #[test]
+    fn pieces_are_whole_lines() {
+        let text: Vec<u8> = (0..400_000).flat_map(|number| format!("row {number}\n").into_bytes()).collect();
+        let sample = samples_of(&text);
+        assert_eq!((sample.pieces.len(), sample.exhaustive), (PIECES_MAX, false));
+        for piece in sample.pieces.iter().chain([&sample.head]) {
             assert!(piece.starts_with(b"row ") && piece.ends_with(b"\n"));
+        }
+    }
+
+    #[test]
+    fn a_small_input_is_looked_at_as_a_whole() {
+        for size in [1, 70_000, 100_000, 1_500_000, SamplePlan::bytes_max()] {
+            let text: Vec<u8> = (0..).flat_map(|row| format!("row {row}\n").into_bytes()).take(size as usize).collect();
+            let sample = samples_of(&text);
+            assert!(sample.exhaustive);
+            assert!(sample.pieces.iter().chain([&sample.head]).all(|piece| piece.starts_with(b"r")), "{size}");
+            assert!([sample.head, sample.pieces.concat()].concat() == text, "{size}");
         }
     }
 }

@@ -9,7 +9,13 @@ use crate::schema::Role;
 use crate::schema_file::{parse, write};
 
 fn sample(text: &str) -> Sample {
-    Sample { path: "in.csv".into(), head: text.as_bytes().to_vec(), complete: true, pieces: Vec::new() }
+    Sample {
+        path: "in.csv".into(),
+        head: text.as_bytes().to_vec(),
+        complete: true,
+        exhaustive: true,
+        pieces: Vec::new(),
+    }
 }
 
 /// Columns as `name:type`, with `=role` and `@format` where there are some.
@@ -166,6 +172,16 @@ fn odd_files_are_understood() {
         "name:string | damage, total:int32 | note:string",
         &[],
     );
+}
+
+#[test]
+fn a_sample_that_is_not_all_says_so() {
+    let note = |exhaustive: bool| {
+        let sample = Sample { exhaustive, ..sample("t,v\n2020-01-01,1\n") };
+        let inferred = infer(&[sample], &SchemaFile::default()).unwrap();
+        inferred.notes.at("csv.missing").iter().any(|note| note.contains("no sampled row shows"))
+    };
+    assert!(note(false) && !note(true));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use swath_core::Result;
 
 use super::SchemaFile;
 use super::reader::did_you_mean;
+use crate::offset;
 use crate::schema::{ColumnSchema, ColumnType, CsvFormat, Role, TableSchema};
 
 /// Formats of timestamps that are no pattern.
@@ -142,13 +143,15 @@ fn role(file: &SchemaFile, column: &ColumnSchema) -> Result<()> {
 }
 
 fn time_zone(file: &SchemaFile, key: &str, zone: &str) -> Result<()> {
-    if jiff::tz::TimeZone::get(zone).is_ok() {
+    if offset::seconds(zone.as_bytes()).is_some() || jiff::tz::TimeZone::get(zone).is_ok() {
         return Ok(());
     }
     let names: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let message = format!("is {zone:?}, which is no time zone; wanted a name like \"Europe/Rome\" or \"UTC\"");
-    Err(file.error(key, message, did_you_mean(zone, &names)))
+    let message = format!("is {zone:?}, which is no time zone; wanted a name like \"Europe/Rome\", or an offset");
+    let near = did_you_mean(zone, &names);
+    let hint = if near.is_empty() { "an offset looks like \"-07:00\"; \"UTC\" is one too".into() } else { near };
+    Err(file.error(key, message, hint))
 }
 
 /// Checks a pattern of times: known directives, and all that makes a day.

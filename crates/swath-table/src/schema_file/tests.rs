@@ -118,6 +118,8 @@ fn wrong_files_are_answered_with_line_and_hint() {
         ("[columns.a]\ntype = \"timestamp\"\nformat = \"%Y-%m-%d %I:%M\"", "needs %p", "%H"),
         ("[columns.a]\ntype = \"int32\"\nformat = \"%Y\"", "is for timestamps and dates", ""),
         ("[columns.a]\ntype = \"timestamp\"\ntimezone = \"Europe/Room\"", "no time zone", "\"Europe/Rome\""),
+        ("[columns.a]\ntype = \"timestamp\"\ntimezone = \"+25:00\"", "no time zone", "an offset looks like"),
+        ("[columns.a]\ntype = \"timestamp\"\ntimezone = \"nowhere near\"", "no time zone", "an offset looks like"),
         ("[columns.a]\ntype = \"timestamp\"\nformat = \"epoch_s\"\ntimezone = \"Asia/Tokyo\"", "counts in UTC", ""),
         ("[columns.a]\ntype = \"date\"\nsource = [\"x\", \"y\"]", "names 2 columns, but the type is date", ""),
         ("[columns.a]\ntype = \"date\"\nsource = []", "wanted one name, or a list of names", ""),
@@ -152,6 +154,15 @@ fn bytes_may_be_named() {
     }
     let file = read("[csv]\nquote = \"\"\ncomment = \"\"").unwrap();
     assert_eq!((file.csv.quote, file.csv.comment), (Some(None), Some(None)));
+}
+
+#[test]
+fn a_zone_is_a_name_or_an_offset() {
+    for zone in ["+05:30", "-07:00", "+0200", "Z", "UTC", "Europe/Rome", "America/New_York"] {
+        let text = format!("[columns.a]\ntype = \"timestamp\"\ntimezone = \"{zone}\"");
+        let schema = read(&text).and_then(|file| file.resolve(None)).unwrap_or_else(|error| panic!("{zone}: {error}"));
+        assert_eq!(schema.columns[0].timezone.as_deref(), Some(zone));
+    }
 }
 
 #[test]
@@ -234,7 +245,7 @@ impl Random {
             role: (is_number && self.below(2) == 0).then_some(Role::Value),
             source: if several { vec![self.text(), self.text()] } else { vec![self.text()] },
             format: (is_time && self.below(2) == 0).then(|| "%d/%m/%Y %H.%M.%S%.f".into()),
-            timezone: zone.then(|| self.pick(&["UTC".into(), "Europe/Rome".into()])),
+            timezone: zone.then(|| self.pick(&["UTC".into(), "Europe/Rome".into(), "-07:00".into()])),
             min: limits.map(|limits| limits.0),
             max: limits.map(|limits| limits.1),
             out_of_range: self.pick(&sections::VIOLATIONS).1,

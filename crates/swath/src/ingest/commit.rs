@@ -3,11 +3,10 @@
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::Path;
-use std::time::Instant;
 
 use serde_json::json;
 use swath_core::{
-    Bytes, Error, Event, Observer, PartialOutput, Receipts, ResidentSet, Result, Summary, cpu_seconds, fault,
+    Bytes, Error, Event, Observer, PartialOutput, Receipts, ResidentSet, Result, Stopwatch, Summary, fault,
 };
 use swath_table::schema_file::{self, Notes};
 
@@ -82,7 +81,7 @@ pub fn commit(
     job: &Job,
     summary: &Summary,
     observer: &dyn Observer,
-    begun: Instant,
+    stopwatch: Stopwatch,
 ) -> Result<Outcome> {
     for file in &running.job.files {
         file.check_unchanged()?;
@@ -112,7 +111,7 @@ pub fn commit(
             actual_peak: ResidentSet::now().peak,
             baseline: PROGRAM_BYTES,
         },
-        time: Time { wall_s: begun.elapsed().as_secs_f64(), cpu_s: cpu_seconds() },
+        time: Time { wall_s: stopwatch.wall_s(), cpu_s: stopwatch.cpu_s() },
         scratch: Scratch { predicted: job.costs.scratch, actual: scratch_peak },
         chunks: Chunks {
             planned: summary.chunks.planned,
@@ -216,7 +215,7 @@ fn head(running: &Running, totals: &Totals, rejects: rejects::Written) -> serde_
 ///
 /// # Errors
 /// When the manifest cannot be read.
-pub fn outcome_of_lake(lake: &Path, job: &Job, begun: Instant) -> Result<Outcome> {
+pub fn outcome_of_lake(lake: &Path, job: &Job, stopwatch: Stopwatch) -> Result<Outcome> {
     let path = lake.join(META).join("manifest.json");
     let text = std::fs::read(&path).map_err(|error| Error::reading(&path, &error))?;
     let manifest: serde_json::Value =
@@ -235,7 +234,7 @@ pub fn outcome_of_lake(lake: &Path, job: &Job, begun: Instant) -> Result<Outcome
             actual_peak: ResidentSet::now().peak,
             baseline: PROGRAM_BYTES,
         },
-        time: Time { wall_s: begun.elapsed().as_secs_f64(), cpu_s: cpu_seconds() },
+        time: Time { wall_s: stopwatch.wall_s(), cpu_s: stopwatch.cpu_s() },
         scratch: Scratch::default(),
         chunks: Chunks::default(),
         rows: Rows {

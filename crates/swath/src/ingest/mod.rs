@@ -22,14 +22,15 @@ mod route;
 mod running;
 mod sorted;
 mod survey;
+mod warnings;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use swath_core::{
     Budget, Bytes, Error, Fnv64, Journal, Observer, PartialOutput, PartialState, Plan, Receipts, Result, RunOptions,
-    Stop,
+    Stop, Stopwatch,
 };
 use swath_table::intern::Interner;
 use swath_table::schema_file;
@@ -63,11 +64,7 @@ pub struct Job {
 pub fn prepare(request: &IngestRequest) -> Result<Job> {
     let prepared = prepare::prepare(request)?;
     let costs = cost::costs(&prepared, request.common.ceiling(), request.common.threads())?;
-    let Facts { rejected, sampled, .. } = prepared.facts;
-    let mut warnings = Vec::new();
-    if rejected * 20 > sampled {
-        warnings.push(format!("{rejected} of {sampled} sampled rows would be rejected"));
-    }
+    let warnings = warnings::of(&prepared);
     Ok(Job { prepared, costs, request: request.clone(), warnings })
 }
 
@@ -163,13 +160,13 @@ impl Job {
 /// # Errors
 /// The first error; then nothing new is at the final path, and what was done can be resumed where it says so.
 pub fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> {
-    let begun = Instant::now();
+    let stopwatch = Stopwatch::start();
     let common = &job.request.common;
     let partial = PartialOutput::create(&job.request.output, common.overwrite, common.resume)?;
     if partial.state() == PartialState::Committed {
         let output = partial.target().to_path_buf();
         commit::show(partial, &job, observer)?;
-        return commit::outcome_of_lake(&output, &job, begun);
+        return commit::outcome_of_lake(&output, &job, stopwatch);
     }
     let identity = prepare::identity(&job.prepared.job, common.tmp_dir.as_deref());
     let folder = partial.journal_folder();
@@ -201,7 +198,7 @@ pub fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome
             return Err(error);
         }
     };
-    commit::commit(&running, &receipts, partial, &job, &summary, observer, begun)
+    commit::commit(&running, &receipts, partial, &job, &summary, observer, stopwatch)
 }
 
 /// Less work than this is not worth waiting for the disk at the end of a stage.

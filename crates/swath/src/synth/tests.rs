@@ -10,7 +10,7 @@ use super::*;
 
 fn written(settings: &Telemetry) -> (String, Truth) {
     let mut out = Vec::new();
-    let truth = settings.write(&mut out).unwrap();
+    let truth = settings.write(&mut out, &Stop::new()).unwrap();
     (String::from_utf8(out).unwrap(), truth)
 }
 
@@ -177,7 +177,7 @@ fn senseless_settings_are_refused() {
         (Telemetry { rows: Some(1 << 40), sensors: 1, ..good.clone() }, "after the year 2200"),
         (Telemetry { rows: Some(u64::MAX), sensors: 1, ..good.clone() }, "after the year 2200"),
     ] {
-        let error = settings.write(&mut Vec::new()).expect_err(wanted);
+        let error = settings.write(&mut Vec::new(), &Stop::new()).expect_err(wanted);
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().contains(wanted), "{error}");
     }
@@ -189,11 +189,16 @@ fn a_file_appears_when_it_is_complete() {
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join("t.csv");
     let settings = Telemetry { rows: Some(1000), ..Telemetry::default() };
-    let truth = settings.write_file(&path).unwrap();
+    let truth = settings.write_file(&path, &Stop::new()).unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), written(&settings).0);
     assert_eq!(std::fs::metadata(&path).unwrap().len(), truth.csv_bytes);
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "no partial file stays");
-    let error = settings.write_file(&folder.join("none").join("t.csv")).expect_err("no folder");
+    let error = settings.write_file(&folder.join("none").join("t.csv"), &Stop::new()).expect_err("no folder");
     assert_eq!(error.exit_code(), 6);
+    let stop = Stop::new();
+    stop.raise();
+    let error = settings.write_file(&folder.join("stopped.csv"), &stop).expect_err("stopped");
+    assert_eq!(error.exit_code(), 75);
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "a file that was stopped leaves nothing");
     std::fs::remove_dir_all(&folder).unwrap();
 }

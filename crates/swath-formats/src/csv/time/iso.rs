@@ -3,6 +3,8 @@
 //!
 //! Not read: the basic form without separators (a strftime pattern reads it), weeks, ordinal days, zone names.
 
+use swath_table::offset;
+
 use super::Moment;
 use super::civil::{MICROS_PER_DAY, days, time_of_day};
 
@@ -121,24 +123,6 @@ fn offset(text: &[u8]) -> Option<Option<i32>> {
     match text {
         b"Z" => Some(Some(0)),
         b"" => Some(None),
-        _ => some_offset(text).map(Some),
+        _ => offset::seconds(text).map(Some),
     }
-}
-
-/// Seconds that a text like `+02:00`, `+0200`, `+02`, `z` or ` UTC` says.
-pub(super) fn some_offset(text: &[u8]) -> Option<i32> {
-    let text = text.strip_prefix(b" ").unwrap_or(text);
-    let (sign, digits) = match text {
-        b"Z" | b"z" | b"UTC" | b"GMT" => return Some(0),
-        [b'+', digits @ ..] => (1, digits),
-        [b'-', digits @ ..] => (-1, digits),
-        _ => return None,
-    };
-    let (hours, minutes) = match digits {
-        [_, _] => (number(digits)?, 0),
-        [_, _, _, _] => (number(&digits[..2])?, number(&digits[2..])?),
-        [_, _, b':', _, _] => (number(&digits[..2])?, number(&digits[3..])?),
-        _ => return None,
-    };
-    (hours < 24 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60) as i32)
 }

@@ -3,9 +3,11 @@
 //! Numbers of days, months and clocks may have one digit or two, years of `%Y` have four. Names of months and days are
 //! English. A pattern must say the date; what it does not say of the time is zero.
 
+use swath_table::offset;
+
 use super::Moment;
 use super::civil::{MICROS_PER_DAY, days, days_of_year, time_of_day};
-use super::iso::{number, some_fraction, some_offset};
+use super::iso::{number, some_fraction};
 
 /// A compiled pattern.
 #[derive(Debug, Clone)]
@@ -175,13 +177,13 @@ impl Parts {
             Item::Offset => {
                 let length = text.iter().take_while(|byte| b"+-0123456789:Zz".contains(byte)).count();
                 let (offset, rest) = text.split_at(length);
-                self.offset_s = Some(some_offset(offset)?);
+                self.offset_s = Some(offset::seconds(offset)?);
                 return Some(rest);
             }
             Item::ZoneName => {
                 let length = text.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
                 let (zone, rest) = text.split_at(length);
-                self.offset_s = Some(some_offset(zone)?);
+                self.offset_s = Some(offset::seconds(zone)?);
                 return Some(rest);
             }
             Item::DayOfYear => (self.day_of_year.insert(0), 3),

@@ -7,8 +7,7 @@
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-
-use super::iso::some_offset;
+use swath_table::offset;
 
 /// The zone of a column.
 #[derive(Debug, Clone)]
@@ -32,7 +31,7 @@ impl Zone {
     pub fn new(name: Option<&str>) -> Result<Zone, String> {
         match name {
             None => Ok(Zone::Fixed { offset_us: 0 }),
-            Some(name) => match some_offset(name.as_bytes()) {
+            Some(name) => match offset::seconds(name.as_bytes()) {
                 Some(offset_s) => Ok(Zone::Fixed { offset_us: i64::from(offset_s) * 1_000_000 }),
                 None => match TimeZone::get(name) {
                     Ok(zone) => Ok(Zone::Named(zone)),

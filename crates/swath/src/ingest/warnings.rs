@@ -1,0 +1,56 @@
+//! What a person should know before a run: sampled rows that would be rejected, columns that files do not have.
+//!
+//! Nothing of it stops the run.
+
+use std::path::Path;
+
+use swath_table::schema::ColumnSchema;
+
+use super::job::Job;
+use super::prepare::Prepared;
+
+/// All warnings of a job, as sentences.
+pub fn of(prepared: &Prepared) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let (rejected, sampled) = (prepared.facts.rejected, prepared.facts.sampled);
+    if rejected * 20 > sampled {
+        warnings.push(format!("{rejected} of {sampled} sampled rows would be rejected"));
+    }
+    warnings.extend(absent_columns(&prepared.job));
+    warnings
+}
+
+/// Files that lack a column.
+#[derive(Clone, Default)]
+struct Lacking<'j> {
+    first: Option<&'j Path>,
+    count: usize,
+}
+
+fn absent_columns(job: &Job) -> Vec<String> {
+    let mut lacking = vec![Lacking::default(); job.schema.columns.len()];
+    let mut total = 0;
+    for (file, plan) in job.files.iter().zip(&job.file_plans).filter(|(file, _)| file.size > 0) {
+        total += 1;
+        for &column in job.parse_plans[plan.plan as usize].absent() {
+            lacking[column].first.get_or_insert(&file.path);
+            lacking[column].count += 1;
+        }
+    }
+    let columns = job.schema.columns.iter().zip(&lacking);
+    columns
+        .filter_map(|(column, lacking)| lacking.first.map(|first| sentence(column, first, lacking.count, total)))
+        .collect()
+}
+
+fn sentence(column: &ColumnSchema, first: &Path, count: usize, total: usize) -> String {
+    let own = [column.name.clone()];
+    let sources = if column.source.is_empty() { &own[..] } else { &column.source[..] };
+    let wanted: Vec<String> = sources.iter().map(|name| format!("{name:?}")).collect();
+    let (wanted, first) = (wanted.join(" or no "), first.display());
+    let files = match (count, total) {
+        (1, 1) => format!("{first}"),
+        _ => format!("{count} of {total} files, the first of them {first}"),
+    };
+    format!("column {:?} is all null in {files}: the header has no {wanted}", column.name)
+}
