@@ -1,3 +1,5 @@
+//! Blobs in memory, on scratch, and on the way from one to the other.
+
 use super::*;
 use swath_core::{Budget, Stop};
 
