@@ -12,7 +12,7 @@ use crate::schema_file::Notes;
 const PLAIN_WORDS: [&str; 8] = ["NULL", "null", "NaN", "N/A", "n/a", "#N/A", "nil", "\\N"];
 /// From here on a negative number is hardly ever measured by chance.
 const PLAIN_SENTINEL: f64 = 999.0;
-/// So many values show how far a column goes; then a number outside of that is a marker even if it was seen once.
+/// So many values show how far a column goes; then a number below that is a marker even if it was seen once.
 const ENOUGH_VALUES: u64 = 20;
 
 /// Decides on all markers; what is no marker becomes a value. Gives the markers of the table; those that hold for one
@@ -131,7 +131,8 @@ fn is_strong(evidence: &Evidence, sentinel: f64, count: u64) -> bool {
     } else if sentinel < 0.0 {
         is_often(evidence, count) && gap > 2.0 * range && varied
     } else {
-        is_often(evidence, count) && gap > 10.0 * range && varied
+        // A single large number may as well be an outburst, or somebody's number.
+        count >= 2 && gap > 10.0 * range && varied
     }
 }
 
@@ -179,7 +180,8 @@ mod tests {
             (2000, degrees, "-999.9", true),
             (2000, degrees, "-99.9", true),
             (2000, degrees, "-99", true),
-            (2000, degrees, "9999", true),
+            // A large number that was seen once may be an outburst.
+            (2000, degrees, "9999", false),
             // Among few values there is no telling.
             (10, degrees, "-99.9", false),
             (10, degrees, "9999", false),
