@@ -170,6 +170,7 @@ fn overwrite_keeps_the_old_until_the_end() {
     let ready = ready("12MB");
     let folder = &ready.folder;
     folder.write("lake/old.txt", b"old");
+    folder.write("lake/_swath/manifest.json", b"{}");
     let old = Tree::of(&folder.at("lake"));
     folder.run(JOB).expect(&[6]);
     for nth in [3, 10, 20] {

@@ -23,7 +23,7 @@ pub use bytes::Bytes;
 pub use error::{Error, Place, Result};
 pub use event::{Event, NoObserver, Observer};
 pub use hash::Fnv64;
-pub use journal::{Journal, Note, Receipt, Receipts};
+pub use journal::{Journal, Note, Receipt, Receipts, difference};
 pub use memory::{CpuQuota, Limit, LimitSource, Limits, MemoryRequest};
 pub use plan::{Ledger, LedgerLine, Plan, Stage, TaskContext, TaskKey, TaskSpec};
 pub use process::{ResidentSet, Stopwatch, counting, resident_now};

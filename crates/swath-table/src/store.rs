@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 use swath_core::{Buffer, Bytes, Error, Lease, Result, fault};
+use xxhash_rust::xxh3::Xxh3Default;
 
 /// The place of a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,8 @@ pub enum Blob {
         offset: u64,
         /// How long it is.
         length: u64,
+        /// XXH3 of its bytes, by which a resumed run knows that they are still the same.
+        hash: u64,
     },
     /// In memory: lost with the process.
     Memory {
@@ -111,7 +114,7 @@ impl Store {
             Some(buffer) => Place::Memory(buffer),
             None => Place::Scratch { offset: self.reserve(length_max)? },
         };
-        Ok(BlobWriter { store: self, place, staged: Vec::new(), length: 0, length_max })
+        Ok(BlobWriter { store: self, place, staged: Vec::new(), hash: Xxh3Default::new(), length: 0, length_max })
     }
 
     /// Begins a blob whose length is not known, only that it is at most `length_max`: it takes the memory that it
@@ -124,7 +127,7 @@ impl Store {
             Some(_) => Place::Pieces(Vec::new()),
             None => Place::Scratch { offset: self.reserve(length_max)? },
         };
-        Ok(BlobWriter { store: self, place, staged: Vec::new(), length: 0, length_max })
+        Ok(BlobWriter { store: self, place, staged: Vec::new(), hash: Xxh3Default::new(), length: 0, length_max })
     }
 
     /// Gives out scratch space.
@@ -186,23 +189,46 @@ impl Store {
     /// Counts a blob of an earlier process, found in its journal, as in use.
     ///
     /// # Errors
-    /// [`Error::OutputExists`] when the scratch file does not hold it: it is another file, or was cut.
+    /// [`Error::OutputExists`] when the scratch file does not hold it: it is another file, was cut, or is damaged.
     pub fn adopt(&self, blob: &Blob) -> Result<()> {
-        let Blob::Scratch { offset, length } = *blob else { return Ok(()) };
+        let Blob::Scratch { offset, length, hash } = *blob else { return Ok(()) };
+        let refuse = |message: String| Error::OutputExists {
+            path: self.path.clone(),
+            message,
+            hint: "resume with the --tmp-dir that it began with, or begin anew with --overwrite".into(),
+        };
         let size = self.file.metadata().map_err(|error| Error::writing(&self.path, &error))?.len();
         if offset + length > size {
-            return Err(Error::OutputExists {
-                path: self.path.clone(),
-                message: format!(
-                    "the scratch of the unfinished run is gone: wanted {} bytes, got {size}",
-                    offset + length
-                ),
-                hint: "resume with the --tmp-dir that it began with, or begin anew with --overwrite".into(),
-            });
+            let wanted = offset + length;
+            return Err(refuse(format!(
+                "the scratch of the unfinished run is gone: wanted {wanted} bytes, got {size}"
+            )));
+        }
+        let got = self.hash_of(offset, length)?;
+        if got != hash {
+            return Err(refuse(format!(
+                "the scratch of the unfinished run is damaged: {length} bytes at {offset} wanted hash {hash:016x}, got \
+                 {got:016x}"
+            )));
         }
         self.end.fetch_max((offset + length).next_multiple_of(4096), Relaxed);
         self.take(length);
         Ok(())
+    }
+
+    fn hash_of(&self, offset: u64, length: u64) -> Result<u64> {
+        let mut hash = Xxh3Default::new();
+        let mut bytes = vec![0; STAGE.min(length as usize)];
+        let mut at = 0;
+        while at < length {
+            let count = bytes.len().min((length - at) as usize);
+            self.file
+                .read_exact_at(&mut bytes[..count], offset + at)
+                .map_err(|error| Error::writing(&self.path, &error))?;
+            hash.update(&bytes[..count]);
+            at += count as u64;
+        }
+        Ok(hash.digest())
     }
 
     /// Gives back the memory of a blob that nobody will read again; scratch is given back as a whole, at the end.
@@ -266,6 +292,8 @@ pub struct BlobWriter<'s> {
     place: Place,
     /// The last bytes, not yet at their place.
     staged: Vec<u8>,
+    /// Of all bytes, unless they are sure to stay in memory.
+    hash: Xxh3Default,
     length: u64,
     length_max: u64,
 }
@@ -278,6 +306,9 @@ impl BlobWriter<'_> {
     pub fn append(&mut self, mut bytes: &[u8]) -> Result<()> {
         if self.length + bytes.len() as u64 > self.length_max {
             return Err(Error::unexpected(format!("a blob of at most {} bytes grew longer", self.length_max)));
+        }
+        if !matches!(self.place, Place::Memory(_)) {
+            self.hash.update(bytes);
         }
         while !bytes.is_empty() {
             let count = self.append_some(bytes)?;
@@ -366,7 +397,7 @@ impl BlobWriter<'_> {
             Place::Scratch { offset } => {
                 self.store.give_back(offset, length, self.length_max);
                 self.store.take(length);
-                return Ok(Blob::Scratch { offset, length });
+                return Ok(Blob::Scratch { offset, length, hash: self.hash.digest() });
             }
             Place::Memory(buffer) => vec![buffer],
             Place::Pieces(mut pieces) => {

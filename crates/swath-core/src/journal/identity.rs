@@ -17,19 +17,24 @@ const SHOWN: usize = 80;
 /// # Errors
 /// [`Error::OutputExists`] that names the first field, what it was, what it is, and how many more differ.
 pub(super) fn check(folder: &Path, old: &Value, new: &Value) -> Result<()> {
+    match difference(old, new) {
+        None => Ok(()),
+        Some(difference) => Err(Error::OutputExists {
+            path: folder.into(),
+            message: format!("the unfinished run cannot be resumed: {difference}"),
+            hint: "run it as it was begun, or begin anew with --overwrite".into(),
+        }),
+    }
+}
+
+/// In which field two identities differ first: what it was, what it is, and how many more differ.
+pub fn difference(old: &Value, new: &Value) -> Option<String> {
     let mut differences = Vec::new();
     compare(String::new(), old, new, &mut differences);
-    let Some(first) = differences.first() else {
-        return Ok(());
-    };
-    let more = match differences.len() - 1 {
-        0 => String::new(),
-        more => format!(" ({more} more differ)"),
-    };
-    Err(Error::OutputExists {
-        path: folder.into(),
-        message: format!("the unfinished run cannot be resumed: {first}{more}"),
-        hint: "run it as it was begun, or begin anew with --overwrite".into(),
+    let first = differences.first()?;
+    Some(match differences.len() - 1 {
+        0 => first.clone(),
+        more => format!("{first} ({more} more differ)"),
     })
 }
 

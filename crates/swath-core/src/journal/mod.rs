@@ -14,6 +14,7 @@ use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use identity::difference;
 pub use receipt::{Receipt, Receipts};
 
 use crate::lock::FolderLock;

@@ -228,14 +228,24 @@ fn exists(target: &Path) -> Error {
 }
 
 /// Whether anything but the lock is there.
+///
+/// # Errors
+/// [`Error::OutputExists`] when something is there that no run puts there: it would be removed in the end.
 fn holds_work(folder: &Path) -> Result<bool> {
     let failed = |error: io::Error| Error::writing(folder, &error);
+    let mut holds = false;
     for entry in fs::read_dir(folder).map_err(failed)? {
-        if entry.map_err(failed)?.file_name() != lock::FILE {
-            return Ok(true);
+        let name = entry.map_err(failed)?.file_name();
+        holds |= name != lock::FILE;
+        if ![lock::FILE, COMMITTING, OVERWRITE, OUTPUT, JOURNAL, SCRATCH, REPLACED].iter().any(|own| name == **own) {
+            return Err(Error::OutputExists {
+                path: folder.into(),
+                message: format!("{} in it is of no run", name.display()),
+                hint: "this is where an output is made before it is shown: move away what is yours".into(),
+            });
         }
     }
-    Ok(false)
+    Ok(holds)
 }
 
 /// Puts back what a run had moved out of the way when it died before its output was in place.

@@ -57,3 +57,27 @@ fn a_streamed_blob_moves_to_scratch_when_the_allowance_ends() {
     }
     std::fs::remove_dir_all(&folder).expect("clean");
 }
+
+#[test]
+fn damaged_scratch_is_not_adopted() {
+    let folder = std::env::temp_dir().join(format!("swath-damaged-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("folder");
+    let path = folder.join("scratch");
+    let store = Store::open(&path, None, None).expect("store");
+    let mut writer = store.write(1_000_000).expect("space");
+    (0..1000u32).for_each(|n| writer.append(&[n as u8; 997]).expect("append"));
+    let blob = writer.finish().expect("finish");
+    let again = || Store::open(&path, None, None).expect("store").adopt(&blob);
+    again().expect("it is as it was");
+    let mut bytes = std::fs::read(&path).expect("scratch");
+    for at in [0, 500_000, 996_999] {
+        bytes[at] ^= 4;
+        std::fs::write(&path, &bytes).expect("scratch");
+        let error = again().expect_err("one bit is wrong").to_string();
+        assert!(error.contains("damaged"), "{error}");
+        bytes[at] ^= 4;
+    }
+    std::fs::write(&path, &bytes[..900_000]).expect("scratch");
+    assert!(again().expect_err("it was cut").to_string().contains("gone"));
+    std::fs::remove_dir_all(&folder).expect("clean");
+}

@@ -15,11 +15,11 @@ use super::cost::PROGRAM_BYTES;
 use super::job::stage;
 use super::rank::Ranked;
 use super::running::Running;
-use super::{COMMAND, Job, rejects};
+use super::{COMMAND, Job, rejects, standing};
 use crate::outcome::{Chunks, Memory, Outcome, Output, Rows, Scratch, Time};
 
 /// The folder of a lake that holds no data.
-const META: &str = "_swath";
+pub const META: &str = "_swath";
 
 /// What is known once all parts are written.
 #[derive(Default)]
@@ -188,7 +188,6 @@ fn write_manifest(
 
 fn head(running: &Running, totals: &Totals, rejects: rejects::Written) -> serde_json::Value {
     let job = &running.job;
-    let partition: Vec<String> = job.partition.iter().map(ToString::to_string).collect();
     json!({
         "swath_lake": 1,
         "created_by": format!("swath {}", env!("CARGO_PKG_VERSION")),
@@ -197,11 +196,9 @@ fn head(running: &Running, totals: &Totals, rejects: rejects::Written) -> serde_
         "bbox": totals.bounds,
         "time_us": totals.time_us,
         "crs": job.geometry.as_ref().map(|geometry| geometry.target.name()),
-        "partition": partition,
-        "sort": job.sort,
-        "compression": job.compression,
+        "options": standing::options(job),
         "rows_per_row_group": job.row_group_rows,
-        "inputs": {"files": job.files.len(), "bytes": job.stream.bytes()},
+        "inputs": standing::inputs(job),
         "rejects": {
             "by_reason": totals.reasons.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
             "kept": rejects.kept,

@@ -21,6 +21,7 @@ mod rejects;
 mod route;
 mod running;
 mod sorted;
+mod standing;
 mod survey;
 mod warnings;
 
@@ -162,9 +163,16 @@ impl Job {
 pub fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> {
     let stopwatch = Stopwatch::start();
     let common = &job.request.common;
+    if common.overwrite {
+        standing::may_be_replaced(&job.prepared.job)?;
+    }
     let partial = PartialOutput::create(&job.request.output, common.overwrite, common.resume)?;
     if partial.state() == PartialState::Committed {
         let output = partial.target().to_path_buf();
+        if let Err(error) = standing::is_asked_for(&job.prepared.job, &output) {
+            partial.discard()?;
+            return Err(error);
+        }
         commit::show(partial, &job, observer)?;
         return commit::outcome_of_lake(&output, &job, stopwatch);
     }
