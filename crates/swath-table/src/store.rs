@@ -162,6 +162,11 @@ impl Store {
         buffer
     }
 
+    /// Gives up the memory that is not used yet; answers whether there was an allowance.
+    pub fn use_scratch_only(&self) -> bool {
+        self.allowance.lock().unwrap_or_else(PoisonError::into_inner).take().is_some()
+    }
+
     /// Reads `out.len()` bytes at `offset` of a blob.
     ///
     /// # Errors

@@ -30,6 +30,8 @@ pub struct Costs {
     pub partitions: Bytes,
     /// Memory for blobs.
     pub kept: Bytes,
+    /// Text of a row group that is planned for.
+    pub row_group_text: usize,
     /// Task sizes: route, match, mark, rank, encode, assemble.
     pub tasks: [Bytes; 6],
 }
@@ -129,7 +131,8 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
         bound_by: bound_by.into(),
     };
     ledger.check("the job")?;
-    Ok(Costs { ledger, scratch, texts, partitions, kept, tasks })
+    let row_group_text = encode::text_bytes(job, rows, facts.text_per_row * 1.5);
+    Ok(Costs { ledger, scratch, texts, partitions, kept, row_group_text, tasks })
 }
 
 /// Bound of a dictionary, by what the sample holds of it.

@@ -4,6 +4,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::PoisonError;
 
 use serde::{Deserialize, Serialize};
 use swath_core::{Bytes, Error, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec};
@@ -13,7 +14,7 @@ use swath_table::schema::ColumnType;
 use swath_table::store::{Blob, BlobWriter};
 
 use super::arrays::{ArrayRoom, Packed, array};
-use super::fetch::{self, FetchRoom, Fetched};
+use super::fetch::{self, FetchRoom, Fetched, TEXT_COPIES};
 use super::job::{Blobs, Job, stage};
 use super::rank::{Ranked, get_or_try_init};
 use super::running::{Running, Shared, receipt};
@@ -97,13 +98,25 @@ impl Blobs for EncodedGroups {
 }
 
 /// Encodes row groups.
-pub struct Encode(pub Shared, pub Bytes);
+pub struct Encode {
+    /// The run.
+    pub running: Shared,
+    /// Memory of a task.
+    pub bytes: Bytes,
+    /// Text that it is enough for.
+    pub text: usize,
+}
+
+/// Text of the rows of a task, if each has so much.
+pub fn text_bytes(job: &Job, rows: u64, text_per_row: f64) -> usize {
+    (rows.min(u64::from(job.row_group_rows)) as f64 * text_per_row) as usize
+}
 
 /// Memory of a task whose rows have so much text.
 pub fn task_bytes(job: &Job, rows: u64, text_per_row: f64, category_values: usize) -> Bytes {
     let rows = rows.min(u64::from(job.row_group_rows)) as usize;
     let text = TextShape {
-        bytes: (rows as f64 * text_per_row) as usize + category_values * 32,
+        bytes: text_bytes(job, rows as u64, text_per_row) + category_values * 32,
         longest_bytes: job.max_record.as_usize().min((text_per_row * 64.0) as usize),
         category_values,
     };
@@ -139,18 +152,18 @@ impl Stage for Encode {
     }
 
     fn task_bytes_max(&self) -> Bytes {
-        self.1
+        self.bytes
     }
 
     fn work_bytes(&self, key: &TaskKey) -> Bytes {
-        let Some(groups) = self.0.row_groups.get() else { return Bytes::ZERO };
+        let Some(groups) = self.running.row_groups.get() else { return Bytes::ZERO };
         let rows: u64 = key.units.clone().map(|unit| u64::from(groups.groups[unit as usize].rows)).sum();
-        Bytes(rows * (self.0.job.layout.stride() + KEY_BYTES) as u64)
+        Bytes(rows * (self.running.job.layout.stride() + KEY_BYTES) as u64)
     }
 
     fn tasks(&self, done: &Receipts) -> Result<Vec<TaskSpec>> {
-        let groups = &row_groups(&self.0, done)?.groups;
-        let most = self.0.job.row_group_rows;
+        let groups = &row_groups(&self.running, done)?.groups;
+        let most = self.running.job.row_group_rows;
         let mut tasks = Vec::new();
         for missing in done.missing(stage::ENCODE, groups.len() as u64) {
             let mut start = missing.start;
@@ -158,7 +171,10 @@ impl Stage for Encode {
             for unit in missing.clone() {
                 let of_unit = groups[unit as usize].rows;
                 if unit > start && (rows + of_unit > most || unit - start >= GROUPS_PER_TASK as u64) {
-                    tasks.push(TaskSpec { key: TaskKey { stage: stage::ENCODE, units: start..unit }, bytes: self.1 });
+                    tasks.push(TaskSpec {
+                        key: TaskKey { stage: stage::ENCODE, units: start..unit },
+                        bytes: self.bytes,
+                    });
                     start = unit;
                     rows = 0;
                 }
@@ -166,23 +182,31 @@ impl Stage for Encode {
             }
             if start < missing.end {
                 let units = start..missing.end;
-                tasks.push(TaskSpec { key: TaskKey { stage: stage::ENCODE, units }, bytes: self.1 });
+                tasks.push(TaskSpec { key: TaskKey { stage: stage::ENCODE, units }, bytes: self.bytes });
             }
         }
         Ok(tasks)
     }
 
     fn run(&self, key: &TaskKey, context: &mut TaskContext<'_>) -> Result<Receipt> {
-        let running = &*self.0;
+        let running = &*self.running;
         let all = row_groups(running, context.done)?;
         let groups = &all.groups[key.units.start as usize..key.units.end as usize];
         let rows: u32 = groups.iter().map(|group| group.rows).sum();
         // Rooms and codecs allocate for themselves.
         let buffers = buffer_bytes(&running.job, running.job.row_group_rows as usize);
-        let _heap = context.lease.charge(context.lease.bytes().saturating_sub(buffers))?;
+        let lease_bytes = context.lease.bytes();
+        let _heap = context.lease.charge(lease_bytes.saturating_sub(buffers))?;
         let mut desk = running.encode_desk()?;
         let EncodeDesk { encoder, arrays, fetching } = &mut desk;
-        let fetched = Fetched::new(running, all, &groups[0], rows, context, fetching)?;
+        let text_max = self.text + (lease_bytes.saturating_sub(self.bytes).as_usize()) / TEXT_COPIES;
+        let fetched = Fetched::new(running, all, &groups[0], rows, text_max, context, fetching);
+        if let Err(Error::Pressure { wanted, .. }) = &fetched
+            && *wanted > lease_bytes
+        {
+            running.wanted.lock().unwrap_or_else(PoisonError::into_inner).insert(key.units.start, *wanted);
+        }
+        let fetched = fetched?;
         let mut lengths = Vec::with_capacity(groups.len());
         let mut first = 0;
         let mut files = running.store.stream(files_bytes_max(running, groups, fetched.text.len()))?;
@@ -216,20 +240,26 @@ impl Stage for Encode {
     fn split(&self, key: &TaskKey) -> Option<Vec<TaskSpec>> {
         let middle = key.units.start + (key.units.end - key.units.start) / 2;
         if middle == key.units.start {
-            return None;
+            // A row group is never cut; one with much text may have what it wants, if that is there.
+            self.running.store.use_scratch_only();
+            let wanted = self.running.wanted.lock().unwrap_or_else(PoisonError::into_inner).remove(&key.units.start)?;
+            return Some(vec![TaskSpec { key: key.clone(), bytes: wanted }]);
         }
-        let half = |units| TaskSpec { key: TaskKey { stage: stage::ENCODE, units }, bytes: self.1 };
+        let half = |units| TaskSpec { key: TaskKey { stage: stage::ENCODE, units }, bytes: self.bytes };
         Some(vec![half(key.units.start..middle), half(middle..key.units.end)])
     }
 
     /// Gives the memory of runs and plans back: nobody reads them again. What is on scratch stays, since a resumed run
     /// may want it.
     fn finish(&self, done: &Receipts) -> Result<()> {
-        self.0.desks.clear();
-        for unit in self.0.routed(done)? {
-            unit.runs.iter().for_each(|run| self.0.store.free(&run.blob));
+        self.running.desks.clear();
+        for unit in self.running.routed(done)? {
+            unit.runs.iter().for_each(|run| self.running.store.free(&run.blob));
         }
-        row_groups(&self.0, done)?.ranked.iter().for_each(|ranked| ranked.blobs(&mut |blob| self.0.store.free(blob)));
+        row_groups(&self.running, done)?
+            .ranked
+            .iter()
+            .for_each(|ranked| ranked.blobs(&mut |blob| self.running.store.free(blob)));
         Ok(())
     }
 }

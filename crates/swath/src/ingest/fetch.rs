@@ -8,6 +8,8 @@ use super::encode::{RowGroup, RowGroups};
 use super::rank::order;
 use super::running::Running;
 
+/// How often text is in memory while it is encoded: as fetched, as an array, as a page, compressed, and to spare.
+pub const TEXT_COPIES: usize = 5;
 /// Plan entries that are read at once.
 pub const ENTRIES: usize = 16 << 10;
 
@@ -51,12 +53,13 @@ impl Fetched {
     /// Fetches `rows` rows that stay, from the first one of the row group `first` on.
     ///
     /// # Errors
-    /// [`Error::Pressure`] when their text does not fit, and when scratch cannot be read.
+    /// [`Error::Pressure`] when they have more than `text_max` bytes of text, and when scratch cannot be read.
     pub fn new(
         running: &Running,
         all: &RowGroups,
         first: &RowGroup,
         rows: u32,
+        text_max: usize,
         context: &mut TaskContext<'_>,
         room: &mut FetchRoom,
     ) -> Result<Fetched> {
@@ -77,31 +80,31 @@ impl Fetched {
             let bytes = &mut fetched.rows[from * layout.stride()..to * layout.stride()];
             let offset = run.rows_at + u64::from(stretch.first) * layout.stride() as u64;
             running.store.read(&run.blob, offset, bytes)?;
-            if layout.has_text() {
-                fetched.fetch_text(running, run, stretch, context)?;
+        }
+        if layout.has_text() {
+            let of_row = |row| layout.text_of_row(row).1 as usize;
+            let text = fetched.rows.chunks_exact(layout.stride()).map(of_row).sum();
+            if text > text_max {
+                let got = context.lease.bytes();
+                let wanted = got + Bytes(((text - text_max) * TEXT_COPIES) as u64);
+                return Err(Error::Pressure { what: "text of a row group".into(), wanted, got });
+            }
+            fetched.text.reserve_exact(text);
+            for stretch in stretches {
+                fetched.fetch_text(running, &order.runs[stretch.run as usize], stretch)?;
             }
         }
         Ok(fetched)
     }
 
     /// The text of rows that follow each other in a run follows each other, too.
-    fn fetch_text(
-        &mut self,
-        running: &Running,
-        run: &swath_table::run::SortedRun,
-        stretch: &Stretch,
-        context: &TaskContext<'_>,
-    ) -> Result<()> {
+    fn fetch_text(&mut self, running: &Running, run: &swath_table::run::SortedRun, stretch: &Stretch) -> Result<()> {
         let layout = &running.job.layout;
         let row = |at: u32| &self.rows[at as usize * layout.stride()..(at as usize + 1) * layout.stride()];
         let (start, _) = layout.text_of_row(row(stretch.at));
         let (last_start, last_length) = layout.text_of_row(row(stretch.at + stretch.count - 1));
         let length = (last_start + last_length - start) as usize;
         let before = self.text.len();
-        let wanted = Bytes((before + length) as u64 * 4);
-        if wanted > context.lease.bytes() {
-            return Err(Error::Pressure { what: "text of a row group".into(), wanted, got: context.lease.bytes() });
-        }
         let mut starts = Vec::with_capacity(stretch.count as usize);
         for at in stretch.at..stretch.at + stretch.count {
             starts.push(layout.text_of_row(row(at)).0 - start + before as u32);

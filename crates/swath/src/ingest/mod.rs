@@ -145,7 +145,7 @@ impl Job {
                 Box::new(matching::Match(shared(), matching)),
                 Box::new(matching::Mark(shared(), mark)),
                 Box::new(rank::Rank(shared(), rank)),
-                Box::new(encode::Encode(shared(), encode)),
+                Box::new(encode::Encode { running: shared(), bytes: encode, text: self.costs.row_group_text }),
                 Box::new(assemble::Assemble(shared(), assemble)),
             ],
             ledger: self.costs.ledger.clone(),
@@ -212,10 +212,18 @@ pub fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome
 /// Less work than this is not worth waiting for the disk at the end of a stage.
 const FLUSH_AT_STAGE_END: Bytes = Bytes(512_000_000);
 
-/// Memory for a dictionary that outgrows what the sample made expect: whatever is free under the ceiling.
-fn growth(budget: &Arc<Budget>, stop: &Stop) -> Result<impl Fn(Bytes) -> bool + Send + Sync + 'static> {
-    let lease = Mutex::new(budget.lease(Bytes::ZERO, stop)?);
-    Ok(move |more| lease.lock().is_ok_and(|mut lease| lease.try_grow(more)))
+/// Memory for a dictionary that outgrows what the sample made expect: whatever is free under the ceiling, and what the
+/// store has not used yet.
+fn growth(
+    budget: &Arc<Budget>,
+    store: &Arc<Store>,
+    stop: &Stop,
+) -> Result<impl Fn(Bytes) -> bool + Send + Sync + 'static> {
+    let lease = Mutex::new(budget.lease(Bytes::ZERO, stop)?.keep(Bytes::ZERO)?);
+    let store = Arc::clone(store);
+    Ok(move |more| {
+        lease.lock().is_ok_and(|mut lease| lease.try_grow(more) || (store.use_scratch_only() && lease.try_grow(more)))
+    })
 }
 
 /// Opens everything that a run needs.
@@ -223,7 +231,7 @@ fn begin(job: &Job, partial: &PartialOutput, journal: Journal, budget: &Arc<Budg
     let common = &job.request.common;
     let allowance = match job.costs.kept {
         Bytes::ZERO => None,
-        kept => Some(budget.lease(kept, stop)?),
+        kept => Some(budget.lease(kept, stop)?.keep(kept)?),
     };
     if let Some(folder) = &common.tmp_dir {
         std::fs::create_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
@@ -234,14 +242,16 @@ fn begin(job: &Job, partial: &PartialOutput, journal: Journal, budget: &Arc<Budg
     }
     let lake_folder = partial.output();
     std::fs::create_dir_all(&lake_folder).map_err(|error| Error::writing(&lake_folder, &error))?;
+    let store = Arc::new(Store::open(&scratch, allowance, common.tmp_limit)?);
     let running = Running {
-        store: Store::open(&scratch, allowance, common.tmp_limit)?,
-        texts: Interner::new("categories and sensors", job.costs.texts).growing(growth(budget, stop)?),
-        partitions: Interner::new("partitions", job.costs.partitions).growing(growth(budget, stop)?),
+        store: Arc::clone(&store),
+        texts: Interner::new("categories and sensors", job.costs.texts).growing(growth(budget, &store, stop)?),
+        partitions: Interner::new("partitions", job.costs.partitions).growing(growth(budget, &store, stop)?),
         journal,
         noted: Mutex::default(),
         benches: Idle::default(),
         desks: Idle::default(),
+        wanted: Mutex::default(),
         groups: OnceLock::new(),
         order: OnceLock::new(),
         row_groups: OnceLock::new(),

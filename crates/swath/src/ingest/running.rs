@@ -1,12 +1,13 @@
 //! A job on its way: what its stages share, and how an interrupted run is taken up again.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::ThreadId;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use swath_core::{Error, Journal, Receipt, Receipts, Result};
+use swath_core::{Bytes, Error, Journal, Receipt, Receipts, Result};
 use swath_formats::csv::Workspace;
 use swath_table::assign::Assigner;
 use swath_table::column::Batch;
@@ -52,7 +53,7 @@ pub struct Running {
     /// How many texts and partitions the journal knows.
     pub noted: Mutex<[u32; 2]>,
     /// Intermediate data.
-    pub store: Store,
+    pub store: Arc<Store>,
     /// Texts of categories and sensors.
     pub texts: Interner,
     /// Values of partitions.
@@ -61,6 +62,8 @@ pub struct Running {
     pub benches: Idle<Bench>,
     /// The same for encoders.
     pub desks: Idle<EncodeDesk>,
+    /// Memory that row groups turned out to want, more than was planned.
+    pub wanted: Mutex<BTreeMap<u64, Bytes>>,
     /// Group of each sensor identifier, once surveyed.
     pub groups: OnceLock<Vec<u32>>,
     /// The merged order, once all runs are known.
