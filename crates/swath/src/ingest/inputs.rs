@@ -3,13 +3,13 @@
 //! All files in order make one long stream of bytes; a unit is a fixed stretch of it. So the cut depends on the
 //! data alone, a huge file and ten thousand small ones are the same to the rest.
 
-use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use swath_core::{Bytes, Error, Fnv64, Result};
+use swath_formats::store::open_regular;
 
 /// Bytes of input per unit.
 pub const UNIT_BYTES: u64 = 4 << 20;
@@ -38,15 +38,8 @@ impl InputFile {
     /// # Errors
     /// [`Error::InputUnreadable`] when it cannot be read.
     pub fn identify(path: &Path) -> Result<InputFile> {
-        let file = File::open(path).map_err(|error| Error::reading(path, &error))?;
+        let file = open_regular(path)?;
         let metadata = file.metadata().map_err(|error| Error::reading(path, &error))?;
-        if !metadata.is_file() {
-            return Err(Error::InputUnreadable {
-                path: path.into(),
-                reason: "it is not a regular file".into(),
-                hint: "give files, folders or quoted globs".into(),
-            });
-        }
         let size = metadata.len();
         let mut hash = Fnv64::default();
         let mut end = vec![0; 4096.min(size as usize)];
@@ -145,7 +138,8 @@ fn expand(pattern: &str) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in glob::glob(pattern).map_err(|error| wrong(error.to_string()))? {
         let path = entry.map_err(|error| wrong(error.to_string()))?;
-        if path.is_file() {
+        // As in a folder, what is neither is refused with its name later.
+        if !path.is_dir() {
             found.push(path);
         }
     }

@@ -2,7 +2,6 @@
 //!
 //! It reads a bounded sample and the headers; what it finds depends on the data and the options, never on the ceiling.
 
-use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,6 +15,7 @@ use swath_formats::csv::{Header, ParsePlan, header};
 use swath_formats::geoparquet::{
     LakeColumns, LakeCompression, LakeLayout, PointColumns, ROW_GROUP_ROWS_MAX, SortColumn,
 };
+use swath_formats::store::open_regular;
 use swath_table::assign::Assigner;
 use swath_table::infer::{self, Sample};
 use swath_table::layout::RowLayout;
@@ -73,7 +73,7 @@ pub fn inputs(sources: &[String], schema: Option<&Path>) -> Result<Inputs> {
     };
     let sizes: Vec<(PathBuf, u64)> = files.iter().map(|file| (file.path.clone(), file.size)).collect();
     let samples = infer::sample::take(&sizes).read_with(|file, range| {
-        let source = File::open(&file.path).map_err(|error| Error::reading(&file.path, &error))?;
+        let source = open_regular(&file.path)?;
         let mut bytes = vec![0; (range.end - range.start) as usize];
         source.read_exact_at(&mut bytes, range.start).map_err(|error| Error::reading(&file.path, &error))?;
         Ok(bytes)
@@ -330,8 +330,8 @@ fn plan_files(files: &[InputFile], schema: &TableSchema) -> Result<(Vec<ParsePla
             continue;
         }
         let length = (file.size as usize).min(HEADER_BYTES);
-        File::open(&file.path)
-            .and_then(|source| source.read_exact_at(&mut head[..length], 0))
+        open_regular(&file.path)?
+            .read_exact_at(&mut head[..length], 0)
             .map_err(|error| Error::reading(&file.path, &error))?;
         let whole = length as u64 == file.size;
         let Header { names, data_offset, lines } = header(&file.path, &head[..length], whole, &schema.csv)?;
