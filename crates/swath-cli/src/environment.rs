@@ -31,15 +31,19 @@ impl Variables {
         Variables {
             memory: text("SWATH_MEMORY"),
             threads: text("SWATH_THREADS"),
-            tmp_dir: text("SWATH_TMPDIR").map(PathBuf::from),
-            system_tmp_dir: text("TMPDIR").map(PathBuf::from),
+            tmp_dir: path("SWATH_TMPDIR"),
+            system_tmp_dir: path("TMPDIR"),
             log: text("SWATH_LOG"),
         }
     }
 }
 
+fn path(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
 fn text(name: &str) -> Option<String> {
-    std::env::var_os(name).filter(|value| !value.is_empty()).map(|value| value.to_string_lossy().into_owned())
+    path(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 /// A configuration file. All keys are optional; one that is not known is an error, since it would do nothing.
@@ -77,21 +81,20 @@ pub struct ConfigurationFile {
 /// When one cannot be read, or `SWATH_CONFIG` names one that is not there.
 pub fn configuration_files() -> Result<Vec<ConfigurationFile>> {
     let mut files: Vec<ConfigurationFile> = read(Path::new(LOCAL))?.into_iter().collect();
-    match text("SWATH_CONFIG") {
-        Some(path) => match read(Path::new(&path))? {
+    match path("SWATH_CONFIG") {
+        Some(path) => match read(&path)? {
             Some(file) => files.push(file),
             None => {
                 return Err(Error::Usage {
-                    message: format!("SWATH_CONFIG names {path}, which does not exist"),
+                    message: format!("SWATH_CONFIG names {}, which does not exist", path.display()),
                     hint: "correct or unset SWATH_CONFIG".into(),
                 });
             }
         },
         None => {
-            let folder = text("XDG_CONFIG_HOME")
-                .map(PathBuf::from)
+            let folder = path("XDG_CONFIG_HOME")
                 .filter(|folder| folder.is_absolute())
-                .or_else(|| text("HOME").map(|home| Path::new(&home).join(".config")));
+                .or_else(|| path("HOME").map(|home| home.join(".config")));
             if let Some(folder) = folder {
                 files.extend(read(&folder.join("swath/config.toml"))?);
             }

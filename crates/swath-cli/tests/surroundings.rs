@@ -56,3 +56,36 @@ fn special_files_are_refused_at_once() {
         }
     }
 }
+
+/// Names on Linux are bytes: one that is no UTF-8 is read, told of, and told apart from another one.
+#[test]
+#[cfg(target_os = "linux")]
+fn names_that_are_no_text() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = Folder::new();
+    let named = |name: &[u8]| folder.path().join(std::ffi::OsStr::from_bytes(name));
+    std::fs::create_dir(folder.path().join("in")).expect("a folder");
+    std::fs::write(named(b"in/z\xff.csv"), common::READINGS).expect("written");
+    for source in [named(b"in"), named(b"in/z\xff.csv")] {
+        for (line, count) in [
+            ("sensor ingest -o lake -m 64MB --overwrite --json", "/rows/read"),
+            ("sensor ingest -o lake -m 64MB --explain --json", "/input/files"),
+            ("info --json", "/items/0/rows/value"),
+            ("sensor schema --json", "/exit"),
+        ] {
+            let output = folder.command(line).arg(&source).output().expect("runs");
+            assert_eq!(output.status.code(), Some(0), "{line} {source:?}: {}", error_of(&output));
+            let result: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+            assert!(result.pointer(count).is_some_and(serde_json::Value::is_number), "{line} {source:?}: {result}");
+        }
+    }
+    // The output and the scratch may have such names, too.
+    let mut command = folder.command("sensor ingest readings.csv -m 64MB --json -o");
+    let output = command.arg(named(b"lake\xff")).arg("--tmp-dir").arg(named(b"tmp\xff")).output().expect("runs");
+    assert_eq!(output.status.code(), Some(0), "{}", error_of(&output));
+    assert!(named(b"lake\xff/_swath/manifest.json").is_file());
+    let mut command = folder.command("sensor ingest readings.csv -m 64MB -o other --json");
+    let output = command.env("SWATH_TMPDIR", named(b"set\xff")).output().expect("runs");
+    assert_eq!(output.status.code(), Some(0), "{}", error_of(&output));
+    assert!(named(b"set\xff").is_dir());
+}

@@ -1,5 +1,6 @@
 //! The flags of `swath sensor schema` and `swath sensor ingest`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -21,7 +22,7 @@ Examples:
 pub struct SchemaWords {
     /// CSV files, folders and globs
     #[arg(required = true, value_name = "SRC")]
-    pub sources: Vec<String>,
+    pub sources: Vec<OsString>,
     /// A schema file whose settings hold; the rest is inferred
     #[arg(long, value_name = "FILE")]
     pub schema: Option<PathBuf>,
@@ -45,7 +46,7 @@ Exit codes: 0 complete; 2 usage; 3 does not fit the ceiling; 5 input; 6 output;
 pub struct IngestWords {
     /// CSV files, folders and globs
     #[arg(required = true, value_name = "SRC")]
-    pub sources: Vec<String>,
+    pub sources: Vec<OsString>,
     /// The lake: a folder of GeoParquet files
     #[arg(short, long, value_name = "LAKE")]
     pub output: PathBuf,

@@ -3,11 +3,11 @@
 //! All files in order make one long stream of bytes; a unit is a fixed stretch of it. So the cut depends on the
 //! data alone, a huge file and ten thousand small ones are the same to the rest.
 
+use std::ffi::{OsStr, OsString};
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use swath_core::{Bytes, Error, Fnv64, Result};
 use swath_formats::store::open_regular;
 
@@ -18,7 +18,7 @@ pub const UNIT_BYTES: u64 = 4 << 20;
 const ENDINGS: [&str; 5] = ["csv", "tsv", "txt", "psv", "dat"];
 
 /// A file as it was when the job was planned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputFile {
     /// Where it is.
     pub path: PathBuf,
@@ -80,7 +80,7 @@ impl InputFile {
 ///
 /// # Errors
 /// [`Error::InputUnreadable`] for a source that matches nothing or cannot be read.
-pub fn find(sources: &[String]) -> Result<Vec<PathBuf>> {
+pub fn find(sources: &[OsString]) -> Result<Vec<PathBuf>> {
     let mut found: Vec<PathBuf> = Vec::new();
     for source in sources {
         let path = Path::new(source);
@@ -97,8 +97,10 @@ pub fn find(sources: &[String]) -> Result<Vec<PathBuf>> {
                 }
             }
             Ok(_) => these.push(path.into()),
-            Err(_) if source.contains(['*', '?', '[']) => these = expand(source)?,
-            Err(error) => return Err(Error::reading(path, &error)),
+            Err(error) => match pattern(source) {
+                Some(pattern) => these = expand(pattern)?,
+                None => return Err(Error::reading(path, &error)),
+            },
         }
         these.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
         found.extend(these);
@@ -106,6 +108,11 @@ pub fn find(sources: &[String]) -> Result<Vec<PathBuf>> {
     let mut seen = rustc_hash::FxHashSet::default();
     found.retain(|path| seen.insert(path.clone()));
     Ok(found)
+}
+
+/// The source as a glob, if it may be one; a glob is always UTF-8.
+pub fn pattern(source: &OsStr) -> Option<&str> {
+    source.to_str().filter(|text| text.contains(['*', '?', '[']))
 }
 
 fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
