@@ -1,5 +1,6 @@
 //! What surrounds the process and may set something: variables and configuration files. It gives no meaning to them.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -75,12 +76,13 @@ pub struct ConfigurationFile {
     pub settings: Configuration,
 }
 
-/// The configuration files of this process that exist, the stronger one first.
+/// The configuration files of this process that exist, the stronger one first. One that nobody named and that this user
+/// may not read is none of this user's.
 ///
 /// # Errors
 /// When one cannot be read, or `SWATH_CONFIG` names one that is not there.
 pub fn configuration_files() -> Result<Vec<ConfigurationFile>> {
-    let mut files: Vec<ConfigurationFile> = read(Path::new(LOCAL))?.into_iter().collect();
+    let mut files: Vec<ConfigurationFile> = read_unnamed(Path::new(LOCAL))?.into_iter().collect();
     match path("SWATH_CONFIG") {
         Some(path) => match read(&path)? {
             Some(file) => files.push(file),
@@ -96,18 +98,32 @@ pub fn configuration_files() -> Result<Vec<ConfigurationFile>> {
                 .filter(|folder| folder.is_absolute())
                 .or_else(|| path("HOME").map(|home| home.join(".config")));
             if let Some(folder) = folder {
-                files.extend(read(&folder.join("swath/config.toml"))?);
+                files.extend(read_unnamed(&folder.join("swath/config.toml"))?);
             }
         }
     }
     Ok(files)
 }
 
+/// Reads the configuration file that stands where one may stand; `None` if there is none, or none to be reached.
+fn read_unnamed(path: &Path) -> Result<Option<ConfigurationFile>> {
+    match std::fs::read_to_string(path) {
+        // A home that belongs to somebody else, or is no folder at all.
+        Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::NotADirectory) => Ok(None),
+        text => understand(path, text),
+    }
+}
+
 /// Reads a configuration file; `None` if there is none.
 fn read(path: &Path) -> Result<Option<ConfigurationFile>> {
-    let text = match std::fs::read_to_string(path) {
+    understand(path, std::fs::read_to_string(path))
+}
+
+/// Gives what was read of a configuration file its form.
+fn understand(path: &Path, text: std::io::Result<String>) -> Result<Option<ConfigurationFile>> {
+    let text = match text {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Error::reading(path, &error)),
     };
     let settings = parse(&text).map_err(|message| Error::Usage {

@@ -89,3 +89,36 @@ fn names_that_are_no_text() {
     assert_eq!(output.status.code(), Some(0), "{}", error_of(&output));
     assert!(named(b"set\xff").is_dir());
 }
+
+/// A configuration that nobody named and that cannot be reached is none; one that was named must be there.
+#[test]
+fn configuration_out_of_reach() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    let run = |variable: &str, value: &str| {
+        let output = folder.command("doctor").env(variable, value).output().expect("runs");
+        (output.status.code(), error_of(&output))
+    };
+    folder.write("file", b"");
+    assert_eq!(run("HOME", "file").0, Some(0), "a home that is no folder");
+    assert_eq!(run("SWATH_CONFIG", "file/config.toml").0, Some(5));
+    std::fs::create_dir_all(folder.path().join(".config/swath")).expect("a folder");
+    folder.write(".config/swath/config.toml", b"memory = \"64MB\"\n");
+    let set = |mode| {
+        let closed = folder.path().join(".config");
+        std::fs::set_permissions(closed, std::fs::Permissions::from_mode(mode)).expect("set");
+    };
+    set(0o000);
+    let (reached, unnamed, named) = (
+        std::fs::read(folder.path().join(".config/swath/config.toml")).is_ok(),
+        run("UNUSED", ""),
+        run("SWATH_CONFIG", ".config/swath/config.toml"),
+    );
+    set(0o700);
+    if reached {
+        swath_testkit::skipped("a configuration without permission", "this user may read everything");
+        return;
+    }
+    assert_eq!(unnamed.0, Some(0), "{}", unnamed.1);
+    assert_eq!(named.0, Some(5), "{}", named.1);
+}
