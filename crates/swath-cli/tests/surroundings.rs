@@ -122,3 +122,56 @@ fn configuration_out_of_reach() {
     assert_eq!(unnamed.0, Some(0), "{}", unnamed.1);
     assert_eq!(named.0, Some(5), "{}", named.1);
 }
+
+/// Runs the program as what a shell becomes after some words of its own.
+fn after(folder: &Folder, words: &str, line: &str) -> Command {
+    let program = folder.command(line);
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", &format!("{words}; exec \"$0\" \"$@\"")]).arg(program.get_program()).args(program.get_args());
+    shell.current_dir(folder.path()).env_clear().env("HOME", folder.path()).stdin(Stdio::null());
+    shell
+}
+
+/// Ends a run with a hangup once it has begun to write, and answers how it ended.
+fn hang_up(folder: &Folder, words: &str) -> Option<i32> {
+    let partial = folder.path().join("big.csv.partial");
+    let mut command = after(folder, words, "synth telemetry --size 60MB -o big.csv --overwrite -q");
+    let mut child = command.spawn().expect("starts");
+    while std::fs::metadata(&partial).map_or(0, |file| file.len()) == 0 {
+        assert!(child.try_wait().expect("asked").is_none(), "it ended before it wrote anything");
+    }
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-HUP", &id]).status().expect("kill").success());
+    child.wait().expect("ends").code()
+}
+
+#[test]
+fn a_hangup_stops_like_other_signals_unless_it_is_ignored() {
+    let folder = Folder::new();
+    assert_eq!(hang_up(&folder, "trap '' HUP"), Some(0), "as nohup starts it");
+    let ignored = std::fs::read_to_string("/proc/self/status").is_ok_and(|status| {
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+    });
+    if ignored {
+        swath_testkit::skipped("a hangup", "these tests were started with it ignored");
+        return;
+    }
+    assert_eq!(hang_up(&folder, ":"), Some(75));
+}
+
+/// The shell counts `ulimit -f` in blocks of 512 or 1024 bytes.
+#[test]
+fn a_file_beyond_the_limit_of_the_process_is_an_output_that_cannot_be_written() {
+    let folder = Folder::new();
+    for line in ["sensor ingest big.csv -o lake -m 40MB --json", "synth telemetry --size 3MB -o other.csv --json"] {
+        if line.contains("big.csv") {
+            assert!(folder.run("synth telemetry --size 20MB -o big.csv -q").status.success());
+        }
+        let output = run_soon(after(&folder, "ulimit -f 1000", line));
+        let error = error_of(&output);
+        assert_eq!(output.status.code(), Some(6), "{line}: {:?} {error}", output.status);
+        assert!(error.contains("File too large") && error.contains("ulimit -f"), "{line}: {error}");
+        assert!(!folder.path().join("lake").exists() && !folder.path().join("other.csv").exists());
+    }
+}
