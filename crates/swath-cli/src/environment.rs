@@ -1,5 +1,6 @@
 //! What surrounds the process and may set something: variables and configuration files. It gives no meaning to them.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -31,15 +32,19 @@ impl Variables {
         Variables {
             memory: text("SWATH_MEMORY"),
             threads: text("SWATH_THREADS"),
-            tmp_dir: text("SWATH_TMPDIR").map(PathBuf::from),
-            system_tmp_dir: text("TMPDIR").map(PathBuf::from),
+            tmp_dir: path("SWATH_TMPDIR"),
+            system_tmp_dir: path("TMPDIR"),
             log: text("SWATH_LOG"),
         }
     }
 }
 
+fn path(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
 fn text(name: &str) -> Option<String> {
-    std::env::var_os(name).filter(|value| !value.is_empty()).map(|value| value.to_string_lossy().into_owned())
+    path(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 /// A configuration file. All keys are optional; one that is not known is an error, since it would do nothing.
@@ -71,40 +76,54 @@ pub struct ConfigurationFile {
     pub settings: Configuration,
 }
 
-/// The configuration files of this process that exist, the stronger one first.
+/// The configuration files of this process that exist, the stronger one first. One that nobody named and that this user
+/// may not read is none of this user's.
 ///
 /// # Errors
 /// When one cannot be read, or `SWATH_CONFIG` names one that is not there.
 pub fn configuration_files() -> Result<Vec<ConfigurationFile>> {
-    let mut files: Vec<ConfigurationFile> = read(Path::new(LOCAL))?.into_iter().collect();
-    match text("SWATH_CONFIG") {
-        Some(path) => match read(Path::new(&path))? {
+    let mut files: Vec<ConfigurationFile> = read_unnamed(Path::new(LOCAL))?.into_iter().collect();
+    match path("SWATH_CONFIG") {
+        Some(path) => match read(&path)? {
             Some(file) => files.push(file),
             None => {
                 return Err(Error::Usage {
-                    message: format!("SWATH_CONFIG names {path}, which does not exist"),
+                    message: format!("SWATH_CONFIG names {}, which does not exist", path.display()),
                     hint: "correct or unset SWATH_CONFIG".into(),
                 });
             }
         },
         None => {
-            let folder = text("XDG_CONFIG_HOME")
-                .map(PathBuf::from)
+            let folder = path("XDG_CONFIG_HOME")
                 .filter(|folder| folder.is_absolute())
-                .or_else(|| text("HOME").map(|home| Path::new(&home).join(".config")));
+                .or_else(|| path("HOME").map(|home| home.join(".config")));
             if let Some(folder) = folder {
-                files.extend(read(&folder.join("swath/config.toml"))?);
+                files.extend(read_unnamed(&folder.join("swath/config.toml"))?);
             }
         }
     }
     Ok(files)
 }
 
+/// Reads the configuration file that stands where one may stand; `None` if there is none, or none to be reached.
+fn read_unnamed(path: &Path) -> Result<Option<ConfigurationFile>> {
+    match std::fs::read_to_string(path) {
+        // A home that belongs to somebody else, or is no folder at all.
+        Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::NotADirectory) => Ok(None),
+        text => understand(path, text),
+    }
+}
+
 /// Reads a configuration file; `None` if there is none.
 fn read(path: &Path) -> Result<Option<ConfigurationFile>> {
-    let text = match std::fs::read_to_string(path) {
+    understand(path, std::fs::read_to_string(path))
+}
+
+/// Gives what was read of a configuration file its form.
+fn understand(path: &Path, text: std::io::Result<String>) -> Result<Option<ConfigurationFile>> {
+    let text = match text {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Error::reading(path, &error)),
     };
     let settings = parse(&text).map_err(|message| Error::Usage {

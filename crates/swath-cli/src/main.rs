@@ -23,5 +23,6 @@ static ALLOCATOR: CountingAllocator<MiMalloc> = CountingAllocator::new(MiMalloc)
 
 fn main() -> ExitCode {
     allocator::tune();
+    process::outlive_file_limit();
     ExitCode::from(commands::run(std::env::args_os().collect()))
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use swath_core::{Error, Result, Stop};
 
@@ -13,13 +13,13 @@ use crate::show::failure::{Failure, Voice};
 /// The exit code of a run that a signal stopped.
 const STOPPED: i32 = 75;
 
-/// A stop that SIGINT and SIGTERM raise; a second one ends the process at once.
+/// A stop that SIGINT, SIGTERM and SIGHUP raise; a second one ends the process at once.
 ///
 /// # Errors
 /// When the system refuses the handlers.
 pub fn stop_on_signals() -> Result<Stop> {
     let raised = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
+    for signal in endings() {
         // In this order: the first signal finds the flag down and passes on to the second handler, which raises it.
         flag::register_conditional_shutdown(signal, STOPPED, Arc::clone(&raised))
             .and_then(|_| flag::register(signal, Arc::clone(&raised)))
@@ -28,16 +28,38 @@ pub fn stop_on_signals() -> Result<Stop> {
     Ok(Stop::over(raised))
 }
 
-/// Lets SIGINT and SIGTERM end the process at once, also while it waits for a reader: for what leaves nothing behind.
+/// Lets SIGINT, SIGTERM and SIGHUP end the process at once, also while it waits for a reader: for what leaves nothing behind.
 ///
 /// # Errors
 /// When the system refuses the handlers.
 pub fn end_on_signals() -> Result<()> {
-    for signal in [SIGINT, SIGTERM] {
+    for signal in endings() {
         flag::register_conditional_shutdown(signal, STOPPED, Arc::new(AtomicBool::new(true)))
             .map_err(|error| unhandled(signal, &error))?;
     }
     Ok(())
+}
+
+/// The signals that ask for an end. A hangup that whoever started the program made it ignore, as `nohup` does, stays
+/// ignored.
+fn endings() -> impl Iterator<Item = i32> {
+    [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&signal| signal != SIGHUP || !is_ignored(signal))
+}
+
+fn is_ignored(signal: i32) -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: without a new action the call only writes the present one to a valid place; it is read if it did.
+    unsafe {
+        libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) == 0
+            && action.assume_init().sa_sigaction == libc::SIG_IGN
+    }
+}
+
+/// Makes a write beyond the largest file that the process may make (`ulimit -f`) an error like others instead of the
+/// end. Where that cannot be had, the system's way stays.
+pub fn outlive_file_limit() {
+    // What the handler notes is of no use; that there is one makes the write fail.
+    let _ = flag::register(SIGXFSZ, Arc::default());
 }
 
 fn unhandled(signal: i32, error: &std::io::Error) -> Error {

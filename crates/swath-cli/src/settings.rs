@@ -122,15 +122,15 @@ impl Settings {
             |file| file.threads.map(|count| count.to_string()),
             threads,
         )?;
-        let folder = |folder: &Option<PathBuf>| folder.as_ref().map(|folder| folder.to_string_lossy().into_owned());
-        let tmp_dir = choose(
-            flags.tmp_dir.map(|value| (value, "--tmp-dir")),
-            &[(&folder(&variables.tmp_dir), "SWATH_TMPDIR"), (&folder(&variables.system_tmp_dir), "TMPDIR")],
-            files,
-            "tmp-dir",
-            |file| folder(&file.tmp_dir),
-            |text| Ok(PathBuf::from(text)),
-        )?;
+        let in_file =
+            |file: &ConfigurationFile| Some((file.settings.tmp_dir.clone()?, Origin::File(file.path.clone())));
+        let tmp_dir = flags
+            .tmp_dir
+            .map(|value| (value, Origin::Flag("--tmp-dir")))
+            .or_else(|| Some((variables.tmp_dir.clone()?, Origin::Variable("SWATH_TMPDIR"))))
+            .or_else(|| Some((variables.system_tmp_dir.clone()?, Origin::Variable("TMPDIR"))))
+            .or_else(|| files.iter().find_map(in_file))
+            .map(|(value, origin)| Setting { value, origin });
         let tmp_limit = choose(
             flags.tmp_limit.map(|value| (value, "--tmp-limit")),
             &[],

@@ -213,6 +213,9 @@ impl Error {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
                 "free some space, or put spill elsewhere with --tmp-dir; then run again with --resume"
             }
+            std::io::ErrorKind::FileTooLarge => {
+                "allow larger files with ulimit -f, or put spill elsewhere with --tmp-dir; then run again with --resume"
+            }
             std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
                 "choose an output folder that you may write to"
             }

@@ -1,8 +1,9 @@
 //! Positioned reads of inputs: the only way bytes come in.
 //!
-//! It does not map files into memory, keeps no position and no cache of its own.
+//! It does not map files into memory, keeps no position and no cache of its own, and opens nothing that could make it
+//! wait, like a pipe.
 
-use std::fs::File;
+use std::fs::{File, FileType};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -51,6 +52,41 @@ impl ReadAt for File {
     }
 }
 
+/// Opens a regular file for reading. Everything else is refused unopened, since to open a pipe is to wait for whoever
+/// writes to it.
+///
+/// # Errors
+/// [`Error::InputUnreadable`].
+pub fn open_regular(path: &Path) -> Result<File> {
+    let metadata = std::fs::metadata(path).map_err(|error| Error::reading(path, &error))?;
+    if !metadata.is_file() {
+        return Err(Error::InputUnreadable {
+            path: path.into(),
+            reason: format!("it is {}, not a regular file", kind(metadata.file_type())),
+            hint: "inputs are read at many places at once: copy it to a file first".into(),
+        });
+    }
+    File::open(path).map_err(|error| Error::reading(path, &error))
+}
+
+/// What a thing that is no regular file is, with its article.
+fn kind(file_type: FileType) -> &'static str {
+    if file_type.is_dir() {
+        return "a folder";
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if file_type.is_fifo() {
+            return "a named pipe";
+        }
+        if file_type.is_socket() {
+            return "a socket";
+        }
+    }
+    "a device"
+}
+
 /// An open file that knows its path.
 #[derive(Debug)]
 pub struct SourceFile {
@@ -65,10 +101,8 @@ impl SourceFile {
     /// [`Error::InputUnreadable`].
     pub fn open(path: impl Into<PathBuf>) -> Result<SourceFile> {
         let path = path.into();
-        match File::open(&path) {
-            Ok(file) => Ok(SourceFile { path, file }),
-            Err(error) => Err(Error::reading(&path, &error)),
-        }
+        let file = open_regular(&path)?;
+        Ok(SourceFile { path, file })
     }
 
     /// The open file.
@@ -109,6 +143,16 @@ mod tests {
             let mut buffer = vec![0; wanted];
             let length = read_full(&input, &mut buffer, offset).expect("memory can be read");
             assert_eq!(buffer[..length], got, "at {offset}");
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_is_no_regular_file_is_refused_unopened() {
+        for (path, wanted) in [(Path::new("/dev/null"), "a device"), (Path::new("/"), "a folder")] {
+            let error = SourceFile::open(path).expect_err(wanted);
+            assert!(error.to_string().ends_with(&format!("it is {wanted}, not a regular file")), "{error}");
+            assert_eq!(error.exit_code(), 5);
         }
     }
 

@@ -70,7 +70,7 @@ pub fn unpack(folder: &Path, files: &[SampleFile], licence: &SampleFile) -> Resu
 /// The job of the demo.
 pub fn request(folder: &Folder, common: Common) -> IngestRequest {
     IngestRequest {
-        sources: vec![folder.input.to_string_lossy().into_owned()],
+        sources: vec![folder.input.clone().into_os_string()],
         output: folder.lake.clone(),
         schema: None,
         partition: PARTITION.into(),

@@ -8,10 +8,13 @@ mod delimited;
 mod magic;
 mod moment;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use swath_core::{Bytes, Error, Result, Stop};
+
+use crate::ingest::{named, pattern};
 
 /// Share of the ceiling that the columns of one chunk may take, as a rule of thumb.
 const CHUNK_SHARE: f64 = 0.3;
@@ -95,6 +98,7 @@ impl Footprint {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Description {
     /// The path as it was given.
+    #[serde(serialize_with = "crate::outcome::lossy")]
     pub path: PathBuf,
     /// `csv`, `parquet`, `geoparquet` or `lake`.
     pub format: String,
@@ -122,21 +126,24 @@ pub struct Description {
 ///
 /// # Errors
 /// [`Error::InputUnreadable`] for a glob that matches nothing.
-pub fn expand(arguments: &[String]) -> Result<Vec<PathBuf>> {
+pub fn expand(arguments: &[OsString]) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for argument in arguments {
-        let path = PathBuf::from(argument);
-        if path.symlink_metadata().is_ok() || !argument.contains(['*', '?', '[']) {
-            paths.push(path);
-            continue;
-        }
+        let path = named(argument)?.to_path_buf();
+        let pattern = match pattern(argument) {
+            Some(pattern) if path.symlink_metadata().is_err() => pattern,
+            _ => {
+                paths.push(path);
+                continue;
+            }
+        };
         let wrong = |reason: String| Error::InputUnreadable {
             path: argument.into(),
             reason,
             hint: "quote the pattern, and check it with ls".into(),
         };
         let before = paths.len();
-        for entry in glob::glob(argument).map_err(|error| wrong(error.to_string()))? {
+        for entry in glob::glob(pattern).map_err(|error| wrong(error.to_string()))? {
             paths.push(entry.map_err(|error| wrong(error.to_string()))?);
         }
         if paths.len() == before {

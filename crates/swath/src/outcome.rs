@@ -1,9 +1,14 @@
 //! What a finished command tells, in the form that `--json` prints.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use swath_core::{Bytes, Ledger};
+
+/// Writes a path as text for people; what is not UTF-8 becomes U+FFFD, since JSON has no other text.
+pub(crate) fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}
 
 /// Memory of a run.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -81,6 +86,7 @@ impl Rows {
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Output {
     /// Where.
+    #[serde(serialize_with = "lossy")]
     pub path: PathBuf,
     /// Bytes of all its files.
     pub bytes: Bytes,

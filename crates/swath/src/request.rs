@@ -1,5 +1,6 @@
 //! What the user asked for, as plain data: parsed words in, no terminal, no environment, no work.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -135,7 +136,7 @@ impl FromStr for MaxRejects {
 #[derive(Debug, Clone)]
 pub struct IngestRequest {
     /// Files, folders and globs, in the order given.
-    pub sources: Vec<String>,
+    pub sources: Vec<OsString>,
     /// The lake.
     pub output: PathBuf,
     /// The schema file, if any.

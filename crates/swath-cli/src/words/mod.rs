@@ -5,6 +5,7 @@ mod common;
 mod sensor;
 mod synth;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -71,7 +72,7 @@ Examples:
 pub struct InfoWords {
     /// Files, lakes and globs
     #[arg(required = true, value_name = "PATH")]
-    pub paths: Vec<String>,
+    pub paths: Vec<OsString>,
     /// The ceiling.
     #[command(flatten)]
     pub ceiling: CeilingFlags,

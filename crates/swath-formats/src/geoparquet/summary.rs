@@ -2,7 +2,6 @@
 //!
 //! It reads any Parquet file, not only those of a lake, and no page of it.
 
-use std::fs::File;
 use std::path::Path;
 
 use arrow_schema::{DataType, TimeUnit};
@@ -10,10 +9,11 @@ use parquet::arrow::parquet_to_arrow_schema;
 use parquet::file::metadata::{FileMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::statistics::Statistics;
 use serde_json::Value;
-use swath_core::{Error, Result};
+use swath_core::Result;
 
 use super::error::reading;
 use super::geometry::Bounds;
+use crate::store::open_regular;
 
 /// What a file's footer says.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,9 +61,9 @@ pub struct SummarisedColumn {
 /// The footer: about 1 kB per leaf and row group.
 ///
 /// # Errors
-/// [`Error::InputUnreadable`] and [`Error::InputCorrupt`].
+/// [`swath_core::Error::InputUnreadable`] and [`swath_core::Error::InputCorrupt`].
 pub fn summarise(path: &Path) -> Result<FileSummary> {
-    let file = File::open(path).map_err(|error| Error::reading(path, &error))?;
+    let file = open_regular(path)?;
     let metadata = ParquetMetaDataReader::new()
         .with_page_index_policy(PageIndexPolicy::Skip)
         .parse_and_finish(&file)

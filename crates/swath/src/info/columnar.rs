@@ -1,6 +1,6 @@
 //! Parquet files and folders of them, from their footers.
 
-use std::fs::{File, ReadDir};
+use std::fs::ReadDir;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -198,7 +198,7 @@ fn partition_keys(lake: &Path, file: &Path) -> Vec<String> {
 }
 
 fn size(path: &Path) -> Result<u64> {
-    Ok(File::open(path).and_then(|file| file.metadata()).map_err(|error| Error::reading(path, &error))?.len())
+    Ok(std::fs::metadata(path).map_err(|error| Error::reading(path, &error))?.len())
 }
 
 fn describe_column(column: &SummarisedColumn, geometry: Option<&str>) -> ColumnDescription {

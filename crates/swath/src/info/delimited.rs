@@ -27,7 +27,7 @@ const BATCH_ROWS: usize = 4096;
 /// # Errors
 /// Those of reading and inference; [`swath_core::Error::Stopped`].
 pub fn describe(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<Description> {
-    let inputs = crate::ingest::read_inputs(&[path.to_string_lossy().into_owned()], None)?;
+    let inputs = crate::ingest::read_inputs(&[path.into()], None)?;
     let schema = inputs.schema;
     drop(inputs.samples);
     let sized: Vec<(PathBuf, u64)> = inputs.files.iter().map(|file| (file.path.clone(), file.size)).collect();

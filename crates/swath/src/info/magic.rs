@@ -1,10 +1,10 @@
 //! What the first bytes of a file say that it is.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use swath_core::{Error, Result};
+use swath_formats::store::open_regular;
 
 /// What a file seems to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +67,7 @@ const SIGNATURES: &[(usize, &[u8], &str, &str)] = &[
 pub fn sniff(path: &Path) -> Result<Sniffed> {
     let failed = |error| Error::reading(path, &error);
     let mut head = Vec::with_capacity(4096);
-    File::open(path).map_err(failed)?.take(4096).read_to_end(&mut head).map_err(failed)?;
+    open_regular(path)?.take(4096).read_to_end(&mut head).map_err(failed)?;
     Ok(sniff_bytes(&head))
 }
 

@@ -3,13 +3,13 @@
 //! All files in order make one long stream of bytes; a unit is a fixed stretch of it. So the cut depends on the
 //! data alone, a huge file and ten thousand small ones are the same to the rest.
 
-use std::fs::File;
+use std::ffi::{OsStr, OsString};
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use swath_core::{Bytes, Error, Fnv64, Result};
+use swath_formats::store::open_regular;
 
 /// Bytes of input per unit.
 pub const UNIT_BYTES: u64 = 4 << 20;
@@ -18,7 +18,7 @@ pub const UNIT_BYTES: u64 = 4 << 20;
 const ENDINGS: [&str; 5] = ["csv", "tsv", "txt", "psv", "dat"];
 
 /// A file as it was when the job was planned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputFile {
     /// Where it is.
     pub path: PathBuf,
@@ -38,15 +38,8 @@ impl InputFile {
     /// # Errors
     /// [`Error::InputUnreadable`] when it cannot be read.
     pub fn identify(path: &Path) -> Result<InputFile> {
-        let file = File::open(path).map_err(|error| Error::reading(path, &error))?;
+        let file = open_regular(path)?;
         let metadata = file.metadata().map_err(|error| Error::reading(path, &error))?;
-        if !metadata.is_file() {
-            return Err(Error::InputUnreadable {
-                path: path.into(),
-                reason: "it is not a regular file".into(),
-                hint: "give files, folders or quoted globs".into(),
-            });
-        }
         let size = metadata.len();
         let mut hash = Fnv64::default();
         let mut end = vec![0; 4096.min(size as usize)];
@@ -87,14 +80,14 @@ impl InputFile {
 ///
 /// # Errors
 /// [`Error::InputUnreadable`] for a source that matches nothing or cannot be read.
-pub fn find(sources: &[String]) -> Result<Vec<PathBuf>> {
+pub fn find(sources: &[OsString]) -> Result<Vec<PathBuf>> {
     let mut found: Vec<PathBuf> = Vec::new();
     for source in sources {
-        let path = Path::new(source);
+        let path = named(source)?;
         let mut these = Vec::new();
         match std::fs::symlink_metadata(path) {
             Ok(_) if path.is_dir() => {
-                walk(path, &mut these)?;
+                walk(path, &mut Vec::new(), &mut these)?;
                 if these.is_empty() {
                     return Err(Error::InputUnreadable {
                         path: path.into(),
@@ -104,8 +97,10 @@ pub fn find(sources: &[String]) -> Result<Vec<PathBuf>> {
                 }
             }
             Ok(_) => these.push(path.into()),
-            Err(_) if source.contains(['*', '?', '[']) => these = expand(source)?,
-            Err(error) => return Err(Error::reading(path, &error)),
+            Err(error) => match pattern(source) {
+                Some(pattern) => these = expand(pattern)?,
+                None => return Err(Error::reading(path, &error)),
+            },
         }
         these.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
         found.extend(these);
@@ -115,7 +110,34 @@ pub fn find(sources: &[String]) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+/// The path that an argument names.
+///
+/// # Errors
+/// [`Error::Usage`] if it names none.
+pub fn named(argument: &OsStr) -> Result<&Path> {
+    if argument.is_empty() {
+        return Err(Error::Usage {
+            message: "an argument is empty: wanted a file, a folder or a glob".into(),
+            hint: "is a variable that the command uses not set?".into(),
+        });
+    }
+    Ok(Path::new(argument))
+}
+
+/// The source as a glob, if it may be one; a glob is always UTF-8.
+pub fn pattern(source: &OsStr) -> Option<&str> {
+    source.to_str().filter(|text| text.contains(['*', '?', '[']))
+}
+
+/// Collects the files below a folder. Links are followed, but not back into one of the folders `above`, by device and
+/// inode: whatever is there is found without.
+fn walk(folder: &Path, above: &mut Vec<(u64, u64)>, found: &mut Vec<PathBuf>) -> Result<()> {
+    let metadata = std::fs::metadata(folder).map_err(|error| Error::reading(folder, &error))?;
+    let identity = (metadata.dev(), metadata.ino());
+    if above.contains(&identity) {
+        return Ok(());
+    }
+    above.push(identity);
     let entries = std::fs::read_dir(folder).map_err(|error| Error::reading(folder, &error))?;
     for entry in entries {
         let path = entry.map_err(|error| Error::reading(folder, &error))?.path();
@@ -124,7 +146,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
             continue;
         }
         if path.is_dir() {
-            walk(&path, found)?;
+            walk(&path, above, found)?;
         } else if path
             .extension()
             .and_then(|ending| ending.to_str())
@@ -133,6 +155,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
             found.push(path);
         }
     }
+    above.pop();
     Ok(())
 }
 
@@ -145,7 +168,8 @@ fn expand(pattern: &str) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in glob::glob(pattern).map_err(|error| wrong(error.to_string()))? {
         let path = entry.map_err(|error| wrong(error.to_string()))?;
-        if path.is_file() {
+        // As in a folder, what is neither is refused with its name later.
+        if !path.is_dir() {
             found.push(path);
         }
     }

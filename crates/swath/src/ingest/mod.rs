@@ -25,6 +25,7 @@ mod standing;
 mod survey;
 mod warnings;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -44,6 +45,7 @@ use prepare::Prepared;
 use running::{Idle, Running, Shared};
 
 pub use inputs::find as find_files;
+pub(crate) use inputs::{named, pattern};
 pub use prepare::{Inputs, inputs as read_inputs};
 pub use survey::Facts;
 
@@ -73,7 +75,7 @@ pub fn prepare(request: &IngestRequest) -> Result<Job> {
 ///
 /// # Errors
 /// For inputs that cannot be read and schemas that cannot be.
-pub fn infer_schema(sources: &[String], schema: Option<&Path>) -> Result<String> {
+pub fn infer_schema(sources: &[OsString], schema: Option<&Path>) -> Result<String> {
     let inputs = prepare::inputs(sources, schema)?;
     Ok(schema_file::write(&inputs.schema, &inputs.notes))
 }

@@ -2,7 +2,7 @@
 //!
 //! It reads a bounded sample and the headers; what it finds depends on the data and the options, never on the ceiling.
 
-use std::fs::File;
+use std::ffi::OsString;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use swath_formats::csv::{Header, ParsePlan, header};
 use swath_formats::geoparquet::{
     LakeColumns, LakeCompression, LakeLayout, PointColumns, ROW_GROUP_ROWS_MAX, SortColumn,
 };
+use swath_formats::store::open_regular;
 use swath_table::assign::Assigner;
 use swath_table::infer::{self, Sample};
 use swath_table::layout::RowLayout;
@@ -54,7 +55,7 @@ pub struct Inputs {
 ///
 /// # Errors
 /// For inputs that cannot be read and schemas that cannot be.
-pub fn inputs(sources: &[String], schema: Option<&Path>) -> Result<Inputs> {
+pub fn inputs(sources: &[OsString], schema: Option<&Path>) -> Result<Inputs> {
     let files: Vec<InputFile> = find(sources)?.iter().map(|path| InputFile::identify(path)).collect::<Result<_>>()?;
     if files.iter().all(|file| file.size == 0) {
         let path = files.first().map_or_else(PathBuf::new, |file| file.path.clone());
@@ -73,7 +74,7 @@ pub fn inputs(sources: &[String], schema: Option<&Path>) -> Result<Inputs> {
     };
     let sizes: Vec<(PathBuf, u64)> = files.iter().map(|file| (file.path.clone(), file.size)).collect();
     let samples = infer::sample::take(&sizes).read_with(|file, range| {
-        let source = File::open(&file.path).map_err(|error| Error::reading(&file.path, &error))?;
+        let source = open_regular(&file.path)?;
         let mut bytes = vec![0; (range.end - range.start) as usize];
         source.read_exact_at(&mut bytes, range.start).map_err(|error| Error::reading(&file.path, &error))?;
         Ok(bytes)
@@ -267,11 +268,11 @@ fn geometry(
     }
     for (file, plan) in files.iter().zip(file_plans) {
         let found = patterns.iter().find(|(pattern, _)| {
-            pattern.matches_path(&file.path)
+            matches(pattern, &file.path)
                 || file.path.ancestors().any(|parent| {
                     file.path
                         .strip_prefix(parent)
-                        .is_ok_and(|rest| !rest.as_os_str().is_empty() && pattern.matches_path(rest))
+                        .is_ok_and(|rest| !rest.as_os_str().is_empty() && matches(pattern, rest))
                 })
         });
         plan.transform = found.map_or(0, |(_, transform)| *transform);
@@ -299,6 +300,11 @@ fn geometry(
         crs_column,
         to_degrees,
     })
+}
+
+/// Whether a pattern matches a path. What is not UTF-8 counts as one unusual character, which `*` and `?` match.
+fn matches(pattern: &glob::Pattern, path: &Path) -> bool {
+    pattern.matches(&path.to_string_lossy())
 }
 
 fn auto(
@@ -330,8 +336,8 @@ fn plan_files(files: &[InputFile], schema: &TableSchema) -> Result<(Vec<ParsePla
             continue;
         }
         let length = (file.size as usize).min(HEADER_BYTES);
-        File::open(&file.path)
-            .and_then(|source| source.read_exact_at(&mut head[..length], 0))
+        open_regular(&file.path)?
+            .read_exact_at(&mut head[..length], 0)
             .map_err(|error| Error::reading(&file.path, &error))?;
         let whole = length as u64 == file.size;
         let Header { names, data_offset, lines } = header(&file.path, &head[..length], whole, &schema.csv)?;
@@ -427,6 +433,11 @@ fn dedup(
     Ok(Some(Dedup { key, keep: wanted.keep, adjacent: by_sensor && is_sort_key && follows_key }))
 }
 
+/// A path in JSON such that different paths stay different: as text, or where it is none, as its bytes.
+fn exact_path(path: &Path) -> serde_json::Value {
+    path.to_str().map_or_else(|| json!(path.as_os_str()), |text| json!(text))
+}
+
 /// All that the output depends on, for the journal.
 pub fn identity(job: &Job, scratch: Option<&Path>) -> serde_json::Value {
     let partition: Vec<String> = job.partition.iter().map(ToString::to_string).collect();
@@ -443,14 +454,38 @@ pub fn identity(job: &Job, scratch: Option<&Path>) -> serde_json::Value {
             "since_us": job.since_us,
             "until_us": job.until_us,
             "bbox": job.bbox,
-            "tmp_dir": scratch,
+            "tmp_dir": scratch.map(exact_path),
         },
         "inputs": job.files.iter().map(|file| json!({
-            "path": file.path,
+            "path": exact_path(&file.path),
             "size": file.size,
             "mtime_ns": file.mtime_ns.to_string(),
             "inode": file.inode,
             "ends": format!("{:016x}", file.ends),
         })).collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    #[test]
+    fn paths_that_are_no_text_stay_different() {
+        let names: [&[u8]; 5] = [b"z.csv", b"z\xff.csv", b"z\xfe.csv", "z\u{fffd}.csv".as_bytes(), b"z\\xff.csv"];
+        let mut seen: Vec<serde_json::Value> = names.map(|name| exact_path(Path::new(OsStr::from_bytes(name)))).into();
+        assert_eq!(seen[0], json!("z.csv"));
+        seen.sort_by_key(ToString::to_string);
+        seen.dedup();
+        assert_eq!(seen.len(), names.len(), "{seen:?}");
+    }
+
+    #[test]
+    fn a_pattern_of_a_reference_system_matches_names_that_are_no_text() {
+        let pattern = glob::Pattern::new("zone33/*.csv").expect("a pattern");
+        assert!(matches(&pattern, Path::new(OsStr::from_bytes(b"zone33/z\xff.csv"))));
+        assert!(!matches(&pattern, Path::new(OsStr::from_bytes(b"zone32/z\xff.csv"))));
+    }
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use swath_core::{Error, Receipts, Result};
+use swath_formats::store::open_regular;
 use swath_table::reject::{Reason, Reject};
 
 use super::job::Routed;
@@ -56,7 +57,7 @@ impl Packed {
             return;
         }
         if self.open.as_ref().is_none_or(|(open, _)| *open != file) {
-            self.open = File::open(path).ok().map(|opened| (file, opened));
+            self.open = open_regular(path).ok().map(|opened| (file, opened));
         }
         self.raw.resize(raw_length, 0);
         // A row that cannot be read again is reported without its text.
