@@ -1,4 +1,5 @@
-//! What a person should know before a run: sampled rows that would be rejected, columns that files do not have.
+//! What a person should know before a run: what inference did not find, sampled rows that would be rejected, columns
+//! that files do not have.
 //!
 //! Nothing of it stops the run.
 
@@ -11,7 +12,7 @@ use super::prepare::Prepared;
 
 /// All warnings of a job, as sentences.
 pub fn of(prepared: &Prepared) -> Vec<String> {
-    let mut warnings = Vec::new();
+    let mut warnings = prepared.warnings.clone();
     let (rejected, sampled) = (prepared.facts.rejected, prepared.facts.sampled);
     if rejected * 20 > sampled {
         warnings.push(format!("{rejected} of {sampled} sampled rows would be rejected"));

@@ -1,0 +1,42 @@
+//! What the program says when something is off: the words name what it is and a way on that is there.
+#![allow(clippy::expect_used, missing_docs)]
+
+#[allow(dead_code)]
+mod common;
+
+use common::Folder;
+use serde_json::Value;
+
+/// Runs a line; its exit code, standard output and standard error.
+#[track_caller]
+fn told(folder: &Folder, line: &str, code: i32) -> (String, String) {
+    let output = folder.run(line);
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{line}\n{stdout}{stderr}");
+    (stdout, stderr)
+}
+
+#[test]
+fn what_inference_did_not_find_is_told_everywhere() {
+    let folder = Folder::new();
+    folder.write("bare.csv", b"logger no,Datum,lat,t,t\n1.5,Montag,54.5,1,2\n2.5,Dienstag,54.6,1,2\n");
+    let line = "sensor ingest bare.csv -o lake -m 256MB -j 1 --progress never";
+    let plan: Value = serde_json::from_str(&told(&folder, &format!("{line} --explain --json"), 0).0).expect("JSON");
+    let warnings: Vec<&str> = plan["warnings"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+    let begin = [
+        "no time column: rows are not deduplicated or sorted by time; the best candidate is \"Datum\"",
+        "no sensor",
+        "no coordinates: the lake has no geometry; the best candidate is \"lat\"",
+        "not read: a second \"t\"",
+    ];
+    assert_eq!(warnings.len(), begin.len(), "{warnings:?}");
+    assert!(warnings.iter().zip(begin).all(|(warning, begin)| warning.starts_with(begin)), "{warnings:?}");
+    let as_lines: String = warnings.iter().map(|message| format!("warning: {message}\n")).collect();
+    assert_eq!(told(&folder, &format!("{line} --explain"), 0).1, as_lines);
+    let (_, log) = told(&folder, &format!("{line} --log json"), 0);
+    let events = log.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let logged: Vec<Value> = events.filter(|event| event["event"] == "warning").collect();
+    assert_eq!(logged.iter().map(|event| &event["message"]).collect::<Vec<_>>(), warnings);
+    assert_eq!(told(&folder, &format!("{line} --overwrite"), 0).1, as_lines);
+}
