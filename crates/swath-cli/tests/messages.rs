@@ -40,3 +40,23 @@ fn what_inference_did_not_find_is_told_everywhere() {
     assert_eq!(logged.iter().map(|event| &event["message"]).collect::<Vec<_>>(), warnings);
     assert_eq!(told(&folder, &format!("{line} --overwrite"), 0).1, as_lines);
 }
+
+#[test]
+fn local_times_that_do_not_occur_are_rejected_and_those_that_occur_twice_are_told() {
+    let folder = Folder::new();
+    let times = ["2024-03-31 01:30", "2024-03-31 02:30", "2024-10-27 02:30", "2024-10-27 03:30"];
+    let rows: String = times.iter().map(|time| format!("a,{time},1.5\n")).collect();
+    folder.write("local.csv", format!("sensor,time,t\n{rows}").as_bytes());
+    let schema = "columns.sensor.type = 'category'\ncolumns.time = { type = 'timestamp', role = 'time', \
+                  timezone = 'Europe/Berlin' }\ncolumns.t.type = 'float32'";
+    folder.write("schema.toml", schema.as_bytes());
+    let line = "sensor ingest local.csv -o lake -m 256MB -j 1 --schema schema.toml --max-rejects 1 --progress never";
+    let (_, told) = told(&folder, line, 0);
+    let twice = "warning: 1 times in \"time\" (Europe/Berlin) occur twice, since clocks went back: each is taken as the \
+                 first of the two\n";
+    assert!(told.ends_with(twice), "{told}");
+    let rejects = std::fs::read(folder.path().join("lake/_swath/rejects.ndjson")).expect("rejects");
+    let reject: Value = serde_json::from_slice(&rejects).expect("one line of JSON");
+    assert_eq!((&reject["reason"], &reject["line"]), (&"invalid_time".into(), &3.into()));
+    assert_eq!(reject["detail"], "\"2024-03-31 02:30\" does not exist in Europe/Berlin: clocks went forward");
+}

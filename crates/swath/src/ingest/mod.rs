@@ -29,8 +29,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use swath_core::{
-    Budget, Bytes, Error, Fnv64, Journal, Observer, PartialOutput, PartialState, Plan, Receipts, Result, RunOptions,
-    Stop, Stopwatch,
+    Budget, Bytes, Error, Event, Fnv64, Journal, Observer, PartialOutput, PartialState, Plan, Receipts, Result,
+    RunOptions, Stop, Stopwatch,
 };
 use swath_table::intern::Interner;
 use swath_table::schema_file;
@@ -198,6 +198,10 @@ pub fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome
             return Err(error);
         }
     };
+    let ambiguous = running.routed(&receipts)?.iter().map(|unit| unit.ambiguous).sum();
+    if let Some(message) = warnings::ambiguous_times(&running.job, ambiguous) {
+        observer.on(&Event::Warning { message });
+    }
     commit::commit(&running, &receipts, partial, &job, &summary, observer, stopwatch)
 }
 

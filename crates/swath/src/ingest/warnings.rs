@@ -1,7 +1,7 @@
 //! What a person should know before a run: what inference did not find, sampled rows that would be rejected, columns
 //! that files do not have.
 //!
-//! Nothing of it stops the run.
+//! Nothing of it stops the run. One thing is known only after it: times that occur twice.
 
 use std::path::Path;
 
@@ -19,6 +19,18 @@ pub fn of(prepared: &Prepared) -> Vec<String> {
     }
     warnings.extend(absent_columns(&prepared.job));
     warnings
+}
+
+/// Local times that occur twice, for a person to know of; `ambiguous` says how many there were.
+pub fn ambiguous_times(job: &Job, ambiguous: u64) -> Option<String> {
+    let local = job.schema.columns.iter().filter_map(|column| Some((&column.name, column.timezone.as_ref()?)));
+    let columns: Vec<String> = local.map(|(name, zone)| format!("{name:?} ({zone})")).collect();
+    let columns = columns.join(", ");
+    (ambiguous > 0).then(|| {
+        format!(
+            "{ambiguous} times in {columns} occur twice, since clocks went back: each is taken as the first of the two"
+        )
+    })
 }
 
 /// Files that lack a column.
