@@ -60,3 +60,43 @@ fn local_times_that_do_not_occur_are_rejected_and_those_that_occur_twice_are_tol
     assert_eq!((&reject["reason"], &reject["line"]), (&"invalid_time".into(), &3.into()));
     assert_eq!(reject["detail"], "\"2024-03-31 02:30\" does not exist in Europe/Berlin: clocks went forward");
 }
+
+/// Hints name only flags that the command has, and ways that are open.
+#[test]
+fn a_full_disk_and_a_folder_for_scratch_that_cannot_be() {
+    let folder = Folder::new();
+    let line = "sensor ingest readings.csv -o lake -m 256MB -j 1";
+    let full = |line: &str| {
+        let output = folder.command(line).env("SWATH_FAULT", "enospc:6").output().expect("runs");
+        assert_eq!(output.status.code(), Some(6), "{line}");
+        String::from_utf8(output.stderr).expect("UTF-8")
+    };
+    let hint = "hint: make room there and run again with --resume; or begin anew with --overwrite, with scratch on \
+                another disk by --tmp-dir\n";
+    assert!(full(line).ends_with(hint));
+    told(&folder, &format!("{line} --resume"), 0);
+    assert!(full("demo -m 256MB -j 1").ends_with("hint: make room there, then run the same command again\n"));
+    told(&folder, "demo -m 256MB -j 1", 0);
+    for (name, what) in [("readings.csv", "readings.csv"), ("readings.csv/below", "readings.csv/below")] {
+        let (_, told) = told(&folder, &format!("sensor ingest readings.csv -o other -m 256MB --tmp-dir {name}"), 6);
+        assert!(told.starts_with(&format!("error: cannot write {what}")), "{told}");
+        assert!(told.contains("hint: choose a folder that you may write to as --tmp-dir, or leave it out"), "{told}");
+        assert!(!folder.path().join(".other.partial").exists(), "a run that did nothing left something");
+    }
+}
+
+/// After too many rejects the schema or the words change, so there is nothing to go on from; the next run just begins.
+#[test]
+fn too_many_rejects_leave_the_rejects_and_nothing_else() {
+    let folder = Folder::new();
+    folder.write("bad.csv", format!("{}s-1,2025-03-02T00:10:00Z,54.05\n", common::READINGS).as_bytes());
+    let line = "sensor ingest bad.csv -o lake -m 256MB -j 1 --tmp-dir spill";
+    told(&folder, line, 7);
+    let mut names: Vec<String> = Vec::new();
+    for entry in [folder.path().to_path_buf(), folder.path().join("spill")].iter().flat_map(|at| at.read_dir()) {
+        names.extend(entry.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()));
+    }
+    names.sort();
+    assert_eq!(names, ["bad.csv", "lake.rejects.ndjson", "readings.csv", "spill"]);
+    told(&folder, &format!("{line} --max-rejects 1"), 0);
+}
