@@ -153,6 +153,14 @@ pub enum Error {
     },
 }
 
+/// The hint of a file that may not grow.
+const ALLOW_LARGER: &str = "allow larger files (ulimit -f), then run the same command again";
+/// The hint of a disk that is full, true for any command; a command that knows a better way on says that instead.
+pub const MAKE_ROOM: &str = "make room there, then run the same command again";
+
+/// The hint of a place where nothing may be written.
+pub const CHOOSE_FOLDER: &str = "choose a folder that you may write to";
+
 impl Error {
     /// The exit code of the process.
     pub fn exit_code(&self) -> u8 {
@@ -210,15 +218,9 @@ impl Error {
     /// The error for a failed write to `path`.
     pub fn writing(path: &Path, error: &std::io::Error) -> Error {
         let hint = match error.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-                "free some space, or put spill elsewhere with --tmp-dir; then run again with --resume"
-            }
-            std::io::ErrorKind::FileTooLarge => {
-                "allow larger files with ulimit -f, or put spill elsewhere with --tmp-dir; then run again with --resume"
-            }
-            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
-                "choose an output folder that you may write to"
-            }
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => MAKE_ROOM,
+            std::io::ErrorKind::FileTooLarge => ALLOW_LARGER,
+            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => CHOOSE_FOLDER,
             _ => "",
         };
         Error::OutputUnwritable { path: path.into(), reason: plain(error), hint: hint.into() }

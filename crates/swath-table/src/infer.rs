@@ -6,6 +6,7 @@
 mod build;
 mod dialect;
 mod evidence;
+mod gaps;
 mod missing;
 mod records;
 mod roles;
@@ -24,6 +25,7 @@ use crate::schema::TableSchema;
 use crate::schema_file::{Notes, SchemaFile};
 use dialect::FileShape;
 use evidence::Evidence;
+use gaps::Gaps;
 use records::{Record, Records};
 pub use sample::{FileSample, Sample, SamplePlan};
 use types::thousands;
@@ -35,6 +37,7 @@ pub struct Inferred {
     pub schema: TableSchema,
     /// Why it is as it is, for the comments of [`crate::schema_file::write`].
     pub notes: Notes,
+    gaps: Gaps,
 }
 
 /// A column of the input as it was found.
@@ -90,13 +93,16 @@ pub fn infer(samples: &[Sample], hints: &SchemaFile) -> Result<Inferred> {
         same_shape(first, file)?;
     }
     let decimal = hints.csv.decimal.unwrap_or_else(|| decimal(&files, &mut notes));
-    let (mut columns, files) = union(files, &mut notes);
+    let mut gaps = Gaps::default();
+    let (mut columns, files) = union(files, &mut notes, &mut gaps);
     let mut rows = Rows::default();
     for file in &files {
         file.each_row(&mut rows, |record| {
-            for (field, target) in record.fields.iter().zip(&file.targets) {
-                if let Some(target) = target {
-                    columns[*target].evidence.add(field, decimal);
+            for (position, (field, target)) in record.fields.iter().zip(&file.targets).enumerate() {
+                match target {
+                    Some(target) => columns[*target].evidence.add(field, decimal),
+                    None if field.is_empty() => {}
+                    None => gaps.nameless(file, position),
                 }
             }
         });
@@ -106,8 +112,8 @@ pub fn infer(samples: &[Sample], hints: &SchemaFile) -> Result<Inferred> {
         return Err(no_rows(&files[0].sample.path, "there are no rows to infer types from"));
     }
     row_notes(&rows, samples, &mut notes);
-    let schema = build::schema(columns, &files, decimal, hints, &mut notes)?;
-    Ok(Inferred { schema, notes })
+    let schema = build::schema(columns, &files, decimal, hints, (&mut notes, &mut gaps))?;
+    Ok(Inferred { schema, notes, gaps })
 }
 
 fn no_rows(path: &Path, message: &str) -> Error {
@@ -160,7 +166,11 @@ fn decimal(files: &[(&Sample, FileShape)], notes: &mut Notes) -> u8 {
 }
 
 /// All columns of all files by name, in the order of first appearance.
-fn union<'s>(files: Vec<(&'s Sample, FileShape)>, notes: &mut Notes) -> (Vec<Found>, Vec<FileColumns<'s>>) {
+fn union<'s>(
+    files: Vec<(&'s Sample, FileShape)>,
+    notes: &mut Notes,
+    gaps: &mut Gaps,
+) -> (Vec<Found>, Vec<FileColumns<'s>>) {
     let mut columns: Vec<Found> = Vec::new();
     let mut positions: FxHashMap<String, usize> = FxHashMap::default();
     let count = files.len();
@@ -179,6 +189,7 @@ fn union<'s>(files: Vec<(&'s Sample, FileShape)>, notes: &mut Notes) -> (Vec<Fou
             });
             if targets.contains(&Some(position)) {
                 notes.add(format!("columns.{name}"), "the header names it twice: the first one is read");
+                gaps.not_read.insert(format!("a second {name:?} (the first one is read)"));
                 targets.push(None);
                 continue;
             }

@@ -3,7 +3,7 @@
 use swath::ingest::{self, Job};
 use swath::outcome::Outcome;
 use swath::request::IngestRequest;
-use swath_core::{Event, MemoryRequest, Observer, Result};
+use swath_core::{Error, Event, MAKE_ROOM, MemoryRequest, Observer, Result};
 
 use super::warn;
 use crate::observe::Talk;
@@ -23,11 +23,26 @@ pub fn run(words: IngestWords, settings: &Settings) -> Result<()> {
     if explain {
         return explain_job(&job, settings);
     }
-    let outcome = execute(job, settings)?;
+    let outcome = execute(job, settings).map_err(with_way_on)?;
     if settings.json {
         return print(&json_line(&outcome)?);
     }
     if settings.quiet { Ok(()) } else { print(&outcome::text(&outcome)) }
+}
+
+/// The error of a full disk with the ways on that this command has: scratch stays where it is in a run that goes on.
+fn with_way_on(error: Error) -> Error {
+    match error {
+        Error::OutputUnwritable { path, reason, hint } if hint == MAKE_ROOM => Error::OutputUnwritable {
+            path,
+            reason,
+            hint:
+                "make room there and run again with --resume; or begin anew with --overwrite, with scratch on another \
+                   disk by --tmp-dir"
+                    .into(),
+        },
+        other => other,
+    }
 }
 
 /// The request that the words make.

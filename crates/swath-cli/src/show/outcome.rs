@@ -56,17 +56,67 @@ pub fn text(outcome: &Outcome) -> String {
     text + &facts.render(0)
 }
 
+/// Reasons of rejects that the summary names.
+const REASONS_SHOWN: usize = 3;
+
 /// Where the rejects are and what most of them have in common.
 fn rejects(outcome: &Outcome) -> String {
     let place = outcome.outputs.first().map(|output| rejects_path(&output.path)).unwrap_or_default();
-    let reasons: Vec<String> =
-        outcome.rejects.iter().take(3).map(|(reason, count)| format!("{reason} ({})", grouped(*count))).collect();
-    match reasons.is_empty() {
+    // What is in brackets is no reason but a remark.
+    let (remarks, reasons): (Vec<_>, Vec<_>) = outcome.rejects.iter().partition(|(reason, _)| reason.starts_with('('));
+    let more = match reasons.len().saturating_sub(REASONS_SHOWN) {
+        0 => None,
+        1 => Some("and 1 more reason".to_string()),
+        more => Some(format!("and {more} more reasons")),
+    };
+    let words = |(reason, count): &&(String, u64)| format!("{reason} ({})", grouped(*count));
+    let shown = reasons.iter().take(REASONS_SHOWN).map(words).chain(more).chain(remarks.iter().map(words));
+    let shown: Vec<String> = shown.collect();
+    match shown.is_empty() {
         true => place,
-        false => format!("{place}: {}", reasons.join(", ")),
+        false => format!("{place}: {}", shown.join(", ")),
     }
 }
 
 fn rejects_path(lake: &Path) -> String {
     lake.join("_swath/rejects.ndjson").display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_that_are_not_named_are_counted() {
+        let line = |counts: &[(&str, u64)]| {
+            let rejects = counts.iter().map(|(reason, count)| (reason.to_string(), *count)).collect();
+            let outputs = vec![swath::outcome::Output { path: "lake".into(), ..Default::default() }];
+            super::rejects(&Outcome { rejects, outputs, ..empty() })
+        };
+        let place = "lake/_swath/rejects.ndjson";
+        assert_eq!(line(&[]), place);
+        assert_eq!(line(&[("a", 1_000), ("b", 2), ("c", 1)]), format!("{place}: a (1,000), b (2), c (1)"));
+        let four = [("a", 4), ("b", 3), ("c", 2), ("d", 1)];
+        assert_eq!(line(&four), format!("{place}: a (4), b (3), c (2), and 1 more reason"));
+        let six = [&four[..], &[("e", 1), ("(not kept)", 7)]].concat();
+        assert_eq!(line(&six), format!("{place}: a (4), b (3), c (2), and 2 more reasons, (not kept) (7)"));
+    }
+
+    fn empty() -> Outcome {
+        Outcome {
+            swath: String::new(),
+            command: String::new(),
+            status: String::new(),
+            exit: 0,
+            memory: Default::default(),
+            time: Default::default(),
+            scratch: Default::default(),
+            chunks: Default::default(),
+            rows: Default::default(),
+            outputs: Vec::new(),
+            rejects: Vec::new(),
+            stages: Vec::new(),
+            choices: Vec::new(),
+        }
+    }
 }

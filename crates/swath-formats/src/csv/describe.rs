@@ -54,7 +54,12 @@ pub(super) fn fault(chunk: Chunk<'_>, row: &Row, column: &ColumnPlan, reason: Re
         let text = chunk.field(row, *field);
         got.extend_from_slice(&text[..text.len().min(SHOWN + 1)]);
     }
-    format!("wanted {wanted}, got {}", quoted(&got))
+    let zone =
+        column.time.as_ref().filter(|_| reason == Reason::InvalidTime && column.column_type == ColumnType::Timestamp);
+    match zone.and_then(|rules| rules.left_out(&got)) {
+        Some(zone) => format!("{} does not exist in {zone}: clocks went forward", quoted(&got)),
+        None => format!("wanted {wanted}, got {}", quoted(&got)),
+    }
 }
 
 /// A text as a message shows it: escaped, and cut where it is long.

@@ -39,6 +39,11 @@ impl Scratch {
             categories: CategoryCache::new(),
         }
     }
+
+    /// Times of the last range that occur twice.
+    pub fn ambiguous(&self) -> u64 {
+        self.times.iter().map(TimeCache::ambiguous).sum()
+    }
 }
 
 /// Bytes of text in a batch.

@@ -106,6 +106,8 @@ pub struct RangeReport {
     pub rejected: u64,
     /// Values of accepted rows that were made null because they broke a rule.
     pub nulled: u64,
+    /// Local times that occur twice, since clocks went back; each was taken as the first of the two.
+    pub ambiguous: u64,
 }
 
 /// Where rows and rejects go, both in the order of the input.
@@ -203,6 +205,7 @@ pub fn read_range(
         comments: index.comments,
         rejected: emitter.rejected,
         nulled: emitter.nulled,
+        ambiguous: scratch.ambiguous(),
     })
 }
 

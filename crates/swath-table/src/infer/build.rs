@@ -7,6 +7,7 @@ use std::hash::{Hash, Hasher};
 use rustc_hash::{FxHashMap, FxHasher};
 use swath_core::{Error, Result};
 
+use super::gaps::Gaps;
 use super::types::{Typed, thousands};
 use super::{FileColumns, Found, Rows, missing, roles, types};
 use crate::schema::{ColumnSchema, ColumnType, CrsSchema, CsvFormat, DedupSchema, Keep, Role, TableSchema, Violation};
@@ -21,13 +22,14 @@ pub(super) fn schema(
     files: &[FileColumns<'_>],
     decimal: u8,
     hints: &SchemaFile,
-    notes: &mut Notes,
+    (notes, gaps): (&mut Notes, &mut Gaps),
 ) -> Result<TableSchema> {
     let missing = missing::decide(&mut found, decimal, notes);
     let missing = hints.csv.missing.clone().unwrap_or(missing);
     let typed: Vec<Typed> = found.iter().map(|column| types::decide(&column.evidence, &column.name)).collect();
     let (mut columns, origins) = columns(&found, typed, &missing, hints, notes)?;
-    assign_roles(&mut columns, notes);
+    assign_roles(&mut columns, &origins, &found, notes);
+    gaps.find(&columns, &origins, &found);
     let crs = CrsSchema::default();
     degrees(&mut columns, &origins, &found, hints, notes)?;
     let dedup = key(&columns, &origins, files);
@@ -195,10 +197,14 @@ fn ask_for_format(file: String, column: &Found, one: &str, other: &str) -> Error
 }
 
 /// Gives columns their roles, and types that go with them.
-fn assign_roles(columns: &mut [ColumnSchema], notes: &mut Notes) {
+fn assign_roles(columns: &mut [ColumnSchema], origins: &[Vec<usize>], found: &[Found], notes: &mut Notes) {
     let named: Vec<(&str, ColumnType)> =
         columns.iter().map(|column| (column.name.as_str(), column.column_type)).collect();
-    let (sensor, time, place) = (roles::sensor(&named), roles::time(&named), roles::place(&named));
+    let are_degrees = |x: usize, y: usize| {
+        let (x, y) = (&found[origins[x][0]].evidence, &found[origins[y][0]].evidence);
+        x.within_180 == x.values && y.within_90 == y.values
+    };
+    let (sensor, time, place) = (roles::sensor(&named), roles::time(&named), roles::place(&named, are_degrees));
     if let Some(sensor) = sensor {
         columns[sensor].role = Some(Role::Sensor);
         columns[sensor].column_type = ColumnType::Category;
@@ -213,6 +219,10 @@ fn assign_roles(columns: &mut [ColumnSchema], notes: &mut Notes) {
         notes.add(format!("columns.{}", columns[index].name), "a coordinate, so 64 bits whatever the digits");
     }
     for column in columns {
+        if column.column_type == ColumnType::Float32 && roles::is_coordinate_name(&column.name) {
+            column.column_type = ColumnType::Float64;
+            notes.add(format!("columns.{}", column.name), "a coordinate by its name, so 64 bits whatever the digits");
+        }
         if column.role.is_none() && roles::is_value(&column.name, column.column_type) {
             column.role = Some(Role::Value);
         }

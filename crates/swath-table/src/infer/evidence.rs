@@ -10,8 +10,9 @@ use super::time::TimeEvidence;
 const DISTINCT_MAX: usize = 4096;
 /// Distinct markers remembered per column.
 const MARKERS_MAX: usize = 64;
-/// Significant digits that every 32-bit float keeps.
-const FLOAT32_DIGITS: usize = 7;
+/// Significant digits that a 32-bit float keeps whatever they are (`FLT_DIG` of C). A column that shows more gets 64
+/// bits, since values that were not sampled may have still more.
+pub(super) const FLOAT32_DIGITS: usize = 6;
 
 /// Words for a missing value; only in columns of numbers and times is that what they surely mean.
 const MISSING_WORDS: [&str; 24] = [
@@ -97,6 +98,8 @@ pub(super) struct Evidence {
     pub(super) times: TimeEvidence,
     distinct: FxHashSet<Box<[u8]>>,
     many: bool,
+    /// The first value.
+    pub(super) first: Option<String>,
     /// The first text that is not a number, and the first that is no time.
     pub(super) not_a_number: Option<String>,
     pub(super) not_a_time: Option<String>,
@@ -128,6 +131,7 @@ impl Evidence {
     /// Takes in a value `count` times.
     pub(super) fn add_value(&mut self, text: &[u8], count: u64, decimal: u8) {
         self.values += count;
+        self.first.get_or_insert_with(|| example(text));
         self.longest = self.longest.max(text.len());
         if self.distinct.len() < DISTINCT_MAX {
             if !self.distinct.contains(text) {
@@ -155,7 +159,7 @@ impl Evidence {
                 self.integers += count;
                 self.leading_zeros += count * u64::from(leading_zero);
                 self.huge += count * u64::from(!fits_int64);
-                self.wide += count * u64::from(value.abs() >= 1e7);
+                self.wide += count * u64::from(value.abs() >= 1e6);
             }
             Number::Decimal { fits_float32, .. } => {
                 self.decimals += count;
@@ -206,6 +210,9 @@ mod tests {
             ("0,7578", b',', Some((0.7578, true))),
             ("11.881723488680304", b'.', Some((11.881723488680304, false))),
             ("16777.217", b'.', Some((16777.217, false))),
+            ("51.123456", b'.', Some((51.123456, false))),
+            ("51.12345", b'.', Some((51.12345, false))),
+            ("51.1234", b'.', Some((51.1234, true))),
             ("1e-3", b'.', Some((0.001, true))),
             ("1.2.3", b'.', None),
             ("-", b'.', None),

@@ -71,7 +71,7 @@ const TIMES: [&str; 24] = [
 ];
 
 /// Pairs of names of y and x.
-const PLACES: [(&str, &str); 16] = [
+const PLACES: [(&str, &str); 25] = [
     ("lat", "lon"),
     ("latitude", "longitude"),
     ("lat", "lng"),
@@ -88,7 +88,38 @@ const PLACES: [(&str, &str); 16] = [
     ("ycoord", "xcoord"),
     ("coordy", "coordx"),
     ("north", "east"),
+    ("breitengrad", "längengrad"),
+    ("breitengrad", "laengengrad"),
+    ("geobreite", "geolänge"),
+    ("geobreite", "geolaenge"),
+    ("hochwert", "rechtswert"),
+    ("latitud", "longitud"),
+    ("latitudine", "longitudine"),
+    ("breedtegraad", "lengtegraad"),
+    ("breddgrad", "längdgrad"),
 ];
+
+/// Words of other languages in the names of columns that say when.
+const TIME_WORDS: [&str; 14] = [
+    "zeit",
+    "zeitstempel",
+    "zeitpunkt",
+    "uhrzeit",
+    "messzeit",
+    "datum",
+    "tijd",
+    "heure",
+    "horodatage",
+    "fecha",
+    "hora",
+    "ora",
+    "tid",
+    "dato",
+];
+
+/// Pairs of names of y and x that may as well be the width and the length of things: taken only if all values are
+/// degrees.
+const PLACES_OR_SIZES: [(&str, &str); 2] = [("breite", "länge"), ("breite", "laenge")];
 
 /// Names of columns that say what was measured, in files with one value per row.
 const QUANTITIES: [&str; 12] = [
@@ -171,15 +202,39 @@ pub(super) fn time(columns: &[(&str, ColumnType)]) -> Option<usize> {
     None
 }
 
-/// The columns that say where, as x and y.
-pub(super) fn place(columns: &[(&str, ColumnType)]) -> Option<(usize, usize)> {
+/// The columns that say where, as x and y; `are_degrees` looks at the values of a pair.
+pub(super) fn place(
+    columns: &[(&str, ColumnType)],
+    are_degrees: impl Fn(usize, usize) -> bool,
+) -> Option<(usize, usize)> {
     use ColumnType::{Float32, Float64, Int32, Int64};
     let find = |wanted: &str| {
         columns.iter().position(|(name, column_type)| {
             matches!(column_type, Float32 | Float64 | Int32 | Int64) && squashed(name) == wanted
         })
     };
-    PLACES.iter().find_map(|(y, x)| Some((find(x)?, find(y)?)))
+    let pair = |(y, x): &(&str, &str)| Some((find(x)?, find(y)?));
+    PLACES.iter().find_map(pair).or_else(|| PLACES_OR_SIZES.iter().find_map(pair).filter(|&(x, y)| are_degrees(x, y)))
+}
+
+/// Whether the name says that the column tells when.
+pub(super) fn is_timely(name: &str) -> bool {
+    TIMES.contains(&squashed(name).as_str())
+        || words(name).iter().any(|word| TIMES[..10].contains(&&**word) || TIME_WORDS.contains(&&**word))
+}
+
+/// Whether the name says that the column tells who measured.
+pub(super) fn is_sensor_name(name: &str) -> bool {
+    SENSORS.contains(&squashed(name).as_str())
+}
+
+/// Whether the name says that the column holds degrees of latitude or longitude, be it one of several such pairs.
+pub(super) fn is_coordinate_name(name: &str) -> bool {
+    let is_one = |name: &str| {
+        let is_plain = |word: &str| word == name && word.len() > 2 && !matches!(word, "north" | "east" | "long");
+        PLACES.iter().chain(&PLACES_OR_SIZES).any(|(y, x)| is_plain(y) || is_plain(x))
+    };
+    is_one(&squashed(name)) || words(name).iter().any(|word| is_one(word))
 }
 
 /// Whether the name says that the column tells what was measured.
@@ -217,11 +272,16 @@ mod tests {
             [("location", Int32), ("sensor_id", Int32), ("Flight Date", Date), ("lat", Float64), ("Lng", Float64)];
         assert_eq!(sensor(&columns), Some(1));
         assert_eq!(time(&columns), Some(2));
-        assert_eq!(place(&columns), Some((4, 3)));
+        assert_eq!(place(&columns, |_, _| false), Some((4, 3)));
         assert_eq!(sensor(&[("sensor", Timestamp)]), None);
         assert_eq!(time(&[("date", Date), ("updated", Timestamp)]), Some(1));
         assert_eq!(time(&[("updated", Timestamp), ("made", Timestamp)]), None);
-        assert_eq!(place(&[("lat", String), ("lon", Float64)]), None);
+        assert_eq!(place(&[("lat", String), ("lon", Float64)], |_, _| true), None);
+        assert_eq!(place(&[("Latitud", Float64), ("Longitud", Float64)], |_, _| false), Some((1, 0)));
+        let sizes = [("Breite", Float64), ("Länge", Float64)];
+        assert_eq!((place(&sizes, |_, _| true), place(&sizes, |_, _| false)), (Some((1, 0)), None));
+        assert!(is_coordinate_name("start_lat") && is_coordinate_name("Geogr. Breite") && !is_coordinate_name("acc_x"));
+        assert!(is_timely("Mess-Datum") && is_timely("start") && !is_timely("sometimes"));
         assert!(is_quantity("parameter") && !is_quantity("unit"));
         assert!(is_value("Ozone", Int32) && !is_value("location", Int32) && !is_value("unit", Category));
         assert_eq!(date_and_clock(&[3, 7], &[4]), Some((3, 4)));

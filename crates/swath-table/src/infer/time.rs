@@ -86,6 +86,11 @@ impl TimeEvidence {
         shapes[0].is_some()
     }
 
+    /// Whether any value was a time.
+    pub(super) fn has_any(&self) -> bool {
+        !self.shapes.is_empty()
+    }
+
     /// The pattern of a column of `values` values, if all but a hundredth of them fit one; with the number that fits.
     pub(super) fn choose(&self, values: u64) -> Option<(Times, u64)> {
         let enough = |fits: u64| fits > 0 && (values - fits) * 100 <= values;

@@ -2,7 +2,7 @@
 //!
 //! A value in a hundred may be wrong: it will be rejected later, and does not turn numbers into text.
 
-use super::evidence::Evidence;
+use super::evidence::{Evidence, FLOAT32_DIGITS};
 use super::time::Times;
 use crate::schema::ColumnType;
 
@@ -80,12 +80,12 @@ fn numeric(evidence: &Evidence, is_timely: bool) -> Typed {
     let mut typed = Typed::new(column_type);
     typed.notes.push(format!("from {min} to {max} in the sample"));
     match column_type {
-        ColumnType::Float32 => {
-            typed.notes.push("no sampled value has more than 7 digits, so 32 bits keep them all".into())
-        }
+        ColumnType::Float32 => typed
+            .notes
+            .push(format!("no sampled value has more than {FLOAT32_DIGITS} digits, so 32 bits keep them all")),
         ColumnType::Float64 => {
             typed.notes.push(format!(
-                "{} of {} sampled values need 64 bits",
+                "{} of {} sampled values have more than {FLOAT32_DIGITS} digits, so 64 bits",
                 thousands(evidence.wide),
                 thousands(evidence.values)
             ));

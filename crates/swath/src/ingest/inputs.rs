@@ -58,21 +58,19 @@ impl InputFile {
     pub fn check_unchanged(&self) -> Result<()> {
         let now = InputFile::identify(&self.path)?;
         let changed = [
-            ("size", self.size.to_string(), now.size.to_string()),
-            ("time of change", self.mtime_ns.to_string(), now.mtime_ns.to_string()),
-            ("inode", self.inode.to_string(), now.inode.to_string()),
-            ("contents of both ends", format!("{:x}", self.ends), format!("{:x}", now.ends)),
+            (self.size != now.size).then(|| format!("its size was {}, is {}", self.size, now.size)),
+            (self.ends != now.ends).then(|| "it begins or ends with other bytes".to_string()),
+            (self.inode != now.inode).then(|| "another file has its name".to_string()),
+            (self.mtime_ns != now.mtime_ns).then(|| "it was written to".to_string()),
         ];
-        for (what, wanted, got) in changed {
-            if wanted != got {
-                return Err(Error::InputCorrupt {
-                    place: swath_core::Place::file(&self.path),
-                    message: format!("the file changed while it was read: {what} was {wanted}, is {got}"),
-                    hint: "run again once nobody writes to it, with --overwrite".into(),
-                });
-            }
+        match changed.into_iter().flatten().next() {
+            None => Ok(()),
+            Some(what) => Err(Error::InputCorrupt {
+                place: swath_core::Place::file(&self.path),
+                message: format!("the file changed while it was read: {what}"),
+                hint: "run the same command again once nobody writes to it".into(),
+            }),
         }
-        Ok(())
     }
 }
 

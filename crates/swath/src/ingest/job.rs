@@ -182,6 +182,8 @@ pub struct Routed {
     pub rejected: u64,
     /// Values that became null because the schema says so.
     pub nulled: u64,
+    /// Local times that occur twice, since clocks went back.
+    pub ambiguous: u64,
 }
 
 /// How a segment met the edge of its unit.

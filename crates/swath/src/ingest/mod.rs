@@ -31,8 +31,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use swath_core::{
-    Budget, Bytes, Error, Fnv64, Journal, Observer, PartialOutput, PartialState, Plan, Receipts, Result, RunOptions,
-    Stop, Stopwatch,
+    Budget, Bytes, CHOOSE_FOLDER, Error, Event, Fnv64, Journal, Lease, Observer, PartialOutput, PartialState, Plan,
+    Receipts, Result, RunOptions, Stop, Stopwatch,
 };
 use swath_table::intern::Interner;
 use swath_table::schema_file;
@@ -41,6 +41,7 @@ use swath_table::store::Store;
 use crate::outcome::{Explanation, Outcome, Output};
 use crate::request::IngestRequest;
 use cost::Costs;
+use inputs::InputFile;
 use prepare::Prepared;
 use running::{Idle, Running, Shared};
 
@@ -178,16 +179,13 @@ pub fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome
         commit::show(partial, &job, observer)?;
         return commit::outcome_of_lake(&output, &job, stopwatch);
     }
-    let identity = prepare::identity(&job.prepared.job, common.tmp_dir.as_deref());
-    let folder = partial.journal_folder();
-    let (journal, mut receipts) = match partial.state() {
-        PartialState::Resumed => Journal::open(&folder, &identity)?,
-        _ => (Journal::create(&folder, &identity)?, Receipts::new()),
-    };
     let budget = Budget::new(common.ceiling());
-    let _fixed = budget.lease_fixed("the program and its tables", job.costs.ledger.fixed_bytes())?;
-    let running = begin(&job, &partial, journal, &budget, stop)?;
-    running.replay(&receipts)?;
+    let is_fresh = partial.state() == PartialState::Fresh;
+    let Begun { running, mut receipts, _fixed } = match begin(&job, &partial, &budget, stop) {
+        // Nothing has been done yet, so nothing is to be left.
+        Err(error) if is_fresh => return Err(give_up(partial, &job, error)),
+        begun => begun?,
+    };
     let plan = job.plan(&running);
     let sync = || running.sync();
     let mut options = RunOptions::new(common.threads(), common.ceiling(), &sync);
@@ -197,17 +195,23 @@ pub fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome
     options.soft_mark = options.soft_mark.max(job.costs.ledger.predicted_peak());
     let ran = swath_core::run(&plan, &budget, &running.journal, &mut receipts, stop, observer, &options);
     drop(plan);
+    let ran = ran.and_then(|summary| {
+        running.job.files.iter().try_for_each(InputFile::check_unchanged)?;
+        Ok(summary)
+    });
     let summary = match ran {
         Ok(summary) => summary,
-        Err(error) => {
-            // An input that is mended is another input: nothing of this run could be resumed.
-            if matches!(error, Error::InputCorrupt { .. } | Error::InputUnreadable { .. }) {
-                drop(running);
-                partial.discard()?;
-            }
-            return Err(error);
+        // An input that is mended is another input, and so is a schema: nothing of this run could be resumed.
+        Err(error @ (Error::InputCorrupt { .. } | Error::InputUnreadable { .. } | Error::TooManyRejects { .. })) => {
+            drop(running);
+            return Err(give_up(partial, &job, error));
         }
+        Err(error) => return Err(error),
     };
+    let ambiguous = running.routed(&receipts)?.iter().map(|unit| unit.ambiguous).sum();
+    if let Some(message) = warnings::ambiguous_times(&running.job, ambiguous) {
+        observer.on(&Event::Warning { message });
+    }
     commit::commit(&running, &receipts, partial, &job, &summary, observer, stopwatch)
 }
 
@@ -228,23 +232,41 @@ fn growth(
     })
 }
 
+/// Removes what nobody could go on from; the error that led to it is the one to tell.
+fn give_up(partial: PartialOutput, job: &Job, error: Error) -> Error {
+    let _ = partial.discard();
+    if let Some(scratch) = job.scratch_elsewhere() {
+        let _ = std::fs::remove_file(scratch);
+    }
+    error
+}
+
+/// A run before its first task, or with those that an earlier one did.
+struct Begun {
+    running: Shared,
+    receipts: Receipts,
+    /// Memory of what is always there.
+    _fixed: Lease,
+}
+
 /// Opens everything that a run needs.
-fn begin(job: &Job, partial: &PartialOutput, journal: Journal, budget: &Arc<Budget>, stop: &Stop) -> Result<Shared> {
+fn begin(job: &Job, partial: &PartialOutput, budget: &Arc<Budget>, stop: &Stop) -> Result<Begun> {
     let common = &job.request.common;
+    let identity = prepare::identity(&job.prepared.job, common.tmp_dir.as_deref());
+    let folder = partial.journal_folder();
+    let (journal, receipts) = match partial.state() {
+        PartialState::Resumed => Journal::open(&folder, &identity)?,
+        _ => (Journal::create(&folder, &identity)?, Receipts::new()),
+    };
+    let fixed = budget.lease_fixed("the program and its tables", job.costs.ledger.fixed_bytes())?;
     let allowance = match job.costs.kept {
         Bytes::ZERO => None,
         kept => Some(budget.lease(kept, stop)?.keep(kept)?),
     };
-    if let Some(folder) = &common.tmp_dir {
-        std::fs::create_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
-    }
-    let scratch = job.scratch_elsewhere().unwrap_or_else(|| partial.scratch().join("data"));
-    if partial.state() == PartialState::Fresh && scratch.exists() {
-        std::fs::remove_file(&scratch).map_err(|error| Error::writing(&scratch, &error))?;
-    }
     let lake_folder = partial.output();
     std::fs::create_dir_all(&lake_folder).map_err(|error| Error::writing(&lake_folder, &error))?;
-    let store = Arc::new(Store::open(&scratch, allowance, common.tmp_limit)?);
+    let store = open_store(job, partial, allowance);
+    let store = Arc::new(if common.tmp_dir.is_some() { store.map_err(of_tmp_dir)? } else { store? });
     let running = Running {
         store: Arc::clone(&store),
         texts: Interner::new("categories and sensors", job.costs.texts).growing(growth(budget, &store, stop)?),
@@ -262,5 +284,31 @@ fn begin(job: &Job, partial: &PartialOutput, journal: Journal, budget: &Arc<Budg
         lake_folder,
         job: Arc::clone(&job.prepared.job),
     };
-    Ok(Arc::new(running))
+    let running = Arc::new(running);
+    running.replay(&receipts)?;
+    Ok(Begun { running, receipts, _fixed: fixed })
+}
+
+/// Opens the store, without what an earlier run left where a new one begins.
+fn open_store(job: &Job, partial: &PartialOutput, allowance: Option<Lease>) -> Result<Store> {
+    let common = &job.request.common;
+    if let Some(folder) = &common.tmp_dir {
+        std::fs::create_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
+    }
+    let scratch = job.scratch_elsewhere().unwrap_or_else(|| partial.scratch().join("data"));
+    if partial.state() == PartialState::Fresh && scratch.exists() {
+        std::fs::remove_file(&scratch).map_err(|error| Error::writing(&scratch, &error))?;
+    }
+    Store::open(&scratch, allowance, common.tmp_limit)
+}
+
+/// The error with the flag that names the folder, where it has no better hint.
+fn of_tmp_dir(error: Error) -> Error {
+    match error {
+        Error::OutputUnwritable { path, reason, hint } if hint.is_empty() || hint == CHOOSE_FOLDER => {
+            let hint = format!("{CHOOSE_FOLDER} as --tmp-dir, or leave it out: scratch then lies beside the output");
+            Error::OutputUnwritable { path, reason, hint }
+        }
+        other => other,
+    }
 }

@@ -49,6 +49,8 @@ pub struct Inputs {
     pub notes: Notes,
     /// What was looked at.
     pub samples: Vec<Sample>,
+    /// What is off because the input did not show it.
+    pub warnings: Vec<String>,
 }
 
 /// Finds files and their schema.
@@ -89,7 +91,8 @@ pub fn inputs(sources: &[OsString], schema: Option<&Path>) -> Result<Inputs> {
     }
     let inferred = infer::infer(&samples, &given)?;
     let schema = given.resolve(Some(&inferred.schema))?;
-    Ok(Inputs { files, schema, notes: inferred.notes, samples })
+    let warnings = inferred.warnings(&given, &schema);
+    Ok(Inputs { files, schema, notes: inferred.notes, samples, warnings })
 }
 
 /// Whether a whole file has no more than one line with anything in it.
@@ -106,6 +109,8 @@ pub struct Prepared {
     pub facts: Facts,
     /// What was chosen and why, as (name, value).
     pub choices: Vec<(String, String)>,
+    /// What inference did not find, as sentences.
+    pub warnings: Vec<String>,
 }
 
 /// Resolves a request.
@@ -178,7 +183,7 @@ pub fn prepare(request: &IngestRequest) -> Result<Prepared> {
         compression: request.compression,
         output: request.output.clone(),
     };
-    Ok(Prepared { job: Arc::new(job), facts, choices })
+    Ok(Prepared { job: Arc::new(job), facts, choices, warnings: inputs.warnings })
 }
 
 fn check_filters(request: &IngestRequest, time: Option<usize>, places: bool) -> Result<()> {

@@ -146,6 +146,7 @@ impl Router<'_> {
         let report = read_range(&source, &spec, &mut bench.workspace, &mut bench.batch, self)?;
         self.routed.read += report.records;
         self.routed.nulled += report.nulled;
+        self.routed.ambiguous += report.ambiguous;
         let cut = segment.bytes.start > 0 || segment.bytes.end < file.size;
         if cut {
             self.routed.edges.push(Edge {

@@ -1,6 +1,7 @@
-//! What a person should know before a run: sampled rows that would be rejected, columns that files do not have.
+//! What a person should know before a run: what inference did not find, sampled rows that would be rejected, columns
+//! that files do not have.
 //!
-//! Nothing of it stops the run.
+//! Nothing of it stops the run. One thing is known only after it: times that occur twice.
 
 use std::path::Path;
 
@@ -11,13 +12,25 @@ use super::prepare::Prepared;
 
 /// All warnings of a job, as sentences.
 pub fn of(prepared: &Prepared) -> Vec<String> {
-    let mut warnings = Vec::new();
+    let mut warnings = prepared.warnings.clone();
     let (rejected, sampled) = (prepared.facts.rejected, prepared.facts.sampled);
     if rejected * 20 > sampled {
         warnings.push(format!("{rejected} of {sampled} sampled rows would be rejected"));
     }
     warnings.extend(absent_columns(&prepared.job));
     warnings
+}
+
+/// Local times that occur twice, for a person to know of; `ambiguous` says how many there were.
+pub fn ambiguous_times(job: &Job, ambiguous: u64) -> Option<String> {
+    let local = job.schema.columns.iter().filter_map(|column| Some((&column.name, column.timezone.as_ref()?)));
+    let columns: Vec<String> = local.map(|(name, zone)| format!("{name:?} ({zone})")).collect();
+    let columns = columns.join(", ");
+    (ambiguous > 0).then(|| {
+        format!(
+            "{ambiguous} times in {columns} occur twice, since clocks went back: each is taken as the first of the two"
+        )
+    })
 }
 
 /// Files that lack a column.

@@ -5,7 +5,7 @@ mod sample;
 use std::path::Path;
 
 use swath::demo;
-use swath_core::Result;
+use swath_core::{Error, Result};
 
 use super::ingest::{execute, explain_job};
 use crate::process::{complain, print};
@@ -28,7 +28,11 @@ pub fn run(words: &DemoWords, settings: &Settings) -> Result<()> {
     if talks {
         print(&introduction(&folder, settings))?;
     }
-    let mut result = execute(job, settings)?;
+    let mut result = execute(job, settings).map_err(|error| match error {
+        // The demo begins anew whatever an earlier one left.
+        Error::Stopped { .. } => Error::Stopped { resumable: false },
+        other => other,
+    })?;
     if settings.json {
         result.command = "demo".into();
         return print(&json_line(&result)?);

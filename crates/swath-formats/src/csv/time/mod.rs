@@ -38,11 +38,18 @@ pub(super) struct TimeRules {
     zone: Zone,
 }
 
-/// What the last times of a column have taught; it changes no answer.
+/// What the last times of a column have taught; it changes no answer. It counts times that occur twice.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TimeCache {
     date: DateCache,
     zone: ZoneCache,
+}
+
+impl TimeCache {
+    /// How many times occur twice, since clocks went back; each was taken as the first of the two.
+    pub fn ambiguous(&self) -> u64 {
+        self.zone.ambiguous
+    }
 }
 
 impl TimeRules {
@@ -96,6 +103,12 @@ impl TimeRules {
     pub fn date(&self, text: &[u8], cache: &mut TimeCache) -> Option<i32> {
         let moment = self.moment(text, cache)?;
         i32::try_from(moment.local_us.div_euclid(MICROS_PER_DAY)).ok()
+    }
+
+    /// The name of the column's zone, if the text is a time that its clocks left out when they went forward.
+    pub fn left_out(&self, text: &[u8]) -> Option<&str> {
+        let moment = self.moment(text, &mut TimeCache::default())?;
+        moment.offset_s.is_none().then(|| self.zone.left_out(moment.local_us)).flatten()
     }
 
     fn moment(&self, text: &[u8], cache: &mut TimeCache) -> Option<Moment> {

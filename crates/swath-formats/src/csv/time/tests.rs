@@ -1,7 +1,7 @@
 //! Times against tables of cases and against jiff.
 
 use jiff::civil::DateTime;
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
 use super::super::tests::Random;
 use super::*;
@@ -118,18 +118,88 @@ fn local_clocks() {
     for (zone, text, same) in [
         ("Europe/Rome", "2025-07-01T12:00:00", "2025-07-01T10:00:00Z"),
         ("Europe/Rome", "2025-07-01T12:00:00Z", "2025-07-01T12:00:00Z"),
-        // The hour that occurs twice is the first, the one that does not occur moves forward.
+        // The hour that occurs twice is the first.
         ("Europe/Rome", "2025-10-26T02:30:00", "2025-10-26T00:30:00Z"),
         ("Europe/Rome", "2025-10-26T03:00:00", "2025-10-26T02:00:00Z"),
-        ("Europe/Rome", "2025-03-30T02:30:00", "2025-03-30T01:30:00Z"),
-        ("Europe/Rome", "2025-03-30T03:30:00", "2025-03-30T01:30:00Z"),
         ("+05:30", "2025-03-30T05:30:00", "2025-03-30T00:00:00Z"),
         ("-07:00", "2025-03-30T05:30:00", "2025-03-30T12:30:00Z"),
         ("Z", "2025-03-30T05:30:00", "2025-03-30T05:30:00Z"),
         ("UTC", "2025-03-30T05:30:00", "2025-03-30T05:30:00Z"),
-        ("Pacific/Apia", "2011-12-30T12:00:00", "2011-12-30T22:00:00Z"),
+        ("Pacific/Apia", "2011-12-29T12:00:00", "2011-12-29T22:00:00Z"),
     ] {
         assert_eq!(read(None, Some(zone), text), Some(utc(same)), "{zone} {text}");
+    }
+}
+
+/// Edges of the hours that clocks left out (`-`) and of those that they showed twice (`2`, with the first of the two
+/// moments), as Python's `zoneinfo` has them.
+#[test]
+fn hours_that_do_not_occur_and_hours_that_occur_twice() {
+    for (zone, text, wanted) in [
+        ("Europe/Berlin", "2024-03-31T01:59:59", "2024-03-31T00:59:59Z"),
+        ("Europe/Berlin", "2024-03-31T02:00:00", "-"),
+        ("Europe/Berlin", "2024-03-31T02:59:59", "-"),
+        ("Europe/Berlin", "2024-03-31T03:00:00", "2024-03-31T01:00:00Z"),
+        ("Europe/Berlin", "2024-10-27T01:59:59", "2024-10-26T23:59:59Z"),
+        ("Europe/Berlin", "2024-10-27T02:00:00", "2 2024-10-27T00:00:00Z"),
+        ("Europe/Berlin", "2024-10-27T02:59:59", "2 2024-10-27T00:59:59Z"),
+        ("Europe/Berlin", "2024-10-27T03:00:00", "2024-10-27T02:00:00Z"),
+        ("Europe/London", "2024-03-31T00:59:59", "2024-03-31T00:59:59Z"),
+        ("Europe/London", "2024-03-31T01:00:00", "-"),
+        ("Europe/London", "2024-03-31T01:59:59", "-"),
+        ("Europe/London", "2024-03-31T02:00:00", "2024-03-31T01:00:00Z"),
+        ("Europe/London", "2024-10-27T00:59:59", "2024-10-26T23:59:59Z"),
+        ("Europe/London", "2024-10-27T01:00:00", "2 2024-10-27T00:00:00Z"),
+        ("Europe/London", "2024-10-27T01:59:59", "2 2024-10-27T00:59:59Z"),
+        ("Europe/London", "2024-10-27T02:00:00", "2024-10-27T02:00:00Z"),
+        ("America/New_York", "2024-03-10T01:59:59", "2024-03-10T06:59:59Z"),
+        ("America/New_York", "2024-03-10T02:00:00", "-"),
+        ("America/New_York", "2024-03-10T02:59:59", "-"),
+        ("America/New_York", "2024-03-10T03:00:00", "2024-03-10T07:00:00Z"),
+        ("America/New_York", "2024-11-03T00:59:59", "2024-11-03T04:59:59Z"),
+        ("America/New_York", "2024-11-03T01:00:00", "2 2024-11-03T05:00:00Z"),
+        ("America/New_York", "2024-11-03T01:59:59", "2 2024-11-03T05:59:59Z"),
+        ("America/New_York", "2024-11-03T02:00:00", "2024-11-03T07:00:00Z"),
+        ("America/Santiago", "2024-09-07T23:59:59", "2024-09-08T03:59:59Z"),
+        ("America/Santiago", "2024-09-08T00:00:00", "-"),
+        ("America/Santiago", "2024-09-08T00:59:59", "-"),
+        ("America/Santiago", "2024-09-08T01:00:00", "2024-09-08T04:00:00Z"),
+        ("America/Santiago", "2024-04-06T22:59:59", "2024-04-07T01:59:59Z"),
+        ("America/Santiago", "2024-04-06T23:00:00", "2 2024-04-07T02:00:00Z"),
+        ("America/Santiago", "2024-04-06T23:59:59", "2 2024-04-07T02:59:59Z"),
+        ("America/Santiago", "2024-04-07T00:00:00", "2024-04-07T04:00:00Z"),
+        ("Australia/Lord_Howe", "2024-10-06T01:59:59", "2024-10-05T15:29:59Z"),
+        ("Australia/Lord_Howe", "2024-10-06T02:00:00", "-"),
+        ("Australia/Lord_Howe", "2024-10-06T02:29:59", "-"),
+        ("Australia/Lord_Howe", "2024-10-06T02:30:00", "2024-10-05T15:30:00Z"),
+        ("Australia/Lord_Howe", "2024-04-07T01:29:59", "2024-04-06T14:29:59Z"),
+        ("Australia/Lord_Howe", "2024-04-07T01:30:00", "2 2024-04-06T14:30:00Z"),
+        ("Australia/Lord_Howe", "2024-04-07T01:59:59", "2 2024-04-06T14:59:59Z"),
+        ("Australia/Lord_Howe", "2024-04-07T02:00:00", "2024-04-06T15:30:00Z"),
+        ("Africa/Casablanca", "2024-04-14T01:59:59", "2024-04-14T01:59:59Z"),
+        ("Africa/Casablanca", "2024-04-14T02:00:00", "-"),
+        ("Africa/Casablanca", "2024-04-14T02:59:59", "-"),
+        ("Africa/Casablanca", "2024-04-14T03:00:00", "2024-04-14T02:00:00Z"),
+        ("Africa/Casablanca", "2024-03-10T01:59:59", "2024-03-10T00:59:59Z"),
+        ("Africa/Casablanca", "2024-03-10T02:00:00", "2 2024-03-10T01:00:00Z"),
+        ("Africa/Casablanca", "2024-03-10T02:59:59", "2 2024-03-10T01:59:59Z"),
+        ("Africa/Casablanca", "2024-03-10T03:00:00", "2024-03-10T03:00:00Z"),
+        ("Pacific/Apia", "2011-12-29T23:59:59", "2011-12-30T09:59:59Z"),
+        ("Pacific/Apia", "2011-12-30T00:00:00", "-"),
+        ("Pacific/Apia", "2011-12-30T23:59:59", "-"),
+        ("Pacific/Apia", "2011-12-31T00:00:00", "2011-12-30T10:00:00Z"),
+        ("Pacific/Apia", "2012-04-01T02:59:59", "2012-03-31T12:59:59Z"),
+        ("Pacific/Apia", "2012-04-01T03:00:00", "2 2012-03-31T13:00:00Z"),
+        ("Pacific/Apia", "2012-04-01T03:59:59", "2 2012-03-31T13:59:59Z"),
+        ("Pacific/Apia", "2012-04-01T04:00:00", "2012-03-31T15:00:00Z"),
+    ] {
+        let rules = TimeRules::new(None, Some(zone)).expect("a zone");
+        let mut cache = TimeCache::default();
+        let got = rules.timestamp(text.as_bytes(), &mut cache);
+        let (twice, same) = wanted.strip_prefix("2 ").map_or((0, wanted), |same| (1, same));
+        assert_eq!(got, (same != "-").then(|| utc(same)), "{zone} {text}");
+        assert_eq!(cache.ambiguous(), twice, "{zone} {text}");
+        assert_eq!(rules.left_out(text.as_bytes()), (same == "-").then_some(zone), "{zone} {text}");
     }
 }
 
@@ -145,9 +215,11 @@ fn local_clocks_equal_jiff_on_600_000_times_with_a_warm_cache() {
         let mut at = DateTime::constant(1995, 1, 1, 0, 0, 0, 0);
         for _ in 0..100_000 {
             at = at.checked_add(jiff::SignedDuration::from_mins(random.below(400) as i64 - 20)).expect("in range");
-            let wanted = zone.to_ambiguous_timestamp(at).compatible().expect("a time").as_microsecond();
+            let found = zone.to_ambiguous_timestamp(at);
+            let is_gap = matches!(found.offset(), AmbiguousOffset::Gap { .. });
+            let wanted = (!is_gap).then(|| found.compatible().expect("a time").as_microsecond());
             let text = at.strftime("%Y-%m-%d %H:%M:%S").to_string();
-            assert_eq!(rules.timestamp(text.as_bytes(), &mut cache), Some(wanted), "{name} {text}");
+            assert_eq!(rules.timestamp(text.as_bytes(), &mut cache), wanted, "{name} {text}");
         }
     }
 }

@@ -1,11 +1,10 @@
 //! From a local clock to UTC.
 //!
-//! Where clocks go back, an hour occurs twice: the first is meant (the offset before the change). Where they go forward,
-//! an hour does not occur: its times move forward by what was left out (again the offset before the change). RFC 5545
-//! has the same rule.
+//! Where clocks go back, an hour occurs twice: the first is meant (the offset before the change), as in RFC 5545, and
+//! such times are counted. Where they go forward, an hour does not occur, and its times are no times.
 
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 use swath_table::offset;
 
@@ -16,12 +15,14 @@ pub(super) enum Zone {
     Named(TimeZone),
 }
 
-/// Local times between `from_us` and `to_us` that all have one offset.
+/// Local times between `from_us` and `to_us` that all have one offset; and a count.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct ZoneCache {
     from_us: i64,
     to_us: i64,
     offset_us: i64,
+    /// Times so far that occur twice.
+    pub ambiguous: u64,
 }
 
 /// Local clocks this far from a change of offset are not touched by it: no change is larger than a day.
@@ -41,6 +42,14 @@ impl Zone {
         }
     }
 
+    /// The name of the zone, if its clocks went forward over this time.
+    pub fn left_out(&self, local_us: i64) -> Option<&str> {
+        let Zone::Named(zone) = self else { return None };
+        let found = zone.to_ambiguous_timestamp(clock(local_us)?);
+        matches!(found.offset(), AmbiguousOffset::Gap { .. }).then(|| zone.iana_name()).flatten()
+    }
+
+    /// The moment at which a local clock shows a time, if it ever does.
     #[inline]
     pub fn to_utc(&self, local_us: i64, cache: &mut ZoneCache) -> Option<i64> {
         match self {
@@ -51,10 +60,19 @@ impl Zone {
     }
 }
 
+/// The clock that shows a time.
+fn clock(local_us: i64) -> Option<DateTime> {
+    DateTime::constant(1970, 1, 1, 0, 0, 0, 0).checked_add(SignedDuration::from_micros(local_us)).ok()
+}
+
 fn look_up(zone: &TimeZone, local_us: i64, cache: &mut ZoneCache) -> Option<i64> {
-    let local: DateTime =
-        DateTime::constant(1970, 1, 1, 0, 0, 0, 0).checked_add(SignedDuration::from_micros(local_us)).ok()?;
-    let utc = zone.to_ambiguous_timestamp(local).compatible().ok()?;
+    let found = zone.to_ambiguous_timestamp(clock(local_us)?);
+    match found.offset() {
+        AmbiguousOffset::Gap { .. } => return None,
+        AmbiguousOffset::Fold { .. } => cache.ambiguous += 1,
+        AmbiguousOffset::Unambiguous { .. } => {}
+    }
+    let utc = found.compatible().ok()?;
     let utc_us = utc.as_microsecond();
     let offset_us = local_us - utc_us;
     // The stretch of one offset around this moment, less a margin where a neighbouring offset could reach in.
@@ -62,13 +80,10 @@ fn look_up(zone: &TimeZone, local_us: i64, cache: &mut ZoneCache) -> Option<i64>
     let next = zone.following(utc).next().map(|change| change.timestamp()).unwrap_or(Timestamp::MAX);
     let from = previous.checked_add(MARGIN).ok().map(|utc| utc.as_microsecond() + offset_us);
     let to = next.checked_sub(MARGIN).ok().map(|utc| utc.as_microsecond() + offset_us);
-    // A time that a change left out has the offset before the change and a moment after it: it stands for itself only.
-    let is_ordinary = i64::from(zone.to_offset(utc).seconds()) * 1_000_000 == offset_us;
     if let (Some(from_us), Some(to_us)) = (from, to)
-        && is_ordinary
         && (from_us..to_us).contains(&local_us)
     {
-        *cache = ZoneCache { from_us, to_us, offset_us };
+        *cache = ZoneCache { from_us, to_us, offset_us, ..*cache };
     }
     Some(utc_us)
 }

@@ -1,0 +1,102 @@
+//! What the program says when something is off: the words name what it is and a way on that is there.
+#![allow(clippy::expect_used, missing_docs)]
+
+#[allow(dead_code)]
+mod common;
+
+use common::Folder;
+use serde_json::Value;
+
+/// Runs a line; its exit code, standard output and standard error.
+#[track_caller]
+fn told(folder: &Folder, line: &str, code: i32) -> (String, String) {
+    let output = folder.run(line);
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{line}\n{stdout}{stderr}");
+    (stdout, stderr)
+}
+
+#[test]
+fn what_inference_did_not_find_is_told_everywhere() {
+    let folder = Folder::new();
+    folder.write("bare.csv", b"logger no,Datum,lat,t,t\n1.5,Montag,54.5,1,2\n2.5,Dienstag,54.6,1,2\n");
+    let line = "sensor ingest bare.csv -o lake -m 256MB -j 1 --progress never";
+    let plan: Value = serde_json::from_str(&told(&folder, &format!("{line} --explain --json"), 0).0).expect("JSON");
+    let warnings: Vec<&str> = plan["warnings"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+    let begin = [
+        "no time column: rows are not deduplicated or sorted by time; the best candidate is \"Datum\"",
+        "no sensor",
+        "no coordinates: the lake has no geometry; the best candidate is \"lat\"",
+        "not read: a second \"t\"",
+    ];
+    assert_eq!(warnings.len(), begin.len(), "{warnings:?}");
+    assert!(warnings.iter().zip(begin).all(|(warning, begin)| warning.starts_with(begin)), "{warnings:?}");
+    let as_lines: String = warnings.iter().map(|message| format!("warning: {message}\n")).collect();
+    assert_eq!(told(&folder, &format!("{line} --explain"), 0).1, as_lines);
+    let (_, log) = told(&folder, &format!("{line} --log json"), 0);
+    let events = log.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let logged: Vec<Value> = events.filter(|event| event["event"] == "warning").collect();
+    assert_eq!(logged.iter().map(|event| &event["message"]).collect::<Vec<_>>(), warnings);
+    assert_eq!(told(&folder, &format!("{line} --overwrite"), 0).1, as_lines);
+}
+
+#[test]
+fn local_times_that_do_not_occur_are_rejected_and_those_that_occur_twice_are_told() {
+    let folder = Folder::new();
+    let times = ["2024-03-31 01:30", "2024-03-31 02:30", "2024-10-27 02:30", "2024-10-27 03:30"];
+    let rows: String = times.iter().map(|time| format!("a,{time},1.5\n")).collect();
+    folder.write("local.csv", format!("sensor,time,t\n{rows}").as_bytes());
+    let schema = "columns.sensor.type = 'category'\ncolumns.time = { type = 'timestamp', role = 'time', \
+                  timezone = 'Europe/Berlin' }\ncolumns.t.type = 'float32'";
+    folder.write("schema.toml", schema.as_bytes());
+    let line = "sensor ingest local.csv -o lake -m 256MB -j 1 --schema schema.toml --max-rejects 1 --progress never";
+    let (_, told) = told(&folder, line, 0);
+    let twice = "warning: 1 times in \"time\" (Europe/Berlin) occur twice, since clocks went back: each is taken as the \
+                 first of the two\n";
+    assert!(told.ends_with(twice), "{told}");
+    let rejects = std::fs::read(folder.path().join("lake/_swath/rejects.ndjson")).expect("rejects");
+    let reject: Value = serde_json::from_slice(&rejects).expect("one line of JSON");
+    assert_eq!((&reject["reason"], &reject["line"]), (&"invalid_time".into(), &3.into()));
+    assert_eq!(reject["detail"], "\"2024-03-31 02:30\" does not exist in Europe/Berlin: clocks went forward");
+}
+
+/// Hints name only flags that the command has, and ways that are open.
+#[test]
+fn a_full_disk_and_a_folder_for_scratch_that_cannot_be() {
+    let folder = Folder::new();
+    let line = "sensor ingest readings.csv -o lake -m 256MB -j 1";
+    let full = |line: &str| {
+        let output = folder.command(line).env("SWATH_FAULT", "enospc:6").output().expect("runs");
+        assert_eq!(output.status.code(), Some(6), "{line}");
+        String::from_utf8(output.stderr).expect("UTF-8")
+    };
+    let hint = "hint: make room there and run again with --resume; or begin anew with --overwrite, with scratch on \
+                another disk by --tmp-dir\n";
+    assert!(full(line).ends_with(hint));
+    told(&folder, &format!("{line} --resume"), 0);
+    assert!(full("demo -m 256MB -j 1").ends_with("hint: make room there, then run the same command again\n"));
+    told(&folder, "demo -m 256MB -j 1", 0);
+    for (name, what) in [("readings.csv", "readings.csv"), ("readings.csv/below", "readings.csv/below")] {
+        let (_, told) = told(&folder, &format!("sensor ingest readings.csv -o other -m 256MB --tmp-dir {name}"), 6);
+        assert!(told.starts_with(&format!("error: cannot write {what}")), "{told}");
+        assert!(told.contains("hint: choose a folder that you may write to as --tmp-dir, or leave it out"), "{told}");
+        assert!(!folder.path().join(".other.partial").exists(), "a run that did nothing left something");
+    }
+}
+
+/// After too many rejects the schema or the words change, so there is nothing to go on from; the next run just begins.
+#[test]
+fn too_many_rejects_leave_the_rejects_and_nothing_else() {
+    let folder = Folder::new();
+    folder.write("bad.csv", format!("{}s-1,2025-03-02T00:10:00Z,54.05\n", common::READINGS).as_bytes());
+    let line = "sensor ingest bad.csv -o lake -m 256MB -j 1 --tmp-dir spill";
+    told(&folder, line, 7);
+    let mut names: Vec<String> = Vec::new();
+    for entry in [folder.path().to_path_buf(), folder.path().join("spill")].iter().flat_map(|at| at.read_dir()) {
+        names.extend(entry.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()));
+    }
+    names.sort();
+    assert_eq!(names, ["bad.csv", "lake.rejects.ndjson", "readings.csv", "spill"]);
+    told(&folder, &format!("{line} --max-rejects 1"), 0);
+}

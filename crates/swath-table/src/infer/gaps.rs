@@ -1,0 +1,198 @@
+//! What the input does not say and what is not read of it, with what that switches off.
+//!
+//! It decides nothing: whoever runs a job tells the sentences.
+
+use std::collections::BTreeSet;
+
+use super::{FileColumns, Found, Inferred, roles};
+use crate::schema::{ColumnSchema, ColumnType, Role, TableSchema};
+use crate::schema_file::SchemaFile;
+
+/// Columns of the input that are not what was looked for, each with a value, and columns that are not read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Gaps {
+    time: Option<Candidate>,
+    sensor: Option<Candidate>,
+    place: Option<Candidate>,
+    /// Columns that are not read, in words.
+    pub(super) not_read: BTreeSet<String>,
+}
+
+/// A column that by its name, or by some values, could have been what was looked for.
+#[derive(Debug, Clone, PartialEq)]
+struct Candidate {
+    name: String,
+    /// A value of it, one that does not fit if there is any.
+    example: Option<String>,
+}
+
+impl Gaps {
+    /// Looks for the best candidates among columns without a role.
+    pub(super) fn find(&mut self, columns: &[ColumnSchema], origins: &[Vec<usize>], found: &[Found]) {
+        let free = || {
+            let all = columns.iter().zip(origins).map(|(column, origin)| (column, &found[origin[0]].evidence));
+            all.filter(|(column, _)| matches!(column.role, None | Some(Role::Value)))
+        };
+        let is_moment = |column: &ColumnSchema| matches!(column.column_type, ColumnType::Timestamp | ColumnType::Date);
+        let candidate = |name: &str, misfit: &Option<String>, first: &Option<String>| Candidate {
+            name: name.into(),
+            example: misfit.clone().or_else(|| first.clone()),
+        };
+        let timely = free().find(|(column, _)| roles::is_timely(&column.name) && !is_moment(column));
+        let moment = || free().find(|(column, _)| is_moment(column));
+        let now_and_then = || free().find(|(_, evidence)| evidence.times.has_any());
+        self.time = timely
+            .or_else(moment)
+            .or_else(now_and_then)
+            .map(|(column, evidence)| candidate(&column.name, &evidence.not_a_time, &evidence.first));
+        self.sensor = free()
+            .find(|(column, _)| roles::is_sensor_name(&column.name))
+            .map(|(column, evidence)| candidate(&column.name, &None, &evidence.first));
+        self.place = free()
+            .find(|(column, _)| roles::is_coordinate_name(&column.name))
+            .map(|(column, evidence)| candidate(&column.name, &evidence.not_a_number, &evidence.first));
+    }
+
+    /// Notes fields with a value and without a name.
+    pub(super) fn nameless(&mut self, file: &FileColumns<'_>, position: usize) {
+        if file.shape.names[position].trim_start_matches('#').trim().is_empty() {
+            self.not_read.insert(format!("column {} (it has no name)", position + 1));
+        }
+    }
+}
+
+impl Inferred {
+    /// What is off in `schema` because the input did not show it, as sentences; none about what `given` settles.
+    pub fn warnings(&self, given: &SchemaFile, schema: &TableSchema) -> Vec<String> {
+        let is_open = given
+            .columns
+            .as_ref()
+            .is_none_or(|columns| columns.iter().any(|column| column.column_type.is_none() && column.role.is_none()));
+        if !is_open {
+            return Vec::new();
+        }
+        let lacks = |role| schema.with_role(role).is_none();
+        let has_key = schema.dedup.is_some() || given.dedup.is_some();
+        let mut warnings = Vec::new();
+        if lacks(Role::Time) {
+            let off = if has_key { "sorted by time" } else { "deduplicated or sorted by time" };
+            warnings.push(sentence("time column", &format!("rows are not {off}"), &self.gaps.time, "time"));
+        }
+        if lacks(Role::Sensor) && !has_key {
+            let time = schema.with_role(Role::Time).map(|time| format!("{:?}", schema.columns[time].name));
+            let key = format!("the default key is sensor and {}", time.as_deref().unwrap_or("time"));
+            let off = format!("rows are not deduplicated ({key})");
+            warnings.push(sentence("sensor column", &off, &self.gaps.sensor, "sensor"));
+        }
+        if lacks(Role::X) {
+            warnings.push(sentence("coordinates", "the lake has no geometry", &self.gaps.place, "x and y"));
+        }
+        if !self.gaps.not_read.is_empty() && given.columns.is_none() {
+            let columns: Vec<&str> = self.gaps.not_read.iter().map(String::as_str).collect();
+            warnings.push(format!("not read: {}", columns.join(", ")));
+        }
+        warnings
+    }
+}
+
+fn sentence(what: &str, off: &str, candidate: &Option<Candidate>, role: &str) -> String {
+    let candidate = candidate.as_ref().map_or(String::new(), |candidate| {
+        let example = candidate.example.as_ref().map_or(String::new(), |value| format!(", with values like {value:?}"));
+        format!("; the best candidate is {:?}{example}", candidate.name)
+    });
+    format!("no {what}: {off}{candidate}; a schema file can give the role {role}")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::{Sample, infer};
+    use super::*;
+    use crate::schema_file::parse;
+
+    fn check(text: &str, file: &str, expected: &[&str]) {
+        let head = text.as_bytes().to_vec();
+        let sample = Sample { path: "in.csv".into(), head, complete: true, exhaustive: true, pieces: Vec::new() };
+        let given = parse(file, Path::new("s.toml")).unwrap();
+        let inferred = infer(&[sample], &given).unwrap();
+        let schema = given.resolve(Some(&inferred.schema)).unwrap();
+        assert_eq!(inferred.warnings(&given, &schema), expected, "{text}{file}");
+    }
+
+    const NO_PLACE: &str = "no coordinates: the lake has no geometry; a schema file can give the role x and y";
+
+    #[test]
+    fn what_is_off_is_told() {
+        check("sensor,time,lat,lon,t\na,2025-03-01,54.5,9.5,1.5\n", "", &[]);
+        check(
+            "sensor,Datum,t\na,Samstag 1. März,1.5\nb,Sonntag 2. März,2.5\n",
+            "",
+            &[
+                "no time column: rows are not deduplicated or sorted by time; the best candidate is \"Datum\", with \
+                 values like \"Samstag 1. März\"; a schema file can give the role time",
+                NO_PLACE,
+            ],
+        );
+        check(
+            "time,position_lat,t\n2025-03-01,54°05',1.5\n2025-03-02,54°06',2.5\n",
+            "",
+            &[
+                "no sensor column: rows are not deduplicated (the default key is sensor and \"time\"); a schema file \
+                 can give the role sensor",
+                "no coordinates: the lake has no geometry; the best candidate is \"position_lat\", with values like \
+                 \"54°05'\"; a schema file can give the role x and y",
+            ],
+        );
+        check(
+            "sensor,made,updated\na,2025-03-01T10:00,2025-03-02T10:00\n",
+            "",
+            &[
+                "no time column: rows are not deduplicated or sorted by time; the best candidate is \"made\", with \
+                 values like \"2025-03-01T10:00\"; a schema file can give the role time",
+                NO_PLACE,
+            ],
+        );
+        // What nothing stands in is a delimiter too many and no column.
+        check(
+            ",sensor,time,lat,lon,t,t,,\n0,a,2025-03-01,54.5,9.5,1.5,2.5,,\n",
+            "",
+            &["not read: a second \"t\" (the first one is read), column 1 (it has no name)"],
+        );
+    }
+
+    #[test]
+    fn what_a_person_settled_is_not_told() {
+        let text = "site,when,t\na,2025-03-01T10:00,1.5\n";
+        check(text, "columns.t.type = 'float32'", &[]);
+        check(text, "[dedup]\nkey = []", &[NO_PLACE]);
+        check("when,t\n2025-03-01T10:00,1.5\n", "[dedup]\nkey = []", &[NO_PLACE]);
+        check(
+            "when,t\n2025-03-01T10:00,1.5\n",
+            "columns.when = {}\ncolumns.t.role = 'none'",
+            &[
+                "no sensor column: rows are not deduplicated (the default key is sensor and \"when\"); a schema file can \
+             give the role sensor",
+                NO_PLACE,
+            ],
+        );
+    }
+
+    #[test]
+    fn coordinates_of_other_languages_are_found() {
+        let roles = |text: &str| {
+            let head = text.as_bytes().to_vec();
+            let sample = Sample { path: "in.csv".into(), head, complete: true, exhaustive: true, pieces: Vec::new() };
+            let schema = infer(&[sample], &SchemaFile::default()).unwrap().schema;
+            let names = [Role::X, Role::Y].map(|role| schema.with_role(role).map(|at| schema.columns[at].name.clone()));
+            (names, schema.columns.iter().all(|column| column.column_type == ColumnType::Float64))
+        };
+        let pair = |x: &str, y: &str| [Some(x.to_string()), Some(y.to_string())];
+        assert_eq!(roles("Breite;Länge\n54,05;9,5\n"), (pair("Länge", "Breite"), true));
+        assert_eq!(roles("Latitud,Longitud\n54.05,9.5\n"), (pair("Longitud", "Latitud"), true));
+        // Widths and lengths of something, and coordinates in two pairs: no role, and every digit.
+        assert_eq!(roles("Breite;Länge\n540,5;9,5\n"), ([None, None], true));
+        assert_eq!(roles("a_lat,b_lat,a_lon,b_lon\n54.5,9.5,1.5,2.5\n"), ([None, None], true));
+    }
+}
