@@ -25,11 +25,6 @@ pub struct TextShape {
     pub category_values: usize,
 }
 
-/// Heap that encoding of a row group takes at most, with the mini file in memory, besides the columns that are given.
-pub fn encode_bytes_max(layout: &LakeLayout, rows: usize, text: TextShape) -> Bytes {
-    encoder_bytes_max(layout, rows, text) + mini_file_bytes_max(layout, rows, text)
-}
-
 /// Heap that a [`RowGroupEncoder`](super::RowGroupEncoder) holds at most, while it encodes and after: besides the columns
 /// that are given and the mini file.
 pub fn encoder_bytes_max(layout: &LakeLayout, rows: usize, text: TextShape) -> Bytes {

@@ -18,7 +18,7 @@ use swath_core::{Error, Result};
 
 use super::ROW_GROUP_ROWS_MAX;
 use super::attribute::{Rooms, put_attribute};
-use super::bound::{TextShape, mini_file_bytes_max, number_page_bytes_max};
+use super::bound::number_page_bytes_max;
 use super::chunk::{Chunk, ChunkContext, ChunkWriter};
 use super::compress::Compressor;
 use super::error::encoding;
@@ -65,25 +65,8 @@ impl RowGroupEncoder {
         Ok(RowGroupEncoder { layout, compressor, rooms: Rooms::default() })
     }
 
-    /// Encodes `rows` rows as a mini file into memory; `column` gives the attribute at a position.
-    ///
-    /// # Memory
-    /// At most [`encode_bytes_max`](super::encode_bytes_max), besides the arrays that `column` gives.
-    ///
-    /// # Errors
-    /// What `column` answers, and [`Error::Unexpected`] for arrays that are not of the layout.
-    pub fn encode(
-        &mut self,
-        rows: usize,
-        text: TextShape,
-        column: impl FnMut(usize) -> Result<ArrayRef>,
-    ) -> Result<(Vec<u8>, Encoded)> {
-        let mut bytes = Vec::with_capacity(mini_file_bytes_max(&self.layout, rows, text).as_usize());
-        let encoded = self.encode_into(rows, column, &mut bytes, Path::new("memory"))?;
-        Ok((bytes, encoded))
-    }
-
-    /// Encodes `rows` rows as a mini file to `out`, which `path` names in errors.
+    /// Encodes `rows` rows as a mini file to `out`, which `path` names in errors; `column` gives the attribute at a
+    /// position.
     ///
     /// # Memory
     /// At most [`encoder_bytes_max`](super::encoder_bytes_max), besides the arrays that `column` gives (two at a time

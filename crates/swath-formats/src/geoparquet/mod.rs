@@ -27,7 +27,7 @@ mod tests;
 mod text;
 
 pub use assemble::{PartSummary, assemble};
-pub use bound::{TextShape, encode_bytes_max, encoder_bytes_max, mini_file_bytes_max};
+pub use bound::{TextShape, encoder_bytes_max, mini_file_bytes_max};
 pub use encoder::{Encoded, LeafCost, RowGroupEncoder};
 pub use geometry::Bounds;
 pub use layout::{LakeColumns, LakeCompression, LakeLayout, PointColumns, SortColumn};
