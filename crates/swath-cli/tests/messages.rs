@@ -100,3 +100,35 @@ fn too_many_rejects_leave_the_rejects_and_nothing_else() {
     assert_eq!(names, ["bad.csv", "lake.rejects.ndjson", "readings.csv", "spill"]);
     told(&folder, &format!("{line} --max-rejects 1"), 0);
 }
+
+#[test]
+fn a_lake_that_is_not_as_it_was_written_is_told() {
+    let folder = Folder::new();
+    told(&folder, "sensor ingest readings.csv -o lake -m 256MB -j 1 --partition day", 0);
+    let (whole, quiet) = told(&folder, "info lake --json", 0);
+    let whole: Value = serde_json::from_str(&whole).expect("JSON");
+    assert_eq!((&whole["items"][0]["warnings"], quiet.as_str()), (&serde_json::json!([]), ""));
+    let described = || {
+        let read: Value = serde_json::from_str(&told(&folder, "info lake --json", 0).0).expect("JSON");
+        let warnings: Vec<String> = serde_json::from_value(read["items"][0]["warnings"].clone()).expect("a list");
+        let as_lines: String = warnings.iter().map(|message| format!("warning: {message}\n")).collect();
+        assert_eq!(told(&folder, "info lake", 0).1, as_lines);
+        (warnings.join("\n"), read["items"][0]["time"]["last"].as_str().expect("a time").to_string())
+    };
+    let part = folder.path().join("lake/date=2025-03-02/part-00000.parquet");
+    let bytes = std::fs::read(&part).expect("a part");
+    std::fs::write(&part, &bytes[..bytes.len() / 2]).expect("cut");
+    let (warning, last) = described();
+    assert!(
+        warning.starts_with("1 data file is not of the size that was written, first date=2025-03-02/"),
+        "{warning}"
+    );
+    assert_eq!(last, "2025-03-01T00:05:10Z");
+    std::fs::remove_file(&part).expect("removed");
+    let (warning, last) = described();
+    assert!(warning.starts_with("1 data file is missing, first date=2025-03-02/part-00000.parquet: "), "{warning}");
+    assert_eq!(last, "2025-03-01T00:05:10Z");
+    std::fs::write(folder.path().join("lake/_swath/manifest.json"), "{").expect("written");
+    let (warning, _) = described();
+    assert!(warning.starts_with("lake/_swath/manifest.json cannot be read, so nobody knows"), "{warning}");
+}
