@@ -27,6 +27,7 @@ use super::arrays::data_type;
 use super::inputs::{InputFile, Stream, find};
 use super::job::{Dedup, FilePlan, Geometry, Job};
 use super::survey::{Facts, facts};
+use crate::info::magic;
 use crate::request::{Compression, IngestRequest, SortOrder};
 
 /// Rows at most in a run.
@@ -80,6 +81,7 @@ pub fn inputs(sources: &[String], schema: Option<&Path>) -> Result<Inputs> {
         source.read_exact_at(&mut bytes, range.start).map_err(|error| Error::reading(&file.path, &error))?;
         Ok(bytes)
     })?;
+    samples.iter().try_for_each(check_text)?;
     if given.csv.header != Some(false) && samples.iter().all(is_header_at_most) {
         let path = samples.first().map_or_else(PathBuf::new, |sample| sample.path.clone());
         return Err(Error::InputCorrupt {
@@ -92,6 +94,18 @@ pub fn inputs(sources: &[String], schema: Option<&Path>) -> Result<Inputs> {
     let schema = given.resolve(Some(&inferred.schema))?;
     let warnings = inferred.warnings(&given, &schema);
     Ok(Inputs { files, schema, notes: inferred.notes, samples, warnings })
+}
+
+/// Refuses files of a known format that is no text.
+fn check_text(sample: &Sample) -> Result<()> {
+    match magic::known_binary(&sample.head) {
+        None => Ok(()),
+        Some((what, hint)) => Err(Error::InputUnreadable {
+            path: sample.path.clone(),
+            reason: format!("it looks like {what}; wanted delimited text"),
+            hint: if hint.is_empty() { "give files of delimited text only".into() } else { hint.into() },
+        }),
+    }
 }
 
 /// Whether a whole file has no more than one line with anything in it.
