@@ -100,3 +100,81 @@ fn too_many_rejects_leave_the_rejects_and_nothing_else() {
     assert_eq!(names, ["bad.csv", "lake.rejects.ndjson", "readings.csv", "spill"]);
     told(&folder, &format!("{line} --max-rejects 1"), 0);
 }
+
+#[test]
+fn a_lake_that_is_not_as_it_was_written_is_told() {
+    let folder = Folder::new();
+    told(&folder, "sensor ingest readings.csv -o lake -m 256MB -j 1 --partition day", 0);
+    let (whole, quiet) = told(&folder, "info lake --json", 0);
+    let whole: Value = serde_json::from_str(&whole).expect("JSON");
+    assert_eq!((&whole["items"][0]["warnings"], quiet.as_str()), (&serde_json::json!([]), ""));
+    let described = || {
+        let read: Value = serde_json::from_str(&told(&folder, "info lake --json", 0).0).expect("JSON");
+        let warnings: Vec<String> = serde_json::from_value(read["items"][0]["warnings"].clone()).expect("a list");
+        let as_lines: String = warnings.iter().map(|message| format!("warning: {message}\n")).collect();
+        assert_eq!(told(&folder, "info lake", 0).1, as_lines);
+        (warnings.join("\n"), read["items"][0]["time"]["last"].as_str().expect("a time").to_string())
+    };
+    let part = folder.path().join("lake/date=2025-03-02/part-00000.parquet");
+    let bytes = std::fs::read(&part).expect("a part");
+    std::fs::write(&part, &bytes[..bytes.len() / 2]).expect("cut");
+    let (warning, last) = described();
+    assert!(
+        warning.starts_with("1 data file is not of the size that was written, first date=2025-03-02/"),
+        "{warning}"
+    );
+    assert_eq!(last, "2025-03-01T00:05:10Z");
+    std::fs::remove_file(&part).expect("removed");
+    let (warning, last) = described();
+    assert!(warning.starts_with("1 data file is missing, first date=2025-03-02/part-00000.parquet: "), "{warning}");
+    assert_eq!(last, "2025-03-01T00:05:10Z");
+    std::fs::write(folder.path().join("lake/_swath/manifest.json"), "{").expect("written");
+    let (warning, _) = described();
+    assert!(warning.starts_with("lake/_swath/manifest.json cannot be read, so nobody knows"), "{warning}");
+}
+
+#[test]
+fn files_that_are_no_text_are_called_what_they_are() {
+    let folder = Folder::new();
+    told(&folder, "sensor ingest readings.csv -o lake -m 256MB -j 1 --partition none", 0);
+    folder.write("a.csv.gz", b"\x1f\x8b\x08\0\0\0\0\0\x02\x03");
+    for (name, what, hint) in [
+        ("a.csv.gz", "gzip", "decompress it first"),
+        ("lake/part-00000.parquet", "Parquet", "export the table as CSV first"),
+    ] {
+        let (_, told) = told(&folder, &format!("sensor ingest {name} -o other -m 256MB"), 5);
+        let wanted = format!("error: cannot read {name}: it looks like {what}; wanted delimited text\nhint: {hint}\n");
+        assert_eq!(told, wanted);
+    }
+}
+
+#[test]
+fn an_input_that_is_another_one_is_not_resumed_and_named() {
+    let folder = Folder::new();
+    let line = "sensor ingest readings.csv -o lake -m 256MB -j 1";
+    let fails_with_work_done = |nth: &u64| {
+        let cut = folder.command(line).env("SWATH_FAULT", format!("enospc:{nth}")).arg("--overwrite").output();
+        assert_eq!(cut.expect("runs").status.code(), Some(6), "no point of failure leaves anything");
+        folder.path().join(".lake.partial/run").exists()
+    };
+    assert!((1..).find(fails_with_work_done).is_some());
+    folder.write("readings.csv", format!("{}s-3,2025-03-02T00:10:00Z,54.05,9.58,1.5\n", common::READINGS).as_bytes());
+    let (_, told) = told(&folder, &format!("{line} --resume"), 6);
+    assert!(
+        told.contains("the unfinished run cannot be resumed: readings.csv has changed: size (280, now 320), "),
+        "{told}"
+    );
+    assert!(told.contains("contents") && told.contains("time of change"), "{told}");
+}
+
+#[test]
+fn a_column_with_the_name_of_the_points_is_refused_with_a_way_on() {
+    let folder = Folder::new();
+    folder.write("shaped.csv", b"sensor,time,lat,lon,geometry\na,2025-03-01T00:00,54.5,9.5,here\n");
+    let (_, error) = told(&folder, "sensor ingest shaped.csv -o lake -m 256MB", 2);
+    assert!(error.contains("the input has a column \"geometry\""), "{error}");
+    assert!(error.contains("[columns.shape] source = \"geometry\""), "{error}");
+    let (schema, _) = told(&folder, "sensor schema shaped.csv", 0);
+    folder.write("schema.toml", schema.replace("[columns.geometry]", "[columns.shape]").as_bytes());
+    told(&folder, "sensor ingest shaped.csv -o lake -m 256MB --schema schema.toml", 0);
+}

@@ -22,7 +22,7 @@ use rustc_hash::FxHashMap;
 use swath_core::{Error, Place, Result};
 
 use crate::schema::TableSchema;
-use crate::schema_file::{Notes, SchemaFile};
+use crate::schema_file::{CsvPart, Notes, SchemaFile};
 use dialect::FileShape;
 use evidence::Evidence;
 use gaps::Gaps;
@@ -90,7 +90,7 @@ pub fn infer(samples: &[Sample], hints: &SchemaFile) -> Result<Inferred> {
         return Err(no_rows(samples.first().map_or(Path::new("input"), |sample| &sample.path), "the file is empty"));
     };
     for file in &files[1..] {
-        same_shape(first, file)?;
+        same_shape(first, file, &hints.csv)?;
     }
     let decimal = hints.csv.decimal.unwrap_or_else(|| decimal(&files, &mut notes));
     let mut gaps = Gaps::default();
@@ -124,20 +124,27 @@ fn no_rows(path: &Path, message: &str) -> Error {
     }
 }
 
-/// An error if two files cannot be read by one schema.
-fn same_shape(one: &(&Sample, FileShape), other: &(&Sample, FileShape)) -> Result<()> {
-    let byte = |byte: u8| {
-        if byte == b'\t' { "tab".to_string() } else { char::from(byte).to_string() }
-    };
+/// An error if two files cannot be read by one schema; of several differences it names the one that explains the others.
+fn same_shape(one: &(&Sample, FileShape), other: &(&Sample, FileShape), csv: &CsvPart) -> Result<()> {
+    let byte = |byte: u8| if byte == b'\t' { "tab".to_string() } else { char::from(byte).to_string() };
     let ((one, first), (other, second)) = (one, other);
-    let (what, left, right) = if first.dialect.delimiter != second.dialect.delimiter {
-        ("delimiter", byte(first.dialect.delimiter), byte(second.dialect.delimiter))
-    } else if first.header != second.header {
-        ("header", first.header.to_string(), second.header.to_string())
-    } else if first.skip_lines != second.skip_lines {
-        ("skip_lines", first.skip_lines.to_string(), second.skip_lines.to_string())
-    } else {
+    let delimiter = first.dialect.delimiter;
+    let is_alike =
+        (delimiter, first.header, first.skip_lines) == (second.dialect.delimiter, second.header, second.skip_lines);
+    if is_alike {
         return Ok(());
+    }
+    // A delimiter that fits nearly as well was taken because the files before have it: what would it be alone?
+    let alone = match csv.delimiter {
+        Some(_) => None,
+        None => dialect::detect(other, csv, None)?.map(|shape| shape.dialect.delimiter),
+    };
+    let alone = alone.unwrap_or(second.dialect.delimiter);
+    let (what, left, right) = match (first.decimal, second.decimal) {
+        _ if delimiter != alone => ("delimiter", byte(delimiter), byte(alone)),
+        (Some(one), Some(other)) if one != other => ("decimal", byte(one), byte(other)),
+        _ if first.header != second.header => ("header", first.header.to_string(), second.header.to_string()),
+        _ => ("skip_lines", first.skip_lines.to_string(), second.skip_lines.to_string()),
     };
     Err(Error::Usage {
         message: format!(

@@ -5,7 +5,8 @@
 
 mod columnar;
 mod delimited;
-mod magic;
+pub(crate) mod magic;
+mod manifest;
 mod moment;
 
 use std::ffi::OsString;
@@ -120,6 +121,8 @@ pub struct Description {
     pub footprint: Footprint,
     /// Everything else, as (name, value): dialect, compression, what was noticed.
     pub details: Vec<(String, String)>,
+    /// What is not as it should be, as sentences.
+    pub warnings: Vec<String>,
 }
 
 /// The paths that the arguments stand for: globs become their matches, everything else stays.

@@ -4,6 +4,7 @@ use serde::Serialize;
 use swath::info::{Description, describe};
 use swath_core::{Error, Result};
 
+use super::warn;
 use crate::process::{print, stop_on_signals};
 use crate::settings::Settings;
 use crate::show::failure::{Failure, Voice};
@@ -33,6 +34,7 @@ pub fn run(words: &InfoWords, settings: &Settings, voice: Voice) -> Result<()> {
         match describe(&path, ceiling, &stop) {
             Ok(item) => {
                 print(&format!("{space}{}", info::text(&item)))?;
+                warn(&item.warnings, settings);
                 space = "\n";
             }
             Err(error @ Error::Stopped { .. }) => return Err(error),

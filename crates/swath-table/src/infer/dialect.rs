@@ -152,7 +152,7 @@ fn has_comments(text: &[u8]) -> bool {
 }
 
 /// The delimiter that splits most records alike; among nearly equal ones that of the files before, then the one with
-/// more fields.
+/// more fields, or that splits more records.
 fn delimiter(text: &[u8], quote: Option<u8>, comment: Option<u8>, like: Option<u8>) -> Option<u8> {
     let mut best: Option<(u8, f64, usize)> = None;
     for delimiter in DELIMITERS {
@@ -166,7 +166,8 @@ fn delimiter(text: &[u8], quote: Option<u8>, comment: Option<u8>, like: Option<u
             if (share - other_share).abs() > 0.05 {
                 return share > other_share;
             }
-            if like == Some(other) || like == Some(delimiter) { like == Some(delimiter) } else { count > other_count }
+            let more = || (count, share) > (other_count, other_share);
+            if like == Some(other) || like == Some(delimiter) { like == Some(delimiter) } else { more() }
         };
         if share >= 0.5 && best.is_none_or(better) {
             best = Some((delimiter, share, count));

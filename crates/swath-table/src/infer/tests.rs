@@ -239,6 +239,13 @@ fn what_only_a_person_can_say_is_asked_for() {
     assert!(
         infer(&two, &hints).expect_err("two delimiters").to_string().contains("delimiter is , in in.csv, and ; in")
     );
+    // Decimal commas split rows as well as the delimiter of the file before does, and no header goes with them.
+    for (header, row) in [("time;t", "2025-03-01T00:00;1,5\n"), ("time;a;t", "2025-03-01T00:00;1;1,5\n")] {
+        let commas = sample(&format!("time,t\n{}", "2025-03-01T00:00,1.5\n".repeat(30)));
+        let two = [commas, sample(&format!("{header}\n{}", row.repeat(30)))];
+        let error = infer(&two, &hints).expect_err("two delimiters").to_string();
+        assert!(error.contains("delimiter is , in in.csv, and ; in"), "{error}");
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use serde_json::Value;
 use swath_core::{Bytes, Error, Result, Stop};
 use swath_formats::geoparquet::{FileSummary, SummarisedColumn, summarise};
 
+use super::manifest::{self, Checked};
 use super::{ColumnDescription, Count, Description, Extent, Footprint, TimeRange, moment};
 
 /// Folders below each other at most.
@@ -90,6 +91,7 @@ impl Total {
             extent: self.bounds.map(|bounds| Extent { bounds, exact: true }),
             footprint: Footprint::new(self.rows, per_row, self.bytes, ceiling),
             details,
+            warnings: Vec::new(),
         }
     }
 }
@@ -106,16 +108,21 @@ pub fn describe_file(path: &Path, ceiling: Bytes) -> Result<Description> {
     Ok(total.describe(path, format, ceiling))
 }
 
-/// Describes a lake, or another folder of Parquet files.
+/// Describes a lake, or another folder of Parquet files. A lake is held against its manifest: files that are not as it
+/// says are told of and left out.
 ///
 /// # Errors
 /// Those of reading footers; [`Error::InputUnreadable`] if there are none; [`Error::Stopped`].
 pub fn describe_folder(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<Description> {
     let mut total: Option<Total> = None;
     let mut keys = None;
+    let Checked { damaged, warnings } = manifest::check(path, stop)?;
     let mut walk = Walk::new(path)?;
     while let Some(file) = walk.next_file()? {
         stop.check()?;
+        if damaged.contains(&file) {
+            continue;
+        }
         let summary = summarise(&file)?;
         keys.get_or_insert_with(|| partition_keys(path, &file));
         total.get_or_insert_with(|| Total::new(summary.clone())).add(&summary, size(&file)?);
@@ -123,11 +130,11 @@ pub fn describe_folder(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<Descr
     let Some(total) = total else {
         return Err(Error::InputUnreadable {
             path: path.into(),
-            reason: "the folder holds no Parquet files".into(),
+            reason: warnings.first().cloned().unwrap_or_else(|| "the folder holds no Parquet files".into()),
             hint: String::new(),
         });
     };
-    let is_lake = path.join("_swath/manifest.json").is_file();
+    let is_lake = path.join(manifest::FILE).is_file();
     let mut description = total.describe(path, if is_lake { "lake" } else { "parquet folder" }, ceiling);
     if let Some(keys) = keys.filter(|keys| !keys.is_empty()) {
         description.details.push(("partitions".into(), keys.join(", ")));
@@ -138,6 +145,7 @@ pub fn describe_folder(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<Descr
     {
         description.details.push(("rejects".into(), rejects.display().to_string()));
     }
+    description.warnings = warnings;
     Ok(description)
 }
 
@@ -146,7 +154,7 @@ pub fn describe_folder(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<Descr
 /// # Errors
 /// [`Error::InputUnreadable`].
 pub fn holds_parquet(path: &Path) -> Result<bool> {
-    Ok(path.join("_swath/manifest.json").is_file() || Walk::new(path)?.next_file()?.is_some())
+    Ok(path.join(manifest::FILE).is_file() || Walk::new(path)?.next_file()?.is_some())
 }
 
 /// The Parquet files below a folder, one at a time, without those under `_swath` or hidden names.

@@ -62,6 +62,7 @@ pub fn describe(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<Description>
         extent: survey.extent.map(|bounds| Extent { bounds, exact }),
         footprint: Footprint::new(rows, per_row, bytes, ceiling),
         details,
+        warnings: Vec::new(),
     })
 }
 

@@ -24,10 +24,10 @@ pub enum Sniffed {
     },
 }
 
-const UNPACK: &str = "unpack it first";
+const UNPACK: &str = "decompress it first";
 const TABLE: &str = "export the table as CSV first";
 const GRID: &str = "this is a grid; of tables, CSV and Parquet are read";
-const UTF8: &str = "convert it to UTF-8 first, with iconv";
+const UTF8: &str = "convert it to UTF-8 first: iconv -f utf-16 -t utf-8 in > out";
 
 /// First bytes, where they stand, what they tell and what to do.
 const SIGNATURES: &[(usize, &[u8], &str, &str)] = &[
@@ -35,10 +35,10 @@ const SIGNATURES: &[(usize, &[u8], &str, &str)] = &[
     (0, b"\x28\xb5\x2f\xfd", "zstd", UNPACK),
     (0, b"BZh", "bzip2", UNPACK),
     (0, b"\xfd7zXZ\0", "xz", UNPACK),
-    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it first"),
     (0, b"PK\x03\x04", "a zip archive (or a spreadsheet)", "unpack it, or export the sheet as CSV"),
     (0, b"\xd0\xcf\x11\xe0", "an old spreadsheet", "export the sheet as CSV"),
-    (257, b"ustar", "a tar archive", UNPACK),
+    (257, b"ustar", "a tar archive", "unpack it first"),
     (0, b"II*\0", "a TIFF", GRID),
     (0, b"MM\0*", "a TIFF", GRID),
     (0, b"II+\0", "a BigTIFF", GRID),
@@ -69,6 +69,19 @@ pub fn sniff(path: &Path) -> Result<Sniffed> {
     let mut head = Vec::with_capacity(4096);
     open_regular(path)?.take(4096).read_to_end(&mut head).map_err(failed)?;
     Ok(sniff_bytes(&head))
+}
+
+/// The name of a format that is no text and what to do about it, if bytes at the start of a file are of a known one.
+pub fn known_binary(head: &[u8]) -> Option<(&'static str, &'static str)> {
+    // A name of a column may begin like a format does.
+    if !head.contains(&0) && !std::str::from_utf8(head).is_err_and(|error| error.error_len().is_some()) {
+        return None;
+    }
+    match sniff_bytes(head) {
+        Sniffed::Parquet => Some(("Parquet", TABLE)),
+        Sniffed::Other { what, hint } if SIGNATURES.iter().any(|(_, _, known, _)| *known == what) => Some((what, hint)),
+        _ => None,
+    }
 }
 
 /// The same for bytes at hand.
@@ -128,6 +141,23 @@ mod tests {
                 Sniffed::Other { what, .. } => what,
             };
             assert_eq!(got, wanted, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn text_that_begins_like_a_format_is_text() {
+        for (head, wanted) in [
+            (&b"\x1f\x8b\x08\0"[..], Some("gzip")),
+            (b"\x28\xb5\x2f\xfd\x04", Some("zstd")),
+            (b"PK\x03\x04\x14\0", Some("a zip archive (or a spreadsheet)")),
+            (b"PAR1\x15\0", Some("Parquet")),
+            (b"PAR1,PAR2\n1,2\n", None),
+            (b"ORC,GRIB\n1,2\n", None),
+            (b"a,b\n1,\0\n", None),
+            (b"a,b\n\xb5g,2\n", None),
+            (b"", None),
+        ] {
+            assert_eq!(known_binary(head).map(|(what, _)| what), wanted, "{head:?}");
         }
     }
 }

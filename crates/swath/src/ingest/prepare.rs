@@ -28,6 +28,7 @@ use super::arrays::data_type;
 use super::inputs::{InputFile, Stream, find};
 use super::job::{Dedup, FilePlan, Geometry, Job};
 use super::survey::{Facts, facts};
+use crate::info::magic;
 use crate::request::{Compression, IngestRequest, SortOrder};
 
 /// Rows at most in a run.
@@ -38,6 +39,9 @@ const RUN_BYTES: usize = 6 << 20;
 const ROW_GROUP_BYTES: usize = 6 << 20;
 /// Bytes of a file in which its header must end.
 const HEADER_BYTES: usize = 256 << 10;
+
+/// Name of the column of points.
+const GEOMETRY: &str = "geometry";
 
 /// What the inputs are.
 pub struct Inputs {
@@ -81,6 +85,7 @@ pub fn inputs(sources: &[OsString], schema: Option<&Path>) -> Result<Inputs> {
         source.read_exact_at(&mut bytes, range.start).map_err(|error| Error::reading(&file.path, &error))?;
         Ok(bytes)
     })?;
+    samples.iter().try_for_each(check_text)?;
     if given.csv.header != Some(false) && samples.iter().all(is_header_at_most) {
         let path = samples.first().map_or_else(PathBuf::new, |sample| sample.path.clone());
         return Err(Error::InputCorrupt {
@@ -93,6 +98,18 @@ pub fn inputs(sources: &[OsString], schema: Option<&Path>) -> Result<Inputs> {
     let schema = given.resolve(Some(&inferred.schema))?;
     let warnings = inferred.warnings(&given, &schema);
     Ok(Inputs { files, schema, notes: inferred.notes, samples, warnings })
+}
+
+/// Refuses files of a known format that is no text.
+fn check_text(sample: &Sample) -> Result<()> {
+    match magic::known_binary(&sample.head) {
+        None => Ok(()),
+        Some((what, hint)) => Err(Error::InputUnreadable {
+            path: sample.path.clone(),
+            reason: format!("it looks like {what}; wanted delimited text"),
+            hint: if hint.is_empty() { "give files of delimited text only".into() } else { hint.into() },
+        }),
+    }
 }
 
 /// Whether a whole file has no more than one line with anything in it.
@@ -392,9 +409,19 @@ fn lake_layout(
             };
             let hidden = schema.columns.len();
             let (x, y) = if geometry.moved { (hidden, hidden + 1) } else { (geometry.x, geometry.y) };
-            Some(PointColumns { name: "geometry".into(), x, y, crs })
+            Some(PointColumns { name: GEOMETRY.into(), x, y, crs })
         }
     };
+    if points.is_some() && schema.with_name(GEOMETRY).is_some() {
+        return Err(Error::Usage {
+            message: format!(
+                "the input has a column {GEOMETRY:?}, which is the name of the points that are made of x and y"
+            ),
+            hint: format!(
+                "name it otherwise in a schema file, from swath sensor schema SRC: [columns.shape] source = \"{GEOMETRY}\""
+            ),
+        });
+    }
     LakeLayout::new(LakeColumns {
         attributes: Arc::new(Schema::new(fields)),
         geometry: points,
@@ -464,9 +491,9 @@ pub fn identity(job: &Job, scratch: Option<&Path>) -> serde_json::Value {
         "inputs": job.files.iter().map(|file| json!({
             "path": exact_path(&file.path),
             "size": file.size,
-            "mtime_ns": file.mtime_ns.to_string(),
+            "time of change": file.mtime_ns.to_string(),
             "inode": file.inode,
-            "ends": format!("{:016x}", file.ends),
+            "contents": format!("{:016x}", file.ends),
         })).collect::<Vec<_>>(),
     })
 }

@@ -1,0 +1,83 @@
+//! Whether the data files of a lake are those that its manifest lists.
+//!
+//! It looks at names and sizes. Sums of contents are in the manifest too, but would take reading everything.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use swath_core::{Bytes, Result, Stop};
+
+/// Where a lake has its manifest.
+pub const FILE: &str = "_swath/manifest.json";
+
+/// What is needed of a manifest.
+#[derive(Deserialize)]
+struct Manifest {
+    files: Vec<Entry>,
+}
+
+/// A data file as it was written.
+#[derive(Deserialize)]
+struct Entry {
+    path: PathBuf,
+    bytes: u64,
+}
+
+/// What was found.
+#[derive(Default)]
+pub struct Checked {
+    /// Files that are there and have another size.
+    pub damaged: HashSet<PathBuf>,
+    /// All that is wrong, as sentences.
+    pub warnings: Vec<String>,
+}
+
+/// Holds a folder against its manifest, if it has one.
+///
+/// # Errors
+/// [`swath_core::Error::Stopped`].
+pub fn check(lake: &Path, stop: &Stop) -> Result<Checked> {
+    let mut checked = Checked::default();
+    let path = lake.join(FILE);
+    let Ok(file) = File::open(&path) else { return Ok(checked) };
+    let manifest: Manifest = match serde_json::from_reader(BufReader::new(file)) {
+        Ok(manifest) => manifest,
+        Err(error) => {
+            let told = "cannot be read, so nobody knows whether files are missing";
+            checked.warnings.push(format!("{} {told}: {error}", path.display()));
+            return Ok(checked);
+        }
+    };
+    let (mut missing, mut first_missing) = (0u64, None);
+    let (mut changed, mut first_changed) = (0u64, None);
+    for entry in manifest.files {
+        stop.check()?;
+        let path = lake.join(&entry.path);
+        match std::fs::metadata(&path) {
+            Ok(there) if there.len() == entry.bytes => {}
+            Ok(there) => {
+                changed += 1;
+                let (was, is) = (Bytes(entry.bytes), Bytes(there.len()));
+                first_changed.get_or_insert_with(|| format!("{} (wanted {was}, got {is})", entry.path.display()));
+                checked.damaged.insert(path);
+            }
+            Err(_) => {
+                missing += 1;
+                first_missing.get_or_insert_with(|| entry.path.display().to_string());
+            }
+        }
+    }
+    let left_out = "rows, times and extent are those of the other files";
+    for (count, first, what) in
+        [(missing, first_missing, "missing"), (changed, first_changed, "not of the size that was written")]
+    {
+        if let Some(first) = first {
+            let files = if count == 1 { "1 data file is" } else { &format!("{count} data files are") };
+            checked.warnings.push(format!("{files} {what}, first {first}: {left_out}"));
+        }
+    }
+    Ok(checked)
+}
