@@ -147,3 +147,22 @@ fn files_that_are_no_text_are_called_what_they_are() {
         assert_eq!(told, wanted);
     }
 }
+
+#[test]
+fn an_input_that_is_another_one_is_not_resumed_and_named() {
+    let folder = Folder::new();
+    let line = "sensor ingest readings.csv -o lake -m 256MB -j 1";
+    let fails_with_work_done = |nth: &u64| {
+        let cut = folder.command(line).env("SWATH_FAULT", format!("enospc:{nth}")).arg("--overwrite").output();
+        assert_eq!(cut.expect("runs").status.code(), Some(6), "no point of failure leaves anything");
+        folder.path().join(".lake.partial/run").exists()
+    };
+    assert!((1..).find(fails_with_work_done).is_some());
+    folder.write("readings.csv", format!("{}s-3,2025-03-02T00:10:00Z,54.05,9.58,1.5\n", common::READINGS).as_bytes());
+    let (_, told) = told(&folder, &format!("{line} --resume"), 6);
+    assert!(
+        told.contains("the unfinished run cannot be resumed: readings.csv has changed: size (280, now 320), "),
+        "{told}"
+    );
+    assert!(told.contains("contents") && told.contains("time of change"), "{told}");
+}

@@ -1,11 +1,11 @@
 //! Whether a journal belongs to the run that wants to go on with it.
 //!
 //! The identity is an object of everything that the result depends on. It is compared field by field, so that the
-//! refusal can say what changed.
+//! refusal can say what changed. An object with a `path` is a file, and its fields are named for a person.
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{Error, Result};
 
@@ -36,10 +36,13 @@ pub(super) fn check(folder: &Path, old: &Value, new: &Value) -> Result<()> {
 fn compare(place: String, old: &Value, new: &Value, differences: &mut Vec<String>) {
     match (old, new) {
         (Value::Object(was), Value::Object(is)) => {
-            let place = match (was.get("path"), is.get("path")) {
-                (Some(Value::String(was)), Some(Value::String(is))) if was == is => format!("{place} ({was})"),
-                _ => place,
-            };
+            if let (Some(Value::String(was_path)), Some(Value::String(is_path))) = (was.get("path"), is.get("path")) {
+                differences.extend(match was_path == is_path {
+                    true => changed_file(was_path, was, is),
+                    false => Some(format!("{place} was {was_path}, now {is_path}")),
+                });
+                return;
+            }
             let names = was.keys().chain(is.keys().filter(|name| !was.contains_key(*name)));
             for name in names {
                 let inner = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
@@ -62,6 +65,19 @@ fn compare(place: String, old: &Value, new: &Value, differences: &mut Vec<String
         _ if old == new => {}
         _ => differences.push(format!("{place} was {}, now {}", shown(old), shown(new))),
     }
+}
+
+/// What of a file is not as it was: sizes are told, of the rest only the names.
+fn changed_file(path: &str, was: &Map<String, Value>, is: &Map<String, Value>) -> Option<String> {
+    let changed = was.iter().filter(|(name, value)| is.get(*name) != Some(value));
+    let mut words: Vec<String> = changed
+        .map(|(name, value)| match (value, is.get(name)) {
+            (Value::Number(was), Some(Value::Number(is))) if name == "size" => format!("size ({was}, now {is})"),
+            _ => name.clone(),
+        })
+        .collect();
+    words.sort_by_key(|word| !word.starts_with("size"));
+    (!words.is_empty()).then(|| format!("{path} has changed: {}", words.join(", ")))
 }
 
 fn shown(value: &Value) -> String {

@@ -21,7 +21,7 @@ fn identity() -> serde_json::Value {
     json!({
         "version": "0.1.0",
         "options": {"partition": "day", "sort": ["sensor"]},
-        "inputs": [{"path": "a.csv", "size": 100}, {"path": "b.csv", "size": 7}],
+        "inputs": [{"path": "a.csv", "size": 100, "contents": "04fa"}, {"path": "b.csv", "size": 7}],
     })
 }
 
@@ -133,12 +133,18 @@ fn another_identity_is_refused_with_the_field() {
     check(&|other| other["options"]["partition"] = json!("hour"), r#"options.partition was "day", now "hour""#);
     check(&|other| other["options"]["where"] = json!(1), "options.where was not set, now 1");
     check(&|other| other["options"]["sort"] = json!([]), "options.sort had 1 entries, now 0");
-    check(&|other| other["inputs"][1]["size"] = json!(8), "inputs[1] (b.csv).size was 7, now 8");
+    check(&|other| other["inputs"][1]["size"] = json!(8), "b.csv has changed: size (7, now 8)");
+    check(&|other| other["inputs"][1]["path"] = json!("c.csv"), "inputs[1] was b.csv, now c.csv");
+    let more = |other: &mut serde_json::Value| {
+        other["inputs"][0]["contents"] = json!("04fb");
+        other["inputs"][0]["size"] = json!(101);
+    };
+    check(&more, "a.csv has changed: size (100, now 101), contents");
     let both = |other: &mut serde_json::Value| {
         other["inputs"][0]["size"] = json!(1);
         other["inputs"][1]["size"] = json!(2);
     };
-    check(&both, "inputs[0] (a.csv).size was 100, now 1 (1 more differ)");
+    check(&both, "a.csv has changed: size (100, now 1) (1 more differ)");
     let long = |other: &mut serde_json::Value| other["version"] = json!("9".repeat(200));
     check(&long, &format!(r#"version was "0.1.0", now "{}…"#, "9".repeat(79)));
 }

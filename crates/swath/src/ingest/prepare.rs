@@ -467,9 +467,9 @@ pub fn identity(job: &Job, scratch: Option<&Path>) -> serde_json::Value {
         "inputs": job.files.iter().map(|file| json!({
             "path": file.path,
             "size": file.size,
-            "mtime_ns": file.mtime_ns.to_string(),
+            "time of change": file.mtime_ns.to_string(),
             "inode": file.inode,
-            "ends": format!("{:016x}", file.ends),
+            "contents": format!("{:016x}", file.ends),
         })).collect::<Vec<_>>(),
     })
 }
