@@ -166,3 +166,15 @@ fn an_input_that_is_another_one_is_not_resumed_and_named() {
     );
     assert!(told.contains("contents") && told.contains("time of change"), "{told}");
 }
+
+#[test]
+fn a_column_with_the_name_of_the_points_is_refused_with_a_way_on() {
+    let folder = Folder::new();
+    folder.write("shaped.csv", b"sensor,time,lat,lon,geometry\na,2025-03-01T00:00,54.5,9.5,here\n");
+    let (_, error) = told(&folder, "sensor ingest shaped.csv -o lake -m 256MB", 2);
+    assert!(error.contains("the input has a column \"geometry\""), "{error}");
+    assert!(error.contains("[columns.shape] source = \"geometry\""), "{error}");
+    let (schema, _) = told(&folder, "sensor schema shaped.csv", 0);
+    folder.write("schema.toml", schema.replace("[columns.geometry]", "[columns.shape]").as_bytes());
+    told(&folder, "sensor ingest shaped.csv -o lake -m 256MB --schema schema.toml", 0);
+}

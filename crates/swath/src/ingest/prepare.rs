@@ -39,6 +39,9 @@ const ROW_GROUP_BYTES: usize = 6 << 20;
 /// Bytes of a file in which its header must end.
 const HEADER_BYTES: usize = 256 << 10;
 
+/// Name of the column of points.
+const GEOMETRY: &str = "geometry";
+
 /// What the inputs are.
 pub struct Inputs {
     /// The files as they are now.
@@ -400,9 +403,19 @@ fn lake_layout(
             };
             let hidden = schema.columns.len();
             let (x, y) = if geometry.moved { (hidden, hidden + 1) } else { (geometry.x, geometry.y) };
-            Some(PointColumns { name: "geometry".into(), x, y, crs })
+            Some(PointColumns { name: GEOMETRY.into(), x, y, crs })
         }
     };
+    if points.is_some() && schema.with_name(GEOMETRY).is_some() {
+        return Err(Error::Usage {
+            message: format!(
+                "the input has a column {GEOMETRY:?}, which is the name of the points that are made of x and y"
+            ),
+            hint: format!(
+                "name it otherwise in a schema file, from swath sensor schema SRC: [columns.shape] source = \"{GEOMETRY}\""
+            ),
+        });
+    }
     LakeLayout::new(LakeColumns {
         attributes: Arc::new(Schema::new(fields)),
         geometry: points,
