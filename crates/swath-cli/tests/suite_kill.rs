@@ -153,7 +153,7 @@ fn a_changed_job_is_not_resumed() {
     folder.write("in.csv", &longer);
     check(&format!("{JOB} --resume"), "in.csv");
     folder.write("in.csv", &input);
-    check(&format!("{JOB} --resume"), "mtime");
+    check(&format!("{JOB} --resume"), "in.csv has changed: time of change");
     // Memory and threads are no part of a job: what was begun small may be ended large.
     folder.run(&format!("{JOB} --overwrite")).expect(&[0]);
     ready.wanted.assert_same(&Tree::of(&folder.at("lake")), "begun anew with --overwrite");
