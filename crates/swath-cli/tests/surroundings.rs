@@ -175,3 +175,21 @@ fn a_file_beyond_the_limit_of_the_process_is_an_output_that_cannot_be_written() 
         assert!(!folder.path().join("lake").exists() && !folder.path().join("other.csv").exists());
     }
 }
+
+#[test]
+fn counts_never_replace_what_they_count() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path().join("sub")).expect("a folder");
+    std::os::unix::fs::symlink("z.csv", folder.path().join("link.json")).expect("a link");
+    for truth in ["z.csv", "./z.csv", "sub/../z.csv", "link.json"] {
+        for flag in ["", "--overwrite"] {
+            folder.write("z.csv", b"before");
+            let output = folder.run(&format!("synth telemetry --rows 10 -o z.csv --truth {truth} {flag}"));
+            assert_eq!(output.status.code(), Some(2), "{truth} {flag}: {}", error_of(&output));
+            assert_eq!(std::fs::read(folder.path().join("z.csv")).expect("there"), b"before");
+        }
+    }
+    assert!(folder.run("synth telemetry --rows 10 -o sub/z.csv --truth z.json").status.success());
+    let output = folder.run("synth telemetry --rows 10 -o y.csv --truth sub/../y.csv");
+    assert_eq!(output.status.code(), Some(2), "{}", error_of(&output));
+}

@@ -1,6 +1,6 @@
 //! `swath synth telemetry`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use swath::outcome::Time;
@@ -35,6 +35,12 @@ pub fn telemetry(words: &TelemetryWords, settings: &Settings) -> Result<()> {
         let truth = generator(words)?.write(&mut Quiet(std::io::stdout().lock()), &Stop::new())?;
         return write_truth(words, &truth);
     }
+    if words.truth.as_ref().is_some_and(|truth| place(truth) == place(&words.output)) {
+        return Err(Error::Usage {
+            message: format!("--output and --truth are the same file, {}", words.output.display()),
+            hint: "the counts need a file of their own, like --truth truth.json".into(),
+        });
+    }
     for path in [Some(&words.output), words.truth.as_ref()].into_iter().flatten() {
         if path.symlink_metadata().is_ok() && !words.overwrite {
             return Err(Error::OutputExists {
@@ -49,6 +55,15 @@ pub fn telemetry(words: &TelemetryWords, settings: &Settings) -> Result<()> {
     write_truth(words, &truth)?;
     let time = Time { wall_s: stopwatch.wall_s(), cpu_s: stopwatch.cpu_s() };
     tell(words, &truth, time, ceiling, settings)
+}
+
+/// Where a path leads, whether or not something stands there yet.
+fn place(path: &Path) -> PathBuf {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    path.canonicalize().unwrap_or_else(|_| match (parent.canonicalize(), path.file_name()) {
+        (Ok(parent), Some(name)) => parent.join(name),
+        _ => path.into(),
+    })
 }
 
 fn generator(words: &TelemetryWords) -> Result<Telemetry> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use swath_core::Bytes;
 
 use super::{CeilingFlags, common};
@@ -27,12 +27,14 @@ bytes on every machine.";
 /// `swath synth telemetry`.
 #[derive(Debug, Args)]
 #[command(after_help = TELEMETRY_EXAMPLES)]
+#[command(override_usage = "swath synth telemetry [OPTIONS] -o <FILE> <--rows <N>|--size <SIZE>>")]
+#[command(group(ArgGroup::new("amount").args(["rows", "size"]).required(true).multiple(true)))]
 pub struct TelemetryWords {
     /// The file to write; - is standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
     /// Rows to write
-    #[arg(long, value_name = "N", required_unless_present = "size")]
+    #[arg(long, value_name = "N")]
     pub rows: Option<u64>,
     /// Bytes to write; it ends at the end of a row
     #[arg(long, value_name = "SIZE")]
