@@ -58,6 +58,8 @@ mod tests {
             ("sensor ingest a.csv -o x --memroy 1GB", "unexpected argument '--memroy'", "'--memory'"),
             ("sensor ingest a.csv -o x --overwrite --resume", "cannot be used with", "--help shows"),
             ("synth telemetry -o x", "<--rows <N>|--size <SIZE>>", "--help shows"),
+            ("sensor ingest a.csv -o x --target-file-size 0MB", "no bytes at all is too little", "--help shows"),
+            ("sensor ingest a.csv -o x --max-record 0MB", "no bytes at all is too little", "--help shows"),
             ("sensr", "unrecognized subcommand 'sensr'", "'sensor'"),
             ("sensor ingest a.csv -o x --log xml", "wanted one of", "--help shows"),
             ("sensor ingest a.csv -o x --bbox 1,2,3", "is not an extent", "--help shows"),

@@ -99,6 +99,17 @@ pub fn threads(text: &str) -> Result<usize, String> {
     }
 }
 
+/// An amount of bytes that is not nothing.
+///
+/// # Errors
+/// Text that says what is wanted.
+pub fn some_bytes(text: &str) -> Result<Bytes, String> {
+    match text.parse()? {
+        Bytes::ZERO => Err("no bytes at all is too little: wanted an amount like 1MB".into()),
+        bytes => Ok(bytes),
+    }
+}
+
 /// A duration in seconds.
 ///
 /// # Errors

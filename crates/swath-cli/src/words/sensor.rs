@@ -7,7 +7,7 @@ use clap::Args;
 use swath::request::{Compression, MaxRejects, SortOrder};
 use swath_core::Bytes;
 
-use super::{RunFlags, TalkFlags};
+use super::{RunFlags, TalkFlags, common};
 use crate::moment;
 
 const SCHEMA_EXAMPLES: &str = "\
@@ -60,7 +60,7 @@ pub struct IngestWords {
     #[arg(long, value_name = "ORDER", default_value = "sensor")]
     pub sort: SortOrder,
     /// A part file ends at the first row group at or past this size
-    #[arg(long, value_name = "SIZE", default_value = "128MB")]
+    #[arg(long, value_name = "SIZE", value_parser = common::some_bytes, default_value = "128MB")]
     pub target_file_size: Bytes,
     /// Compression of the part files: zstd or snappy
     #[arg(long, value_name = "CODEC", default_value = "zstd")]
@@ -69,7 +69,8 @@ pub struct IngestWords {
     #[arg(long, value_name = "LIMIT", default_value = "1%", help_heading = "Checks and filters")]
     pub max_rejects: MaxRejects,
     /// A record longer than this is rejected
-    #[arg(long, value_name = "SIZE", default_value = "1MiB", help_heading = "Checks and filters")]
+    #[arg(long, value_name = "SIZE", value_parser = common::some_bytes, default_value = "1MiB")]
+    #[arg(help_heading = "Checks and filters")]
     pub max_record: Bytes,
     /// Leave out rows before this date or time (ISO 8601; UTC unless it has an offset)
     #[arg(long, value_name = "TIME", value_parser = moment::microseconds, help_heading = "Checks and filters")]
