@@ -193,3 +193,32 @@ fn counts_never_replace_what_they_count() {
     let output = folder.run("synth telemetry --rows 10 -o y.csv --truth sub/../y.csv");
     assert_eq!(output.status.code(), Some(2), "{}", error_of(&output));
 }
+
+#[test]
+fn an_empty_argument_is_told_as_one() {
+    let folder = Folder::new();
+    for verb in ["sensor ingest -o lake", "sensor schema", "info"] {
+        let output = folder.command(verb).arg("").output().expect("runs");
+        let error = error_of(&output);
+        assert_eq!(output.status.code(), Some(2), "{verb}: {error}");
+        assert!(error.contains("an argument is empty") && error.contains("hint: "), "{verb}: {error}");
+    }
+}
+
+/// A link back into a folder above is not followed; other links are.
+#[test]
+fn folders_that_contain_themselves() {
+    let folder = Folder::new();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir_all(at("in/deep")).expect("folders");
+    std::fs::create_dir(at("elsewhere")).expect("a folder");
+    folder.write("in/deep/a.csv", common::READINGS.as_bytes());
+    folder.write("elsewhere/b.csv", common::READINGS.as_bytes());
+    for (to, name) in [(".", "in/l"), ("..", "in/deep/up"), ("../elsewhere", "in/other")] {
+        std::os::unix::fs::symlink(to, at(name)).expect("a link");
+    }
+    let output = folder.run("sensor ingest in -o lake -m 64MB --explain --json");
+    assert_eq!(output.status.code(), Some(0), "{}", error_of(&output));
+    let plan: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(plan["input"]["files"], 2, "{plan}");
+}

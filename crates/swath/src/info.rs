@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use swath_core::{Bytes, Error, Result, Stop};
 
-use crate::ingest::glob_pattern;
+use crate::ingest::{named, pattern};
 
 /// Share of the ceiling that the columns of one chunk may take, as a rule of thumb.
 const CHUNK_SHARE: f64 = 0.3;
@@ -129,8 +129,8 @@ pub struct Description {
 pub fn expand(arguments: &[OsString]) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for argument in arguments {
-        let path = PathBuf::from(argument);
-        let pattern = match glob_pattern(argument) {
+        let path = named(argument)?.to_path_buf();
+        let pattern = match pattern(argument) {
             Some(pattern) if path.symlink_metadata().is_err() => pattern,
             _ => {
                 paths.push(path);

@@ -83,11 +83,11 @@ impl InputFile {
 pub fn find(sources: &[OsString]) -> Result<Vec<PathBuf>> {
     let mut found: Vec<PathBuf> = Vec::new();
     for source in sources {
-        let path = Path::new(source);
+        let path = named(source)?;
         let mut these = Vec::new();
         match std::fs::symlink_metadata(path) {
             Ok(_) if path.is_dir() => {
-                walk(path, &mut these)?;
+                walk(path, &mut Vec::new(), &mut these)?;
                 if these.is_empty() {
                     return Err(Error::InputUnreadable {
                         path: path.into(),
@@ -110,12 +110,34 @@ pub fn find(sources: &[OsString]) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// The path that an argument names.
+///
+/// # Errors
+/// [`Error::Usage`] if it names none.
+pub fn named(argument: &OsStr) -> Result<&Path> {
+    if argument.is_empty() {
+        return Err(Error::Usage {
+            message: "an argument is empty: wanted a file, a folder or a glob".into(),
+            hint: "is a variable that the command uses not set?".into(),
+        });
+    }
+    Ok(Path::new(argument))
+}
+
 /// The source as a glob, if it may be one; a glob is always UTF-8.
 pub fn pattern(source: &OsStr) -> Option<&str> {
     source.to_str().filter(|text| text.contains(['*', '?', '[']))
 }
 
-fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+/// Collects the files below a folder. Links are followed, but not back into one of the folders `above`, by device and
+/// inode: whatever is there is found without.
+fn walk(folder: &Path, above: &mut Vec<(u64, u64)>, found: &mut Vec<PathBuf>) -> Result<()> {
+    let metadata = std::fs::metadata(folder).map_err(|error| Error::reading(folder, &error))?;
+    let identity = (metadata.dev(), metadata.ino());
+    if above.contains(&identity) {
+        return Ok(());
+    }
+    above.push(identity);
     let entries = std::fs::read_dir(folder).map_err(|error| Error::reading(folder, &error))?;
     for entry in entries {
         let path = entry.map_err(|error| Error::reading(folder, &error))?.path();
@@ -124,7 +146,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
             continue;
         }
         if path.is_dir() {
-            walk(&path, found)?;
+            walk(&path, above, found)?;
         } else if path
             .extension()
             .and_then(|ending| ending.to_str())
@@ -133,6 +155,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
             found.push(path);
         }
     }
+    above.pop();
     Ok(())
 }
 

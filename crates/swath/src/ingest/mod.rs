@@ -43,7 +43,8 @@ use cost::Costs;
 use prepare::Prepared;
 use running::{Idle, Running, Shared};
 
-pub use inputs::{find as find_files, pattern as glob_pattern};
+pub use inputs::find as find_files;
+pub(crate) use inputs::{named, pattern};
 pub use prepare::{Inputs, inputs as read_inputs};
 pub use survey::Facts;
 
