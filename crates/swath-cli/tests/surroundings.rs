@@ -222,3 +222,14 @@ fn folders_that_contain_themselves() {
     let plan: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(plan["input"]["files"], 2, "{plan}");
 }
+
+#[test]
+fn a_log_for_programs_has_no_bar_in_it() {
+    let folder = Folder::new();
+    let output = folder.run("sensor ingest readings.csv -o lake -m 64MB --progress always --log json");
+    assert_eq!(output.status.code(), Some(0), "{}", error_of(&output));
+    for line in error_of(&output).lines() {
+        assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line:?}");
+    }
+    assert!(error_of(&folder.run("sensor ingest readings.csv -o text -m 64MB --progress always")).contains("\u{1b}["));
+}

@@ -42,11 +42,13 @@ impl Talk {
     /// Talks as the settings say.
     pub fn new(settings: &Settings) -> Talk {
         let screen = Arc::new(Screen::default());
-        let wanted = match settings.progress {
-            ProgressWhen::Always => true,
-            ProgressWhen::Never => false,
-            ProgressWhen::Auto => screen.is_terminal() && settings.log == LogFormat::Text && !settings.quiet,
-        };
+        // Lines of JSON are for programs, which a bar between them would confuse.
+        let wanted = settings.log == LogFormat::Text
+            && match settings.progress {
+                ProgressWhen::Always => true,
+                ProgressWhen::Never => false,
+                ProgressWhen::Auto => screen.is_terminal() && !settings.quiet,
+            };
         let bar = wanted.then(|| Arc::new(Mutex::new(Bar::default())));
         let ticker = bar.as_ref().and_then(|bar| Ticker::start(Arc::clone(bar), Arc::clone(&screen)));
         Talk {
