@@ -189,6 +189,7 @@ fn a_signal_stops_a_run_that_can_be_resumed() {
     assert_eq!(child.wait().expect("ends").code(), Some(75), "{rest}");
     let last: serde_json::Value = serde_json::from_str(rest.lines().last().expect("a result")).expect("JSON");
     assert_eq!((last["event"].as_str(), last["exit"].as_u64()), (Some("result"), Some(75)));
+    assert_eq!(last["status"], "stopped");
     assert!(!folder.path().join("lake").exists());
     let resumed = folder.run(&format!("{line} --resume --json"));
     let result: serde_json::Value = serde_json::from_slice(&resumed.stdout).expect("JSON");

@@ -55,7 +55,7 @@ impl Failure<'_> {
         let result = Headed {
             swath: env!("CARGO_PKG_VERSION"),
             command: self.command,
-            status: "failed",
+            status: if matches!(self.error, Error::Stopped { .. }) { "stopped" } else { "failed" },
             exit: self.error.exit_code(),
             body: Body { error: Words { message: self.error.to_string(), hint: self.error.hint() } },
         };

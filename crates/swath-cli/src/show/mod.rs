@@ -28,7 +28,7 @@ pub struct Headed<'a, T> {
     pub swath: &'a str,
     /// The command.
     pub command: &'a str,
-    /// `complete`, `planned`, `failed`.
+    /// `complete`, `planned`, `stopped` (by a signal), `failed`.
     pub status: &'a str,
     /// The exit code.
     pub exit: u8,
