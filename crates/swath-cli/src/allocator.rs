@@ -6,6 +6,9 @@ use std::ffi::{c_int, c_long};
 
 /// Milliseconds until freed pages go back to the system: `mi_option_purge_delay` of mimalloc 2.
 const PURGE_DELAY: c_int = 15;
+/// Addresses that it reserves at once, in KiB: `mi_option_arena_reserve`; zero means that it asks when it needs some.
+#[cfg(target_os = "linux")]
+const ARENA_RESERVE: c_int = 23;
 
 /// What is beneath the counting allocator, for `swath doctor`.
 pub const NAME: &str = "mimalloc 2, counted; freed pages go back at once, no huge pages";
@@ -22,9 +25,30 @@ pub fn tune() {
     // SAFETY: mimalloc is linked as the global allocator; the function stores a number in a table of its own and checks
     // the index itself.
     unsafe { mi_option_set(PURGE_DELAY, 0) }
+    // The C library, from which compressors take memory, would reserve 64 MiB of addresses for each thread.
+    // SAFETY: the call only sets a number of the C library's allocator, and there is one thread.
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    let _ = unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
     // A kernel that does not know the call has no huge pages to fear either.
     #[cfg(target_os = "linux")]
     let _ = rustix::thread::disable_transparent_huge_pages(true);
+}
+
+/// Runs before `main`, since the allocator reserves at its first allocation, which comes before that.
+#[cfg(target_os = "linux")]
+#[used]
+// SAFETY: the section holds functions of this type, which the system calls once each before `main`.
+#[unsafe(link_section = ".init_array")]
+static EARLY: extern "C" fn() = reserve_nothing_under_a_limit;
+
+/// A gigabyte of addresses for later would be taken from what `ulimit -v` or `ulimit -d` allow.
+#[cfg(target_os = "linux")]
+extern "C" fn reserve_nothing_under_a_limit() {
+    use rustix::process::{Resource, getrlimit};
+    if [Resource::As, Resource::Data].into_iter().any(|resource| getrlimit(resource).current.is_some()) {
+        // SAFETY: as in `tune`; the function needs nothing to be set up before it.
+        unsafe { mi_option_set(ARENA_RESERVE, 0) }
+    }
 }
 
 #[cfg(test)]
@@ -37,6 +61,8 @@ mod tests {
         // SAFETY: as in `tune`; the function reads a number from the table.
         let get = |option| unsafe { mi_option_get(option) };
         assert_eq!([PURGE_DELAY, PURGE_DELAY + 1, PURGE_DELAY + 3].map(get), [10, 0, 100]);
+        #[cfg(target_os = "linux")]
+        assert_eq!([ARENA_RESERVE - 2, ARENA_RESERVE, ARENA_RESERVE + 1].map(get), [10, 1 << 20, 10]);
         tune();
         assert_eq!(get(PURGE_DELAY), 0);
     }

@@ -174,7 +174,7 @@ impl Settings {
     pub fn common(&self, overwrite: bool, resume: bool) -> Common {
         let common = Common {
             memory: self.memory.value,
-            limits: Limits::detect(),
+            limits: Limits::detect(self.threads.value),
             threads: self.threads.value,
             tmp_dir: self.tmp_dir.value.clone(),
             tmp_limit: self.tmp_limit.value,

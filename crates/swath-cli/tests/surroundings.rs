@@ -233,3 +233,34 @@ fn a_log_for_programs_has_no_bar_in_it() {
     }
     assert!(error_of(&folder.run("sensor ingest readings.csv -o text -m 64MB --progress always")).contains("\u{1b}["));
 }
+
+/// The shell counts `ulimit -v` and `ulimit -d` in blocks of 1024 bytes; addresses are more than what is resident.
+#[test]
+#[cfg(target_os = "linux")]
+fn limits_on_addresses_bound_the_plan() {
+    let folder = Folder::new();
+    assert!(folder.run("synth telemetry --size 80MB -o big.csv -q").status.success());
+    let line = "sensor ingest big.csv -o lake --overwrite --json";
+    let run = |limit: &str, flags: &str| {
+        let output = run_soon(after(&folder, &format!("ulimit {limit}"), &format!("{line} {flags}")));
+        let result: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        (output.status.code(), result["error"].clone())
+    };
+    for limit in ["-v 300000", "-v 700000", "-v 1200000", "-d 200000", "-d 1200000"] {
+        for flags in ["-m auto", "-m auto -j 8", "-m 50%", "-m 45MB"] {
+            let (code, error) = run(limit, flags);
+            assert_eq!(code, Some(0), "{limit} {flags}: {error}");
+        }
+    }
+    let (code, error) = run("-v 230000", "-m 256MB");
+    assert_eq!(code, Some(3), "{error}");
+    assert!(error["message"].as_str().expect("words").contains("ulimit -v"), "{error}");
+    let hint = error["hint"].as_str().expect("a hint");
+    let enough = hint.split(' ').nth(1).filter(|_| hint.starts_with("--memory ")).expect(hint);
+    assert_eq!(run("-v 230000", &format!("-m {enough}")).0, Some(0), "{hint}");
+    for flags in ["-m auto", "-m 256MB", "-m 30MB"] {
+        let (code, error) = run("-v 100000", flags);
+        assert_eq!(code, Some(3), "{flags}: {error}");
+        assert!(error["hint"].as_str().expect("a hint").starts_with("raise the limit by"), "{flags}: {error}");
+    }
+}

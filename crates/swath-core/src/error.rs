@@ -69,6 +69,26 @@ pub enum Error {
         /// How much there was.
         got: Bytes,
     },
+    /// The plan does not fit into a limit that the process was started with, whatever the ceiling (exit 3).
+    LimitTooSmall {
+        /// What needs it.
+        what: String,
+        /// The memory that it needs.
+        needed: Bytes,
+        /// The smallest ceiling that would do.
+        smallest: Bytes,
+        /// What the limit leaves for memory.
+        available: Bytes,
+        /// The limit, in words.
+        limit: String,
+    },
+    /// The system refused memory that the ceiling allows (exit 4).
+    MemoryRefused {
+        /// What asked for memory.
+        what: String,
+        /// How much it asked for.
+        wanted: Bytes,
+    },
     /// Distinct values are more than the memory that is free under the ceiling can hold (exit 4).
     DictionaryFull {
         /// What has the values.
@@ -166,8 +186,11 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Usage { .. } => 2,
-            Error::CeilingTooSmall { .. } => 3,
-            Error::CeilingReached { .. } | Error::DictionaryFull { .. } | Error::Pressure { .. } => 4,
+            Error::CeilingTooSmall { .. } | Error::LimitTooSmall { .. } => 3,
+            Error::CeilingReached { .. }
+            | Error::MemoryRefused { .. }
+            | Error::DictionaryFull { .. }
+            | Error::Pressure { .. } => 4,
             Error::InputUnreadable { .. } | Error::InputCorrupt { .. } => 5,
             Error::OutputExists { .. } | Error::OutputUnwritable { .. } => 6,
             Error::TooManyRejects { .. } => 7,
@@ -186,6 +209,23 @@ impl Error {
             | Error::OutputExists { hint, .. }
             | Error::OutputUnwritable { hint, .. } => hint.clone(),
             Error::CeilingTooSmall { smallest, .. } => format!("--memory {} would do", ceiling_flag(*smallest)),
+            Error::LimitTooSmall { smallest, available, .. } if *smallest + Bytes::MB <= *available => {
+                // What is mapped differs a little from run to run.
+                format!("--memory {}MB would do; or raise the limit", available.0 / 1_000_000 - 1)
+            }
+            Error::LimitTooSmall { needed, smallest, available, .. } => {
+                let (least, all) = (ceiling_flag(*smallest - *available), ceiling_flag(*needed - *available));
+                if least == all {
+                    format!("raise the limit by {all}")
+                } else {
+                    format!("raise the limit by {all}, or by {least} and take a smaller --memory")
+                }
+            }
+            Error::MemoryRefused { .. } => {
+                "the machine, or a limit of the process (ulimit -v, ulimit -d), leaves less than the ceiling: a smaller \
+                 --memory, fewer --threads or a higher limit; run again with --resume to keep what is done"
+                    .into()
+            }
             Error::CeilingReached { .. } | Error::Pressure { .. } => {
                 "a larger --memory, or fewer --threads; run again with --resume to keep what is done".into()
             }
@@ -257,6 +297,12 @@ impl fmt::Display for Error {
             }
             Error::CeilingReached { what, wanted, got } | Error::Pressure { what, wanted, got } => {
                 write!(f, "{what} asked for {wanted} of memory, {got} was left under the ceiling")
+            }
+            Error::LimitTooSmall { what, needed, available, limit, .. } => {
+                write!(f, "{what} needs {needed} of memory, and the {limit} leaves {available}")
+            }
+            Error::MemoryRefused { what, wanted } => {
+                write!(f, "the system refused {wanted} of memory for {what}, though the ceiling allows it")
             }
             Error::DictionaryFull { what, distinct, limit } => {
                 write!(

@@ -48,13 +48,14 @@ fn run(part: &str) -> std::process::Output {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_failed_allocation_ends_with_a_line_and_exit_code_4() {
-    for (part, said) in [("vector", "first 1 2"), ("limit", "limit 209715200")] {
+    let ceiling =
+        "error: memory could not be allocated under the ceiling\nhint: a larger --memory, or fewer --threads\n";
+    let system = "a smaller --memory, fewer --threads or a higher limit\n";
+    for (part, said, expect) in [("vector", "first 1 2", ceiling), ("limit", "limit 209715200", system)] {
         let output = run(part);
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.status.code(), Some(4), "{part}: {out} {err}");
         assert!(out.contains(said) && !out.contains("second"), "{out}");
-        let expect = "error: memory could not be allocated under the ceiling\n\
-            hint: a larger --memory, or fewer --threads\n";
         assert!(err.ends_with(expect), "{err}");
     }
 }
@@ -93,7 +94,7 @@ fn live_bytes_are_counted_within_a_batch_per_thread() {
     let first = lease.buffer::<u8>(5 << 20).unwrap();
     assert!(near(counting::live(), before));
     let error = lease.buffer::<u8>(5 << 20).unwrap_err();
-    assert!(matches!(error, Error::CeilingReached { wanted: Bytes(5_242_880), .. }), "{error}");
+    assert!(matches!(error, Error::MemoryRefused { wanted: Bytes(5_242_880), .. }), "{error}");
     assert_eq!(lease.used(), first.bytes(), "what could not be had is not booked");
     assert!(lease.buffer::<u8>(5 << 20).is_ok());
 }

@@ -36,7 +36,7 @@ impl Common {
 
     /// Workers at most.
     pub fn threads(&self) -> usize {
-        self.threads.unwrap_or_else(|| self.limits.threads()).max(1)
+        self.limits.workers(self.threads)
     }
 }
 

@@ -27,6 +27,7 @@ fn examine(settings: &Settings) -> Examination {
     let tightest = limits.tightest().clone();
     let position = limits.memory_found.iter().position(|limit| *limit == tightest).unwrap_or(0);
     let threads_set_by = match settings.threads.origin {
+        _ if limits.workers_max == Some(common.threads()) => "the addresses of the process".into(),
         Origin::Default if limits.threads() < limits.cores => "the quota".to_string(),
         Origin::Default => "the processors".into(),
         ref origin => origin.to_string(),

@@ -27,6 +27,7 @@ bytes on every machine.";
 /// `swath synth telemetry`.
 #[derive(Debug, Args)]
 #[command(after_help = TELEMETRY_EXAMPLES)]
+#[command(override_usage = "swath synth telemetry [OPTIONS] -o <FILE> <--rows <N>|--size <SIZE>>")]
 #[command(group(ArgGroup::new("amount").args(["rows", "size"]).required(true).multiple(true)))]
 pub struct TelemetryWords {
     /// The file to write; - is standard output

@@ -87,7 +87,7 @@ fn fresh(account: &Account, capacity: usize, bytes: Bytes) -> Result<Mapping> {
     };
     refused.map_err(|_| {
         account.give(bytes.0, None);
-        Error::CeilingReached { what: account.what(), wanted: bytes, got: Bytes::ZERO }
+        Error::MemoryRefused { what: account.what(), wanted: bytes }
     })
 }
 

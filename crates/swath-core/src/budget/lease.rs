@@ -43,7 +43,7 @@ impl Lease {
     /// A buffer of `length` zeros. It may outlive the lease, and holds its share of it as long as it lives.
     ///
     /// # Errors
-    /// [`Error::Pressure`] when the lease has less left; [`Error::CeilingReached`] when the system refuses.
+    /// [`Error::Pressure`] when the lease has less left; [`Error::MemoryRefused`] when the system does.
     pub fn buffer<T: Pod>(&self, length: usize) -> Result<Buffer<T>> {
         Buffer::new(&self.account, length, true)
     }

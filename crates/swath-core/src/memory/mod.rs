@@ -4,6 +4,7 @@
 //! nothing but what `--memory` resolves to.
 
 mod cgroup;
+mod process;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -15,8 +16,8 @@ use serde::Serialize;
 
 pub use request::MemoryRequest;
 
-use crate::Bytes;
 use crate::process::kilobytes;
+use crate::{Bytes, Error, Result};
 
 /// Assumed where the system tells nothing.
 const ASSUMED: Bytes = Bytes(1_000_000_000);
@@ -98,18 +99,20 @@ pub struct Limits {
     pub cores: usize,
     /// The tightest share of processor time, if any group sets one.
     pub cpu_quota: Option<CpuQuota>,
+    /// Workers that a limit on the addresses of the process leaves room for, if there is one.
+    pub workers_max: Option<usize>,
     /// What could not be found out, for people.
     pub unknown: Vec<String>,
 }
 
 impl Limits {
-    /// Looks at this process and this machine.
-    pub fn detect() -> Limits {
-        Limits::detect_in(Path::new("/"))
+    /// Looks at this process and this machine. `workers` are as many as will be asked for; none is what the machine has.
+    pub fn detect(workers: Option<usize>) -> Limits {
+        Limits::detect_in(Path::new("/"), workers)
     }
 
     /// Looks at the `proc` and `sys` folders below `root` instead of those of the machine.
-    pub fn detect_in(root: &Path) -> Limits {
+    pub fn detect_in(root: &Path, workers: Option<usize>) -> Limits {
         let own = Own::read(root);
         let mut unknown = Vec::new();
         let mut memory_found = Vec::new();
@@ -122,13 +125,16 @@ impl Limits {
             unknown.push("whether a control group limits the process (none is mounted here)".to_string());
         }
         memory_found.extend(groups.memory_limits(root, own.resident));
-        memory_found.extend(process_limits(root, &own));
+        let cores = own.cores.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+        let cpu_quota = groups.cpu_quota(root);
+        let wanted = workers.unwrap_or_else(|| threads(cores, cpu_quota.as_ref()));
+        let (of_process, workers_max) = process::limits(root, &own, wanted);
+        memory_found.extend(of_process);
         if memory_found.is_empty() {
             let (total, available) = (ASSUMED, ASSUMED);
             memory_found.push(Limit { source: LimitSource::Assumed, path: None, total, available });
         }
-        let cores = own.cores.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-        Limits { memory_found, cores, cpu_quota: groups.cpu_quota(root), unknown }
+        Limits { memory_found, cores, cpu_quota, workers_max, unknown }
     }
 
     /// The limit that leaves the least.
@@ -139,9 +145,36 @@ impl Limits {
 
     /// How many threads can really run at once: the processors, or the quota rounded up if that is less.
     pub fn threads(&self) -> usize {
-        let quota = self.cpu_quota.as_ref().map_or(usize::MAX, |quota| quota.processors().ceil() as usize);
-        self.cores.min(quota).max(1)
+        threads(self.cores, self.cpu_quota.as_ref())
     }
+
+    /// Workers at most: as many as were asked for, or can run at once, if the limits of the process have room for them.
+    pub fn workers(&self, asked: Option<usize>) -> usize {
+        asked.unwrap_or_else(|| self.threads()).min(self.workers_max.unwrap_or(usize::MAX)).max(1)
+    }
+
+    /// Refuses what a limit of the process does not leave, whatever the ceiling.
+    ///
+    /// # Errors
+    /// [`Error::LimitTooSmall`].
+    pub fn hold(&self, what: &str, needed: Bytes, smallest: Bytes) -> Result<()> {
+        let is_own = |limit: &&Limit| matches!(limit.source, LimitSource::AddressSpace | LimitSource::DataSize);
+        match self.memory_found.iter().filter(is_own).min_by_key(|limit| limit.available) {
+            Some(limit) if limit.available < needed => Err(Error::LimitTooSmall {
+                what: what.into(),
+                needed,
+                smallest,
+                available: limit.available,
+                limit: limit.source.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn threads(cores: usize, quota: Option<&CpuQuota>) -> usize {
+    let quota = quota.map_or(usize::MAX, |quota| quota.processors().ceil() as usize);
+    cores.min(quota).max(1)
 }
 
 /// What `/proc/self/status` says of the process.
@@ -187,25 +220,4 @@ fn machine_memory(root: &Path, own: &Own) -> Option<Limit> {
     let total = kilobytes(&text, b"MemTotal")?;
     let available = (kilobytes(&text, b"MemAvailable")? + own.resident).min(total);
     Some(Limit { source: LimitSource::MemAvailable, path: Some(path), total, available })
-}
-
-/// The soft limits of the process. What it has mapped without occupying it stands in the way of new memory.
-fn process_limits(root: &Path, own: &Own) -> Vec<Limit> {
-    let path = PathBuf::from("/proc/self/limits");
-    let Ok(text) = std::fs::read_to_string(root.join("proc/self/limits")) else {
-        return Vec::new();
-    };
-    let rows = [
-        ("Max address space", LimitSource::AddressSpace, own.address_space),
-        ("Max data size", LimitSource::DataSize, own.data),
-    ];
-    let mut found = Vec::new();
-    for (name, source, mapped) in rows {
-        let soft = text.lines().find_map(|line| line.strip_prefix(name)?.split_ascii_whitespace().next()?.parse().ok());
-        if let Some(total) = soft.map(Bytes) {
-            let available = total - (mapped - own.resident);
-            found.push(Limit { source, path: Some(path.clone()), total, available });
-        }
-    }
-    found
 }

@@ -29,7 +29,7 @@ fn detect(files: &[(&str, &str)]) -> Limits {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
-    Limits::detect_in(root.path())
+    Limits::detect_in(root.path(), None)
 }
 
 /// Every limit as (source, path, total, available), in MiB.
@@ -181,17 +181,32 @@ fn limits_of_the_process_itself() {
          Max data size             unlimited            unlimited            bytes     \n\
          Max address space         536870912            unlimited            bytes     \n",
     )]);
-    // 90 MiB are mapped without being resident.
-    let expect = (LimitSource::AddressSpace, "/proc/self/limits".into(), 512, 512 - 90);
+    // 90 MiB are mapped without being resident, 46 will be, and two workers take 69 each.
+    let expect = (LimitSource::AddressSpace, "/proc/self/limits".into(), 512, 512 - 90 - 46 - 2 * 69);
     assert_eq!(found(&limits), [machine(), expect]);
+    assert_eq!(
+        (limits.workers_max, limits.workers(None), limits.workers(Some(1)), limits.threads()),
+        (Some(2), 2, 1, 7)
+    );
+    for (needed, smallest, hint) in
+        [(200 * MIB, 30 * MIB, None), (300 * MIB, 30 * MIB, Some("--memory 249MB would do"))]
+    {
+        let refusal = limits.hold("the job", Bytes(needed), Bytes(smallest)).err();
+        assert_eq!(refusal.is_some(), hint.is_some());
+        let told = refusal.and_then(|error| error.hint()).unwrap_or_default();
+        assert!(told.starts_with(hint.unwrap_or_default()), "{told}");
+    }
+    let never = limits.hold("the job", Bytes(400 * MIB), Bytes(300 * MIB)).unwrap_err();
+    assert_eq!(never.exit_code(), 3);
+    assert!(never.hint().unwrap().starts_with("raise the limit by 169MB, or by 65MB"), "{:?}", never.hint());
     let data = detect(&[("proc/self/limits", "Max data size 104857600 unlimited bytes\n")]);
-    assert_eq!(found(&data)[1], (LimitSource::DataSize, "/proc/self/limits".into(), 100, 60));
+    assert_eq!(found(&data)[1], (LimitSource::DataSize, "/proc/self/limits".into(), 100, 60 - 23 - 27));
 }
 
 #[test]
 fn a_system_that_tells_nothing() {
     let root = tempfile::tempdir().unwrap();
-    let limits = Limits::detect_in(root.path());
+    let limits = Limits::detect_in(root.path(), None);
     assert_eq!(limits.tightest().source, LimitSource::Assumed);
     assert_eq!(limits.unknown.len(), 2);
     assert!(limits.threads() >= 1);
@@ -246,7 +261,7 @@ fn requests_parse_print_and_resolve() {
 #[cfg(target_os = "linux")]
 #[test]
 fn this_machine_has_limits() {
-    let limits = Limits::detect();
+    let limits = Limits::detect(None);
     assert!(limits.memory_found.iter().any(|limit| limit.source == LimitSource::MemAvailable));
     assert!(limits.tightest().available > Bytes::MIB);
     assert!((1..=limits.cores).contains(&limits.threads()));

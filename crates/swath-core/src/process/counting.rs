@@ -94,29 +94,35 @@ fn tell(change: i64) {
     }
 }
 
-/// What to do when the system has no memory left: a fixed line and exit code 4, never an abort without a word.
+/// What to tell when the heap would pass the ceiling.
+const CEILING: &[u8] = b"error: memory could not be allocated under the ceiling\n\
+    hint: a larger --memory, or fewer --threads\n";
+/// What to tell when the system has no memory left, or a limit of the process is met.
+const SYSTEM: &[u8] = b"error: the system refused memory that the ceiling allows\n\
+    hint: the machine, or a limit of the process (ulimit -v, ulimit -d), leaves less than the ceiling: \
+    a smaller --memory, fewer --threads or a higher limit\n";
+
+/// What to do when there is no memory: fixed lines and exit code 4, never an abort without a word.
 #[cold]
-fn give_up() -> ! {
-    const LINES: &[u8] = b"error: memory could not be allocated under the ceiling\n\
-        hint: a larger --memory, or fewer --threads\n";
+fn give_up(lines: &[u8]) -> ! {
     #[cfg(unix)]
     {
         // SAFETY: both calls are async-signal-safe, allocate nothing and get valid arguments.
         unsafe {
-            libc::write(2, LINES.as_ptr().cast(), LINES.len());
+            libc::write(2, lines.as_ptr().cast(), lines.len());
             libc::_exit(4)
         }
     }
     #[cfg(not(unix))]
     {
-        let _ = LINES;
+        let _ = lines;
         std::process::abort()
     }
 }
 
 /// An allocator that counts what lives in another one; use it as `#[global_allocator]`.
 ///
-/// When the inner allocator fails, the process writes one fixed line and leaves with exit code 4: so it never returns
+/// When the inner allocator fails, the process writes fixed lines and leaves with exit code 4: so it never returns
 /// null, and `try_reserve` cannot fail softly.
 pub struct CountingAllocator<A> {
     inner: A,
@@ -134,12 +140,12 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for CountingAllocator<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if must_fail(layout.size()) {
-            give_up();
+            give_up(CEILING);
         }
         // SAFETY: the caller keeps the contract of `alloc`.
         let pointer = unsafe { self.inner.alloc(layout) };
         if pointer.is_null() {
-            give_up();
+            give_up(SYSTEM);
         }
         add(layout.size() as i64);
         pointer
@@ -148,12 +154,12 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for CountingAllocator<A> {
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         if must_fail(layout.size()) {
-            give_up();
+            give_up(CEILING);
         }
         // SAFETY: the caller keeps the contract of `alloc_zeroed`.
         let pointer = unsafe { self.inner.alloc_zeroed(layout) };
         if pointer.is_null() {
-            give_up();
+            give_up(SYSTEM);
         }
         add(layout.size() as i64);
         pointer
@@ -169,12 +175,12 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for CountingAllocator<A> {
     #[inline]
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         if must_fail(size) {
-            give_up();
+            give_up(CEILING);
         }
         // SAFETY: the caller keeps the contract of `realloc`.
         let moved = unsafe { self.inner.realloc(pointer, layout, size) };
         if moved.is_null() {
-            give_up();
+            give_up(SYSTEM);
         }
         add(size as i64 - layout.size() as i64);
         moved

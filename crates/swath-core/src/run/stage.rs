@@ -182,9 +182,10 @@ impl StageRun<'_> {
         });
         match outcome {
             Ok(receipt) => self.succeed(task, receipt, begun, shared, keeper),
-            Err(Error::Pressure { what, wanted, got } | Error::CeilingReached { what, wanted, got }) => {
+            Err(Error::Pressure { what, wanted, got }) => {
                 self.cut(task, shared, Error::CeilingReached { what, wanted, got })
             }
+            Err(error @ (Error::CeilingReached { .. } | Error::MemoryRefused { .. })) => self.cut(task, shared, error),
             Err(error) => Err(error),
         }
     }

@@ -64,10 +64,16 @@ pub struct Job {
 /// Resolves and costs a request; reads no more than headers and a sample.
 ///
 /// # Errors
-/// For whatever of it cannot be done, [`Error::CeilingTooSmall`] among them.
+/// For whatever of it cannot be done, [`Error::CeilingTooSmall`] and [`Error::LimitTooSmall`] among them.
 pub fn prepare(request: &IngestRequest) -> Result<Job> {
     let prepared = prepare::prepare(request)?;
-    let costs = cost::costs(&prepared, request.common.ceiling(), request.common.threads())?;
+    let (common, what) = (&request.common, "the job");
+    let costs = cost::costs(&prepared, common.ceiling(), common.threads()).map_err(|error| match error {
+        // A larger ceiling would not help where a limit of the process is smaller still.
+        Error::CeilingTooSmall { smallest, .. } => common.limits.hold(what, smallest, smallest).err().unwrap_or(error),
+        error => error,
+    })?;
+    common.limits.hold(what, costs.ledger.predicted_peak(), costs.ledger.smallest_ceiling)?;
     let warnings = warnings::of(&prepared);
     Ok(Job { prepared, costs, request: request.clone(), warnings })
 }
