@@ -39,12 +39,10 @@ def iso(values):
     return pandas.to_datetime(values, utc=True, format="ISO8601")
 
 
-def rome(values):
-    """RFC 5545: of an hour that occurs twice the first is meant; one that does not occur moves on by what is left out."""
+def winter_time(values):
+    """Every hour of the day of the clocks' change is there: the station keeps to winter time."""
     local = pandas.to_datetime(values, format="%d/%m/%Y %H.%M.%S")
-    first = numpy.ones(len(local), dtype=bool)
-    moved = local.dt.tz_localize("Europe/Rome", ambiguous=first, nonexistent=pandas.Timedelta(hours=1))
-    return moved.dt.tz_convert("UTC")
+    return local.dt.tz_localize("+01:00").dt.tz_convert("UTC")
 
 
 def uci_utc(values):
@@ -99,7 +97,7 @@ CASES = [
     dict(name="OpenAQ, wide", files="openaq/air_quality_no2.csv", rows=705,
          types={"datetime": TIME, "station_antwerp": "float", "station_paris": "float", "station_london": "float"}),
     dict(name="AirQualityUCI", files="AirQualityUCI.csv", rows=9357, sep=";", decimal=",", missing=["", "-200", "-200,0"],
-         types=UCI, prepare=uci_rows, inferred_time=uci_utc, time=rome, schema="air_quality_uci.toml",
+         types=UCI, prepare=uci_rows, inferred_time=uci_utc, time=winter_time, schema="air_quality_uci.toml",
          sources={"co": "CO(GT)", "nmhc": "NMHC(GT)", "benzene": "C6H6(GT)", "temperature": "T"},
          schema_types={"timestamp": TIME, "co": "double", "nmhc": "int32", "benzene": "float", "temperature": "double"}),
     dict(name="AirQuality, exported anew", files="AirQuality.csv", rows=9357, missing=["", "-200", "-200.0"],
