@@ -14,6 +14,8 @@ pub const PROGRAM_BYTES: Bytes = Bytes(13_000_000);
 const CRS_BYTES: Bytes = Bytes(8_000_000);
 /// Memory of dictionaries: at least and at most.
 const DICTIONARY: (u64, u64) = (128 << 10, 48 << 20);
+/// Bytes that a partition takes in its dictionary: its value twice, as tables grow, and what goes with it.
+const PARTITION_BYTES: u64 = 2 * 24 + TEXT_OVERHEAD + 16;
 /// Bytes that an interned text takes beside its own, twice counted for growing tables.
 const TEXT_OVERHEAD: u64 = 64;
 
@@ -53,7 +55,7 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
     let runs = units.max(rows.div_ceil(job.run_rows as u64));
     let row_groups = rows.div_ceil(u64::from(job.row_group_rows)) + partitions_about(prepared);
     let texts = dictionary(facts.categories, facts.category_bytes, facts.sampled, rows);
-    let partitions = dictionary(partitions_about(prepared), partitions_about(prepared) * 24, 1, 1);
+    let partitions = Bytes((partitions_about(prepared) * PARTITION_BYTES).clamp(DICTIONARY.0, DICTIONARY.1));
     let fixed = vec![
         line("program", PROGRAM_BYTES, "code, tables, threads and the sample".into()),
         line("inputs", inputs_bytes(job), format!("{} files: paths, identities, headers", job.files.len())),
