@@ -33,13 +33,35 @@ impl SortedRun {
         store.read(&self.blob, u64::from(first) * KEY_BYTES as u64, bytemuck::cast_slice_mut(out))
     }
 
+    /// Ranks of some keys, about one in `step`, by which [`SortedRun::lower_bound`] finds others with few reads.
+    ///
+    /// # Memory
+    /// 16 bytes for each `step` rows and for both ends.
+    ///
+    /// # Errors
+    /// When scratch cannot be read.
+    pub fn landmarks(&self, store: &Store, order: &KeyOrder, step: u32) -> Result<Landmarks> {
+        let mut landmarks = Landmarks { step, rows: self.rows, ranks: Vec::new() };
+        let count = if self.rows == 0 { 0 } else { 2 + (self.rows + step - 1 - step / 2) / step };
+        landmarks.ranks.reserve_exact(count as usize);
+        for position in 0..count {
+            let row = landmarks.row(position, count);
+            let mut key = [RowKey::default()];
+            self.read_keys(store, row, &mut key)?;
+            landmarks.ranks.push(order.rank(&key[0]));
+        }
+        Ok(landmarks)
+    }
+
     /// The first row whose key is not below `bound`.
     ///
     /// # Errors
     /// When scratch cannot be read.
-    pub fn lower_bound(&self, store: &Store, order: &KeyOrder, bound: u128) -> Result<u32> {
-        let (mut low, mut high) = (0, self.rows);
-        while low < high {
+    pub fn lower_bound(&self, store: &Store, order: &KeyOrder, landmarks: &Landmarks, bound: u128) -> Result<u32> {
+        /// Keys that are read at once rather than one by one.
+        const AT_ONCE: u32 = 128;
+        let (mut low, mut high) = landmarks.around(bound);
+        while high - low > AT_ONCE {
             let middle = low + (high - low) / 2;
             let mut key = [RowKey::default()];
             self.read_keys(store, middle, &mut key)?;
@@ -49,7 +71,44 @@ impl SortedRun {
                 high = middle;
             }
         }
-        Ok(low)
+        let mut keys = [RowKey::default(); AT_ONCE as usize];
+        let keys = &mut keys[..(high - low) as usize];
+        if !keys.is_empty() {
+            self.read_keys(store, low, keys)?;
+        }
+        Ok(low + keys.partition_point(|key| order.rank(key) < bound) as u32)
+    }
+}
+
+/// Ranks of the first key of a run, of one in so many, and of the last.
+#[derive(Debug, Clone)]
+pub struct Landmarks {
+    step: u32,
+    rows: u32,
+    ranks: Vec<u128>,
+}
+
+impl Landmarks {
+    /// The ranks of those between both ends.
+    pub fn inner(&self) -> &[u128] {
+        self.ranks.get(1..self.ranks.len().saturating_sub(1)).unwrap_or_default()
+    }
+
+    fn row(&self, position: u32, count: u32) -> u32 {
+        match position {
+            0 => 0,
+            last if last == count - 1 => self.rows - 1,
+            inner => self.step / 2 + (inner - 1) * self.step,
+        }
+    }
+
+    /// Rows between which the first one lies whose rank is not below `bound`: it may also be the second of them.
+    fn around(&self, bound: u128) -> (u32, u32) {
+        let count = self.ranks.len() as u32;
+        let above = self.ranks.partition_point(|rank| *rank < bound) as u32;
+        let low = if above == 0 { 0 } else { self.row(above - 1, count) + 1 };
+        let high = if above == count { self.rows } else { self.row(above, count) };
+        (low, high)
     }
 }
 
@@ -268,6 +327,33 @@ impl<'a> Merge<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bounds_are_found_with_any_step() {
+        let path = std::env::temp_dir().join(format!("swath-bounds-{}", std::process::id()));
+        let store = Store::open(&path, None, None).expect("store");
+        let order = KeyOrder::default();
+        for rows in [0u32, 1, 2, 3, 127, 128, 129, 1_000] {
+            // Every key thrice, and gaps between keys.
+            let key = |row: u32| RowKey { partition: 0, major: 0, minor: i64::from(row / 3 * 2) };
+            let keys: Vec<RowKey> = (0..rows).map(key).collect();
+            let mut writer = store.write((keys.len() * KEY_BYTES) as u64).expect("space");
+            writer.append(bytemuck::cast_slice(&keys)).expect("append");
+            let blob = writer.finish().expect("finish");
+            let run = SortedRun { blob, rows, rows_at: 0, text_at: 0, hashes_at: None };
+            for step in [1, 2, 3, 7, 500, 5_000] {
+                let landmarks = run.landmarks(&store, &order, step).expect("landmarks");
+                assert_eq!(landmarks.inner().len() as u32, (step / 2..rows).step_by(step as usize).count() as u32);
+                for minor in -1..i64::from(rows) {
+                    let bound = order.rank(&RowKey { partition: 0, major: 0, minor });
+                    let wanted = keys.partition_point(|key| key.minor < minor) as u32;
+                    let found = run.lower_bound(&store, &order, &landmarks, bound).expect("bound");
+                    assert_eq!(found, wanted, "{rows} rows, step {step}, key {minor}");
+                }
+            }
+        }
+        std::fs::remove_file(&path).expect("clean");
+    }
 
     #[test]
     fn runs_merge_in_order_with_any_buffer() {

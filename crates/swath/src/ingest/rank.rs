@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use swath_core::{Bytes, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec};
 use swath_table::intern::ranks;
 use swath_table::layout::RowKey;
-use swath_table::run::{KeyOrder, Merge, Merged, RunSlice, SortedRun, partition_of};
+use swath_table::run::{KeyOrder, Landmarks, Merge, Merged, RunSlice, SortedRun, partition_of};
 use swath_table::schema::Keep;
 use swath_table::store::{Blob, BlobWriter};
 
@@ -31,6 +31,8 @@ const SHARE: (usize, usize) = (16, 2_048);
 pub struct Order {
     /// Runs in the order of the input.
     pub runs: Vec<SortedRun>,
+    /// Where keys of each run lie, about.
+    landmarks: Vec<Landmarks>,
     /// Rows that go, per run; empty if the merge itself finds them.
     pub drops: Vec<Option<Blob>>,
     /// Ranks of identifiers.
@@ -68,22 +70,15 @@ fn make_order(running: &Running, done: &Receipts) -> Result<Order> {
         partitions: ranks(&partition_ids),
         majors: if by_sensor { ranks(&running.texts.sorted_ids()) } else { Vec::new() },
     };
-    let rows: u64 = runs.iter().map(|run| u64::from(run.rows)).sum();
-    let mut samples = Vec::with_capacity((rows / u64::from(SAMPLE_ROWS)) as usize + runs.len());
-    for run in &runs {
-        let mut row = SAMPLE_ROWS / 2;
-        while row < run.rows {
-            let mut key = [RowKey::default()];
-            run.read_keys(&running.store, row, &mut key)?;
-            samples.push(keys.rank(&key[0]));
-            row += SAMPLE_ROWS;
-        }
-    }
+    let landmarks: Vec<Landmarks> =
+        runs.iter().map(|run| run.landmarks(&running.store, &keys, SAMPLE_ROWS)).collect::<Result<_>>()?;
+    let mut samples: Vec<u128> = Vec::with_capacity(landmarks.iter().map(|run| run.inner().len()).sum());
+    samples.extend(landmarks.iter().flat_map(Landmarks::inner));
     samples.sort_unstable();
     let per_slice = (SLICE_ROWS / u64::from(SAMPLE_ROWS)) as usize;
     let mut splitters: Vec<u128> = samples.chunks(per_slice).skip(1).map(|chunk| chunk[0]).collect();
     splitters.dedup();
-    Ok(Order { runs, drops, keys, splitters })
+    Ok(Order { runs, landmarks, drops, keys, splitters })
 }
 
 /// A slice of the merged order.
@@ -289,15 +284,10 @@ fn slices_of(running: &Running, order: &Order, slice: usize) -> Result<Vec<RunSl
     let low = slice.checked_sub(1).map(|before| order.splitters[before]);
     let high = order.splitters.get(slice).copied();
     let mut slices = Vec::new();
-    for (position, run) in order.runs.iter().enumerate() {
-        let first = match low {
-            Some(bound) => run.lower_bound(&running.store, &order.keys, bound)?,
-            None => 0,
-        };
-        let end = match high {
-            Some(bound) => run.lower_bound(&running.store, &order.keys, bound)?,
-            None => run.rows,
-        };
+    for (position, (run, landmarks)) in order.runs.iter().zip(&order.landmarks).enumerate() {
+        let row_of = |bound| run.lower_bound(&running.store, &order.keys, landmarks, bound);
+        let first = low.map_or(Ok(0), row_of)?;
+        let end = high.map_or(Ok(run.rows), row_of)?;
         if first < end {
             slices.push(RunSlice { run: position as u32, first, count: end - first });
         }
