@@ -1,7 +1,7 @@
 //! The ceiling holds: as the program measures itself, as `/proc` shows it, and inside a memory cgroup of its own.
 #![cfg(target_os = "linux")]
 
-use swath_testkit::{Folder, MemoryGroup, full, skipped};
+use swath_testkit::{Folder, MemoryGroup, Tree, full, skipped};
 
 const MB: u64 = 1_000_000;
 
@@ -115,4 +115,30 @@ fn a_dictionary_that_outgrows_the_ceiling() {
     assert!(!folder.at("lake").exists(), "something stands at the final path\n{outcome}");
     let outcome = folder.run(&format!("{line} -m 256MB --resume")).expect(&[0]);
     assert_eq!(outcome.rows().written, 200_000, "{outcome}");
+}
+
+/// The text of all rows lies in one sensor, and so in one row group: more than the plan could know. What is kept in
+/// memory makes room for it.
+#[test]
+fn text_that_lies_together_takes_the_place_of_what_is_kept() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    let mut text = String::from("sensor_id,timestamp,note\n");
+    for row in 0..1_200_000u32 {
+        let note = if row % 20 == 7 { format!("{row:0>350}") } else { String::new() };
+        text += &format!("s-{},{},{note}\n", row % 20, 1_740_787_200 + row);
+    }
+    folder.write("in.csv", text.as_bytes());
+    let schema = "
+        columns.sensor_id = { type = 'category', role = 'sensor' }
+        columns.timestamp = { type = 'timestamp', role = 'time', format = 'epoch_s' }
+        columns.note = { type = 'string' }";
+    folder.write("schema.toml", schema.as_bytes());
+    let line = "sensor ingest in.csv --schema schema.toml --partition none -j 2 --json";
+    let outcome = folder.run(&format!("{line} -o large -m 1GB")).expect(&[0]);
+    assert_eq!(outcome.figure("/scratch/actual"), 0, "{outcome}");
+    let outcome = folder.run(&format!("{line} -o lake -m 200MB")).expect(&[0]);
+    assert_eq!(outcome.figure("/scratch/predicted"), 0, "the plan foresaw it, so this shows nothing\n{outcome}");
+    assert!(outcome.figure("/scratch/actual") > 0, "nothing had to make room, so this shows nothing\n{outcome}");
+    assert!(outcome.figure("/memory/actual_peak") <= 200 * MB, "{outcome}");
+    Tree::of(&folder.at("large")).assert_same(&Tree::of(&folder.at("lake")), "at 1 GB and at 200 MB");
 }

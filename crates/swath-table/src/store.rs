@@ -1,4 +1,5 @@
 //! Where the intermediate data of a run lives: in leased memory while the allowance lasts, else in one scratch file.
+//! Under pressure what is in memory follows.
 //!
 //! A blob is written once, read at any position by any worker, and freed. The store does not know what is in it.
 
@@ -13,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
-use swath_core::{Buffer, Bytes, Error, Lease, Result, fault};
+use swath_core::{Buffer, Bytes, Error, Lease, Reclaim, Result, fault};
 use xxhash_rust::xxh3::Xxh3Default;
 
 /// The place of a blob.
@@ -28,7 +29,7 @@ pub enum Blob {
         /// XXH3 of its bytes, by which a resumed run knows that they are still the same.
         hash: u64,
     },
-    /// In memory: lost with the process.
+    /// In memory, or moved to scratch by [`Reclaim`] without a record of it: lost with the process.
     Memory {
         /// Which one.
         slot: u64,
@@ -51,8 +52,21 @@ impl Blob {
     }
 }
 
-/// A blob that is kept in memory: in one piece, which may be longer than what was written, or in pieces of [`PIECE`].
-type Kept = Arc<Vec<Buffer<u8>>>;
+/// A blob in memory: in one piece, which may be longer than what was written, or in pieces of [`PIECE`].
+type Pieces = Arc<Vec<Buffer<u8>>>;
+
+/// Where a blob is that was kept in memory at first.
+#[derive(Clone)]
+enum Kept {
+    Memory {
+        pieces: Pieces,
+        length: u64,
+    },
+    /// Memory was short, and it had to go.
+    Spilled {
+        offset: u64,
+    },
+}
 
 /// The intermediate data of a run.
 pub struct Store {
@@ -66,6 +80,8 @@ pub struct Store {
     kept: RwLock<HashMap<u64, Kept>>,
     next_slot: AtomicU64,
     allowance: Mutex<Option<Lease>>,
+    /// Held by whoever moves kept blobs to scratch.
+    spilling: Mutex<()>,
 }
 
 /// Bytes that are gathered before they are written to scratch.
@@ -102,6 +118,7 @@ impl Store {
             kept: RwLock::default(),
             next_slot: AtomicU64::new(0),
             allowance: Mutex::new(allowance),
+            spilling: Mutex::default(),
         })
     }
 
@@ -162,11 +179,6 @@ impl Store {
         buffer
     }
 
-    /// Gives up the memory that is not used yet; answers whether there was an allowance.
-    pub fn use_scratch_only(&self) -> bool {
-        self.allowance.lock().unwrap_or_else(PoisonError::into_inner).take().is_some()
-    }
-
     /// Reads `out.len()` bytes at `offset` of a blob.
     ///
     /// # Errors
@@ -180,15 +192,19 @@ impl Store {
             )));
         }
         match *blob {
-            Blob::Scratch { offset: start, .. } => {
-                self.file.read_exact_at(out, start + offset).map_err(|error| Error::writing(&self.path, &error))
-            }
-            Blob::Memory { slot, .. } => {
-                let kept = self.kept(slot)?;
-                copy_out(&kept, offset as usize, out);
-                Ok(())
-            }
+            Blob::Scratch { offset: start, .. } => self.read_scratch(out, start + offset),
+            Blob::Memory { slot, .. } => match self.kept(slot)? {
+                Kept::Memory { pieces, .. } => {
+                    copy_out(&pieces, offset as usize, out);
+                    Ok(())
+                }
+                Kept::Spilled { offset: start } => self.read_scratch(out, start + offset),
+            },
         }
+    }
+
+    fn read_scratch(&self, out: &mut [u8], offset: u64) -> Result<()> {
+        self.file.read_exact_at(out, offset).map_err(|error| Error::writing(&self.path, &error))
     }
 
     /// Counts a blob of an earlier process, found in its journal, as in use.
@@ -227,9 +243,7 @@ impl Store {
         let mut at = 0;
         while at < length {
             let count = bytes.len().min((length - at) as usize);
-            self.file
-                .read_exact_at(&mut bytes[..count], offset + at)
-                .map_err(|error| Error::writing(&self.path, &error))?;
+            self.read_scratch(&mut bytes[..count], offset + at)?;
             hash.update(&bytes[..count]);
             at += count as u64;
         }
@@ -413,12 +427,31 @@ impl BlobWriter<'_> {
             }
         };
         let slot = self.store.next_slot.fetch_add(1, Relaxed);
-        self.store.kept.write().unwrap_or_else(PoisonError::into_inner).insert(slot, Arc::new(pieces));
+        let kept = Kept::Memory { pieces: Arc::new(pieces), length };
+        self.store.kept.write().unwrap_or_else(PoisonError::into_inner).insert(slot, kept);
         Ok(Blob::Memory { slot, length })
     }
 }
 
 impl Store {
+    /// Moves a kept blob to scratch; answers what that gives back.
+    fn spill(&self, slot: u64, pieces: Pieces, length: u64) -> Result<Bytes> {
+        let offset = self.reserve(length)?;
+        let mut at = 0;
+        for piece in pieces.iter() {
+            let count = piece.len().min((length - at) as usize);
+            self.write_at(&piece[..count], offset + at)?;
+            at += count as u64;
+        }
+        self.take(length);
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        // It may have been freed meanwhile.
+        if let Some(place) = kept.get_mut(&slot) {
+            *place = Kept::Spilled { offset };
+        }
+        Ok(pieces.iter().map(Buffer::bytes).sum())
+    }
+
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
         if bytes.is_empty() {
             return Ok(());
@@ -426,5 +459,27 @@ impl Store {
         fault::point("scratch.write")
             .and_then(|()| self.file.write_all_at(bytes, offset))
             .map_err(|error| Error::writing(&self.path, &error))
+    }
+}
+
+impl Reclaim for Store {
+    /// Gives up the allowance, then moves kept blobs to scratch. What the disk does not take stays in memory.
+    fn reclaim(&self, want: Bytes) -> Bytes {
+        let _alone = self.spilling.lock().unwrap_or_else(PoisonError::into_inner);
+        let allowance = self.allowance.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut got = allowance.map_or(Bytes::ZERO, |allowance| allowance.free());
+        let slots: Vec<u64> = self.kept.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
+        for slot in slots {
+            if got >= want {
+                break;
+            }
+            if let Ok(Kept::Memory { pieces, length }) = self.kept(slot) {
+                match self.spill(slot, pieces, length) {
+                    Ok(bytes) => got += bytes,
+                    Err(_) => break,
+                }
+            }
+        }
+        got
     }
 }

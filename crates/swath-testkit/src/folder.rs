@@ -114,6 +114,14 @@ impl Folder {
         Running::spawn(line.into(), self.command(line))
     }
 
+    /// Starts the program with `--log json`, whose lines go to the file `log` of the folder.
+    pub fn start_logging(&self, line: &str, log: &str) -> Running {
+        let line = format!("{line} --log json");
+        let mut command = self.command(&line);
+        command.stderr(std::fs::File::create(self.at(log)).expect("a log"));
+        Running::spawn(line, command)
+    }
+
     /// Starts the program as a member of a group from its first instruction on.
     pub fn start_in(&self, group: &MemoryGroup, line: &str) -> Running {
         let mut command = Command::new("/bin/sh");

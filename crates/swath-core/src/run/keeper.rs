@@ -11,6 +11,19 @@ use crate::{Bytes, Error, Journal, Result};
 /// Records may take this much memory while they wait.
 const MOST_QUEUED: Bytes = Bytes(8 << 20);
 
+/// What is done and not yet durable, from stage to stage.
+pub(super) struct Unflushed {
+    work: Bytes,
+    since: Instant,
+}
+
+impl Unflushed {
+    /// Nothing, as of now.
+    pub(super) fn nothing() -> Unflushed {
+        Unflushed { work: Bytes::ZERO, since: Instant::now() }
+    }
+}
+
 /// Decides when to flush, and does.
 pub(super) struct Keeper<'a> {
     journal: &'a Journal,
@@ -31,11 +44,11 @@ struct State {
 }
 
 impl<'a> Keeper<'a> {
-    pub(super) fn new(journal: &'a Journal, options: &'a RunOptions<'a>) -> Keeper<'a> {
+    pub(super) fn new(journal: &'a Journal, options: &'a RunOptions<'a>, before: &Unflushed) -> Keeper<'a> {
         let state = State {
-            work: Bytes::ZERO,
+            work: before.work,
             total: Bytes::ZERO,
-            last: Instant::now(),
+            last: before.since,
             longest: Duration::ZERO,
             flushing: false,
             ended: false,
@@ -93,10 +106,15 @@ impl<'a> Keeper<'a> {
         self.changed.notify_all();
     }
 
-    /// The flush at the end of a stage; a run that ends early always keeps what it has.
-    pub(super) fn flush_at_end(&self, early: bool) -> Result<()> {
+    /// The flush at the end of a stage; a run that ends early always keeps what it has. Answers what is left to the
+    /// next stage.
+    pub(super) fn flush_at_end(&self, early: bool) -> Result<Unflushed> {
         let worth_it = self.lock().work >= self.options.flush_at_stage_end;
-        if early || worth_it { self.flush() } else { Ok(()) }
+        if early || worth_it {
+            self.flush()?;
+        }
+        let state = self.lock();
+        Ok(Unflushed { work: state.work, since: state.last })
     }
 
     fn is_due(&self, state: &State) -> bool {

@@ -18,6 +18,7 @@ use serde::Serialize;
 
 use crate::process::{ResidentSet, Stopwatch};
 use crate::{Budget, Bytes, Event, Journal, Observer, Plan, Receipts, Result, Stop};
+use keeper::Unflushed;
 use stage::StageRun;
 use watch::Watch;
 
@@ -126,11 +127,12 @@ pub fn run(
     });
     let mut summary = Summary::default();
     let mut watch = Watch::new(Instant::now(), options.heartbeat);
+    let mut unflushed = Unflushed::nothing();
     for (number, stage) in plan.stages.iter().enumerate() {
         let of_stage = Stopwatch::start();
         let number = u16::try_from(number).map_err(|_| crate::Error::unexpected("a plan has too many stages"))?;
         let stage_run = StageRun { plan, number, stage: &**stage, budget, journal, stop, observer, options };
-        stage_run.run(receipts, &mut watch, &mut summary.chunks)?;
+        stage_run.run(receipts, &mut watch, &mut summary.chunks, &mut unflushed)?;
         summary.stages.push(StageTime {
             name: stage.name().into(),
             wall_s: of_stage.wall_s(),

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::keeper::Keeper;
+use super::keeper::{Keeper, Unflushed};
 use super::shared::Shared;
 use super::watch::Watch;
 use super::{ChunkCounts, RunOptions};
@@ -35,7 +35,13 @@ pub(super) struct StageRun<'a> {
 
 impl StageRun<'_> {
     /// Does what is not done, and then lets the stage put it together.
-    pub(super) fn run(&self, receipts: &mut Receipts, watch: &mut Watch, counts: &mut ChunkCounts) -> Result<()> {
+    pub(super) fn run(
+        &self,
+        receipts: &mut Receipts,
+        watch: &mut Watch,
+        counts: &mut ChunkCounts,
+        unflushed: &mut Unflushed,
+    ) -> Result<()> {
         self.stop.check()?;
         let tasks = self.guarded(|| self.stage.tasks(receipts))?;
         let skipped = receipts.count_of_stage(self.number);
@@ -48,7 +54,7 @@ impl StageRun<'_> {
             work: tasks.iter().map(|task| self.stage.work_bytes(&task.key)).sum(),
         });
         if !tasks.is_empty() {
-            self.run_tasks(tasks, receipts, watch, counts)?;
+            *unflushed = self.run_tasks(tasks, receipts, watch, counts, unflushed)?;
         }
         self.stop.check()?;
         self.guarded(|| self.stage.finish(receipts))
@@ -60,11 +66,12 @@ impl StageRun<'_> {
         receipts: &mut Receipts,
         watch: &mut Watch,
         counts: &mut ChunkCounts,
-    ) -> Result<()> {
+        unflushed: &Unflushed,
+    ) -> Result<Unflushed> {
         let most = [self.options.threads, self.plan.ledger.workers, self.stage.workers_max(), tasks.len()];
         let workers = most.into_iter().min().unwrap_or(1).max(1);
         let shared = Shared::new(tasks, workers);
-        let keeper = Keeper::new(self.journal, self.options);
+        let keeper = Keeper::new(self.journal, self.options, unflushed);
         let done: &Receipts = receipts;
         std::thread::scope(|scope| {
             let (shared, keeper) = (&shared, &keeper);

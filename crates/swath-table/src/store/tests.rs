@@ -81,3 +81,58 @@ fn damaged_scratch_is_not_adopted() {
     assert!(again().expect_err("it was cut").to_string().contains("gone"));
     std::fs::remove_dir_all(&folder).expect("clean");
 }
+
+#[test]
+fn kept_blobs_make_room_under_pressure() {
+    let folder = std::env::temp_dir().join(format!("swath-spill-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("folder");
+    let budget = Budget::new(Bytes(4 << 20));
+    let stop = Stop::new();
+    let allowance = budget.lease(Bytes(3 << 20), &stop).and_then(|mut lease| lease.keep(Bytes(3 << 20)));
+    let store = Arc::new(Store::open(&folder.join("scratch"), Some(allowance.expect("lease")), None).expect("store"));
+    let holder: Arc<dyn Reclaim> = Arc::<Store>::clone(&store);
+    budget.register(Arc::downgrade(&holder));
+    let text: Vec<u8> = (0..1_300_000u32).map(|n| (n / 7) as u8).collect();
+    let whole = {
+        // Longer than what is written to it, and one that is in pieces.
+        let mut writer = store.write(900_000).expect("space");
+        writer.append(&text[..700_000]).expect("append");
+        writer.finish().expect("finish")
+    };
+    let mut writer = store.stream(8 << 20).expect("space");
+    writer.append(&text).expect("append");
+    let pieces = writer.finish().expect("finish");
+    assert!(whole.is_volatile() && pieces.is_volatile());
+    assert_eq!(store.scratch_peak(), Bytes::ZERO);
+    // More than is free beside what is kept: the blobs have to go, and read the same afterwards.
+    let lease = budget.lease(Bytes(4_100_000), &stop).expect("what was kept");
+    assert!(store.scratch_peak() >= Bytes(2_000_000), "{}", store.scratch_peak());
+    for (blob, wanted) in [(&whole, &text[..700_000]), (&pieces, &text[..])] {
+        let mut out = vec![0; wanted.len()];
+        store.read(blob, 0, &mut out).expect("read");
+        assert!(out == wanted);
+        store.free(blob);
+    }
+    drop(lease);
+    assert!(store.write(10).expect("space").finish().is_ok_and(|blob| !blob.is_volatile()));
+    assert!(store.reclaim(Bytes(1)) == Bytes::ZERO, "there is nothing left to give");
+    std::fs::remove_dir_all(&folder).expect("clean");
+}
+
+#[test]
+fn a_full_disk_leaves_kept_blobs_in_memory() {
+    let folder = std::env::temp_dir().join(format!("swath-spill-full-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("folder");
+    let budget = Budget::new(Bytes(4 << 20));
+    let lease = budget.lease(Bytes(1 << 20), &Stop::new()).expect("lease");
+    let store = Store::open(&folder.join("scratch"), Some(lease), Some(Bytes(100_000))).expect("store");
+    let mut writer = store.write(500_000).expect("space");
+    writer.append(&[7; 500_000]).expect("append");
+    let blob = writer.finish().expect("finish");
+    // The allowance that nobody used comes back, the blob does not fit the limit on scratch.
+    assert_eq!(store.reclaim(Bytes(4 << 20)), Bytes((1 << 20) - 500_000));
+    let mut out = [0; 3];
+    store.read(&blob, 499_997, &mut out).expect("read");
+    assert_eq!(out, [7; 3]);
+    std::fs::remove_dir_all(&folder).expect("clean");
+}

@@ -241,7 +241,6 @@ impl Stage for Encode {
         let middle = key.units.start + (key.units.end - key.units.start) / 2;
         if middle == key.units.start {
             // A row group is never cut; one with much text may have what it wants, if that is there.
-            self.running.store.use_scratch_only();
             let wanted = self.running.wanted.lock().unwrap_or_else(PoisonError::into_inner).remove(&key.units.start)?;
             return Some(vec![TaskSpec { key: key.clone(), bytes: wanted }]);
         }

@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use swath_core::{
     Budget, Bytes, CHOOSE_FOLDER, Error, Event, Fnv64, Journal, Lease, Observer, PartialOutput, PartialState, Plan,
-    Receipts, Result, RunOptions, Stop, Stopwatch,
+    Receipts, Reclaim, Result, RunOptions, Stop, Stopwatch,
 };
 use swath_table::intern::Interner;
 use swath_table::schema_file;
@@ -225,16 +225,14 @@ pub fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome
 const FLUSH_AT_STAGE_END: Bytes = Bytes(512_000_000);
 
 /// Memory for a dictionary that outgrows what the sample made expect: whatever is free under the ceiling, and what the
-/// store has not used yet.
-fn growth(
-    budget: &Arc<Budget>,
-    store: &Arc<Store>,
-    stop: &Stop,
-) -> Result<impl Fn(Bytes) -> bool + Send + Sync + 'static> {
+/// store can do without.
+fn growth(budget: &Arc<Budget>, stop: &Stop) -> Result<impl Fn(Bytes) -> bool + Send + Sync + 'static> {
     let lease = Mutex::new(budget.lease(Bytes::ZERO, stop)?.keep(Bytes::ZERO)?);
-    let store = Arc::clone(store);
+    let budget = Arc::clone(budget);
     Ok(move |more| {
-        lease.lock().is_ok_and(|mut lease| lease.try_grow(more) || (store.use_scratch_only() && lease.try_grow(more)))
+        lease
+            .lock()
+            .is_ok_and(|mut lease| lease.try_grow(more) || (budget.reclaim(more) > Bytes::ZERO && lease.try_grow(more)))
     })
 }
 
@@ -273,10 +271,12 @@ fn begin(job: &Job, partial: &PartialOutput, budget: &Arc<Budget>, stop: &Stop) 
     std::fs::create_dir_all(&lake_folder).map_err(|error| Error::writing(&lake_folder, &error))?;
     let store = open_store(job, partial, allowance);
     let store = Arc::new(if common.tmp_dir.is_some() { store.map_err(of_tmp_dir)? } else { store? });
+    let holder: Arc<dyn Reclaim> = Arc::<Store>::clone(&store);
+    budget.register(Arc::downgrade(&holder));
     let running = Running {
-        store: Arc::clone(&store),
-        texts: Interner::new("categories and sensors", job.costs.texts).growing(growth(budget, &store, stop)?),
-        partitions: Interner::new("partitions", job.costs.partitions).growing(growth(budget, &store, stop)?),
+        store,
+        texts: Interner::new("categories and sensors", job.costs.texts).growing(growth(budget, stop)?),
+        partitions: Interner::new("partitions", job.costs.partitions).growing(growth(budget, stop)?),
         journal,
         noted: Mutex::default(),
         benches: Idle::default(),
