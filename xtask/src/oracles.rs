@@ -14,6 +14,10 @@ enum Wants {
     Program,
     /// The path of swath and that of the corpus; it is skipped without a corpus.
     Corpus,
+    /// The path of an example program.
+    Example(&'static str),
+    /// The path of an example program and that of the corpus; it is skipped without a corpus.
+    ExampleAndCorpus(&'static str),
 }
 
 struct Oracle {
@@ -22,11 +26,13 @@ struct Oracle {
 }
 
 /// Every script of `tests/oracles`; `lake_opens.py` is run by `truth_ingest.py`, on lakes that are made there.
-const ORACLES: [Oracle; 4] = [
+const ORACLES: [Oracle; 6] = [
     Oracle { script: "crs_points.py", wants: Wants::Nothing },
     Oracle { script: "crs_projjson.py", wants: Wants::Nothing },
     Oracle { script: "truth_ingest.py", wants: Wants::Program },
     Oracle { script: "real_files.py", wants: Wants::Corpus },
+    Oracle { script: "geotiff_write.py", wants: Wants::Example("geotiff_make") },
+    Oracle { script: "geotiff_read.py", wants: Wants::ExampleAndCorpus("geotiff_dump") },
 ];
 
 /// Whether the long forms of the tests are wanted, too.
@@ -43,7 +49,8 @@ enum Verdict {
 /// Runs the oracles whose names hold one of the words, or all of them.
 pub fn run(words: &[String]) -> Result<bool, String> {
     shell::heading("oracles");
-    let build = ["build", "--release", "--quiet", "-p", "swath-cli", "-p", "swath-crs", "--bins", "--examples"];
+    let packages = ["-p", "swath-cli", "-p", "swath-crs", "-p", "swath-formats"];
+    let build = [&["build", "--release", "--quiet"], &packages[..], &["--bins", "--examples"]].concat();
     if !shell::succeeds(&mut shell::cargo(&build))? {
         return Err("the program does not build".into());
     }
@@ -85,6 +92,11 @@ pub fn run(words: &[String]) -> Result<bool, String> {
     Ok(failed == 0)
 }
 
+/// An example program of the crates.
+fn example(name: &str) -> PathBuf {
+    shell::target().join("release/examples").join(name)
+}
+
 fn consult(oracle: &Oracle, python: &Path) -> Result<Verdict, String> {
     let script: PathBuf = shell::root().join("tests/oracles").join(oracle.script);
     let mut command = Command::new(python);
@@ -96,12 +108,19 @@ fn consult(oracle: &Oracle, python: &Path) -> Result<Verdict, String> {
         Wants::Program => {
             command.arg(shell::program());
         }
-        Wants::Corpus => match shell::corpus() {
-            Some(corpus) => {
-                command.arg(shell::program()).arg(corpus);
-            }
-            None => return Ok(Verdict::Skipped("no ../shared/corpus, and SWATH_CORPUS names none".into())),
-        },
+        Wants::Example(name) => {
+            command.arg(example(name));
+        }
+        Wants::Corpus | Wants::ExampleAndCorpus(_) => {
+            let Some(corpus) = shell::corpus() else {
+                return Ok(Verdict::Skipped("no ../shared/corpus, and SWATH_CORPUS names none".into()));
+            };
+            let program = match oracle.wants {
+                Wants::ExampleAndCorpus(name) => example(name),
+                _ => shell::program(),
+            };
+            command.arg(program).arg(corpus);
+        }
     }
     Ok(if shell::succeeds(&mut command)? { Verdict::Passed } else { Verdict::Failed })
 }

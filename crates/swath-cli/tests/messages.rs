@@ -168,6 +168,47 @@ fn an_input_that_is_another_one_is_not_resumed_and_named() {
 }
 
 #[test]
+fn quiet_programs_tell_errors_only() {
+    let folder = Folder::new();
+    let line = "sensor ingest readings.csv -o lake -m 256MB -j 1 -q --log json";
+    assert_eq!(told(&folder, line, 0), (String::new(), String::new()));
+    assert!(told(&folder, line, 6).1.contains("\"event\":\"result\""));
+}
+
+#[test]
+fn rejected_rows_are_an_event_for_each_reason() {
+    let folder = Folder::new();
+    folder.write("bad.csv", format!("{}s-1,2025-03-02T00:10:00Z,54.05\n", common::READINGS).as_bytes());
+    let (_, log) = told(&folder, "sensor ingest bad.csv -o lake -m 256MB -j 1 --max-rejects 1 --log json", 0);
+    let events = log.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let rejects: Vec<Value> = events.filter(|event| event["event"] == "reject").collect();
+    assert_eq!(rejects.len(), 1, "{log}");
+    assert_eq!((&rejects[0]["rows"], &rejects[0]["reason"]), (&1.into(), &"field_count".into()));
+}
+
+#[test]
+fn a_ceiling_that_looking_does_not_fit_into_is_refused() {
+    let folder = Folder::new();
+    let (_, error) = told(&folder, "info readings.csv -m 1MB", 3);
+    assert_eq!(error, "error: info needs 16 MB, the ceiling is 1 MB\nhint: --memory 16MB would do\n");
+    told(&folder, "info readings.csv -m 16MB", 0);
+}
+
+#[test]
+fn counts_of_generated_readings_go_to_standard_output_alone() {
+    let folder = Folder::new();
+    let (counts, _) = told(&folder, "synth telemetry --rows 50 -o synth.csv --truth -", 0);
+    let counts: Value = serde_json::from_str(&counts).expect("JSON");
+    assert_eq!((&counts["rows"], folder.path().join("-").exists()), (&50.into(), false));
+    for words in ["-o -", "-o other.csv --json"] {
+        let (_, error) = told(&folder, &format!("synth telemetry --rows 50 {words} --truth -"), 2);
+        assert!(error.contains("standard output cannot take the counts"), "{error}");
+    }
+    let (_, error) = told(&folder, "synth telemetry --rows 50 -o old.csv --start 1969-12-31", 2);
+    assert!(error.starts_with("error: the first reading is before 1970"), "{error}");
+}
+
+#[test]
 fn a_column_with_the_name_of_the_points_is_refused_with_a_way_on() {
     let folder = Folder::new();
     folder.write("shaped.csv", b"sensor,time,lat,lon,geometry\na,2025-03-01T00:00,54.5,9.5,here\n");

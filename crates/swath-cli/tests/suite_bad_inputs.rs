@@ -44,6 +44,70 @@ fn noted() -> Folder {
     folder
 }
 
+#[test]
+fn a_header_as_long_as_is_promised() {
+    let folder = noted();
+    let wide = |columns: usize| {
+        let names: Vec<String> = (0..columns).map(|number| format!("a_long_name_of_column_{number}")).collect();
+        let rows: String =
+            (0..40).map(|row| format!("2025-03-01T00:{row:02}:00Z{}\n", ",1.5".repeat(columns))).collect();
+        format!("time,{}\n{rows}", names.join(","))
+    };
+    for (columns, code) in [(3_000, 0), (9_500, 0), (12_000, 5)] {
+        let text = wide(columns);
+        let header = text.find('\n').expect("a header");
+        assert_eq!(header < 256 << 10, code == 0, "{columns} columns have a header of {header} bytes");
+        folder.write("wide.csv", text.as_bytes());
+        let outcome = folder.run("sensor ingest wide.csv -o lake -m 2GB -j 1 --json");
+        let outcome = settle(&folder, outcome, &[code]);
+        assert!(code == 0 || outcome.error_text().contains("262144 bytes"), "{outcome}");
+        folder.run("info wide.csv").expect(&[code]);
+    }
+}
+
+#[test]
+fn text_of_another_shape_is_called_what_it_is() {
+    let folder = noted();
+    let text = readings(60, |_| "n".into());
+    folder.write("returns.csv", text.replace('\n', "\r").as_bytes());
+    folder.write("in.csv", text.as_bytes());
+    folder.write("skip.toml", b"[csv]\nskip_lines = 5000\n");
+    folder.write("lines.toml", b"[csv]\ndelimiter = \"\\n\"\n");
+    let long = format!("{text}{}\n", text.replace('\n', "\r"));
+    folder.write("mixed.csv", long.as_bytes());
+    for (words, code, wanted) in [
+        ("returns.csv", 5, "its lines end in carriage returns alone"),
+        ("in.csv --schema skip.toml", 5, "nothing is left after skip_lines = 5000"),
+        ("in.csv --schema lines.toml", 2, "is a line end, and lines end records"),
+        ("mixed.csv --max-record 1kB --max-rejects 0", 7, "do lines end in carriage returns alone?"),
+    ] {
+        let outcome = settle(&folder, folder.run(&format!("sensor ingest {words} -o lake -m 64MB")), &[code]);
+        assert!(outcome.stderr.contains(wanted), "{wanted}\n{outcome}");
+    }
+}
+
+/// One file under several names is one file; a link that leads nowhere is no input.
+#[test]
+fn a_file_of_several_names_is_read_once() {
+    let folder = noted();
+    folder.write("more/a.csv", readings(60, |_| "n".into()).as_bytes());
+    std::os::unix::fs::symlink("a.csv", folder.at("more/b.csv")).expect("a link");
+    std::os::unix::fs::symlink("nowhere.csv", folder.at("more/c.csv")).expect("a link");
+    std::fs::hard_link(folder.at("more/a.csv"), folder.at("more/d.csv")).expect("a link");
+    let outcome = folder.ingest("more more/../more/a.csv -o lake -m 64MB");
+    assert_eq!((outcome.rows().read, outcome.rows().duplicate), (60, 0), "{outcome}");
+    for name in ["more/b.csv", "more/d.csv", "more/../more/a.csv"] {
+        let wanted = format!("warning: {name} is more/a.csv by another name, and read once");
+        assert!(outcome.stderr.contains(&wanted), "{wanted}\n{outcome}");
+    }
+    assert!(
+        outcome.stderr.contains("warning: more/c.csv is passed over: it is a link to what is not there"),
+        "{outcome}"
+    );
+    // Who names it wants it.
+    folder.run("sensor ingest more/c.csv -o other -m 64MB").expect(&[5]);
+}
+
 /// On failure nothing stands at the final path; on success every row is accounted for.
 #[track_caller]
 fn settle(folder: &Folder, outcome: Outcome, codes: &[i32]) -> Outcome {

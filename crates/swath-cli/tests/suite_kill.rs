@@ -220,8 +220,7 @@ fn a_changed_job_is_not_resumed() {
 fn overwrite_keeps_the_old_until_the_end() {
     let ready = ready("12MB");
     let folder = &ready.folder;
-    folder.write("lake/old.txt", b"old");
-    folder.write("lake/_swath/manifest.json", b"{}");
+    folder.run(&JOB.replace("--partition day", "--partition month")).expect(&[0]);
     let old = Tree::of(&folder.at("lake"));
     folder.run(JOB).expect(&[6]);
     for nth in [3, 10, 20] {

@@ -108,7 +108,7 @@ fn a_dictionary_that_outgrows_the_ceiling() {
         columns.note = { type = 'category' }";
     folder.write("schema.toml", schema.as_bytes());
     let line = "sensor ingest in.csv -o lake --schema schema.toml --partition day --json";
-    let outcome = folder.run(&format!("{line} -m 48MB")).expect(&[4]);
+    let outcome = folder.run(&format!("{line} -m 36MB")).expect(&[4]);
     assert!(outcome.error_text().contains("distinct values"), "{outcome}");
     let hint = outcome.json()["error"]["hint"].as_str().unwrap_or_default().to_string();
     assert!(hint.contains("larger --memory") && hint.contains("type = \"string\""), "{outcome}");

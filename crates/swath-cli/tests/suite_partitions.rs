@@ -121,6 +121,45 @@ fn a_sensor_that_moved_is_one_sensor() {
     }
 }
 
+/// Readers match names without regard to case, and take `%XX` for UTF-8: see the readers in `tests/oracles`.
+#[test]
+fn names_of_folders_that_readers_would_misread() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    let mut csv = String::from("Sensor,time,Date,H3,partition_date,zone,lat,lon\n");
+    let zone = "東京都千代田区丸の内一丁目九番地中央口前広場東側出入口";
+    for row in 0..60 {
+        let _ = writeln!(
+            csv,
+            "s{},2025-03-01T00:{row:02}:00Z,d{row},h,p,{zone}{},51.0,10.0",
+            row % 3,
+            zone.repeat(row % 2)
+        );
+    }
+    folder.write("in.csv", csv.as_bytes());
+    for (keys, wanted) in [
+        ("day", vec!["partition_date_2=2025-03-01"]),
+        ("sensor", vec!["partition_sensor=s0", "partition_sensor=s1", "partition_sensor=s2"]),
+        ("hour,column:H3", vec!["partition_date_2=2025-03-01/hour=00/partition_H3=h"]),
+    ] {
+        let outcome =
+            folder.run(&format!("sensor ingest in.csv -o lake -m 64MB --partition {keys} --json")).expect(&[0]);
+        assert_eq!(outcome.rows().written, 60, "{outcome}");
+        let found = Tree::of(&folder.at("lake")).partitions();
+        assert_eq!(found, wanted);
+        folder.remove(&["lake"]);
+    }
+    folder.run("sensor ingest in.csv -o lake -m 64MB --partition column:zone").expect(&[0]);
+    let found = Tree::of(&folder.at("lake")).partitions();
+    assert_eq!(found.len(), 2, "{found:?}");
+    for name in found {
+        let value =
+            name.strip_prefix("partition_zone=").expect("the key").split('~').next().unwrap_or_default().to_string();
+        let bytes = value.split('%').skip(1).map(|digits| u8::from_str_radix(digits, 16).expect("two digits"));
+        let text = String::from_utf8(bytes.collect()).expect("whole characters");
+        assert!(name.len() <= 255 && zone.repeat(2).starts_with(&text), "{name}");
+    }
+}
+
 /// A partition that is not there is said before anything is read.
 #[test]
 fn keys_that_cannot_be() {
@@ -134,6 +173,7 @@ fn keys_that_cannot_be() {
         "sensor:0",
         "column:nothing",
         "column:pm25",
+        "column:timestamp",
         "week",
         "day,",
         "day,day",

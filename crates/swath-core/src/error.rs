@@ -234,6 +234,11 @@ impl Error {
                  values, or with a coarser --partition"
                     .into()
             }
+            Error::TooManyRejects { kept_at, example, .. } if example.starts_with("record_too_long") => format!(
+                "look at {}: is a quote not closed ([csv] quote = \"\"), or do lines end in carriage returns alone? A \
+                 larger --max-record takes longer records",
+                kept_at.display()
+            ),
             Error::TooManyRejects { kept_at, .. } => {
                 format!("look at {}; then mend the schema, or allow more with --max-rejects", kept_at.display())
             }

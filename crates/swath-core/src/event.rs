@@ -78,11 +78,11 @@ pub enum Event {
         /// Scratch in use afterwards.
         scratch: Bytes,
     },
-    /// Rows were rejected.
+    /// Rows were rejected; told once for each reason, when all are known.
     Reject {
         /// How many.
         rows: u64,
-        /// The first reason.
+        /// Why.
         reason: String,
     },
     /// A sign of life at a chosen interval.

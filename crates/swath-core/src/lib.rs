@@ -17,6 +17,7 @@ mod process;
 mod run;
 mod sink;
 mod stop;
+mod store;
 
 pub use budget::{Budget, Buffer, Charge, Lease, Pod, Reclaim};
 pub use bytes::Bytes;
@@ -30,3 +31,4 @@ pub use process::{ResidentSet, Stopwatch, counting, resident_now};
 pub use run::{ChunkCounts, RunOptions, StageTime, Summary, run};
 pub use sink::{PartialOutput, PartialState, sync_file_system, sync_folder};
 pub use stop::Stop;
+pub use store::{Blob, BlobWriter, Store};

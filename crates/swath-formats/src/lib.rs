@@ -4,4 +4,5 @@
 
 pub mod csv;
 pub mod geoparquet;
+pub mod geotiff;
 pub mod store;

@@ -100,13 +100,8 @@ impl Assigner {
                         Level::SensorGroups(wanted(level, Role::Sensor, "sensor")?)
                     }
                     PartitionLevel::Column(name) => match schema.with_name(name) {
-                        Some(column) if !is_float(schema.columns[column].column_type) => Level::Column(column),
-                        Some(_) => {
-                            return Err(Error::Usage {
-                                message: format!("--partition column:{name}: {name} is a float column"),
-                                hint: "partition by a category, string, bool, integer or date".into(),
-                            });
-                        }
+                        Some(column) if !has_no_folders(schema.columns[column].column_type) => Level::Column(column),
+                        Some(column) => return Err(no_folders(name, schema.columns[column].column_type)),
                         None => {
                             let names: Vec<&str> = schema.columns.iter().map(|column| column.name.as_str()).collect();
                             return Err(Error::Usage {
@@ -195,7 +190,18 @@ impl Assigner {
     }
 }
 
-fn is_float(column_type: crate::schema::ColumnType) -> bool {
+/// The error for a column whose values would make a folder each.
+fn no_folders(name: &str, column_type: crate::schema::ColumnType) -> Error {
+    let (what, hint) = match column_type {
+        crate::schema::ColumnType::Timestamp => {
+            ("a timestamp", "hour, day, month and year partition by the time column")
+        }
+        _ => ("a float", "partition by a category, string, bool, integer or date"),
+    };
+    Error::Usage { message: format!("--partition column:{name}: {name} is {what} column"), hint: hint.into() }
+}
+
+fn has_no_folders(column_type: crate::schema::ColumnType) -> bool {
     use crate::schema::ColumnType::{Float32, Float64, Timestamp};
     matches!(column_type, Float32 | Float64 | Timestamp)
 }

@@ -4,9 +4,11 @@
 //! coordinates that are no degrees, are asked for. It reads no file; `sample` says which bytes the caller should read.
 
 mod build;
+mod degrees;
 mod dialect;
 mod evidence;
 mod gaps;
+mod given;
 mod missing;
 mod records;
 mod roles;
@@ -23,6 +25,7 @@ use swath_core::{Error, Place, Result};
 
 use crate::schema::TableSchema;
 use crate::schema_file::{CsvPart, Notes, SchemaFile};
+pub use degrees::NoDegrees;
 use dialect::FileShape;
 use evidence::Evidence;
 use gaps::Gaps;
@@ -37,6 +40,8 @@ pub struct Inferred {
     pub schema: TableSchema,
     /// Why it is as it is, for the comments of [`crate::schema_file::write`].
     pub notes: Notes,
+    /// Coordinates whose system has to be named before they can be used.
+    pub no_degrees: Option<NoDegrees>,
     gaps: Gaps,
 }
 
@@ -78,6 +83,16 @@ struct Rows {
 /// [`Error::Usage`] where only a person can decide (delimiter, day and month, projected coordinates, files that do not
 /// go together); [`Error::InputCorrupt`] where the input is no delimited text or holds no rows.
 pub fn infer(samples: &[Sample], hints: &SchemaFile) -> Result<Inferred> {
+    let inferred = look(samples, hints)?;
+    inferred.no_degrees.as_ref().map_or(Ok(()), |no_degrees| Err(no_degrees.error()))?;
+    Ok(inferred)
+}
+
+/// The same for somebody who only wants to see what is there: coordinates in a system that is not named are told of.
+///
+/// # Errors
+/// Those of [`infer`], but for projected coordinates.
+pub fn look(samples: &[Sample], hints: &SchemaFile) -> Result<Inferred> {
     let mut notes = Notes::default();
     let mut files: Vec<(&Sample, FileShape)> = Vec::new();
     for sample in samples {
@@ -87,7 +102,12 @@ pub fn infer(samples: &[Sample], hints: &SchemaFile) -> Result<Inferred> {
         }
     }
     let Some(first) = files.first() else {
-        return Err(no_rows(samples.first().map_or(Path::new("input"), |sample| &sample.path), "the file is empty"));
+        let path = samples.first().map_or(Path::new("input"), |sample| &sample.path);
+        let message = match hints.csv.skip_lines {
+            Some(skipped) if skipped > 0 => format!("nothing is left after skip_lines = {skipped}"),
+            _ => "the file is empty".into(),
+        };
+        return Err(no_rows(path, &message));
     };
     for file in &files[1..] {
         same_shape(first, file, &hints.csv)?;
@@ -96,10 +116,13 @@ pub fn infer(samples: &[Sample], hints: &SchemaFile) -> Result<Inferred> {
     let mut gaps = Gaps::default();
     let (mut columns, files) = union(files, &mut notes, &mut gaps);
     let mut rows = Rows::default();
+    // What a person calls missing is no evidence of a type.
+    let is_missing = |field: &[u8]| hints.csv.missing.iter().flatten().any(|marker| marker.as_bytes() == field);
     for file in &files {
         file.each_row(&mut rows, |record| {
             for (position, (field, target)) in record.fields.iter().zip(&file.targets).enumerate() {
                 match target {
+                    Some(target) if is_missing(field) => columns[*target].evidence.add(b"", decimal),
                     Some(target) => columns[*target].evidence.add(field, decimal),
                     None if field.is_empty() => {}
                     None => gaps.nameless(file, position),
@@ -112,8 +135,8 @@ pub fn infer(samples: &[Sample], hints: &SchemaFile) -> Result<Inferred> {
         return Err(no_rows(&files[0].sample.path, "there are no rows to infer types from"));
     }
     row_notes(&rows, samples, &mut notes);
-    let schema = build::schema(columns, &files, decimal, hints, (&mut notes, &mut gaps))?;
-    Ok(Inferred { schema, notes, gaps })
+    let (schema, no_degrees) = build::schema(columns, &files, decimal, hints, (&mut notes, &mut gaps))?;
+    Ok(Inferred { schema, notes, no_degrees, gaps })
 }
 
 fn no_rows(path: &Path, message: &str) -> Error {

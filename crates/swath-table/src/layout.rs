@@ -98,6 +98,18 @@ impl RowLayout {
             .sum()
     }
 
+    /// Bytes of text of some rows of a batch.
+    pub fn text_bytes_of(&self, batch: &Batch, rows: &[u32]) -> usize {
+        let of_row = |ends: &[u32], row: usize| ends[row] - if row == 0 { 0 } else { ends[row - 1] };
+        let mut total = 0;
+        for column in &batch.columns {
+            if let Values::Text { ends, .. } = &column.values {
+                total += rows.iter().map(|&row| of_row(ends, row as usize) as usize).sum::<usize>();
+            }
+        }
+        total
+    }
+
     /// Packs the rows `order` of `batch` into `out` (`order.len() × stride` bytes) and appends their text to `text`,
     /// whose first byte is at `text_start` of the run.
     pub fn pack(&self, batch: &Batch, order: &[u32], text_start: u32, out: &mut [u8], text: &mut Vec<u8>) {

@@ -14,4 +14,3 @@ pub mod run;
 pub mod schema;
 pub mod schema_file;
 pub mod sort;
-pub mod store;

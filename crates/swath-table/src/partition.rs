@@ -266,29 +266,45 @@ impl LevelReader<'_> {
 /// A key that is also the name of a column is written `partition_KEY`, since readers refuse or overwrite such pairs.
 pub fn folder_of(levels: &[PartitionLevel], value: &[u8], columns: &[String]) -> String {
     let mut reader = LevelReader(value);
-    let mut folder = String::new();
+    let mut keys = Keys::new(columns);
+    let mut folders: Vec<String> = Vec::with_capacity(levels.len() + 1);
     for level in levels {
-        let key = level.folder_key();
-        let clash = columns.iter().any(|column| column == key);
-        let prefix = if clash { "partition_" } else { "" };
+        let key = keys.unused(level.folder_key());
         let text = level_text(level, &mut reader);
-        if !folder.is_empty() {
-            folder.push('/');
-        }
-        folder.push_str(&format!("{prefix}{}=", escape(key.as_bytes())));
-        if let (PartitionLevel::Time(TimeSpan::Hour), Some((day, hour))) =
-            (level, text.as_deref().and_then(|text| text.split_once('T')))
+        if let PartitionLevel::Time(TimeSpan::Hour) = level
+            && let Some((day, hour)) = text.as_deref().and_then(|text| text.split_once('T'))
         {
-            let hour_key = if columns.iter().any(|column| column == "hour") { "partition_hour" } else { "hour" };
-            folder.push_str(&format!("{day}/{hour_key}={hour}"));
+            folders.extend([format!("{key}={day}"), format!("{}={hour}", keys.unused("hour"))]);
             continue;
         }
-        match text {
-            Some(text) => folder.push_str(&escape(text.as_bytes())),
-            None => folder.push_str(NO_VALUE),
-        }
+        let longest = FOLDER_BYTES_MAX.saturating_sub(key.len() + 1);
+        folders.push(match text {
+            Some(text) => format!("{key}={}", escape(&text, longest.min(VALUE_BYTES_MAX))),
+            None => format!("{key}={NO_VALUE}"),
+        });
     }
-    folder
+    folders.join("/")
+}
+
+/// Names of columns and keys that are taken, in lower case: to SQL, names in other letters are the same.
+struct Keys(Vec<String>);
+
+impl Keys {
+    fn new(columns: &[String]) -> Keys {
+        Keys(columns.iter().map(|column| column.to_lowercase()).collect())
+    }
+
+    /// The key as it can be written: `KEY`, `partition_KEY`, or that with a number, whichever is not taken yet.
+    fn unused(&mut self, key: &str) -> String {
+        let mut name = key.to_string();
+        let mut number = 1;
+        while self.0.contains(&name.to_lowercase()) {
+            name = if number == 1 { format!("partition_{key}") } else { format!("partition_{key}_{number}") };
+            number += 1;
+        }
+        self.0.push(name.to_lowercase());
+        escape(&name, KEY_BYTES_MAX)
+    }
 }
 
 fn level_text(level: &PartitionLevel, reader: &mut LevelReader<'_>) -> Option<String> {
@@ -335,20 +351,39 @@ fn tile_edge(index: i64, size: f64) -> f64 {
 /// The folder of rows without a value.
 const NO_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
 
-/// A text as a part of a path that every reader of Hive folders reads back: all but unreserved characters as `%XX`. Different texts give different parts, and none gives [`NO_VALUE`]: long ones end with `~`,
-/// which nothing else leaves as it is, and their hash.
-fn escape(text: &[u8]) -> String {
-    const LONGEST: usize = 200;
+/// Bytes of the name of a folder, as file systems have it.
+const FOLDER_BYTES_MAX: usize = 255;
+/// Bytes of a key with all its escapes.
+const KEY_BYTES_MAX: usize = 100;
+/// Bytes of a value with all its escapes.
+const VALUE_BYTES_MAX: usize = 217;
+
+/// A text as a part of a path that every reader of Hive folders reads back: all but unreserved characters as `%XX`.
+/// Different texts give different parts, and none gives [`NO_VALUE`]: what would be longer than `longest` is cut after
+/// a character and ends with `~`, which nothing else leaves as it is, and the hash of the whole.
+fn escape(text: &str, longest: usize) -> String {
+    const HASH: usize = "~0123456789abcdef".len();
+    if text == NO_VALUE {
+        return format!("%5F{}", &NO_VALUE[1..]);
+    }
     let mut escaped = String::with_capacity(text.len());
-    for (position, &byte) in text.iter().enumerate() {
-        if escaped.len() > LONGEST {
-            escaped.push_str(&format!("~{:016x}", Fnv64::of(text)));
-            break;
+    // Where the text is cut if it turns out to be too long.
+    let mut cut = 0;
+    for letter in text.chars() {
+        let mut bytes = [0; 4];
+        for &byte in letter.encode_utf8(&mut bytes).as_bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => escaped.push(char::from(byte)),
+                _ => escaped.push_str(&format!("%{byte:02X}")),
+            }
         }
-        let reserved = position == 0 && text == NO_VALUE.as_bytes();
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' if !reserved => escaped.push(char::from(byte)),
-            _ => escaped.push_str(&format!("%{byte:02X}")),
+        if escaped.len() > longest {
+            escaped.truncate(cut);
+            escaped.push_str(&format!("~{:016x}", Fnv64::of(text.as_bytes())));
+            return escaped;
+        }
+        if escaped.len() + HASH <= longest {
+            cut = escaped.len();
         }
     }
     escaped

@@ -4,10 +4,9 @@
 //! only; rows are fetched once, when they are written out.
 
 use serde::{Deserialize, Serialize};
-use swath_core::{Bytes, Result};
+use swath_core::{Blob, Bytes, Result, Store};
 
 use crate::layout::{KEY_BYTES, RowKey};
-use crate::store::{Blob, Store};
 
 /// Where the parts of a sorted run are.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -17,7 +17,7 @@ pub use folder::{Folder, SCHEMA};
 pub use memory_group::MemoryGroup;
 pub use outcome::{Outcome, Rows};
 pub use process::Running;
-pub use tree::Tree;
+pub use tree::{Tree, sha256};
 
 /// Whether the long forms of the suites were asked for, by `SWATH_TEST_FULL=1`.
 pub fn full() -> bool {

@@ -55,7 +55,8 @@ fn walk(root: &Path, folder: &Path, files: &mut BTreeMap<String, String>) {
     }
 }
 
-fn sha256(path: &Path) -> String {
+/// The sha256 of a file; panics where it cannot be read.
+pub fn sha256(path: &Path) -> String {
     let mut file = File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut state = Sha256::new();
     let mut bytes = vec![0; 1 << 16];

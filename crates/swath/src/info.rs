@@ -6,7 +6,7 @@
 mod columnar;
 mod delimited;
 pub(crate) mod magic;
-mod manifest;
+pub(crate) mod manifest;
 mod moment;
 
 use std::ffi::OsString;

@@ -5,6 +5,14 @@
 pub mod demo;
 pub mod info;
 pub mod ingest;
+mod input_file;
+mod job;
 pub mod outcome;
+pub mod raster;
 pub mod request;
 pub mod synth;
+mod work;
+
+pub use job::Job;
+pub use swath_raster::ops::{Scaling, Synthesis};
+pub use swath_raster::{DataType, Scalar, Shape};

@@ -15,7 +15,7 @@ pub(crate) fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, 
 pub struct Memory {
     /// The ceiling that was set.
     pub ceiling: Bytes,
-    /// What the plan promised.
+    /// What the plan promised; where the input needed more than its sample showed, the promise as it was raised for it.
     pub predicted_peak: Bytes,
     /// What the operating system measured (VmHWM).
     pub actual_peak: Bytes,
@@ -113,8 +113,9 @@ pub struct Outcome {
     pub scratch: Scratch,
     /// Tasks.
     pub chunks: Chunks,
-    /// Rows.
-    pub rows: Rows,
+    /// Rows, of what has rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<Rows>,
     /// Outputs.
     pub outputs: Vec<Output>,
     /// Rejected rows by reason, most frequent first.

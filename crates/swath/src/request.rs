@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use swath_core::{Bytes, Limits, MemoryRequest};
+use swath_raster::ops::{Scaling, Synthesis};
+use swath_raster::{DataType, Scalar};
 
 /// What every working command takes.
 #[derive(Debug, Clone)]
@@ -160,6 +162,51 @@ pub struct IngestRequest {
     pub bbox: Option<[f64; 4]>,
     /// Compression of the part files.
     pub compression: Compression,
+    /// What every command takes.
+    pub common: Common,
+}
+
+/// A raster that is read, and what expressions call it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RasterInput {
+    /// Its name; a lone input without one has its bands as `b1`, `b2`….
+    pub name: Option<String>,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// Something that is done to a raster.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum RasterStep {
+    /// A raster that is computed from nothing, in place of an input.
+    Synth(Synthesis),
+    /// Only these bands, in this order, from 0 on.
+    Bands(Vec<usize>),
+    /// Values are mapped from one range to another.
+    Scale(Scaling),
+    /// Each band of the output is an expression of the inputs.
+    Calc(String),
+}
+
+/// `swath raster …`: rasters, a chain of steps, and the file that it ends in.
+#[derive(Debug, Clone)]
+pub struct RasterRequest {
+    /// The verb, as in `raster calc`.
+    pub command: String,
+    /// The inputs in the order given.
+    pub inputs: Vec<RasterInput>,
+    /// What is done, in order.
+    pub steps: Vec<RasterStep>,
+    /// The file.
+    pub output: PathBuf,
+    /// Its format: `gtiff` or `cog`.
+    pub format: String,
+    /// Options of the format, as KEY=VALUE.
+    pub creation_options: Vec<String>,
+    /// Type of its pixels; what the chain gives if none.
+    pub data_type: Option<DataType>,
+    /// What pixels without a value are written as; what the inputs say if none.
+    pub nodata: Option<Scalar>,
     /// What every command takes.
     pub common: Common,
 }

@@ -200,7 +200,10 @@ impl Telemetry {
         let rows = self.rows.unwrap_or(u64::MAX).min(self.size.map_or(u64::MAX, |size| size.0 / 40));
         let periods = u128::from(rows) * 2 / u128::from(self.sensors) + u128::from(2 * order::BLOCK);
         let end = i128::from(self.start) + periods.min(1 << 60) as i128 * i128::from(self.period_s);
-        if self.start < 0 || end > i128::from(LAST_SECOND) {
+        if self.start < 0 {
+            return usage("the first reading is before 1970; wanted 1970 or later".into(), "--start 1970-01-01");
+        }
+        if end > i128::from(LAST_SECOND) {
             let message = format!("{rows} rows of {} sensors end after the year 2200", self.sensors);
             return usage(message, "more --sensors, or a shorter --period");
         }

@@ -1,8 +1,10 @@
 //! `swath info`.
 
+use std::path::Path;
+
 use serde::Serialize;
 use swath::info::{Description, describe};
-use swath_core::{Error, Result};
+use swath_core::{Bytes, Error, Result};
 
 use super::warn;
 use crate::process::{print, stop_on_signals};
@@ -11,11 +13,14 @@ use crate::show::failure::{Failure, Voice};
 use crate::show::{Headed, info, json_line};
 use crate::words::InfoWords;
 
+/// The program with all that looking takes, and some room.
+const SMALLEST: Bytes = Bytes(16_000_000);
+
 /// Describes each path. In text, one that fails does not keep the others from being told; the last error is the
 /// command's. In JSON there is one object, so the first error is.
 ///
 /// # Errors
-/// What the library reports.
+/// What the library reports; a ceiling that looking does not fit into.
 pub fn run(words: &InfoWords, settings: &Settings, voice: Voice) -> Result<()> {
     #[derive(Serialize)]
     struct Body {
@@ -23,15 +28,25 @@ pub fn run(words: &InfoWords, settings: &Settings, voice: Voice) -> Result<()> {
     }
     let stop = stop_on_signals()?;
     let ceiling = settings.common(false, false).ceiling();
+    if ceiling < SMALLEST {
+        return Err(Error::CeilingTooSmall { what: "info".into(), ceiling, smallest: SMALLEST });
+    }
+    // Nothing is kept to go on from.
+    let describe = |path: &Path| {
+        describe(path, ceiling, &stop).map_err(|error| match error {
+            Error::Stopped { .. } => Error::Stopped { resumable: false },
+            other => other,
+        })
+    };
     let paths = swath::info::expand(&words.paths)?;
     if settings.json {
-        let items = paths.iter().map(|path| describe(path, ceiling, &stop)).collect::<Result<_>>()?;
+        let items = paths.iter().map(|path| describe(path)).collect::<Result<_>>()?;
         return print(&json_line(&Headed::complete("info", Body { items }))?);
     }
     let mut failed: Option<Error> = None;
     let mut space = "";
     for path in paths {
-        match describe(&path, ceiling, &stop) {
+        match describe(&path) {
             Ok(item) => {
                 print(&format!("{space}{}", info::text(&item)))?;
                 warn(&item.warnings, settings);

@@ -1,15 +1,11 @@
 //! `swath sensor ingest`.
 
-use swath::ingest::{self, Job};
-use swath::outcome::Outcome;
 use swath::request::IngestRequest;
-use swath_core::{Error, Event, MAKE_ROOM, MemoryRequest, Observer, Result};
+use swath::{Job, ingest};
+use swath_core::{Result, counting};
 
-use super::warn;
-use crate::observe::Talk;
-use crate::process::{print, stop_on_signals};
+use super::job::carry_out;
 use crate::settings::Settings;
-use crate::show::{explanation, json_line, outcome};
 use crate::words::IngestWords;
 
 /// Plans, and unless only the plan is wanted, runs.
@@ -18,31 +14,10 @@ use crate::words::IngestWords;
 /// What the library reports.
 pub fn run(words: IngestWords, settings: &Settings) -> Result<()> {
     let explain = words.run.explain;
-    let request = request(words, settings);
-    let job = ingest::prepare(&request)?;
-    if explain {
-        return explain_job(&job, settings);
-    }
-    let outcome = execute(job, settings).map_err(with_way_on)?;
-    if settings.json {
-        return print(&json_line(&outcome)?);
-    }
-    if settings.quiet { Ok(()) } else { print(&outcome::text(&outcome)) }
-}
-
-/// The error of a full disk with the ways on that this command has: scratch stays where it is in a run that goes on.
-fn with_way_on(error: Error) -> Error {
-    match error {
-        Error::OutputUnwritable { path, reason, hint } if hint == MAKE_ROOM => Error::OutputUnwritable {
-            path,
-            reason,
-            hint:
-                "make room there and run again with --resume; or begin anew with --overwrite, with scratch on another \
-                   disk by --tmp-dir"
-                    .into(),
-        },
-        other => other,
-    }
+    let job = ingest::prepare(&request(words, settings))?;
+    // It fits, so from here on the net may be where the ceiling is.
+    counting::set_limit(job.explain().ledger.ceiling);
+    carry_out(Box::new(job), explain, settings)
 }
 
 /// The request that the words make.
@@ -62,39 +37,4 @@ fn request(words: IngestWords, settings: &Settings) -> IngestRequest {
         compression: words.compression,
         common: settings.common(words.run.overwrite, words.run.resume),
     }
-}
-
-/// Prints the plan of a job.
-///
-/// # Errors
-/// When standard output cannot be written.
-pub fn explain_job(job: &Job, settings: &Settings) -> Result<()> {
-    let plan = job.explain();
-    let origin = settings.memory.origin.to_string();
-    if settings.json {
-        return print(&explanation::json(&plan, &origin, job.warnings())?);
-    }
-    warn(job.warnings(), settings);
-    let source = match settings.memory.value {
-        MemoryRequest::Exact(_) => origin,
-        request => format!("{request}, {origin}, of the tightest limit: {}", plan.limit),
-    };
-    print(&explanation::text(&plan, &source))
-}
-
-/// Runs a job to its end, and tells about it meanwhile.
-///
-/// # Errors
-/// What the library reports.
-pub fn execute(job: Job, settings: &Settings) -> Result<Outcome> {
-    let stop = stop_on_signals()?;
-    let talk = Talk::new(settings);
-    for message in job.warnings() {
-        talk.on(&Event::Warning { message: message.clone() });
-    }
-    let result = ingest::execute(job, &stop, &talk);
-    talk.finish();
-    let outcome = result?;
-    talk.result(&outcome)?;
-    Ok(outcome)
 }

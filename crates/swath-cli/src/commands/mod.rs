@@ -4,6 +4,8 @@ mod demo;
 mod doctor;
 mod info;
 mod ingest;
+mod job;
+mod raster;
 mod schema;
 mod synth;
 
@@ -15,8 +17,9 @@ use swath_core::Result;
 use crate::process::{self, complain};
 use crate::settings::{Flags, Settings};
 use crate::show::failure::{Failure, Voice};
+use crate::show::last_words;
 use crate::usage::{Misread, misread};
-use crate::words::{LogFormat, RunFlags, SensorVerb, SynthWords, TalkFlags, Verb, Words};
+use crate::words::{LogFormat, RasterVerb, RunFlags, SensorVerb, SynthWords, TalkFlags, Verb, Words};
 
 /// Runs the program; answers its exit code.
 pub fn run(arguments: Vec<OsString>) -> u8 {
@@ -39,6 +42,7 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
     let mut voice = heard.voice;
     let done = Settings::resolve(flags(&words.verb)).and_then(|settings| {
         voice.json_log = settings.log == LogFormat::Json;
+        last_words::prepare(command, voice);
         dispatch(words.verb, &settings, voice)
     });
     match done {
@@ -64,8 +68,9 @@ impl Heard {
         let mut verbs = words.iter().filter(|word| !word.starts_with('-'));
         let command = match (verbs.next().map(String::as_str), verbs.next().map(String::as_str)) {
             (Some("sensor"), Some(verb @ ("schema" | "ingest"))) => format!("sensor {verb}"),
-            (Some("synth"), Some("telemetry")) => "synth telemetry".into(),
-            (Some(verb @ ("info" | "sensor" | "synth" | "doctor" | "demo")), _) => verb.into(),
+            (Some("raster"), Some(verb @ ("calc" | "convert"))) => format!("raster {verb}"),
+            (Some("synth"), Some(verb @ ("telemetry" | "raster"))) => format!("synth {verb}"),
+            (Some(verb @ ("info" | "sensor" | "raster" | "synth" | "doctor" | "demo")), _) => verb.into(),
             _ => String::new(),
         };
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -91,6 +96,9 @@ fn flags(verb: &Verb) -> Flags {
         }
         Verb::Sensor(SensorVerb::Schema(words)) => Flags { talk: only_json(words.json), ..Flags::default() },
         Verb::Sensor(SensorVerb::Ingest(words)) => Flags::of(&words.run, &words.talk),
+        Verb::Raster(RasterVerb::Calc(words)) => Flags::of(&words.run, &words.talk),
+        Verb::Raster(RasterVerb::Convert(words)) => Flags::of(&words.run, &words.talk),
+        Verb::Synth(SynthWords::Raster(words)) => Flags::of(&words.run, &words.talk),
         Verb::Synth(SynthWords::Telemetry(words)) => Flags {
             memory: words.ceiling.memory,
             talk: TalkFlags { json: words.json, quiet: words.quiet, ..TalkFlags::default() },
@@ -106,7 +114,9 @@ fn dispatch(verb: Verb, settings: &Settings, voice: Voice) -> Result<()> {
         Verb::Demo(words) => demo::run(&words, settings),
         Verb::Sensor(SensorVerb::Schema(words)) => schema::run(&words, settings),
         Verb::Sensor(SensorVerb::Ingest(words)) => ingest::run(*words, settings),
+        Verb::Raster(verb) => raster::run(verb, settings),
         Verb::Synth(SynthWords::Telemetry(words)) => synth::telemetry(&words, settings),
+        Verb::Synth(SynthWords::Raster(words)) => raster::synth(*words, settings),
     }
 }
 

@@ -24,7 +24,15 @@ pub fn telemetry(words: &TelemetryWords, settings: &Settings) -> Result<()> {
     if ceiling < SMALLEST {
         return Err(Error::CeilingTooSmall { what: "synth telemetry".into(), ceiling, smallest: SMALLEST });
     }
-    if words.output == Path::new("-") {
+    let is_standard = |path: &Path| path == Path::new("-");
+    let truth_is_standard = words.truth.as_deref().is_some_and(is_standard);
+    if truth_is_standard && (settings.json || is_standard(&words.output)) {
+        return Err(Error::Usage {
+            message: "standard output cannot take the counts beside something else".into(),
+            hint: "give the counts a file of their own, like --truth truth.json; --json has them in it".into(),
+        });
+    }
+    if is_standard(&words.output) {
         if settings.json {
             return Err(Error::Usage {
                 message: "standard output cannot take both the readings and --json".into(),
@@ -41,7 +49,7 @@ pub fn telemetry(words: &TelemetryWords, settings: &Settings) -> Result<()> {
             hint: "the counts need a file of their own, like --truth truth.json".into(),
         });
     }
-    for path in [Some(&words.output), words.truth.as_ref()].into_iter().flatten() {
+    for path in [Some(&words.output), words.truth.as_ref()].into_iter().flatten().filter(|path| !is_standard(path)) {
         if path.symlink_metadata().is_ok() && !words.overwrite {
             return Err(Error::OutputExists {
                 path: path.clone(),
@@ -53,6 +61,9 @@ pub fn telemetry(words: &TelemetryWords, settings: &Settings) -> Result<()> {
     let stopwatch = Stopwatch::start();
     let truth = generator(words)?.write_file(&words.output, &stop_on_signals()?)?;
     write_truth(words, &truth)?;
+    if truth_is_standard {
+        return Ok(());
+    }
     let time = Time { wall_s: stopwatch.wall_s(), cpu_s: stopwatch.cpu_s() };
     tell(words, &truth, time, ceiling, settings)
 }
@@ -92,6 +103,9 @@ fn generator(words: &TelemetryWords) -> Result<Telemetry> {
 fn write_truth(words: &TelemetryWords, truth: &Truth) -> Result<()> {
     let Some(path) = &words.truth else { return Ok(()) };
     let text = serde_json::to_string_pretty(truth).map_err(|error| Error::unexpected(format!("JSON: {error}")))?;
+    if path == Path::new("-") {
+        return print(&(text + "\n"));
+    }
     std::fs::write(path, text + "\n").map_err(|error| Error::writing(path, &error))
 }
 

@@ -69,12 +69,13 @@ impl Talk {
         self.screen.clear();
     }
 
-    /// Logs the end of a run that is complete; the text log leaves that to the summary on standard output.
+    /// Logs the end of a run that is complete, unless only errors are wanted; the text log leaves that to the summary on
+    /// standard output.
     ///
     /// # Errors
     /// When the result has no form in JSON, which would be a bug.
     pub fn result(&self, outcome: &Outcome) -> Result<()> {
-        if self.format == LogFormat::Json {
+        if self.format == LogFormat::Json && !self.quiet {
             self.screen.line(&json_log::result(outcome)?);
         }
         Ok(())

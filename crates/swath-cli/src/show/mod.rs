@@ -4,6 +4,7 @@ pub mod doctor;
 pub mod explanation;
 pub mod failure;
 pub mod info;
+pub mod last_words;
 pub mod outcome;
 mod table;
 

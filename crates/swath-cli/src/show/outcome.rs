@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use swath::outcome::Outcome;
+use swath::outcome::{Outcome, Rows};
 use swath_core::Bytes;
 
 use super::{Align, Table, grouped};
@@ -10,21 +10,7 @@ use crate::moment::spoken;
 
 /// The summary for people.
 pub fn text(outcome: &Outcome) -> String {
-    let rows = &outcome.rows;
-    let mut text = format!("{} rows read\n", grouped(rows.read));
-    let mut table = Table::new(&[Align::Right, Align::Left]);
-    for (count, name) in [
-        (rows.written, "written"),
-        (rows.duplicate, "duplicate"),
-        (rows.filtered, "filtered"),
-        (rows.late, "late"),
-        (rows.rejected, "rejected"),
-    ] {
-        if count > 0 || name == "written" || name == "duplicate" || name == "rejected" {
-            table.row([&grouped(count), &name]);
-        }
-    }
-    text.push_str(&table.render(2));
+    let mut text = outcome.rows.as_ref().map(counts).unwrap_or_default();
     let mut facts = Table::new(&[Align::Left, Align::Left]);
     for output in &outcome.outputs {
         let files = if output.files == 1 { "file" } else { "files" };
@@ -33,7 +19,7 @@ pub fn text(outcome: &Outcome) -> String {
             &format!("{}: {} {files}, {}", output.path.display(), grouped(output.files), output.bytes),
         ]);
     }
-    if rows.rejected > 0 {
+    if outcome.rows.as_ref().is_some_and(|rows| rows.rejected > 0) {
         facts.row([&"rejects", &rejects(outcome)]);
     }
     let chunks = &outcome.chunks;
@@ -53,7 +39,25 @@ pub fn text(outcome: &Outcome) -> String {
     if outcome.scratch.actual > Bytes::ZERO {
         facts.row([&"scratch", &format!("{} at most", outcome.scratch.actual)]);
     }
-    text + &facts.render(0)
+    text.push_str(&facts.render(0));
+    text
+}
+
+/// What became of the rows.
+fn counts(rows: &Rows) -> String {
+    let mut table = Table::new(&[Align::Right, Align::Left]);
+    for (count, name) in [
+        (rows.written, "written"),
+        (rows.duplicate, "duplicate"),
+        (rows.filtered, "filtered"),
+        (rows.late, "late"),
+        (rows.rejected, "rejected"),
+    ] {
+        if count > 0 || name == "written" || name == "duplicate" || name == "rejected" {
+            table.row([&grouped(count), &name]);
+        }
+    }
+    format!("{} rows read\n{}", grouped(rows.read), table.render(2))
 }
 
 /// Reasons of rejects that the summary names.

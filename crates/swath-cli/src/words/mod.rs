@@ -2,6 +2,7 @@
 //! means together with the environment and the configuration files.
 
 mod common;
+mod raster;
 mod sensor;
 mod synth;
 
@@ -11,8 +12,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use common::{CeilingFlags, LogFormat, ProgressWhen, RunFlags, TalkFlags, seconds, threads};
+pub use raster::{CalcWords, ConvertWords, RasterOutputFlags, RasterVerb};
 pub use sensor::{IngestWords, SchemaWords};
-pub use synth::{SynthWords, TelemetryWords};
+pub use synth::{SynthRasterWords, SynthWords, TelemetryWords};
 
 const TOP_EXAMPLES: &str = "\
 Examples:
@@ -42,6 +44,9 @@ pub enum Verb {
     /// Sensor telemetry: from CSV to a clean, sorted GeoParquet lake
     #[command(subcommand)]
     Sensor(SensorVerb),
+    /// Rasters of any size: GeoTIFF in, GeoTIFF out
+    #[command(subcommand)]
+    Raster(RasterVerb),
     /// Deterministic data for load tests, any size, in little memory
     #[command(subcommand)]
     Synth(SynthWords),

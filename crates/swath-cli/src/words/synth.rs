@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Subcommand};
 use swath_core::Bytes;
 
-use super::{CeilingFlags, common};
+use swath::Shape;
+
+use super::{CeilingFlags, RasterOutputFlags, RunFlags, TalkFlags, common};
 use crate::moment;
 
 /// A verb of `swath synth`.
@@ -13,6 +15,56 @@ use crate::moment;
 pub enum SynthWords {
     /// Sensor readings as CSV, with exact counts of what is in them
     Telemetry(Box<TelemetryWords>),
+    /// Hills, fields and gaps as a GeoTIFF
+    Raster(Box<SynthRasterWords>),
+}
+
+const RASTER_EXAMPLES: &str = "\
+Examples:
+  swath synth raster -o scene.tif --size 10980x10980 --dtype uint16
+  swath synth raster -o dem.tif --size 20000x20000 --dtype float32 --missing 0.1
+  swath synth raster -o huge.tif --size 100000x100000 --dtype uint8 -m 64MB
+
+The same settings give the same bytes on every machine.";
+
+/// `swath synth raster`.
+#[derive(Debug, Args)]
+#[command(after_help = RASTER_EXAMPLES)]
+pub struct SynthRasterWords {
+    /// Columns and rows
+    #[arg(long, value_name = "COLSxROWS", value_parser = shape, default_value = "4096x4096", help_heading = "Pixels")]
+    pub size: Shape,
+    /// How many bands
+    #[arg(long, value_name = "N", default_value = "1", help_heading = "Pixels")]
+    pub bands: usize,
+    /// Chooses among endlessly many rasters of the same kind
+    #[arg(long, value_name = "N", default_value = "7", help_heading = "Pixels")]
+    pub seed: u64,
+    /// Share of pixels without a value
+    #[arg(long, value_name = "RATE", default_value = "0", help_heading = "Pixels")]
+    pub missing: f64,
+    /// Size of a pixel in metres
+    #[arg(long, value_name = "METRES", default_value = "10", help_heading = "Pixels")]
+    pub res: f64,
+    /// What is written.
+    #[command(flatten)]
+    pub to: RasterOutputFlags,
+    /// How it runs.
+    #[command(flatten)]
+    pub run: RunFlags,
+    /// How it talks.
+    #[command(flatten)]
+    pub talk: TalkFlags,
+}
+
+/// Columns and rows, as in 10980x10980.
+fn shape(text: &str) -> Result<Shape, String> {
+    let parts = text.split_once(['x', 'X', '×']);
+    let number = |text: &str| text.trim().parse::<u32>().ok().filter(|number| (1..=1 << 30).contains(number));
+    match parts.map(|(columns, rows)| (number(columns), number(rows))) {
+        Some((Some(columns), Some(rows))) => Ok(Shape::new(rows, columns)),
+        _ => Err(format!("{text:?} is no size: wanted columns and rows like 10980x10980")),
+    }
 }
 
 const TELEMETRY_EXAMPLES: &str = "\

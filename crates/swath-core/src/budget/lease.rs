@@ -100,9 +100,23 @@ impl Lease {
 
     /// Takes `bytes` more if they are free and nobody waits for memory; never waits.
     pub fn try_grow(&mut self, bytes: Bytes) -> bool {
-        let Some(adopted) = self.account.budget().try_extend(self.account.kind(), bytes.0) else {
-            return false;
-        };
+        let adopted = self.account.budget().try_extend(self.account.kind(), bytes.0);
+        self.grow(bytes, adopted)
+    }
+
+    /// Takes `bytes` more for a holder that cannot go on without them: of what is under the ceiling, then of what holders
+    /// give back.
+    pub fn grow_or_reclaim(&mut self, bytes: Bytes) -> bool {
+        let (budget, kind) = (Arc::clone(self.account.budget()), self.account.kind());
+        let adopted = budget.try_extend_now(kind, bytes.0).or_else(|| {
+            budget.ask_holders(bytes);
+            budget.try_extend_now(kind, bytes.0)
+        });
+        self.grow(bytes, adopted)
+    }
+
+    fn grow(&mut self, bytes: Bytes, adopted: Option<Vec<super::Mapping>>) -> bool {
+        let Some(adopted) = adopted else { return false };
         let mut state = self.account.lock();
         state.bytes += bytes.0;
         adopted.into_iter().for_each(|mapping| state.idle.put(mapping));

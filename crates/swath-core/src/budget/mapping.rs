@@ -5,6 +5,8 @@
 use std::io;
 use std::ptr::NonNull;
 
+use crate::counting;
+
 /// Requests from this size on get pages of their own.
 pub(super) const SMALLEST: usize = 64 << 10;
 /// The size of a page on every system that swath knows; larger pages only make the count a little low.
@@ -31,10 +33,10 @@ impl Mapping {
 
     /// Fresh pages, all zero, none of them touched, of which the first `length` bytes may be used.
     pub(super) fn new(capacity: usize, length: usize) -> io::Result<Mapping> {
-        if crate::counting::must_fail(capacity) {
+        if !counting::claim_pages(length) {
             return Err(io::Error::from(io::ErrorKind::OutOfMemory));
         }
-        let pointer = system::map(capacity)?;
+        let pointer = system::map(capacity).inspect_err(|_| counting::pages_changed(-(length as i64)))?;
         // SAFETY: `length` is at most the capacity of the mapping that was just made.
         unsafe { system::prefer_huge(pointer, length) };
         Ok(Mapping { pointer, capacity, length })
@@ -59,6 +61,7 @@ impl Mapping {
                 system::discard(self.pointer.add(new), old - new);
             }
         }
+        counting::pages_changed(length as i64 - self.length as i64);
         self.length = length;
     }
 
@@ -77,6 +80,7 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
+        counting::pages_changed(-(self.length as i64));
         // SAFETY: the pages came from `map` with this capacity, and nobody can reach them any more.
         unsafe { system::unmap(self.pointer, self.capacity) };
     }

@@ -46,6 +46,10 @@ pub struct Budget {
 
 #[derive(Default)]
 struct State {
+    /// What leases may take without need: the ceiling, or the peak that was predicted under it.
+    promised: u64,
+    /// Whether need has made it more.
+    raised: bool,
     /// Held by all leases, buffers and charges together.
     leased: u64,
     /// Of `leased`: held for the whole run.
@@ -64,8 +68,16 @@ struct State {
 
 impl State {
     /// What a new ordinary lease may take.
-    fn free(&self, ceiling: u64) -> u64 {
-        ceiling - self.leased
+    fn free(&self) -> u64 {
+        self.promised - self.leased
+    }
+
+    /// Lets leases take up to `bytes` in all.
+    fn raise(&mut self, bytes: u64) {
+        if bytes > self.promised {
+            self.promised = bytes;
+            self.raised = true;
+        }
     }
 
     /// Counts a lease of `bytes` and makes room for it: idle buffers move into it, and the others go.
@@ -104,7 +116,21 @@ impl State {
 impl Budget {
     /// A budget of `ceiling` with nothing leased.
     pub fn new(ceiling: Bytes) -> Arc<Budget> {
-        Arc::new(Budget { ceiling: ceiling.0, state: Mutex::default(), changed: Condvar::new() })
+        let state = State { promised: ceiling.0, ..State::default() };
+        Arc::new(Budget { ceiling: ceiling.0, state: Mutex::new(state), changed: Condvar::new() })
+    }
+
+    /// Holds leases to the peak that a plan predicted. Beyond it, up to the ceiling, memory is granted only where it is not
+    /// enough to wait for tasks that end.
+    pub fn promise(&self, peak: Bytes) {
+        let mut state = self.lock();
+        state.promised = peak.0.clamp(state.leased, self.ceiling.max(state.leased));
+    }
+
+    /// The peak that is promised now, where need has made it more than the plan predicted.
+    pub fn raised(&self) -> Option<Bytes> {
+        let state = self.lock();
+        state.raised.then_some(Bytes(state.promised))
     }
 
     /// The ceiling.
@@ -142,7 +168,7 @@ impl Budget {
     /// As [`Budget::lease`].
     pub fn lease_for(self: &Arc<Self>, what: &str, bytes: Bytes, stop: &Stop) -> Result<Lease> {
         let mut state = self.lock();
-        if state.waiting.is_empty() && bytes.0 <= state.free(self.ceiling) {
+        if state.waiting.is_empty() && bytes.0 <= state.free() {
             return Ok(self.granted(what, state, bytes, Kind::Task));
         }
         let ticket = state.next_ticket;
@@ -164,7 +190,7 @@ impl Budget {
     /// Takes `bytes` if they are free and nobody waits.
     pub fn try_lease(self: &Arc<Self>, bytes: Bytes) -> Option<Lease> {
         let state = self.lock();
-        let fits = state.waiting.is_empty() && bytes.0 <= state.free(self.ceiling);
+        let fits = state.waiting.is_empty() && bytes.0 <= state.free();
         fits.then(|| self.granted("a task", state, bytes, Kind::Task))
     }
 
@@ -174,7 +200,7 @@ impl Budget {
     /// [`Error::CeilingReached`] if they are not free now.
     pub fn lease_fixed(self: &Arc<Self>, what: &str, bytes: Bytes) -> Result<Lease> {
         let state = self.lock();
-        let free = state.free(self.ceiling);
+        let free = state.free();
         if bytes.0 > free {
             return Err(Error::CeilingReached { what: what.into(), wanted: bytes, got: Bytes(free) });
         }
@@ -231,21 +257,30 @@ impl Budget {
                 return (state, Err(Denied::Never { got: most }));
             }
             if state.waiting.front() == Some(&ticket) {
-                let free = state.free(self.ceiling);
-                if bytes.0 <= free {
+                // Tasks end by themselves; what is fixed and kept does not go.
+                let will_do = state.fixed + state.kept + bytes.0 <= state.promised;
+                if !will_do {
+                    let all = state.leased + bytes.0;
+                    state.raise(all.min(self.ceiling));
+                }
+                if bytes.0 <= state.free() {
                     return (state, Ok(()));
                 }
-                let missing = Bytes(bytes.0 - free);
+                if will_do {
+                    state = self.changed.wait_timeout(state, POLL).unwrap_or_else(PoisonError::into_inner).0;
+                    continue;
+                }
+                let missing = Bytes(bytes.0 - state.free());
                 drop(state);
                 // Idle buffers are in nobody's way: a lease takes them over.
                 let got = self.ask_holders(missing);
                 state = self.lock();
-                if bytes.0 <= state.free(self.ceiling) {
+                if bytes.0 <= state.free() {
                     return (state, Ok(()));
                 }
                 // Only kept memory is in the way, and its holders have nothing to give: it would be for ever.
                 if got == Bytes::ZERO && state.leased == state.fixed + state.kept {
-                    let got = state.free(self.ceiling);
+                    let got = state.free();
                     return (state, Err(Denied::Never { got }));
                 }
             }
@@ -262,8 +297,20 @@ impl Budget {
     /// Takes `bytes` more for an account that exists, if they are free and nobody waits.
     fn try_extend(&self, kind: Kind, bytes: u64) -> Option<Vec<Mapping>> {
         let mut state = self.lock();
-        let fits = state.waiting.is_empty() && bytes <= state.free(self.ceiling);
+        let fits = state.waiting.is_empty() && bytes <= state.free();
         fits.then(|| state.grant(bytes, kind))
+    }
+
+    /// The same for a holder that cannot go on without them, and so comes before those who wait: within the ceiling, since
+    /// it cannot wait for a task to end.
+    fn try_extend_now(&self, kind: Kind, bytes: u64) -> Option<Vec<Mapping>> {
+        let mut state = self.lock();
+        if bytes > self.ceiling - state.leased {
+            return None;
+        }
+        let all = state.leased + bytes;
+        state.raise(all);
+        Some(state.grant(bytes, kind))
     }
 
     /// Takes back `bytes` of an account, and the idle buffers that it leaves behind.

@@ -342,3 +342,27 @@ fn idle_buffers_do_not_spare_the_holders_what_a_lease_needs() {
     assert_eq!(cache.0.lock().unwrap().len(), 1);
     assert_eq!(budget.reclaim(Bytes(150_000)), Bytes(300_000));
 }
+
+#[test]
+fn beyond_the_promise_only_where_waiting_is_not_enough() {
+    let budget = Budget::new(Bytes(100));
+    budget.promise(Bytes(60));
+    let first = budget.lease(Bytes(50), &Stop::new()).unwrap();
+    assert!(budget.try_lease(Bytes(20)).is_none(), "the ceiling has room, the promise has not");
+    let waiting = {
+        let budget = Arc::clone(&budget);
+        std::thread::spawn(move || budget.lease(Bytes(20), &Stop::new()).map(|lease| lease.bytes()))
+    };
+    std::thread::sleep(Duration::from_millis(60));
+    drop(first);
+    assert_eq!(waiting.join().unwrap().unwrap(), Bytes(20));
+    assert_eq!(budget.raised(), None, "another task gave back what was missing");
+    let mut kept = budget.lease(Bytes(50), &Stop::new()).unwrap().keep(Bytes(50)).unwrap();
+    let more = budget.lease(Bytes(20), &Stop::new()).unwrap();
+    assert_eq!(budget.raised(), Some(Bytes(70)), "what is kept does not go by itself");
+    assert!(kept.grow_or_reclaim(Bytes(25)));
+    assert_eq!((budget.raised(), budget.leased()), (Some(Bytes(95)), Bytes(95)));
+    assert!(!kept.grow_or_reclaim(Bytes(6)), "beyond the ceiling");
+    drop(more);
+    assert!(matches!(budget.lease(Bytes(31), &Stop::new()), Err(Error::CeilingReached { got: Bytes(25), .. })));
+}

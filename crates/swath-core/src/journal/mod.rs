@@ -24,6 +24,8 @@ use record::Record;
 
 const FILE: &str = "journal";
 const UNFINISHED_FILE: &str = "journal.new";
+/// Facts that wait in memory; where there are more, they are written at once.
+const FACTS_MAX: usize = 256 << 10;
 
 /// A side fact that a resumed run must learn again, such as the texts of a dictionary.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +45,8 @@ struct Open {
     folder: PathBuf,
     /// Records that wait for a sync.
     queue: Mutex<Vec<u8>>,
+    /// Facts that wait to be written; they speak of no scratch.
+    facts: Mutex<Vec<u8>>,
     written: Mutex<Written>,
     notes: Mutex<Vec<Note>>,
     _lock: FolderLock,
@@ -134,8 +138,9 @@ impl Journal {
 
     fn over(folder: &Path, file: File, length: u64, notes: Vec<Note>, lock: FolderLock) -> Journal {
         let written = Mutex::new(Written { file, length, broken: false });
-        let (folder, queue, notes) = (folder.into(), Mutex::default(), Mutex::new(notes));
-        Journal { open: Some(Open { folder, queue, written, notes, _lock: lock }) }
+        let (folder, notes) = (folder.into(), Mutex::new(notes));
+        let (queue, facts) = (Mutex::default(), Mutex::default());
+        Journal { open: Some(Open { folder, queue, facts, written, notes, _lock: lock }) }
     }
 
     /// Whether anything is recorded at all.
@@ -159,15 +164,23 @@ impl Journal {
         }
     }
 
-    /// Queues a side fact, in order with the receipts: facts of a task come before its receipt.
+    /// Takes down a side fact: facts of a task come before its receipt. They may be many and long, so they are not kept in
+    /// memory but for some hundred KiB; since they speak of no scratch, they need not wait for it.
     ///
     /// # Errors
-    /// [`Error::Unexpected`] for a note of more than 1 GiB.
+    /// [`Error::Unexpected`] for a note of more than 1 GiB; [`Error::OutputUnwritable`].
     pub fn append_note(&self, kind: &str, payload: &[u8]) -> Result<()> {
-        match &self.open {
-            Some(open) => record::note(kind, payload, &mut lock(&open.queue)),
-            None => Ok(()),
+        let Some(open) = &self.open else { return Ok(()) };
+        let mut facts = lock(&open.facts);
+        record::note(kind, payload, &mut facts)?;
+        let wait = facts.len() < FACTS_MAX;
+        drop(facts);
+        if wait {
+            return Ok(());
         }
+        let mut written = lock(&open.written);
+        let facts = std::mem::take(&mut *lock(&open.facts));
+        open.write(&mut written, &facts, false)
     }
 
     /// What waits in memory for a flush.
@@ -184,25 +197,50 @@ impl Journal {
         let mut written = lock(&open.written);
         // Taken before the sync begins: what is queued meanwhile waits for the next one.
         let records = std::mem::take(&mut *lock(&open.queue));
+        if records.is_empty() && lock(&open.facts).is_empty() {
+            return Ok(());
+        }
+        open.check(&written)?;
+        written.broken = true;
+        fault::point("scratch.sync").and_then(|()| sync()).map_err(|error| Error::writing(&open.folder, &error))?;
+        written.broken = false;
+        // The facts behind those records were queued before them.
+        let facts = std::mem::take(&mut *lock(&open.facts));
+        open.write(&mut written, &facts, records.is_empty())?;
+        if records.is_empty() { Ok(()) } else { open.write(&mut written, &records, true) }
+    }
+}
+
+impl Open {
+    /// Refuses to go on after a write that failed.
+    fn check(&self, written: &Written) -> Result<()> {
+        if written.broken {
+            let error = io::Error::other("an earlier write to the journal failed");
+            return Err(Error::writing(&self.folder.join(FILE), &error));
+        }
+        Ok(())
+    }
+
+    /// Appends records to the file.
+    fn write(&self, written: &mut Written, records: &[u8], durable: bool) -> Result<()> {
+        self.check(written)?;
         if records.is_empty() {
             return Ok(());
         }
-        if written.broken {
-            let error = io::Error::other("an earlier write to the journal failed");
-            return Err(Error::writing(&open.folder.join(FILE), &error));
-        }
         written.broken = true;
-        fault::point("scratch.sync").and_then(|()| sync()).map_err(|error| Error::writing(&open.folder, &error))?;
-        written.append(&records).map_err(|error| Error::writing(&open.folder.join(FILE), &error))?;
+        written.append(records, durable).map_err(|error| Error::writing(&self.folder.join(FILE), &error))?;
         written.broken = false;
         Ok(())
     }
 }
 
 impl Written {
-    fn append(&mut self, records: &[u8]) -> io::Result<()> {
+    fn append(&mut self, records: &[u8], durable: bool) -> io::Result<()> {
         let append = |file: &mut File| {
             fault::write_all(file, records, "journal.write")?;
+            if !durable {
+                return Ok(());
+            }
             fault::point("journal.fsync")?;
             file.sync_data()
         };

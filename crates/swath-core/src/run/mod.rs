@@ -96,6 +96,8 @@ pub struct Summary {
     pub peak_resident: Bytes,
     /// The most that was leased.
     pub peak_leased: Bytes,
+    /// The peak that is promised at the end, where need made it more than the plan predicted.
+    pub raised_peak: Option<Bytes>,
 }
 
 /// Runs `plan`: whatever `receipts` already covers is not done again, and what is done is added to them.
@@ -143,5 +145,6 @@ pub fn run(
     summary.cpu_s = stopwatch.cpu_s();
     summary.peak_resident = ResidentSet::now().peak.max(watch.peak());
     summary.peak_leased = budget.high_water();
+    summary.raised_peak = budget.raised();
     Ok(summary)
 }

@@ -43,6 +43,7 @@ impl StageRun<'_> {
         unflushed: &mut Unflushed,
     ) -> Result<()> {
         self.stop.check()?;
+        counting::set_step(self.stage.name());
         let tasks = self.guarded(|| self.stage.tasks(receipts))?;
         let skipped = receipts.count_of_stage(self.number);
         counts.planned += tasks.len() as u64 + skipped;
@@ -116,11 +117,14 @@ impl StageRun<'_> {
                 shared.tell();
             }
             watch.look(self.observer, chunks, keeper);
+            watch.tell_raised(self.observer, self.budget.raised(), self.plan.ledger.predicted_peak());
             state = shared.lock();
             if state.workers > 0 {
                 state = shared.wait(state);
             }
         }
+        drop(state);
+        watch.tell_raised(self.observer, self.budget.raised(), self.plan.ledger.predicted_peak());
     }
 
     /// A worker's life.

@@ -20,6 +20,7 @@ pub(super) struct Watch {
     chunks_before: u64,
     chunks_of_stage: u64,
     peak: Bytes,
+    told_raised: bool,
 }
 
 struct Sample {
@@ -34,12 +35,35 @@ impl Watch {
         let resident = resident_now();
         let waited_us = heartbeat.and_then(|_| waited_for_disk_us());
         let last = Sample { at: begun, resident, work: Bytes::ZERO, waited_us };
-        Watch { begun, heartbeat, looked: None, last, chunks_before: 0, chunks_of_stage: 0, peak: resident }
+        Watch {
+            begun,
+            heartbeat,
+            looked: None,
+            last,
+            chunks_before: 0,
+            chunks_of_stage: 0,
+            peak: resident,
+            told_raised: false,
+        }
     }
 
     /// The largest resident set that was seen.
     pub(super) fn peak(&self) -> Bytes {
         self.peak
+    }
+
+    /// Says once that the run needs more than the plan predicted.
+    pub(super) fn tell_raised(&mut self, observer: &dyn Observer, raised: Option<Bytes>, predicted: Bytes) {
+        if let Some(raised) = raised
+            && !std::mem::replace(&mut self.told_raised, true)
+        {
+            observer.on(&Event::Warning {
+                message: format!(
+                    "the input needs more memory than its sample showed: {predicted} were predicted, now {raised} or more, \
+                     below the ceiling"
+                ),
+            });
+        }
     }
 
     /// Takes a sample, and gives a sign of life when it is time.

@@ -94,6 +94,11 @@ impl PartialOutput {
         self.state
     }
 
+    /// Whether what stands at the final path, if anything does then, will be replaced.
+    pub fn replaces(&self) -> bool {
+        self.overwrite
+    }
+
     /// Where the output will be seen.
     pub fn target(&self) -> &Path {
         &self.target

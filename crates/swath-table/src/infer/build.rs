@@ -7,9 +7,10 @@ use std::hash::{Hash, Hasher};
 use rustc_hash::{FxHashMap, FxHasher};
 use swath_core::{Error, Result};
 
+use super::degrees::{self, NoDegrees};
 use super::gaps::Gaps;
 use super::types::{Typed, thousands};
-use super::{FileColumns, Found, Rows, missing, roles, types};
+use super::{FileColumns, Found, Rows, given, missing, roles, types};
 use crate::schema::{ColumnSchema, ColumnType, CrsSchema, CsvFormat, DedupSchema, Keep, Role, TableSchema, Violation};
 use crate::schema_file::{Notes, SchemaFile};
 
@@ -23,16 +24,17 @@ pub(super) fn schema(
     decimal: u8,
     hints: &SchemaFile,
     (notes, gaps): (&mut Notes, &mut Gaps),
-) -> Result<TableSchema> {
+) -> Result<(TableSchema, Option<NoDegrees>)> {
     let missing = missing::decide(&mut found, decimal, notes);
     let missing = hints.csv.missing.clone().unwrap_or(missing);
     let typed: Vec<Typed> = found.iter().map(|column| types::decide(&column.evidence, &column.name)).collect();
     let (mut columns, origins) = columns(&found, typed, &missing, hints, notes)?;
     assign_roles(&mut columns, &origins, &found, notes);
+    given::roles(&mut columns, hints);
     gaps.find(&columns, &origins, &found);
     let crs = CrsSchema::default();
-    degrees(&mut columns, &origins, &found, hints, notes)?;
-    let dedup = key(&columns, &origins, files);
+    let no_degrees = degrees::check(&columns, &origins, &found, hints, notes);
+    let dedup = key(&columns, &origins, &found, files);
     if let Some(dedup) = &dedup {
         notes.add("dedup", format!("rows alike in {} are one reading", dedup.key.join(", ")));
     } else {
@@ -54,7 +56,7 @@ pub(super) fn schema(
         encoding: "utf-8".into(),
         missing,
     };
-    Ok(TableSchema { csv, columns, crs, dedup })
+    Ok((TableSchema { csv, columns, crs, dedup }, no_degrees))
 }
 
 /// The columns without roles, and for each the columns of the input that it is made of.
@@ -71,7 +73,7 @@ fn columns(
     let has_time = !dates.is_empty() || typed.iter().any(|typed| typed.column_type == ColumnType::Timestamp);
     for &index in &unclear {
         let (one, other) = typed[index].ambiguous.as_ref().map_or(("", ""), |(one, other)| (one, other));
-        if !has_time && !is_settled(hints, &found[index].source) {
+        if !has_time && !given::is_settled(hints, &found[index].source) {
             return Err(ask_for_format(files_name(hints), &found[index], one, other));
         }
         notes.add(place(found, index), format!("dates that fit both {one} and {other} are kept as text"));
@@ -166,18 +168,6 @@ fn emptiness(column: &Found, notes: &mut Notes) {
     }
 }
 
-/// Whether the schema file gives the type of a column of the input.
-fn is_settled(hints: &SchemaFile, source: &str) -> bool {
-    hints.columns.as_ref().is_some_and(|columns| {
-        // Columns that are not named are not read; those with a type need no inference.
-        let named = |name: &String, sources: &Option<Vec<String>>| match sources {
-            Some(sources) => sources.iter().any(|other| other == source),
-            None => name == source,
-        };
-        columns.iter().filter(|part| named(&part.name, &part.source)).all(|part| part.column_type.is_some())
-    })
-}
-
 fn files_name(hints: &SchemaFile) -> String {
     if hints.path.as_os_str().is_empty() { "a schema file".into() } else { hints.path.display().to_string() }
 }
@@ -229,43 +219,27 @@ fn assign_roles(columns: &mut [ColumnSchema], origins: &[Vec<usize>], found: &[F
     }
 }
 
-/// Asks for the coordinate system where coordinates are no degrees and nothing says what they are.
-fn degrees(
-    columns: &mut [ColumnSchema],
+/// The key of dedup: sensor and time, and what was measured where a row holds one of several quantities.
+fn key(
+    columns: &[ColumnSchema],
     origins: &[Vec<usize>],
     found: &[Found],
-    hints: &SchemaFile,
-    notes: &mut Notes,
-) -> Result<()> {
-    let crs = &hints.crs;
-    let is_said = crs.source.is_some() || crs.column.is_some() || !crs.files.is_empty() || hints.columns.is_some();
-    for (column, origin) in columns.iter().zip(origins) {
-        let evidence = &found[origin[0]].evidence;
-        let within = match column.role {
-            Some(Role::X) => evidence.within_180,
-            Some(Role::Y) => evidence.within_90,
-            _ => continue,
-        };
-        if within * 2 < evidence.values && !is_said {
-            let (min, max) = (evidence.min.unwrap_or(0.0), evidence.max.unwrap_or(0.0));
-            return Err(Error::Usage {
-                message: format!("column {:?} goes from {min} to {max}: these coordinates are no degrees", column.name),
-                hint: "name their system in a schema file: [crs] source = \"EPSG:32633\"".into(),
-            });
-        }
-        if column.role == Some(Role::X) && !is_said {
-            notes.add("crs", "coordinates are taken as longitude and latitude; nothing in the input says which datum");
-        }
-    }
-    Ok(())
-}
-
-/// The key of dedup: sensor and time, and what was measured where a row holds one of several quantities.
-fn key(columns: &[ColumnSchema], origins: &[Vec<usize>], files: &[FileColumns<'_>]) -> Option<DedupSchema> {
+    files: &[FileColumns<'_>],
+) -> Option<DedupSchema> {
     let position = |role: Role| columns.iter().position(|column| column.role == Some(role));
     let (sensor, time) = (position(Role::Sensor)?, position(Role::Time)?);
-    let is_candidate = |index: &usize| columns[*index].column_type == ColumnType::Category && *index != sensor;
-    let candidates: Vec<usize> = (0..columns.len()).filter(is_candidate).take(KEY_CANDIDATES_MAX).collect();
+    // In a small sample what was measured may look like any text; with values missing it cannot be part of a key.
+    let is_full = |index: usize| found[origins[index][0]].evidence.values == found[origins[index][0]].evidence.fields;
+    let is_candidate = |&index: &usize| match columns[index].column_type {
+        ColumnType::Category => index != sensor,
+        ColumnType::String => index != sensor && roles::tells_quantity(&columns[index].name) && is_full(index),
+        _ => false,
+    };
+    let mut candidates: Vec<usize> = (0..columns.len()).filter(is_candidate).collect();
+    // A wide table has more categories than can be looked at: those whose names say what was measured come first.
+    candidates.sort_by_key(|&index| !roles::tells_quantity(&columns[index].name));
+    candidates.truncate(KEY_CANDIDATES_MAX);
+    candidates.sort_unstable();
     let key_origins: Vec<usize> = [&origins[sensor][..], &origins[time]].concat();
     let mut seen: FxHashMap<u64, ([u64; KEY_CANDIDATES_MAX], [bool; KEY_CANDIDATES_MAX])> = FxHashMap::default();
     for file in files {

@@ -189,6 +189,14 @@ impl Evidence {
             && self.leading_zeros * 100 <= self.values
             && self.huge == 0
     }
+
+    /// Whether at least nine values in ten are numbers, though not enough to take the others for mistakes.
+    pub(super) fn is_nearly_number(&self) -> bool {
+        self.numbers() < self.values
+            && self.numbers() * 10 >= self.values * 9
+            && self.leading_zeros * 100 <= self.values
+            && self.huge == 0
+    }
 }
 
 /// A text for a message, cut to a length that fits a line.

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeSet;
 
+use super::evidence::Evidence;
+use super::types::thousands;
 use super::{FileColumns, Found, Inferred, roles};
 use crate::schema::{ColumnSchema, ColumnType, Role, TableSchema};
 use crate::schema_file::SchemaFile;
@@ -14,6 +16,10 @@ pub(super) struct Gaps {
     time: Option<Candidate>,
     sensor: Option<Candidate>,
     place: Option<Candidate>,
+    /// Columns by whose names one value of a row is one of several quantities.
+    quantities: Vec<Vec<String>>,
+    /// Columns of text that is nearly always a number: their source, and what to tell of them.
+    nearly_numbers: Vec<(Vec<String>, String)>,
     /// Columns that are not read, in words.
     pub(super) not_read: BTreeSet<String>,
 }
@@ -51,6 +57,17 @@ impl Gaps {
         self.place = free()
             .find(|(column, _)| roles::is_coordinate_name(&column.name))
             .map(|(column, evidence)| candidate(&column.name, &evidence.not_a_number, &evidence.first));
+        let texts =
+            || free().filter(|(column, _)| matches!(column.column_type, ColumnType::Category | ColumnType::String));
+        self.quantities = texts()
+            .filter(|(column, evidence)| roles::tells_quantity(&column.name) && evidence.distinct() != Some(1))
+            .filter(|(_, evidence)| evidence.values > 0)
+            .map(|(column, _)| column.source.clone())
+            .collect();
+        self.nearly_numbers = texts()
+            .filter(|(_, evidence)| evidence.is_nearly_number())
+            .map(|(column, evidence)| (column.source.clone(), nearly_number(&column.name, evidence)))
+            .collect();
     }
 
     /// Notes fields with a value and without a name.
@@ -64,6 +81,56 @@ impl Gaps {
 impl Inferred {
     /// What is off in `schema` because the input did not show it, as sentences; none about what `given` settles.
     pub fn warnings(&self, given: &SchemaFile, schema: &TableSchema) -> Vec<String> {
+        let mut warnings = self.open_roles(given, schema);
+        if given.dedup.is_none() {
+            warnings.extend(self.open_key(schema));
+        }
+        for (source, sentence) in &self.gaps.nearly_numbers {
+            let is_said = given.columns.iter().flatten().any(|part| {
+                let own = [part.name.clone()];
+                part.column_type.is_some() && part.source.as_deref().unwrap_or(&own) == source
+            });
+            if !is_said && schema.columns.iter().any(|column| &column.source == source) {
+                warnings.push(sentence.clone());
+            }
+        }
+        warnings
+    }
+
+    /// What is off about the default key of dedup.
+    fn open_key(&self, schema: &TableSchema) -> Option<String> {
+        let way_on = "[dedup] key in a schema file says what makes two rows one reading";
+        let Some(dedup) = &schema.dedup else {
+            let named = |role| schema.with_role(role).is_some();
+            let below = self.schema.dedup.as_ref().filter(|_| named(Role::Sensor) && named(Role::Time))?;
+            let is_read = |name: &&String| {
+                let source = self.schema.with_name(name).map(|position| &self.schema.columns[position].source);
+                schema.columns.iter().any(|column| Some(&column.source) == source)
+            };
+            let lost: Vec<String> =
+                below.key.iter().filter(|name| !is_read(name)).map(|name| format!("{name:?}")).collect();
+            let lost = lost.join(", ");
+            return Some(format!(
+                "rows are not deduplicated: rows of one sensor and time differ in {lost}, which is not read; {way_on}"
+            ));
+        };
+        let in_key = |source: &Vec<String>| {
+            dedup.key.iter().any(|name| schema.with_name(name).is_some_and(|at| &schema.columns[at].source == source))
+        };
+        schema.with_role(Role::Value)?;
+        let outside = self.gaps.quantities.iter().filter(|source| !in_key(source));
+        let outside: Vec<String> = outside.map(|source| format!("{:?}", source.join(" "))).collect();
+        (!outside.is_empty()).then(|| {
+            format!(
+                "the key of dedup, {}, does not hold {}: where rows of one key differ in it, one of them stays; {way_on}",
+                dedup.key.join(", "),
+                outside.join(", ")
+            )
+        })
+    }
+
+    /// Roles that nothing in the input was found for.
+    fn open_roles(&self, given: &SchemaFile, schema: &TableSchema) -> Vec<String> {
         let is_open = given
             .columns
             .as_ref()
@@ -93,6 +160,15 @@ impl Inferred {
         }
         warnings
     }
+}
+
+fn nearly_number(name: &str, evidence: &Evidence) -> String {
+    let (numbers, values) = (thousands(evidence.numbers()), thousands(evidence.values));
+    let misfit = evidence.not_a_number.as_deref().unwrap_or_default();
+    format!(
+        "column {name:?} is text: {numbers} of {values} sampled values are numbers, others are like {misfit:?}; a schema \
+         file can say that this is [csv] missing, or give the column a type of numbers"
+    )
 }
 
 fn sentence(what: &str, off: &str, candidate: &Option<Candidate>, role: &str) -> String {
@@ -160,6 +236,50 @@ mod tests {
             "",
             &["not read: a second \"t\" (the first one is read), column 1 (it has no name)"],
         );
+    }
+
+    #[test]
+    fn a_key_that_may_lose_readings_is_told() {
+        let rows: String = (0..6).map(|row| format!("a,2025-03-0{},pm{},{row}\n", 1 + row / 2, row % 2)).collect();
+        let way_on = "[dedup] key in a schema file says what makes two rows one reading";
+        let told = |names: &str| {
+            format!(
+                "the key of dedup, sensor, time, does not hold {names}: where rows of one key differ in it, one of them \
+                 stays; {way_on}"
+            )
+        };
+        let table = |name: &str, rows: &str| format!("sensor,time,{name},v\n{rows}");
+        check(&table("parameter", &rows), "", &[NO_PLACE]);
+        check(&table("Result_Characteristic", &rows), "", &[NO_PLACE]);
+        // A value that is missing cannot be part of a key.
+        let gappy = rows.replace("pm1,1", ",1");
+        check(&table("parameter_name", &gappy), "", &[NO_PLACE, &told("\"parameter_name\"")]);
+        check(&table("parameter_name", &gappy), "[dedup]\nkey = ['sensor', 'time']", &[NO_PLACE]);
+        check(&table("parameter", &rows.replace("pm1", "pm0")), "", &[NO_PLACE]);
+        check(&table("note", &gappy), "", &[NO_PLACE]);
+        let lost = format!(
+            "rows are not deduplicated: rows of one sensor and time differ in \"parameter\", which is not read; {way_on}"
+        );
+        check(&table("parameter", &rows), "[columns.sensor]\n[columns.time]\n[columns.v]", &[NO_PLACE, &lost]);
+    }
+
+    #[test]
+    fn a_column_that_is_nearly_all_numbers_is_told() {
+        let text = |misfit: &str, every: usize| {
+            let value = |row: usize| if row.is_multiple_of(every) { misfit.to_string() } else { format!("{row}.5") };
+            let rows: String = (0..100)
+                .map(|row| format!("a,2025-03-01T00:{:02}:{:02},{}\n", row / 60, row % 60, value(row)))
+                .collect();
+            format!("sensor,time,v\n{rows}")
+        };
+        let told = "column \"v\" is text: 95 of 100 sampled values are numbers, others are like \"off\"; a schema file can \
+                    say that this is [csv] missing, or give the column a type of numbers";
+        check(&text("off", 20), "", &[NO_PLACE, told]);
+        check(&text("off", 5), "", &[NO_PLACE]);
+        check(&text("off", 200), "", &[NO_PLACE]);
+        check(&text("off", 20), "[csv]\nmissing = ['off']", &[NO_PLACE]);
+        check(&text("off", 20), "[columns.sensor]\n[columns.time]\n[columns.v]\ntype = 'string'", &[NO_PLACE]);
+        check(&text("off", 20), "[columns.sensor]\n[columns.time]", &[NO_PLACE]);
     }
 
     #[test]

@@ -137,6 +137,23 @@ const QUANTITIES: [&str; 12] = [
     "observedproperty",
 ];
 
+/// Words that end the names of such columns in tables with names of their own kind, like `Result_Characteristic`.
+const QUANTITY_WORDS: [&str; 13] = [
+    "parameter",
+    "variable",
+    "pollutant",
+    "analyte",
+    "characteristic",
+    "metric",
+    "measure",
+    "measurand",
+    "quantity",
+    "species",
+    "component",
+    "phenomenon",
+    "observedproperty",
+];
+
 /// Last words of names of whole numbers that are no measurement.
 const NOT_MEASURED: [&str; 28] = [
     "id",
@@ -240,6 +257,14 @@ pub(super) fn is_coordinate_name(name: &str) -> bool {
 /// Whether the name says that the column tells what was measured.
 pub(super) fn is_quantity(name: &str) -> bool {
     QUANTITIES.contains(&squashed(name).as_str())
+}
+
+/// Whether the name may say so: `Result_Characteristic`, `parameter_name`.
+pub(super) fn tells_quantity(name: &str) -> bool {
+    let words = words(name);
+    let is_suffix = |word: &&String| !matches!(word.as_str(), "name" | "code" | "id");
+    let last = words.iter().rev().find(is_suffix);
+    is_quantity(name) || last.is_some_and(|last| QUANTITY_WORDS.contains(&last.as_str()))
 }
 
 /// Whether a column of numbers without another role is a measurement.

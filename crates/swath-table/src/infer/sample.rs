@@ -10,6 +10,8 @@ use swath_core::Result;
 
 /// Files looked at, at most.
 pub const FILES_MAX: usize = 32;
+/// Bytes of a file in which its header must end.
+pub const HEADER_BYTES: u64 = 256 << 10;
 /// Bytes from the start of each of the first files.
 pub const HEAD_BYTES: u64 = 64 << 10;
 /// Bytes from the start of the other files.
@@ -113,23 +115,38 @@ impl SamplePlan {
     }
 
     /// Reads the plan through `read` (a range of a file to its bytes) and cuts pieces to whole lines; what is cut off
-    /// goes before a piece that follows at once.
+    /// goes before a piece that follows at once. A head in which no row below the header is seen, `skip_lines` not
+    /// counted, is made longer.
     ///
     /// # Errors
     /// Those of `read`.
-    pub fn read_with(&self, mut read: impl FnMut(&FileSample, Range<u64>) -> Result<Vec<u8>>) -> Result<Vec<Sample>> {
+    ///
+    /// # Memory
+    /// [`SamplePlan::bytes_max`], and where headers are longer than heads, up to 512 KiB of a file.
+    pub fn read_with(
+        &self,
+        skip_lines: u64,
+        mut read: impl FnMut(&FileSample, Range<u64>) -> Result<Vec<u8>>,
+    ) -> Result<Vec<Sample>> {
         let mut samples = Vec::with_capacity(self.files.len());
         for file in &self.files {
             let mut sample = Sample { path: file.path.clone(), exhaustive: self.exhaustive, ..Sample::default() };
             // The start of a line that was cut off, and where the file goes on with it.
             let (mut begun, mut goes_on) = (Vec::new(), None);
-            for range in &file.ranges {
+            let (head, head_end) = long_head(file, skip_lines, &mut read)?;
+            let mut head = Some(head);
+            let after = file.ranges.iter().filter(|range| range.end > head_end);
+            let after = after.map(|range| range.start.max(head_end)..range.end);
+            for range in std::iter::once(0..head_end).chain(after) {
                 let follows = goes_on == Some(range.start);
                 let mut bytes = std::mem::take(&mut begun);
                 if !follows {
                     bytes.clear();
                 }
-                bytes.extend(read(file, range.clone())?);
+                match head.take() {
+                    Some(head) => bytes.extend(head),
+                    None => bytes.extend(read(file, range.clone())?),
+                }
                 let is_end = range.end >= file.size;
                 goes_on = None;
                 if !is_end {
@@ -154,6 +171,30 @@ impl SamplePlan {
         }
         Ok(samples)
     }
+}
+
+/// The head of a file, longer than planned where it shows no row, and where it ends.
+fn long_head(
+    file: &FileSample,
+    skip_lines: u64,
+    read: &mut impl FnMut(&FileSample, Range<u64>) -> Result<Vec<u8>>,
+) -> Result<(Vec<u8>, u64)> {
+    let Some(planned) = file.ranges.first() else { return Ok((Vec::new(), 0)) };
+    let (mut head, mut end) = (read(file, planned.clone())?, planned.end);
+    // A row may be as long as its header.
+    while end < file.size.min(2 * HEADER_BYTES) && !shows_a_row(&head, skip_lines) {
+        let more = (end + HEAD_BYTES).min(file.size);
+        head.extend(read(file, end..more)?);
+        end = more;
+    }
+    Ok((head, end))
+}
+
+/// Whether there are two whole lines that are no comments: a header and a row.
+fn shows_a_row(head: &[u8], skip_lines: u64) -> bool {
+    let lines = head.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n"));
+    let lines = lines.skip(usize::try_from(skip_lines).unwrap_or(usize::MAX)).map(<[u8]>::trim_ascii);
+    lines.filter(|line| !line.is_empty() && !line.starts_with(b"#")).nth(1).is_some()
 }
 
 #[cfg(test)]
@@ -188,8 +229,26 @@ mod tests {
 
     fn samples_of(text: &[u8]) -> Sample {
         let plan = take(&[("a.csv".into(), text.len() as u64)]);
-        let samples = plan.read_with(|_, range| Ok(text[range.start as usize..range.end as usize].to_vec()));
+        let samples = plan.read_with(0, |_, range| Ok(text[range.start as usize..range.end as usize].to_vec()));
         samples.expect("reading memory").remove(0)
+    }
+
+    #[test]
+    fn a_head_is_as_long_as_a_header_wants() {
+        for columns in [100, 8_000, 20_000] {
+            let header: Vec<String> = (0..columns).map(|number| format!("column_{number}")).collect();
+            let row = vec!["1.5"; columns].join(",");
+            for rows in [1, 5_000_000 / row.len()] {
+                let text = format!("{}\n{}", header.join(","), format!("{row}\n").repeat(rows));
+                let sample = samples_of(text.as_bytes());
+                assert!(sample.head.len() > header.join(",").len() + row.len(), "{columns} columns, {rows} rows");
+                assert!(
+                    sample.head.ends_with(b"\n")
+                        && sample.pieces.iter().all(|piece| piece.is_empty() || piece.starts_with(b"1.5"))
+                );
+                assert!(!sample.exhaustive || [sample.head, sample.pieces.concat()].concat() == text.as_bytes());
+            }
+        }
     }
 
     #[test]

@@ -345,5 +345,5 @@ fn real(path: &Path) -> Vec<Sample> {
     let read = |file: &FileSample, range: std::ops::Range<u64>| {
         Ok(std::fs::read(&file.path).unwrap()[range.start as usize..range.end as usize].to_vec())
     };
-    sample::take(&sized).read_with(read).unwrap()
+    sample::take(&sized).read_with(0, read).unwrap()
 }

@@ -59,6 +59,59 @@ fn folders_are_named_for_their_values() {
     }
 }
 
+/// Readers decode `%XX` as UTF-8 and fail on half a character; file systems take no more than 255 bytes.
+#[test]
+fn long_values_are_cut_between_characters() {
+    let folder = |name: &str, text: &str| {
+        let mut value = Vec::new();
+        push_level(&mut value, LevelValue::Text(text.as_bytes()));
+        folder_of(&levels(&format!("column:{name}")), &value, &[])
+    };
+    let mut seen = std::collections::BTreeSet::new();
+    for letter in ["a", " ", "µ", "区", "🜨"] {
+        for name in ["z", &"n".repeat(90), &"区".repeat(40)] {
+            for length in 1..300 {
+                let folder = folder(name, &letter.repeat(length));
+                assert!(folder.len() <= 255, "{folder}");
+                for part in folder.split('=').map(|part| part.split('~').next().unwrap_or_default()) {
+                    let mut rest = part.as_bytes();
+                    let mut bytes = Vec::new();
+                    while let [first, tail @ ..] = rest {
+                        let is_escape = *first == b'%';
+                        let hex = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).expect("ASCII"), 16);
+                        bytes.push(if is_escape { hex(&tail[..2]).expect("two digits") } else { *first });
+                        rest = if is_escape { &tail[2..] } else { tail };
+                    }
+                    assert!(std::str::from_utf8(&bytes).is_ok(), "{folder}");
+                }
+                assert!(seen.insert(folder), "two values share a folder");
+            }
+        }
+    }
+    assert_eq!(folder("z", &"a".repeat(217)), format!("z={}", "a".repeat(217)));
+}
+
+/// DuckDB reads the value of a folder for the column whose name differs in case only.
+#[test]
+fn keys_are_no_columns_in_any_case_and_no_key_is_there_twice() {
+    let value = |count: i64| {
+        let mut value = Vec::new();
+        (0..count).for_each(|number| push_level(&mut value, LevelValue::Number(number)));
+        value
+    };
+    for (request, count, columns, folder) in [
+        ("day", 1, vec!["Date"], "partition_date=1970-01-01"),
+        ("day", 1, vec!["DATE", "partition_date"], "partition_date_2=1970-01-01"),
+        ("hour", 1, vec!["Hour", "Partition_Hour"], "date=1970-01-01/partition_hour_2=00"),
+        ("h3:3", 1, vec!["H3"], "partition_h3=0"),
+        ("h3:3,h3:5", 2, vec![], "h3=0/partition_h3=1"),
+        ("sensor:9,month", 2, vec!["ÄNDERUNG"], "sensor_group=0/month=0000-02"),
+    ] {
+        let columns: Vec<String> = columns.into_iter().map(String::from).collect();
+        assert_eq!(folder_of(&levels(request), &value(count), &columns), folder);
+    }
+}
+
 #[test]
 fn values_order_as_what_they_stand_for() {
     let value = |level| {

@@ -177,7 +177,11 @@ impl<'d> Entry<'d> {
         match self.text()? {
             "" => Ok(None),
             "tab" | "\\t" => Ok(Some(b'\t')),
-            text if text.len() == 1 && !matches!(text, "\n" | "\r") => Ok(Some(text.as_bytes()[0])),
+            "\n" | "\r" | "\r\n" => {
+                let message = "is a line end, and lines end records; wanted a single byte between or around fields";
+                Err(self.error(message, "like \";\" or \"tab\""))
+            }
+            text if text.len() == 1 => Ok(Some(text.as_bytes()[0])),
             text => {
                 let message = format!("is {text:?}, {} bytes; wanted a single byte, like \";\" or \"tab\"", text.len());
                 Err(self.error(&message, ""))

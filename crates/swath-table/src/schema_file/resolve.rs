@@ -6,14 +6,14 @@ use swath_core::Result;
 
 use super::reader::did_you_mean;
 use super::{Bound, ColumnPart, SchemaFile, check};
-use crate::schema::{ColumnSchema, ColumnType, CrsSchema, CsvFormat, DedupSchema, Role, TableSchema};
+use crate::schema::{ColumnSchema, ColumnType, CrsSchema, CsvFormat, DedupSchema, Keep, Role, TableSchema};
 
 impl SchemaFile {
     /// The complete schema: this file over `inferred`, and defaults where both are silent.
     ///
     /// With columns in the file, exactly those are the table, in their order. Columns with role time or sensor and the
-    /// key of dedup are required unless the file says otherwise. Without a `[dedup]` in the file the inferred key
-    /// holds, as long as all of its columns are in the table.
+    /// key of dedup are required unless the file says otherwise. Without a `[dedup]` in the file the key is sensor and
+    /// time by their final roles, with what else the inferred key holds, as long as all of that is in the table.
     ///
     /// # Errors
     /// [`swath_core::Error::Usage`] where something is still open (no columns, a column without a type) or
@@ -155,7 +155,7 @@ impl SchemaFile {
 
     fn dedup_over(&self, inferred: Option<&TableSchema>, columns: &[ColumnSchema]) -> Result<Option<DedupSchema>> {
         let part = self.dedup.clone().unwrap_or_default();
-        let below = inferred.and_then(|schema| inherited_key(schema, columns));
+        let below = self.default_key(inferred, columns);
         match (part.key, below) {
             (Some(key), _) if key.is_empty() => Ok(None),
             (Some(key), _) => Ok(Some(DedupSchema { key, keep: part.keep.unwrap_or_default() })),
@@ -167,17 +167,42 @@ impl SchemaFile {
             (None, None) => Ok(None),
         }
     }
-}
 
-/// The inferred key in the names of the final columns, if all of its columns are there.
-fn inherited_key(schema: &TableSchema, columns: &[ColumnSchema]) -> Option<DedupSchema> {
-    let dedup = schema.dedup.as_ref()?;
-    let final_name = |name: &String| {
-        let source = &schema.columns[schema.with_name(name)?].source;
-        columns.iter().find(|column| &column.source == source).map(|column| column.name.clone())
-    };
-    let key = dedup.key.iter().map(final_name).collect::<Option<Vec<String>>>()?;
-    Some(DedupSchema { key, keep: dedup.keep })
+    /// The key where the file gives none; none where it would lack a column that was inferred to tell readings apart.
+    fn default_key(&self, inferred: Option<&TableSchema>, columns: &[ColumnSchema]) -> Option<DedupSchema> {
+        let (sensor, time) =
+            (self.holder(Role::Sensor, inferred, columns)?, self.holder(Role::Time, inferred, columns)?);
+        let mut key = vec![sensor.name.clone(), time.name.clone()];
+        let below = inferred.and_then(|schema| Some((schema, schema.dedup.as_ref()?)));
+        for (schema, name) in below.iter().flat_map(|(schema, dedup)| dedup.key.iter().map(move |name| (schema, name)))
+        {
+            let column = &schema.columns[schema.with_name(name)?];
+            // Sensor and time were found by their names; the file may have given their roles to others.
+            if !matches!(column.role, Some(Role::Sensor | Role::Time)) {
+                let name = &columns.iter().find(|own| own.source == column.source)?.name;
+                if !key.contains(name) {
+                    key.push(name.clone());
+                }
+            }
+        }
+        Some(DedupSchema { key, keep: below.map_or(Keep::default(), |(_, dedup)| dedup.keep) })
+    }
+
+    /// The column with a role: as the file says, or the inferred one where the file says nothing about its role.
+    fn holder<'c>(
+        &self,
+        role: Role,
+        inferred: Option<&TableSchema>,
+        columns: &'c [ColumnSchema],
+    ) -> Option<&'c ColumnSchema> {
+        columns.iter().find(|column| column.role == Some(role)).or_else(|| {
+            let inferred = inferred?;
+            let source = &inferred.columns[inferred.with_role(role)?].source;
+            let column = columns.iter().find(|column| &column.source == source)?;
+            let is_said = |part: &ColumnPart| part.name == column.name && part.role.is_some();
+            (!self.columns.iter().flatten().any(is_said)).then_some(column)
+        })
+    }
 }
 
 /// The checks of `[csv]` alone, for files whose columns are not complete yet.

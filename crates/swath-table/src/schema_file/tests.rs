@@ -196,6 +196,46 @@ fn coordinates_get_the_limits_of_their_system() {
     assert_eq!((schema.columns[0].min, schema.columns[0].max), (Some(5.0), Some(90.0)));
 }
 
+/// Whoever measured and when are what the file says they are, whatever their columns are called.
+#[test]
+fn the_default_key_is_of_the_final_roles() {
+    let key = |file: &str| {
+        let sample = crate::infer::Sample {
+            path: "in.csv".into(),
+            head: b"station,id,time,made,parameter,v\na,1,2025-01-01,2025-01-02,x,1\na,1,2025-01-01,2025-01-02,y,2\n"
+                .to_vec(),
+            complete: true,
+            exhaustive: true,
+            pieces: Vec::new(),
+        };
+        let file = read(file).unwrap();
+        let inferred = crate::infer::infer(&[sample], &file).unwrap();
+        file.resolve(Some(&inferred.schema)).unwrap().dedup.map(|dedup| dedup.key)
+    };
+    let is = |names: &[&str]| Some(names.iter().map(ToString::to_string).collect::<Vec<_>>());
+    assert_eq!(key(""), is(&["station", "time", "parameter"]));
+    for id in ["role = 'sensor'", "role = 'sensor'\ntype = 'category'", "role = 'sensor'\ntype = 'int32'"] {
+        let file = format!("[columns.id]\n{id}\n[columns.time]\n[columns.parameter]\n[columns.v]");
+        assert_eq!(key(&file), is(&["id", "time", "parameter"]), "{file}");
+    }
+    let typed = "columns.who = { source = 'id', type = 'category', role = 'sensor' }\n\
+                 columns.made = { type = 'date', role = 'time' }\ncolumns.parameter.type = 'category'";
+    assert_eq!(key(typed), is(&["who", "made", "parameter"]));
+    assert_eq!(
+        read(&typed.replace("source = 'id', ", "")).unwrap().resolve(None).unwrap().dedup.map(|dedup| dedup.key),
+        is(&["who", "made"])
+    );
+    // A role that is not said is the inferred one; one that is taken away is gone.
+    assert_eq!(
+        key("[columns.station]\ntype = 'string'\n[columns.time]\n[columns.parameter]"),
+        is(&["station", "time", "parameter"])
+    );
+    assert_eq!(key("[columns.station]\nrole = 'none'\n[columns.time]\n[columns.parameter]"), None);
+    // Without what tells its readings apart there is no key, rather than one that loses readings.
+    assert_eq!(key("[columns.station]\n[columns.time]\n[columns.v]"), None);
+    assert_eq!(key("[dedup]\nkey = []"), None);
+}
+
 /// A small generator (SplitMix64) for schemas nobody would write by hand.
 struct Random(u64);
 

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use swath_core::{Bytes, Error, Result, Stop};
 use swath_formats::geoparquet::{FileSummary, SummarisedColumn, summarise};
+use swath_table::schema::Role;
+use swath_table::schema_file;
 
-use super::manifest::{self, Checked};
-use super::{ColumnDescription, Count, Description, Extent, Footprint, TimeRange, moment};
+use super::manifest::{self, Checked, Manifest};
+use super::{ColumnDescription, Count, Description, Extent, Footprint, TimeRange, delimited, moment};
 
 /// Folders below each other at most.
 const DEPTH_MAX: usize = 16;
@@ -116,7 +118,20 @@ pub fn describe_file(path: &Path, ceiling: Bytes) -> Result<Description> {
 pub fn describe_folder(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<Description> {
     let mut total: Option<Total> = None;
     let mut keys = None;
-    let Checked { damaged, warnings } = manifest::check(path, stop)?;
+    let (mut manifest, mut warnings) = (None, Vec::new());
+    match manifest::read(path) {
+        Some(Ok(read)) => manifest = Some(read),
+        Some(Err(reason)) => {
+            let told = " cannot be read, so nobody knows whether files are missing:";
+            warnings.push(reason.replacen(" cannot be read:", told, 1));
+        }
+        None => {}
+    }
+    let checked = manifest.as_ref().map(|manifest| manifest::check(path, manifest, stop)).transpose()?;
+    let Checked { damaged, faults } = checked.unwrap_or_default();
+    warnings.extend(
+        faults.into_iter().map(|fault| format!("{fault}: rows, times and extent are those of the other files")),
+    );
     let mut walk = Walk::new(path)?;
     while let Some(file) = walk.next_file()? {
         stop.check()?;
@@ -128,6 +143,9 @@ pub fn describe_folder(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<Descr
         total.get_or_insert_with(|| Total::new(summary.clone())).add(&summary, size(&file)?);
     }
     let Some(total) = total else {
+        if let Some(manifest) = manifest.as_ref().filter(|manifest| manifest.files.is_empty()) {
+            return empty_lake(path, manifest, ceiling, warnings);
+        }
         return Err(Error::InputUnreadable {
             path: path.into(),
             reason: warnings.first().cloned().unwrap_or_else(|| "the folder holds no Parquet files".into()),
@@ -147,6 +165,27 @@ pub fn describe_folder(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<Descr
     }
     description.warnings = warnings;
     Ok(description)
+}
+
+/// A lake without a row has no files whose footers would tell; its manifest does.
+fn empty_lake(path: &Path, manifest: &Manifest, ceiling: Bytes, warnings: Vec<String>) -> Result<Description> {
+    let schema = schema_file::parse(&manifest.schema, &path.join(manifest::FILE))?.resolve(None)?;
+    let system = schema.crs.target.as_ref().or(schema.crs.source.as_ref());
+    let crs = system.cloned().unwrap_or_else(|| "EPSG:4326".into());
+    Ok(Description {
+        path: path.into(),
+        format: "lake".into(),
+        files: 0,
+        bytes: Bytes::ZERO,
+        rows: Count { value: 0, exact: true },
+        columns: delimited::columns(&schema),
+        crs: schema.with_role(Role::X).map(|_| crs),
+        time: None,
+        extent: None,
+        footprint: Footprint::new(0, delimited::fixed_bytes_per_row(&schema), Bytes::ZERO, ceiling),
+        details: Vec::new(),
+        warnings,
+    })
 }
 
 /// Whether a folder is a lake or has a Parquet file in it.

@@ -28,8 +28,12 @@ const BATCH_ROWS: usize = 4096;
 /// Those of reading and inference; [`swath_core::Error::Stopped`].
 pub fn describe(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<Description> {
     let inputs = crate::ingest::read_inputs(&[path.into()], None)?;
-    let schema = inputs.schema;
+    let (schema, mut warnings) = (inputs.schema, Vec::new());
     drop(inputs.samples);
+    if let Some(no_degrees) = &inputs.no_degrees {
+        warnings.push(format!("{}; {}", no_degrees.sentence(), no_degrees.hint()));
+    }
+    let is_placed = inputs.no_degrees.is_none();
     let sized: Vec<(PathBuf, u64)> = inputs.files.iter().map(|file| (file.path.clone(), file.size)).collect();
     let bytes = Bytes(sized.iter().map(|(_, size)| size).sum());
     let mut survey = Survey::new(&schema);
@@ -57,12 +61,15 @@ pub fn describe(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<Description>
         bytes,
         rows: Count { value: rows, exact },
         columns: columns(&schema),
-        crs: survey.place.map(|_| schema.crs.source.clone().unwrap_or_else(|| "EPSG:4326".into())),
+        crs: survey
+            .place
+            .filter(|_| is_placed)
+            .map(|_| schema.crs.source.clone().unwrap_or_else(|| "EPSG:4326".into())),
         time: survey.time_range(&schema, exact),
         extent: survey.extent.map(|bounds| Extent { bounds, exact }),
         footprint: Footprint::new(rows, per_row, bytes, ceiling),
         details,
-        warnings: Vec::new(),
+        warnings,
     })
 }
 
@@ -112,7 +119,7 @@ impl Survey {
             return Ok(());
         }
         let input = SourceFile::open(path)?;
-        let mut head = vec![0; size.min(sample::HEAD_BYTES) as usize];
+        let mut head = vec![0; size.min(sample::HEADER_BYTES) as usize];
         let read = read_full(&input, &mut head, 0)?;
         head.truncate(read);
         let header = header(path, &head, read as u64 == size, &self.schema.csv)?;
@@ -152,8 +159,7 @@ impl Survey {
 
     /// Memory of a row as typed columns, with one byte a value for whether it is there.
     fn bytes_per_row(&self, schema: &TableSchema) -> f64 {
-        let fixed: u64 = schema.columns.iter().map(|column| 1 + width(column.column_type)).sum();
-        fixed as f64 + self.text_bytes as f64 / self.accepted.max(1) as f64
+        fixed_bytes_per_row(schema) + self.text_bytes as f64 / self.accepted.max(1) as f64
     }
 
     fn time_range(&self, schema: &TableSchema, exact: bool) -> Option<TimeRange> {
@@ -225,7 +231,13 @@ fn width(column_type: ColumnType) -> u64 {
     }
 }
 
-fn columns(schema: &TableSchema) -> Vec<ColumnDescription> {
+/// Memory of a row as typed columns, without text.
+pub fn fixed_bytes_per_row(schema: &TableSchema) -> f64 {
+    schema.columns.iter().map(|column| 1 + width(column.column_type)).sum::<u64>() as f64
+}
+
+/// The columns of a schema.
+pub fn columns(schema: &TableSchema) -> Vec<ColumnDescription> {
     let describe = |column: &swath_table::schema::ColumnSchema| ColumnDescription {
         name: column.name.clone(),
         column_type: format!("{:?}", column.column_type).to_lowercase(),

@@ -15,15 +15,24 @@ pub const FILE: &str = "_swath/manifest.json";
 
 /// What is needed of a manifest.
 #[derive(Deserialize)]
-struct Manifest {
-    files: Vec<Entry>,
+pub struct Manifest {
+    /// The version of the layout, which nothing else has.
+    #[serde(rename = "swath_lake")]
+    _version: u64,
+    /// The data files.
+    pub files: Vec<Entry>,
+    /// The schema as a file.
+    #[serde(default)]
+    pub schema: String,
 }
 
 /// A data file as it was written.
 #[derive(Deserialize)]
-struct Entry {
-    path: PathBuf,
-    bytes: u64,
+pub struct Entry {
+    /// Where it is in the lake.
+    pub path: PathBuf,
+    /// Its length.
+    pub bytes: u64,
 }
 
 /// What was found.
@@ -32,28 +41,29 @@ pub struct Checked {
     /// Files that are there and have another size.
     pub damaged: HashSet<PathBuf>,
     /// All that is wrong, as sentences.
-    pub warnings: Vec<String>,
+    pub faults: Vec<String>,
 }
 
-/// Holds a folder against its manifest, if it has one.
+/// Reads the manifest of a folder, if it has one.
+///
+/// # Errors
+/// Why what is there cannot be read as one.
+pub fn read(lake: &Path) -> Option<std::result::Result<Manifest, String>> {
+    let path = lake.join(FILE);
+    let file = File::open(&path).ok()?;
+    let read = serde_json::from_reader(BufReader::new(file));
+    Some(read.map_err(|error| format!("{} cannot be read: {error}", path.display())))
+}
+
+/// Holds the files of a lake against its manifest.
 ///
 /// # Errors
 /// [`swath_core::Error::Stopped`].
-pub fn check(lake: &Path, stop: &Stop) -> Result<Checked> {
+pub fn check(lake: &Path, manifest: &Manifest, stop: &Stop) -> Result<Checked> {
     let mut checked = Checked::default();
-    let path = lake.join(FILE);
-    let Ok(file) = File::open(&path) else { return Ok(checked) };
-    let manifest: Manifest = match serde_json::from_reader(BufReader::new(file)) {
-        Ok(manifest) => manifest,
-        Err(error) => {
-            let told = "cannot be read, so nobody knows whether files are missing";
-            checked.warnings.push(format!("{} {told}: {error}", path.display()));
-            return Ok(checked);
-        }
-    };
     let (mut missing, mut first_missing) = (0u64, None);
     let (mut changed, mut first_changed) = (0u64, None);
-    for entry in manifest.files {
+    for entry in &manifest.files {
         stop.check()?;
         let path = lake.join(&entry.path);
         match std::fs::metadata(&path) {
@@ -70,13 +80,12 @@ pub fn check(lake: &Path, stop: &Stop) -> Result<Checked> {
             }
         }
     }
-    let left_out = "rows, times and extent are those of the other files";
     for (count, first, what) in
         [(missing, first_missing, "missing"), (changed, first_changed, "not of the size that was written")]
     {
         if let Some(first) = first {
             let files = if count == 1 { "1 data file is" } else { &format!("{count} data files are") };
-            checked.warnings.push(format!("{files} {what}, first {first}: {left_out}"));
+            checked.faults.push(format!("{files} {what}, first {first}"));
         }
     }
     Ok(checked)

@@ -116,6 +116,29 @@ fn fixed<const N: usize, T: ArrowNativeType>(
     Ok(ScalarBuffer::new(Buffer::from(bytes::Bytes::from_owner(Words(words))), 0, rows))
 }
 
+/// How many values a category column has in these rows, and how many bytes they are; `None` for other columns.
+///
+/// # Errors
+/// [`Error::Pressure`] when the lease is too small.
+pub fn dictionary_of(
+    packed: &Packed<'_>,
+    column: usize,
+    lease: &Lease,
+    room: &mut ArrayRoom,
+) -> Result<Option<(usize, usize)>> {
+    if packed.layout.column_type(column) != ColumnType::Category {
+        return Ok(None);
+    }
+    packed.layout.unpack_valid(column, packed.rows, packed.index, &mut room.valid);
+    let ids = fixed::<4, u32>(packed, column, lease)?;
+    let ArrayRoom { valid, ranks } = room;
+    let mut found = (0, 0);
+    ranks.rank(ids.iter().zip(valid.iter()).filter(|(_, valid)| **valid != 0).map(|(&id, _)| id), |distinct| {
+        found = (distinct.len(), packed.texts.bytes_of(distinct.iter().copied()));
+    });
+    Ok(Some(found))
+}
+
 fn category(
     packed: &Packed<'_>,
     column: usize,
@@ -132,7 +155,7 @@ fn category(
     });
     let mut offsets = Vec::with_capacity(distinct.len() + 1);
     offsets.push(0);
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(packed.texts.bytes_of(distinct.iter().copied()));
     for &id in &distinct {
         packed.texts.with_text(id, |text| bytes.extend_from_slice(text));
         offsets.push(bytes.len() as i32);

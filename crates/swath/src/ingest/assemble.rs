@@ -4,18 +4,18 @@
 
 use std::fs::File;
 use std::io::BufWriter;
+use std::ops::Range;
 
 use bytes::Bytes as Block;
 use serde::{Deserialize, Serialize};
-use swath_core::{Bytes, Error, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec, fault};
+use swath_core::{Blob, Bytes, Error, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec, fault};
 use swath_formats::geoparquet;
 use swath_table::partition::folder_of;
-use swath_table::store::Blob;
 
 use super::encode::{EncodedGroups, row_groups};
-use super::job::{Blobs, Job, stage};
-use super::rank::get_or_try_init;
-use super::running::{Running, Shared, receipt};
+use super::job::{Job, stage};
+use super::running::{Running, Shared};
+use crate::work::{Blobs, get_or_try_init, receipt};
 
 /// Parts at most in a task.
 const PARTS_PER_TASK: u64 = 256;
@@ -54,6 +54,13 @@ pub struct Parts {
     blobs: Vec<Blob>,
     files: Vec<MiniFile>,
     parts: Vec<Part>,
+}
+
+impl Parts {
+    /// The mini files of a part.
+    fn files_of(&self, part: &Part) -> &[MiniFile] {
+        &self.files[part.first as usize..part.first as usize + part.groups as usize]
+    }
 }
 
 /// The part files of a run whose row groups are encoded; made once.
@@ -163,21 +170,29 @@ impl Stage for Assemble {
     }
 
     fn tasks(&self, done: &Receipts) -> Result<Vec<TaskSpec>> {
-        let parts = &parts(&self.0, done)?.parts;
+        let all = parts(&self.0, done)?;
+        let parts = &all.parts;
         let mut tasks = Vec::new();
+        let spec = |units: Range<u64>| {
+            // Row groups may have become larger, and more in a part, than the plan expected.
+            let parts = &parts[units.start as usize..units.end as usize];
+            let files = parts.iter().flat_map(|part| all.files_of(part)).map(|file| u64::from(file.length));
+            let groups = parts.iter().map(|part| u64::from(part.groups)).max().unwrap_or_default();
+            let bytes = task_bytes(&self.0.job, Bytes(files.max().unwrap_or_default()), groups);
+            TaskSpec { key: TaskKey { stage: stage::ASSEMBLE, units }, bytes: self.1.max(bytes) }
+        };
         for missing in done.missing(stage::ASSEMBLE, parts.len() as u64) {
             let mut start = missing.start;
             let mut bytes = 0;
             for unit in missing.clone() {
                 if unit > start && (bytes >= TASK_BYTES || unit - start >= PARTS_PER_TASK) {
-                    tasks.push(TaskSpec { key: TaskKey { stage: stage::ASSEMBLE, units: start..unit }, bytes: self.1 });
+                    tasks.push(spec(start..unit));
                     start = unit;
                     bytes = 0;
                 }
                 bytes += parts[unit as usize].bytes;
             }
-            let units = start..missing.end;
-            tasks.push(TaskSpec { key: TaskKey { stage: stage::ASSEMBLE, units }, bytes: self.1 });
+            tasks.push(spec(start..missing.end));
         }
         Ok(tasks)
     }
@@ -221,8 +236,7 @@ fn write_part(
         fault::point("part.folder").and_then(|()| std::fs::create_dir_all(parent)).map_err(fail)?;
     }
     let file = fault::point("part.create").and_then(|()| File::create(&path)).map_err(fail)?;
-    let files = &parts.files[part.first as usize..part.first as usize + part.groups as usize];
-    let groups = files.iter().map(|file| {
+    let groups = parts.files_of(part).iter().map(|file| {
         let mut bytes = vec![0; file.length as usize];
         running.store.read(&parts.blobs[file.task as usize], file.offset, &mut bytes)?;
         Ok(Block::from(bytes))

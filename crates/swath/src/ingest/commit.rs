@@ -15,7 +15,7 @@ use super::cost::PROGRAM_BYTES;
 use super::job::stage;
 use super::rank::Ranked;
 use super::running::Running;
-use super::{COMMAND, Job, rejects, standing};
+use super::{COMMAND, Job, rejects, standing, warnings};
 use crate::outcome::{Chunks, Memory, Outcome, Output, Rows, Scratch, Time};
 
 /// The folder of a lake that holds no data.
@@ -84,6 +84,12 @@ pub fn commit(
     stopwatch: Stopwatch,
 ) -> Result<Outcome> {
     let totals = totals(running, done)?;
+    for (reason, rows) in &totals.reasons {
+        observer.on(&Event::Reject { rows: *rows, reason: reason.clone() });
+    }
+    for message in warnings::of_rows(&running.job, &totals.rows) {
+        observer.on(&Event::Warning { message });
+    }
     let meta = running.lake_folder.join(META);
     let fail = |error: std::io::Error| Error::writing(&meta, &error);
     fault::point("lake.folder").and_then(|()| std::fs::create_dir_all(&meta)).map_err(fail)?;
@@ -95,6 +101,10 @@ pub fn commit(
     if written.left_out > 0 {
         rejected.push(("(not kept in rejects.ndjson)".into(), written.left_out));
     }
+    if partial.replaces() {
+        // Somebody may have put something there since the run began.
+        standing::may_be_replaced(&running.job)?;
+    }
     show(partial, job, observer)?;
     let ledger = &job.costs.ledger;
     Ok(Outcome {
@@ -104,7 +114,7 @@ pub fn commit(
         exit: 0,
         memory: Memory {
             ceiling: ledger.ceiling,
-            predicted_peak: ledger.predicted_peak(),
+            predicted_peak: summary.raised_peak.unwrap_or(ledger.predicted_peak()),
             actual_peak: ResidentSet::now().peak,
             baseline: PROGRAM_BYTES,
         },
@@ -118,7 +128,7 @@ pub fn commit(
             retried: summary.chunks.retried,
             set_aside: 0,
         },
-        rows: totals.rows,
+        rows: Some(totals.rows),
         outputs: vec![Output { path: target, bytes: Bytes(totals.bytes), files: totals.files }],
         rejects: rejected,
         stages: summary.stages.iter().map(|stage| (stage.name.clone(), stage.wall_s, stage.cpu_s)).collect(),
@@ -231,14 +241,14 @@ pub fn outcome_of_lake(lake: &Path, job: &Job, stopwatch: Stopwatch) -> Result<O
         time: Time { wall_s: stopwatch.wall_s(), cpu_s: stopwatch.cpu_s() },
         scratch: Scratch::default(),
         chunks: Chunks::default(),
-        rows: Rows {
+        rows: Some(Rows {
             read: number("/rows/read"),
             written: number("/rows/written"),
             duplicate: number("/rows/duplicate"),
             filtered: number("/rows/filtered"),
             late: number("/rows/late"),
             rejected: number("/rows/rejected"),
-        },
+        }),
         outputs: vec![Output { path: lake.into(), bytes: Bytes(number("/bytes")), files }],
         rejects: Vec::new(),
         stages: Vec::new(),

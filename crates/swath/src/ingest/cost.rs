@@ -26,14 +26,16 @@ pub struct Costs {
     pub ledger: Ledger,
     /// Scratch at most.
     pub scratch: Bytes,
+    /// Scratch that is sure to be taken.
+    pub scratch_least: Bytes,
     /// Bound of the dictionary of categories and sensors.
     pub texts: Bytes,
     /// Bound of the dictionary of partitions.
     pub partitions: Bytes,
     /// Memory for blobs.
     pub kept: Bytes,
-    /// Text of a row group that is planned for.
-    pub row_group_text: usize,
+    /// Texts of a row group that are planned for.
+    pub row_group_texts: encode::Texts,
     /// Task sizes: route, match, mark, rank, encode, assemble.
     pub tasks: [Bytes; 6],
 }
@@ -75,7 +77,8 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
         fixed
     };
     let category_values = (facts.categories * 4).min(rows) as usize;
-    let encode = encode::task_bytes(job, rows, facts.text_per_row * 1.5, category_values);
+    let row_group_texts = encode::Texts::expected(job, rows, facts.text_per_row * 1.5, category_values);
+    let encode = encode::task_bytes(job, rows, row_group_texts);
     let mini_file = swath_formats::geoparquet::mini_file_bytes_max(
         &job.lake,
         rows.min(u64::from(job.row_group_rows)) as usize,
@@ -110,11 +113,12 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
     let useful = threads.min(units as usize).max(1);
     let room = ceiling.saturating_sub(fixed_bytes);
     let workers = useful.min((room.0 / task_max.0.max(1)) as usize).max(1);
-    let intermediate = intermediate_bytes(prepared, rows, exchange);
+    let intermediate = intermediate_bytes(prepared, rows, row_groups, exchange);
     // A little stays free, for dictionaries that grow.
     let left = room.saturating_sub(task_max * workers as u64).saturating_sub(ceiling.percent(4));
     let kept = left.min(intermediate);
     let scratch = if intermediate > kept { intermediate.percent(110) } else { Bytes::ZERO };
+    let scratch_least = runs_at_least(prepared).saturating_sub(kept);
     let kept_line = line("kept", kept, format!("of about {intermediate} between stages; the rest goes to scratch"));
     let bound_by = if workers < useful {
         "memory"
@@ -133,8 +137,7 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
         bound_by: bound_by.into(),
     };
     ledger.check("the job")?;
-    let row_group_text = encode::text_bytes(job, rows, facts.text_per_row * 1.5);
-    Ok(Costs { ledger, scratch, texts, partitions, kept, row_group_text, tasks })
+    Ok(Costs { ledger, scratch, scratch_least, texts, partitions, kept, row_group_texts, tasks })
 }
 
 /// Bound of a dictionary, by what the sample holds of it.
@@ -181,11 +184,45 @@ fn inputs_bytes(job: &Job) -> Bytes {
 }
 
 /// What lies between the stages: runs, the plan of the order, row groups.
-fn intermediate_bytes(prepared: &Prepared, rows: u64, exchange: bool) -> Bytes {
+fn intermediate_bytes(prepared: &Prepared, rows: u64, row_groups: u64, exchange: bool) -> Bytes {
     let job = &prepared.job;
-    let per_row = job.layout.stride() as u64 + 16 + if exchange { 32 } else { 0 } + 2;
+    let stride = job.layout.stride() as u64;
+    let per_row = stride + 16 + if exchange { 32 } else { 0 } + 2;
     let text = rows as f64 * prepared.facts.text_per_row;
     // Buffers are whole pages, and a unit's last run is seldom full.
     let pages = job.stream.units() * 4 * 4096;
-    Bytes(rows * per_row + text as u64 + pages) + prepared.facts.output.percent(130) + Bytes::MIB
+    Bytes(rows * per_row + text as u64 + pages) + encoded_bytes(prepared, rows, row_groups) + Bytes::MIB
+}
+
+/// Rows from which on a row group is as dense as large ones are.
+const DENSE_ROWS: u64 = 8_192;
+/// Bytes of a row's point as it is encoded, beside its columns.
+const POINT_BYTES: u64 = 24;
+/// Bytes of the footer of a row group's file: of the whole, and per leaf.
+const FOOTER_BYTES: (u64, u64) = (2_048, 320);
+
+/// Row groups as encoded. What repeats in a large one, and costs little there, is there once for each small one.
+fn encoded_bytes(prepared: &Prepared, rows: u64, row_groups: u64) -> Bytes {
+    let job = &prepared.job;
+    let dense = prepared.facts.output.percent(130);
+    let footers = row_groups * (FOOTER_BYTES.0 + FOOTER_BYTES.1 * job.lake.leaf_count() as u64);
+    let sparse = if rows / row_groups.max(1) < DENSE_ROWS {
+        let text = rows as f64 * prepared.facts.text_per_row;
+        Bytes(rows * (job.layout.stride() as u64 + POINT_BYTES) + text as u64)
+    } else {
+        Bytes::ZERO
+    };
+    dense.max(sparse) + Bytes(footers)
+}
+
+/// The least that the runs take: a fifth less rows than the sample makes expect, without their text. None where rows may
+/// be left out.
+fn runs_at_least(prepared: &Prepared) -> Bytes {
+    let (job, facts) = (&prepared.job, &prepared.facts);
+    if job.filters() {
+        return Bytes::ZERO;
+    }
+    let stay = facts.sampled.saturating_sub(facts.rejected) as f64 / facts.sampled.max(1) as f64;
+    let rows = facts.rows as f64 * stay * if facts.exact { 1.0 } else { 0.8 };
+    Bytes(rows as u64 * (job.layout.stride() as u64 + 16))
 }

@@ -7,17 +7,17 @@ use std::path::Path;
 use std::sync::PoisonError;
 
 use serde::{Deserialize, Serialize};
-use swath_core::{Bytes, Error, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec};
+use swath_core::{Blob, BlobWriter, Bytes, Error, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec};
 use swath_formats::geoparquet::{RowGroupEncoder, TextShape, encoder_bytes_max, mini_file_bytes_max};
 use swath_table::layout::KEY_BYTES;
 use swath_table::schema::ColumnType;
-use swath_table::store::{Blob, BlobWriter};
 
-use super::arrays::{ArrayRoom, Packed, array};
+use super::arrays::{ArrayRoom, array, dictionary_of};
 use super::fetch::{self, FetchRoom, Fetched, TEXT_COPIES};
-use super::job::{Blobs, Job, stage};
-use super::rank::{Ranked, get_or_try_init};
-use super::running::{Running, Shared, receipt};
+use super::job::{Job, stage};
+use super::rank::Ranked;
+use super::running::{Running, Shared};
+use crate::work::{Blobs, get_or_try_init, receipt};
 
 /// Row groups at most in a task, where partitions are small.
 const GROUPS_PER_TASK: usize = 2_048;
@@ -103,8 +103,29 @@ pub struct Encode {
     pub running: Shared,
     /// Memory of a task.
     pub bytes: Bytes,
-    /// Text that it is enough for.
-    pub text: usize,
+    /// What it is enough for.
+    pub texts: Texts,
+}
+
+/// Text of the rows of a task.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Texts {
+    /// Of text columns.
+    pub bytes: usize,
+    /// The longest value.
+    pub longest: usize,
+    /// Values of the largest dictionary of a category column.
+    pub values: usize,
+    /// Bytes of the values of all category columns.
+    pub value_bytes: usize,
+}
+
+impl Texts {
+    /// What the plan expects of rows with so much text, and columns with so many categories.
+    pub fn expected(job: &Job, rows: u64, text_per_row: f64, values: usize) -> Texts {
+        let longest = job.max_record.as_usize().min((text_per_row * 64.0) as usize);
+        Texts { bytes: text_bytes(job, rows, text_per_row), longest, values, value_bytes: values * 32 }
+    }
 }
 
 /// Text of the rows of a task, if each has so much.
@@ -112,21 +133,21 @@ pub fn text_bytes(job: &Job, rows: u64, text_per_row: f64) -> usize {
     (rows.min(u64::from(job.row_group_rows)) as f64 * text_per_row) as usize
 }
 
-/// Memory of a task whose rows have so much text.
-pub fn task_bytes(job: &Job, rows: u64, text_per_row: f64, category_values: usize) -> Bytes {
+/// Memory of a task whose rows have such texts.
+pub fn task_bytes(job: &Job, rows: u64, texts: Texts) -> Bytes {
     let rows = rows.min(u64::from(job.row_group_rows)) as usize;
-    let text = TextShape {
-        bytes: text_bytes(job, rows as u64, text_per_row) + category_values * 32,
-        longest_bytes: job.max_record.as_usize().min((text_per_row * 64.0) as usize),
-        category_values,
+    let shape = TextShape {
+        bytes: texts.bytes + texts.value_bytes,
+        longest_bytes: texts.longest,
+        category_values: texts.values,
     };
     // The index of the rows, their stretches, text, nulls of two columns, and the sorted dictionary.
-    let rooms = rows * FetchRoom::ROW_BYTES + fetch::ENTRIES * 12 + rows * 2 + rows * 4 + category_values * 8;
-    let texts = if job.layout.has_text() { text.bytes * 2 + rows * 4 } else { 0 };
-    encoder_bytes_max(&job.lake, rows, text)
-        + Bytes((rooms + texts) as u64)
+    let rooms = rows * FetchRoom::ROW_BYTES + fetch::ENTRIES * 12 + rows * 2 + rows * 4 + texts.values * 8;
+    let copies = if job.layout.has_text() { shape.bytes * 2 + rows * 4 } else { texts.value_bytes };
+    encoder_bytes_max(&job.lake, rows, shape)
+        + Bytes((rooms + copies) as u64)
         + buffer_bytes(job, rows)
-        + swath_table::store::Store::WRITER_BYTES
+        + swath_core::Store::WRITER_BYTES
 }
 
 /// Of it: buffers for rows and keys as fetched, and for the values of two columns.
@@ -134,16 +155,20 @@ fn buffer_bytes(job: &Job, rows: usize) -> Bytes {
     Bytes((rows * (job.layout.stride() + KEY_BYTES + 2 * 8)) as u64)
 }
 
-/// Length of the mini files of row groups at most, whose rows have so much text.
-fn files_bytes_max(running: &Running, groups: &[RowGroup], text: usize) -> u64 {
+/// Length of the mini files of row groups at most, whose rows have so much text. `values` are the bytes of the
+/// dictionaries of each, where they are known.
+fn files_bytes_max(running: &Running, groups: &[RowGroup], text: usize, values: &[usize]) -> u64 {
     let (job, texts) = (&running.job, &running.texts);
     let categories = job.schema.columns.iter().filter(|column| column.column_type == ColumnType::Category).count();
     let bytes_max = |rows: usize, bytes: usize| {
         let shape = TextShape { bytes, ..TextShape::default() };
         mini_file_bytes_max(&job.lake, rows, shape).0
     };
-    let of_group = |group: &RowGroup| bytes_max(group.rows as usize, categories * texts.bytes_max(group.rows as usize));
-    groups.iter().map(of_group).sum::<u64>() + bytes_max(0, text)
+    let of_group = |(position, group): (usize, &RowGroup)| {
+        let most = || categories * texts.bytes_max(group.rows as usize);
+        bytes_max(group.rows as usize, values.get(position).copied().unwrap_or_else(most))
+    };
+    groups.iter().enumerate().map(of_group).sum::<u64>() + bytes_max(0, text)
 }
 
 impl Stage for Encode {
@@ -198,29 +223,22 @@ impl Stage for Encode {
         let lease_bytes = context.lease.bytes();
         let _heap = context.lease.charge(lease_bytes.saturating_sub(buffers))?;
         let mut desk = running.encode_desk()?;
-        let EncodeDesk { encoder, arrays, fetching } = &mut desk;
-        let text_max = self.text + (lease_bytes.saturating_sub(self.bytes).as_usize()) / TEXT_COPIES;
-        let fetched = Fetched::new(running, all, &groups[0], rows, text_max, context, fetching);
+        let text_max = self.texts.bytes + (lease_bytes.saturating_sub(self.bytes).as_usize()) / TEXT_COPIES;
+        let fetched = Fetched::new(running, all, &groups[0], rows, text_max, context, &mut desk.fetching)
+            .and_then(|fetched| Ok((self.dictionaries(groups, &fetched, context, &mut desk)?, fetched)));
         if let Err(Error::Pressure { wanted, .. }) = &fetched
             && *wanted > lease_bytes
         {
             running.wanted.lock().unwrap_or_else(PoisonError::into_inner).insert(key.units.start, *wanted);
         }
-        let fetched = fetched?;
+        let (values, fetched) = fetched?;
+        let EncodeDesk { encoder, arrays, fetching } = &mut desk;
         let mut lengths = Vec::with_capacity(groups.len());
         let mut first = 0;
-        let mut files = running.store.stream(files_bytes_max(running, groups, fetched.text.len()))?;
+        let mut files = running.store.stream(files_bytes_max(running, groups, fetched.text.len(), &values))?;
         for group in groups {
             context.stop.check()?;
-            let packed = Packed {
-                layout: &running.job.layout,
-                keys: &fetched.keys,
-                rows: &fetched.rows,
-                index: &fetching.index[first..first + group.rows as usize],
-                text_starts: &fetched.text_starts,
-                text: &fetched.text,
-                texts: &running.texts,
-            };
+            let packed = fetched.packed(running, &fetching.index[first..first + group.rows as usize]);
             first += group.rows as usize;
             let before = files.length();
             let column = |column: usize| array(&packed, column, context.lease, arrays);
@@ -261,6 +279,56 @@ impl Stage for Encode {
             .for_each(|ranked| ranked.blobs(&mut |blob| self.running.store.free(blob)));
         Ok(())
     }
+}
+
+impl Encode {
+    /// Bytes of the dictionaries of each row group, where the texts of the run may be more than the plan expected.
+    ///
+    /// # Errors
+    /// [`Error::Pressure`] when the task turns out to take more than its lease.
+    fn dictionaries(
+        &self,
+        groups: &[RowGroup],
+        fetched: &Fetched,
+        context: &TaskContext<'_>,
+        desk: &mut EncodeDesk,
+    ) -> Result<Vec<usize>> {
+        let (running, planned) = (&*self.running, self.texts);
+        let mut texts = Texts { bytes: fetched.text.len(), longest: fetched.longest, ..planned };
+        let mut of_groups = Vec::new();
+        let columns = running.job.schema.columns.len();
+        if running.texts.len() > planned.values || running.texts.bytes() > planned.value_bytes {
+            let mut first = 0;
+            (texts.values, texts.value_bytes) = (0, 0);
+            for group in groups {
+                let packed = fetched.packed(running, &desk.fetching.index[first..first + group.rows as usize]);
+                first += group.rows as usize;
+                let mut bytes = 0;
+                for column in 0..columns {
+                    if let Some((values, of_column)) = dictionary_of(&packed, column, context.lease, &mut desk.arrays)?
+                    {
+                        texts.values = texts.values.max(values);
+                        bytes += of_column;
+                    }
+                }
+                texts.value_bytes = texts.value_bytes.max(bytes);
+                of_groups.push(bytes);
+            }
+        }
+        let (got, wanted) = (context.lease.bytes(), task_bytes(&running.job, u64::MAX, texts));
+        if wanted > got && beyond(texts, planned) {
+            return Err(Error::Pressure { what: "texts of a row group".into(), wanted, got });
+        }
+        Ok(of_groups)
+    }
+}
+
+/// Whether something of it is more than planned.
+fn beyond(texts: Texts, planned: Texts) -> bool {
+    texts.bytes > planned.bytes
+        || texts.longest > planned.longest
+        || texts.values > planned.values
+        || texts.value_bytes > planned.value_bytes
 }
 
 /// A blob as what an encoder writes to; keeps the error that says more than the system's.

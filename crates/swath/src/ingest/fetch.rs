@@ -4,6 +4,7 @@ use swath_core::{Buffer, Bytes, Error, Result, Stop, TaskContext};
 use swath_table::layout::RowKey;
 use swath_table::run::RunSlice;
 
+use super::arrays::Packed;
 use super::encode::{RowGroup, RowGroups};
 use super::rank::order;
 use super::running::Running;
@@ -23,6 +24,8 @@ pub struct Fetched {
     pub text: Vec<u8>,
     /// Where the text of each fetched row begins.
     pub text_starts: Vec<u32>,
+    /// Bytes of the texts of the row that has most.
+    pub longest: usize,
 }
 
 /// Room that is kept from task to task.
@@ -72,6 +75,7 @@ impl Fetched {
             rows: context.lease.buffer_unzeroed(rows as usize * layout.stride())?,
             text: Vec::new(),
             text_starts: vec![0; if layout.has_text() { rows as usize } else { 0 }],
+            longest: 0,
         };
         for stretch in stretches {
             let run = &order.runs[stretch.run as usize];
@@ -83,7 +87,12 @@ impl Fetched {
         }
         if layout.has_text() {
             let of_row = |row| layout.text_of_row(row).1 as usize;
-            let text = fetched.rows.chunks_exact(layout.stride()).map(of_row).sum();
+            let (mut text, mut longest) = (0, 0);
+            for of_row in fetched.rows.chunks_exact(layout.stride()).map(of_row) {
+                text += of_row;
+                longest = of_row.max(longest);
+            }
+            fetched.longest = longest;
             if text > text_max {
                 let got = context.lease.bytes();
                 let wanted = got + Bytes(((text - text_max) * TEXT_COPIES) as u64);
@@ -95,6 +104,19 @@ impl Fetched {
             }
         }
         Ok(fetched)
+    }
+
+    /// Some of the rows, in an order, as what arrays are made of.
+    pub fn packed<'a>(&'a self, running: &'a Running, index: &'a [u32]) -> Packed<'a> {
+        Packed {
+            layout: &running.job.layout,
+            keys: &self.keys,
+            rows: &self.rows,
+            index,
+            text_starts: &self.text_starts,
+            text: &self.text,
+            texts: &running.texts,
+        }
     }
 
     /// The text of rows that follow each other in a run follows each other, too.

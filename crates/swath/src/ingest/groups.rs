@@ -7,17 +7,17 @@
 use fast_hilbert::xy2h;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
-use swath_core::{Bytes, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec};
+use swath_core::{Blob, Bytes, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec};
 use swath_formats::csv::{Consumer, RangeSpec, Source, Start, read_range};
 use swath_formats::store::SourceFile;
 use swath_table::column::{Batch, Values};
 use swath_table::partition::PartitionLevel;
 use swath_table::reject::Reject;
-use swath_table::store::Blob;
 
-use super::job::{Blobs, Job, stage};
+use super::job::{Job, stage};
 use super::route::batch_limits;
-use super::running::{Running, Shared, receipt};
+use super::running::{Running, Shared};
+use crate::work::{Blobs, receipt};
 
 /// A sensor and where it was first seen in a unit.
 #[derive(Debug, Clone, Copy, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]

@@ -5,11 +5,10 @@
 
 use std::ffi::{OsStr, OsString};
 use std::ops::Range;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use swath_core::{Bytes, Error, Fnv64, Result};
-use swath_formats::store::open_regular;
+use swath_core::{Bytes, Error, Result};
 
 /// Bytes of input per unit.
 pub const UNIT_BYTES: u64 = 4 << 20;
@@ -17,75 +16,30 @@ pub const UNIT_BYTES: u64 = 4 << 20;
 /// Endings of files that a folder is searched for.
 const ENDINGS: [&str; 5] = ["csv", "tsv", "txt", "psv", "dat"];
 
-/// A file as it was when the job was planned.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InputFile {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Its length.
-    pub size: u64,
-    /// When it was last changed, in nanoseconds since 1970.
-    pub mtime_ns: i128,
-    /// Its inode.
-    pub inode: u64,
-    /// Hash of its first and last 4 KiB.
-    pub ends: u64,
+/// The files of some sources.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Each path once.
+    pub paths: Vec<PathBuf>,
+    /// What was passed over, as sentences.
+    pub warnings: Vec<String>,
 }
 
-impl InputFile {
-    /// Takes down what a file is now.
-    ///
-    /// # Errors
-    /// [`Error::InputUnreadable`] when it cannot be read.
-    pub fn identify(path: &Path) -> Result<InputFile> {
-        let file = open_regular(path)?;
-        let metadata = file.metadata().map_err(|error| Error::reading(path, &error))?;
-        let size = metadata.len();
-        let mut hash = Fnv64::default();
-        let mut end = vec![0; 4096.min(size as usize)];
-        for offset in [0, size - end.len() as u64] {
-            file.read_exact_at(&mut end, offset).map_err(|error| Error::reading(path, &error))?;
-            hash.update(&end);
-        }
-        let mtime_ns = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
-        Ok(InputFile { path: path.into(), size, mtime_ns, inode: metadata.ino(), ends: hash.finish() })
-    }
-
-    /// Refuses a file that is no longer what it was.
-    ///
-    /// # Errors
-    /// [`Error::InputCorrupt`] that says what changed.
-    pub fn check_unchanged(&self) -> Result<()> {
-        let now = InputFile::identify(&self.path)?;
-        let changed = [
-            (self.size != now.size).then(|| format!("its size was {}, is {}", self.size, now.size)),
-            (self.ends != now.ends).then(|| "it begins or ends with other bytes".to_string()),
-            (self.inode != now.inode).then(|| "another file has its name".to_string()),
-            (self.mtime_ns != now.mtime_ns).then(|| "it was written to".to_string()),
-        ];
-        match changed.into_iter().flatten().next() {
-            None => Ok(()),
-            Some(what) => Err(Error::InputCorrupt {
-                place: swath_core::Place::file(&self.path),
-                message: format!("the file changed while it was read: {what}"),
-                hint: "run the same command again once nobody writes to it".into(),
-            }),
-        }
-    }
-}
-
-/// Finds the files of the sources: in the order of the arguments, then bytewise by path; each file once.
+/// Finds the files of the sources: in the order of the arguments, then bytewise by path; each path once.
 ///
 /// # Errors
 /// [`Error::InputUnreadable`] for a source that matches nothing or cannot be read.
-pub fn find(sources: &[OsString]) -> Result<Vec<PathBuf>> {
-    let mut found: Vec<PathBuf> = Vec::new();
+pub fn find(sources: &[OsString]) -> Result<Found> {
+    let mut found = Found::default();
     for source in sources {
         let path = named(source)?;
         let mut these = Vec::new();
         match std::fs::symlink_metadata(path) {
             Ok(_) if path.is_dir() => {
-                walk(path, &mut Vec::new(), &mut these)?;
+                let mut below = Found::default();
+                walk(path, &mut Vec::new(), &mut below)?;
+                these = below.paths;
+                found.warnings.extend(below.warnings);
                 if these.is_empty() {
                     return Err(Error::InputUnreadable {
                         path: path.into(),
@@ -101,10 +55,10 @@ pub fn find(sources: &[OsString]) -> Result<Vec<PathBuf>> {
             },
         }
         these.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
-        found.extend(these);
+        found.paths.extend(these);
     }
     let mut seen = rustc_hash::FxHashSet::default();
-    found.retain(|path| seen.insert(path.clone()));
+    found.paths.retain(|path| seen.insert(path.clone()));
     Ok(found)
 }
 
@@ -129,7 +83,7 @@ pub fn pattern(source: &OsStr) -> Option<&str> {
 
 /// Collects the files below a folder. Links are followed, but not back into one of the folders `above`, by device and
 /// inode: whatever is there is found without.
-fn walk(folder: &Path, above: &mut Vec<(u64, u64)>, found: &mut Vec<PathBuf>) -> Result<()> {
+fn walk(folder: &Path, above: &mut Vec<(u64, u64)>, found: &mut Found) -> Result<()> {
     let metadata = std::fs::metadata(folder).map_err(|error| Error::reading(folder, &error))?;
     let identity = (metadata.dev(), metadata.ino());
     if above.contains(&identity) {
@@ -150,11 +104,21 @@ fn walk(folder: &Path, above: &mut Vec<(u64, u64)>, found: &mut Vec<PathBuf>) ->
             .and_then(|ending| ending.to_str())
             .is_some_and(|ending| ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending)))
         {
-            found.push(path);
+            if is_dangling(&path) {
+                found.warnings.push(format!("{} is passed over: it is a link to what is not there", path.display()));
+            } else {
+                found.paths.push(path);
+            }
         }
     }
     above.pop();
     Ok(())
+}
+
+/// Whether it is a link that leads nowhere: in a folder that is what a removed file leaves behind, and no input.
+fn is_dangling(path: &Path) -> bool {
+    std::fs::metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+        && path.symlink_metadata().is_ok_and(|there| there.is_symlink())
 }
 
 fn expand(pattern: &str) -> Result<Vec<PathBuf>> {

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use swath_core::Blob;
 
 use serde::{Deserialize, Serialize};
 use swath_core::Bytes;
@@ -16,10 +17,11 @@ use swath_table::layout::RowLayout;
 use swath_table::partition::PartitionLevel;
 use swath_table::run::SortedRun;
 use swath_table::schema::{Keep, TableSchema};
-use swath_table::store::Blob;
 
-use super::inputs::{InputFile, Stream};
+use super::inputs::Stream;
+use crate::input_file::InputFile;
 use crate::request::{Compression, MaxRejects, SortOrder};
+use crate::work::Blobs;
 
 /// Positions of the stages in the plan.
 pub mod stage {
@@ -115,6 +117,11 @@ impl Job {
         self.dedup.as_ref().is_some_and(|dedup| !dedup.adjacent)
     }
 
+    /// Whether some rows are left out on purpose.
+    pub fn filters(&self) -> bool {
+        self.since_us.is_some() || self.until_us.is_some() || self.bbox.is_some()
+    }
+
     /// How files are read.
     pub fn read_options(&self) -> ReadOptions {
         ReadOptions { max_record: self.max_record.as_usize(), ..ReadOptions::default() }
@@ -201,12 +208,6 @@ pub struct Edge {
     pub lines: u64,
     /// Whether any line was looked at.
     pub empty: bool,
-}
-
-/// Blobs that a receipt speaks of.
-pub trait Blobs {
-    /// Calls `with` for each.
-    fn blobs(&self, with: &mut dyn FnMut(&Blob));
 }
 
 impl Blobs for Routed {

@@ -1,10 +1,12 @@
-//! Where the rows of a batch are, and which of them stay: filters by time and place, reprojection.
+//! Where the rows of a batch are, and which of them stay: limits of the system that a row names, reprojection, filters
+//! by time and place.
 //!
 //! Rows that it cannot place are named, not dropped.
 
-use swath_crs::Crs;
+use swath_crs::{Bounds, Crs};
 use swath_table::column::{Batch, Values};
 use swath_table::reject::Reason;
+use swath_table::schema::{ColumnSchema, Violation};
 
 use super::job::Geometry;
 use super::route::{Failure, floats};
@@ -27,6 +29,8 @@ pub struct Located {
     pub filtered: u64,
     /// Rows without a place.
     pub failures: Vec<Failure>,
+    /// Values that become null because the schema says so, as (column, row).
+    pub nulled: Vec<(usize, u32)>,
 }
 
 /// Finds the rows of `batch` that stay. `file_of` tells which file a row is from.
@@ -35,6 +39,7 @@ pub fn locate(running: &Running, batch: &Batch, file_of: &dyn Fn(usize) -> usize
     located.kept.clear();
     located.filtered = 0;
     located.failures.clear();
+    located.nulled.clear();
     if let Some(geometry) = job.geometry.as_ref().filter(|_| job.needs_places()) {
         place(running, geometry, batch, file_of, located);
     }
@@ -84,25 +89,29 @@ fn place(
         if valid(row) {
             let moved = if !geometry.moved {
                 Ok((x[row], y[row]))
-            } else if let Some(column) = geometry.crs_column {
-                codes.transform(running, geometry, batch, column, row, (x[row], y[row]))
+            } else if geometry.crs_column.is_some() {
+                codes.transform(running, geometry, batch, row, (x[row], y[row]))
             } else {
                 let transform = job.file_plans[file_of(row)].transform as usize;
                 match &geometry.transforms[transform] {
                     None => Ok((x[row], y[row])),
-                    Some(transform) => {
-                        transform.point(x[row], y[row]).map_err(|error| (Reason::Reprojection, error.to_string()))
-                    }
+                    Some(transform) => transform.point(x[row], y[row]).map_err(|error| Misplaced {
+                        column: geometry.x,
+                        reason: Reason::Reprojection,
+                        detail: error.to_string(),
+                    }),
                 }
             };
             match moved {
                 Ok(moved) => point = moved,
-                Err((reason, detail)) => located.failures.push(Failure {
-                    row: row as u32,
-                    reason,
-                    column: Some(geometry.crs_column.filter(|_| reason == Reason::UnknownCrs).unwrap_or(geometry.x)),
-                    detail,
-                }),
+                Err(Misplaced { column, reason: Reason::CoordinateOutOfBounds, .. })
+                    if is_nulled(&job.schema.columns[column]) =>
+                {
+                    located.nulled.push((column, row as u32));
+                }
+                Err(Misplaced { column, reason, detail }) => {
+                    located.failures.push(Failure { row: row as u32, reason, column: Some(column), detail });
+                }
             }
         }
         located.x.push(point.0);
@@ -119,9 +128,27 @@ fn place(
     }
 }
 
-/// Transforms by the code that a row names, remembered for the batch.
+/// Whether a value outside of its limits becomes null instead of rejecting its row.
+fn is_nulled(column: &ColumnSchema) -> bool {
+    column.out_of_range == Violation::Null && !column.required
+}
+
+/// Why a point has no place.
+struct Misplaced {
+    column: usize,
+    reason: Reason,
+    detail: String,
+}
+
+/// A system that rows name: what its coordinates may be, and the way to the target where that is another.
+struct Named {
+    bounds: Bounds,
+    transform: Option<swath_crs::Transform>,
+}
+
+/// Systems by the code that a row names, remembered for the batch.
 #[derive(Default)]
-struct CrsCache(Vec<(i64, Result<Option<swath_crs::Transform>, String>)>);
+struct CrsCache(Vec<(i64, Result<Named, String>)>);
 
 impl CrsCache {
     fn transform(
@@ -129,27 +156,46 @@ impl CrsCache {
         running: &Running,
         geometry: &Geometry,
         batch: &Batch,
-        column: usize,
         row: usize,
         (x, y): (f64, f64),
-    ) -> Result<(f64, f64), (Reason, String)> {
-        let code = code_of(running, batch, column, row);
-        let Some(code) = code else {
-            return Err((Reason::UnknownCrs, "wanted an EPSG code, got none".into()));
-        };
+    ) -> Result<(f64, f64), Misplaced> {
+        let column = geometry.crs_column.unwrap_or(geometry.x);
+        let unknown = |detail: String| Misplaced { column, reason: Reason::UnknownCrs, detail };
+        let code =
+            code_of(running, batch, column, row).ok_or_else(|| unknown("wanted an EPSG code, got none".into()))?;
         let known = match self.0.iter().position(|(known, _)| *known == code) {
             Some(known) => known,
             None => {
-                self.0.push((code, transform_from(code, &geometry.target)));
+                self.0.push((code, named(code, &geometry.target)));
                 self.0.len() - 1
             }
         };
-        match &self.0[known].1 {
-            Err(reason) => Err((Reason::UnknownCrs, reason.clone())),
-            Ok(None) => Ok((x, y)),
-            Ok(Some(transform)) => transform.point(x, y).map_err(|error| (Reason::Reprojection, error.to_string())),
+        let Named { bounds, transform } = self.0[known].1.as_ref().map_err(|reason| unknown(reason.clone()))?;
+        let columns = &running.job.schema.columns;
+        for (column, value, limits) in
+            [(geometry.x, x, (bounds.min_x, bounds.max_x)), (geometry.y, y, (bounds.min_y, bounds.max_y))]
+        {
+            check(&columns[column], value, limits).map_err(|detail| Misplaced {
+                column,
+                reason: Reason::CoordinateOutOfBounds,
+                detail: format!("{detail} (EPSG:{code})"),
+            })?;
+        }
+        match transform {
+            None => Ok((x, y)),
+            Some(transform) => transform.point(x, y).map_err(|error| Misplaced {
+                column: geometry.x,
+                reason: Reason::Reprojection,
+                detail: error.to_string(),
+            }),
         }
     }
+}
+
+/// Holds a coordinate against the limits of its system, unless the column has its own, which the parser held it against.
+fn check(column: &ColumnSchema, value: f64, (min, max): (f64, f64)) -> Result<(), String> {
+    let (min, max) = (column.min.unwrap_or(min), column.max.unwrap_or(max));
+    if value >= min && value <= max { Ok(()) } else { Err(format!("wanted {min} to {max}, got {value}")) }
 }
 
 fn code_of(running: &Running, batch: &Batch, column: usize, row: usize) -> Option<i64> {
@@ -160,18 +206,25 @@ fn code_of(running: &Running, batch: &Batch, column: usize, row: usize) -> Optio
     match &column.values {
         Values::Int32(values) => Some(i64::from(values[row])),
         Values::Int64(values) => Some(values[row]),
-        Values::Category(values) => running.texts.with_text(values[row], |text| {
-            let text = std::str::from_utf8(text).ok()?;
-            text.rsplit(':').next()?.trim().parse().ok()
-        }),
+        Values::Category(values) => running.texts.with_text(values[row], code_in),
+        Values::Text { ends, bytes } => {
+            let start = if row == 0 { 0 } else { ends[row - 1] as usize };
+            code_in(&bytes[start..ends[row] as usize])
+        }
         _ => None,
     }
 }
 
-fn transform_from(code: i64, target: &Crs) -> Result<Option<swath_crs::Transform>, String> {
+/// The code in a text like `32633` or `EPSG:32633`.
+fn code_in(text: &[u8]) -> Option<i64> {
+    std::str::from_utf8(text).ok()?.rsplit(':').next()?.trim().parse().ok()
+}
+
+fn named(code: i64, target: &Crs) -> Result<Named, String> {
     let source = Crs::parse(&format!("EPSG:{code}")).map_err(|error| error.to_string())?;
-    if source.epsg() == target.epsg() {
-        return Ok(None);
-    }
-    swath_crs::Transform::new(&source, target).map(Some).map_err(|error| error.to_string())
+    let transform = match source.epsg() == target.epsg() {
+        true => None,
+        false => Some(swath_crs::Transform::new(&source, target).map_err(|error| error.to_string())?),
+    };
+    Ok(Named { bounds: source.coordinate_bounds(), transform })
 }

@@ -4,14 +4,14 @@
 //! All rows of one key meet there; all but one are named. `mark` gathers, per run, who was named, as a bitmap.
 
 use serde::{Deserialize, Serialize};
-use swath_core::{Bytes, Error, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec};
+use swath_core::{Blob, Bytes, Error, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec};
 use swath_table::run::SortedRun;
 use swath_table::schema::Keep;
-use swath_table::store::Blob;
 
-use super::job::{Blobs, stage};
-use super::running::{Running, Shared, receipt};
+use super::job::stage;
+use super::running::{Running, Shared};
 use super::sorted::HASH_BYTES;
+use crate::work::{Blobs, receipt};
 
 /// Rows that a range of hashes holds, about.
 const RANGE_ROWS: u64 = 262_144;

@@ -5,13 +5,13 @@
 //! have begun, one after the other, since each may move the next.
 
 use serde::{Deserialize, Serialize};
-use swath_core::{Bytes, Error, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec};
-use swath_table::store::Blob;
+use swath_core::{Blob, Bytes, Error, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec};
 
-use super::job::{Blobs, Edge, Routed, stage};
+use super::job::{Edge, Routed, stage};
 use super::rejects;
 use super::route::route_unit;
-use super::running::{Shared, receipt};
+use super::running::Shared;
+use crate::work::{Blobs, receipt};
 
 /// Routes again the units that began inside a quoted field.
 pub struct Mend(pub Shared, pub Bytes);

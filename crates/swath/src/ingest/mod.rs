@@ -20,9 +20,11 @@ mod rank;
 mod rejects;
 mod route;
 mod running;
+mod schema_text;
 mod sorted;
 mod standing;
 mod survey;
+mod systems;
 mod warnings;
 
 use std::ffi::OsString;
@@ -31,19 +33,19 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use swath_core::{
-    Budget, Bytes, CHOOSE_FOLDER, Error, Event, Fnv64, Journal, Lease, Observer, PartialOutput, PartialState, Plan,
-    Receipts, Reclaim, Result, RunOptions, Stop, Stopwatch,
+    Budget, Bytes, Error, Event, Journal, Lease, Observer, PartialOutput, PartialState, Plan, Receipts, Reclaim,
+    Result, RunOptions, Stop, Stopwatch, Store,
 };
 use swath_table::intern::Interner;
 use swath_table::schema_file;
-use swath_table::store::Store;
 
+use crate::input_file::InputFile;
 use crate::outcome::{Explanation, Outcome, Output};
 use crate::request::IngestRequest;
+use crate::work::{Idle, open_store, scratch_elsewhere};
 use cost::Costs;
-use inputs::InputFile;
 use prepare::Prepared;
-use running::{Idle, Running, Shared};
+use running::{Running, Shared};
 
 pub use inputs::find as find_files;
 pub(crate) use inputs::{named, pattern};
@@ -74,22 +76,76 @@ pub fn prepare(request: &IngestRequest) -> Result<Job> {
         error => error,
     })?;
     common.limits.hold(what, costs.ledger.predicted_peak(), costs.ledger.smallest_ceiling)?;
+    hold_scratch(request, &costs)?;
     let warnings = warnings::of(&prepared);
     Ok(Job { prepared, costs, request: request.clone(), warnings })
 }
 
-/// The schema of some files as a file that a person can edit.
+/// Refuses a job that is sure to need more scratch than it may take; one that may need it is told by its plan.
+fn hold_scratch(request: &IngestRequest, costs: &Costs) -> Result<()> {
+    let (common, least) = (&request.common, costs.scratch_least);
+    match common.tmp_limit {
+        Some(limit) if least > limit => Err(Error::OutputUnwritable {
+            path: scratch_elsewhere(common, &request.output).unwrap_or_else(|| request.output.clone()),
+            reason: format!("the job needs at least {least} of scratch, and --tmp-limit allows {limit}"),
+            hint: format!(
+                "--tmp-limit {}MB would do; or a larger --memory, so that less is spilled",
+                costs.scratch.0.div_ceil(1_000_000)
+            ),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The schema of some files as a file that a person can edit, and what they have to set in it, as sentences.
 ///
 /// # Errors
 /// For inputs that cannot be read and schemas that cannot be.
-pub fn infer_schema(sources: &[OsString], schema: Option<&Path>) -> Result<String> {
+pub fn infer_schema(sources: &[OsString], schema: Option<&Path>) -> Result<(String, Vec<String>)> {
     let inputs = prepare::inputs(sources, schema)?;
-    Ok(schema_file::write(&inputs.schema, &inputs.notes))
+    let open = inputs.no_degrees.iter().map(|open| format!("{}; {}", open.sentence(), open.hint())).collect();
+    Ok((schema_file::write(&inputs.schema, &inputs.notes), open))
 }
 
 impl Job {
-    /// The plan in words and numbers.
-    pub fn explain(&self) -> Explanation {
+    fn choices(&self) -> Vec<(String, String)> {
+        let mut choices = self.prepared.choices.clone();
+        let facts = &self.prepared.facts;
+        let rows = if facts.exact { format!("{}", facts.rows) } else { format!("about {}", facts.rows) };
+        choices.push(("rows".into(), format!("{rows}, {:.0} bytes each", facts.record_bytes)));
+        choices
+    }
+
+    /// The scratch file, where it is not beside the output.
+    fn scratch_elsewhere(&self) -> Option<PathBuf> {
+        scratch_elsewhere(&self.request.common, &self.request.output)
+    }
+
+    fn plan(&self, running: &Shared) -> Plan {
+        let [route, matching, mark, rank, encode, assemble] = self.costs.tasks;
+        let shared = || Arc::clone(running);
+        Plan {
+            command: COMMAND.into(),
+            stages: vec![
+                Box::new(groups::Survey(shared(), route)),
+                Box::new(route::Route(shared(), route)),
+                Box::new(mend::Mend(shared(), route)),
+                Box::new(matching::Match(shared(), matching)),
+                Box::new(matching::Mark(shared(), mark)),
+                Box::new(rank::Rank(shared(), rank)),
+                Box::new(encode::Encode { running: shared(), bytes: encode, texts: self.costs.row_group_texts }),
+                Box::new(assemble::Assemble(shared(), assemble)),
+            ],
+            ledger: self.costs.ledger.clone(),
+            scratch: self.costs.scratch,
+            output: self.prepared.facts.output,
+            choices: self.choices(),
+        }
+    }
+}
+
+impl crate::Job for Job {
+    fn explain(&self) -> Explanation {
         let job = &self.prepared.job;
         let limits = &self.request.common.limits;
         Explanation {
@@ -122,54 +178,16 @@ impl Job {
         }
     }
 
-    /// What a person should know before the run.
-    pub fn warnings(&self) -> &[String] {
+    fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    fn choices(&self) -> Vec<(String, String)> {
-        let mut choices = self.prepared.choices.clone();
-        let facts = &self.prepared.facts;
-        let rows = if facts.exact { format!("{}", facts.rows) } else { format!("about {}", facts.rows) };
-        choices.push(("rows".into(), format!("{rows}, {:.0} bytes each", facts.record_bytes)));
-        choices
-    }
-
-    /// The scratch file, where it is not beside the output.
-    fn scratch_elsewhere(&self) -> Option<PathBuf> {
-        let folder = self.request.common.tmp_dir.as_ref()?;
-        let output = std::path::absolute(&self.request.output).unwrap_or_else(|_| self.request.output.clone());
-        Some(folder.join(format!("swath-{:016x}.scratch", Fnv64::of(output.as_os_str().as_encoded_bytes()))))
-    }
-
-    fn plan(&self, running: &Shared) -> Plan {
-        let [route, matching, mark, rank, encode, assemble] = self.costs.tasks;
-        let shared = || Arc::clone(running);
-        Plan {
-            command: COMMAND.into(),
-            stages: vec![
-                Box::new(groups::Survey(shared(), route)),
-                Box::new(route::Route(shared(), route)),
-                Box::new(mend::Mend(shared(), route)),
-                Box::new(matching::Match(shared(), matching)),
-                Box::new(matching::Mark(shared(), mark)),
-                Box::new(rank::Rank(shared(), rank)),
-                Box::new(encode::Encode { running: shared(), bytes: encode, text: self.costs.row_group_text }),
-                Box::new(assemble::Assemble(shared(), assemble)),
-            ],
-            ledger: self.costs.ledger.clone(),
-            scratch: self.costs.scratch,
-            output: self.prepared.facts.output,
-            choices: self.choices(),
-        }
+    fn execute(self: Box<Self>, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> {
+        execute(*self, stop, observer)
     }
 }
 
-/// Runs a job to its end.
-///
-/// # Errors
-/// The first error; then nothing new is at the final path, and what was done can be resumed where it says so.
-pub fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> {
+fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> {
     let stopwatch = Stopwatch::start();
     let common = &job.request.common;
     if common.overwrite {
@@ -186,6 +204,7 @@ pub fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome
         return commit::outcome_of_lake(&output, &job, stopwatch);
     }
     let budget = Budget::new(common.ceiling());
+    budget.promise(job.costs.ledger.predicted_peak());
     let is_fresh = partial.state() == PartialState::Fresh;
     let Begun { running, mut receipts, _fixed } = match begin(&job, &partial, &budget, stop) {
         // Nothing has been done yet, so nothing is to be left.
@@ -228,12 +247,13 @@ const FLUSH_AT_STAGE_END: Bytes = Bytes(512_000_000);
 /// store can do without.
 fn growth(budget: &Arc<Budget>, stop: &Stop) -> Result<impl Fn(Bytes) -> bool + Send + Sync + 'static> {
     let lease = Mutex::new(budget.lease(Bytes::ZERO, stop)?.keep(Bytes::ZERO)?);
-    let budget = Arc::clone(budget);
-    Ok(move |more| {
-        lease
-            .lock()
-            .is_ok_and(|mut lease| lease.try_grow(more) || (budget.reclaim(more) > Bytes::ZERO && lease.try_grow(more)))
-    })
+    Ok(move |more| lease.lock().is_ok_and(|mut lease| lease.grow_or_reclaim(more)))
+}
+
+/// Bytes that each identifier takes elsewhere: its rank, twice while ranks are made, and per worker the table of the
+/// identifiers of a batch, which grows by doubling.
+fn beside_identifiers(workers: usize) -> Bytes {
+    Bytes(8 + 12 * workers as u64)
 }
 
 /// Removes what nobody could go on from; the error that led to it is the one to tell.
@@ -269,14 +289,17 @@ fn begin(job: &Job, partial: &PartialOutput, budget: &Arc<Budget>, stop: &Stop) 
     };
     let lake_folder = partial.output();
     std::fs::create_dir_all(&lake_folder).map_err(|error| Error::writing(&lake_folder, &error))?;
-    let store = open_store(job, partial, allowance);
-    let store = Arc::new(if common.tmp_dir.is_some() { store.map_err(of_tmp_dir)? } else { store? });
+    let store = Arc::new(open_store(common, partial, &job.request.output, allowance)?);
     let holder: Arc<dyn Reclaim> = Arc::<Store>::clone(&store);
     budget.register(Arc::downgrade(&holder));
+    let beside = beside_identifiers(job.costs.ledger.workers);
+    let dictionary = |name: &str, bytes: Bytes| -> Result<Interner> {
+        Ok(Interner::new(name, bytes).counting_beside(beside).growing(growth(budget, stop)?))
+    };
     let running = Running {
         store,
-        texts: Interner::new("categories and sensors", job.costs.texts).growing(growth(budget, stop)?),
-        partitions: Interner::new("partitions", job.costs.partitions).growing(growth(budget, stop)?),
+        texts: dictionary("categories and sensors", job.costs.texts)?,
+        partitions: dictionary("partitions", job.costs.partitions)?,
         journal,
         noted: Mutex::default(),
         benches: Idle::default(),
@@ -293,28 +316,4 @@ fn begin(job: &Job, partial: &PartialOutput, budget: &Arc<Budget>, stop: &Stop) 
     let running = Arc::new(running);
     running.replay(&receipts)?;
     Ok(Begun { running, receipts, _fixed: fixed })
-}
-
-/// Opens the store, without what an earlier run left where a new one begins.
-fn open_store(job: &Job, partial: &PartialOutput, allowance: Option<Lease>) -> Result<Store> {
-    let common = &job.request.common;
-    if let Some(folder) = &common.tmp_dir {
-        std::fs::create_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
-    }
-    let scratch = job.scratch_elsewhere().unwrap_or_else(|| partial.scratch().join("data"));
-    if partial.state() == PartialState::Fresh && scratch.exists() {
-        std::fs::remove_file(&scratch).map_err(|error| Error::writing(&scratch, &error))?;
-    }
-    Store::open(&scratch, allowance, common.tmp_limit)
-}
-
-/// The error with the flag that names the folder, where it has no better hint.
-fn of_tmp_dir(error: Error) -> Error {
-    match error {
-        Error::OutputUnwritable { path, reason, hint } if hint.is_empty() || hint == CHOOSE_FOLDER => {
-            let hint = format!("{CHOOSE_FOLDER} as --tmp-dir, or leave it out: scratch then lies beside the output");
-            Error::OutputUnwritable { path, reason, hint }
-        }
-        other => other,
-    }
 }

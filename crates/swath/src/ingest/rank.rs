@@ -3,20 +3,18 @@
 //! The plan says, row by row, which run comes next; rows themselves are not touched. A slice of the order is the unit;
 //! slices are cut at keys that depend on the data alone.
 
-use std::sync::OnceLock;
-
 use serde::{Deserialize, Serialize};
-use swath_core::{Bytes, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec};
+use swath_core::{Blob, BlobWriter, Bytes, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec};
 use swath_table::intern::ranks;
 use swath_table::layout::RowKey;
 use swath_table::run::{KeyOrder, Landmarks, Merge, Merged, RunSlice, SortedRun, partition_of};
 use swath_table::schema::Keep;
-use swath_table::store::{Blob, BlobWriter};
 
-use super::job::{Blobs, stage};
+use super::job::stage;
 use super::matching::Marked;
-use super::running::{Running, Shared, receipt};
+use super::running::{Running, Shared};
 use crate::request::SortOrder;
+use crate::work::{Blobs, get_or_try_init, receipt};
 
 /// Rows of a slice, about.
 const SLICE_ROWS: u64 = 524_288;
@@ -47,17 +45,6 @@ pub struct Order {
 /// When scratch or receipts cannot be read.
 pub fn order<'a>(running: &'a Running, done: &Receipts) -> Result<&'a Order> {
     get_or_try_init(&running.order, || make_order(running, done))
-}
-
-/// What `OnceLock::get_or_try_init` will be once it is stable; a race makes the value twice and keeps one.
-pub fn get_or_try_init<T>(cell: &OnceLock<T>, make: impl FnOnce() -> Result<T>) -> Result<&T> {
-    match cell.get() {
-        Some(value) => Ok(value),
-        None => {
-            let value = make()?;
-            Ok(cell.get_or_init(|| value))
-        }
-    }
 }
 
 fn make_order(running: &Running, done: &Receipts) -> Result<Order> {

@@ -15,8 +15,9 @@ use super::inputs::Segment;
 use super::job::{Edge, Job, Routed, stage};
 use super::locate::{self, Located};
 use super::rejects::{self, Packed};
-use super::running::{Bench, Running, Shared, receipt};
+use super::running::{Bench, Running, Shared};
 use super::sorted::{self, Sorting};
+use crate::work::receipt;
 
 /// Parses, checks and sorts the units of the input.
 pub struct Route(pub Shared, pub Bytes);
@@ -189,10 +190,18 @@ impl Router<'_> {
     }
 
     /// Finds which rows stay and where they are; rows without an image in the target CRS are rejected.
-    fn locate(&mut self, batch: &Batch) -> Result<()> {
+    fn locate(&mut self, batch: &mut Batch) -> Result<()> {
         let spans = std::mem::take(&mut self.spans);
         let file_of = |row: usize| spans[spans.partition_point(|span| span.first_row <= row).saturating_sub(1)].file;
         locate::locate(self.running, batch, &file_of, &mut self.located);
+        for &(column, row) in &self.located.nulled {
+            let column = &mut batch.columns[column];
+            column.valid[row as usize] = 0;
+            if let Values::Float64(values) = &mut column.values {
+                values[row as usize] = 0.0;
+            }
+            self.routed.nulled += 1;
+        }
         let failures = std::mem::take(&mut self.located.failures);
         for failure in &failures {
             let row = failure.row as usize;

@@ -2,31 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread::ThreadId;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use swath_core::{Bytes, Error, Journal, Receipt, Receipts, Result};
+use swath_core::{Blob, Bytes, Error, Journal, Receipts, Result, Store};
 use swath_formats::csv::Workspace;
 use swath_table::assign::Assigner;
 use swath_table::column::Batch;
 use swath_table::intern::Interner;
 use swath_table::sort::LocalRanks;
-use swath_table::store::{Blob, Store};
 
 use super::encode::EncodeDesk;
-use super::job::{Blobs, Job, Routed, stage};
+use super::job::{Job, Routed, stage};
 use super::locate::Located;
 use super::sorted::Sorting;
+use crate::work::{Blobs, Idle, each_blob};
 
-/// A receipt whose journal entry waits until all of its blobs are on scratch, that is, for ever if one is not.
-pub fn receipt<T: Serialize + Blobs>(key: &swath_core::TaskKey, payload: &T) -> Result<Receipt> {
-    let mut volatile = false;
-    payload.blobs(&mut |blob| volatile |= blob.is_volatile());
-    let receipt = Receipt::new(key.clone(), payload)?;
-    Ok(if volatile { receipt.volatile() } else { receipt })
-}
+/// Bytes of texts in a note of the journal, about: a longer text has a note of its own.
+const NOTE_BYTES: usize = 64 << 10;
 
 /// What a worker reuses from unit to unit.
 pub struct Bench {
@@ -109,17 +101,19 @@ impl Running {
         for (known, (kind, interner)) in
             noted.iter_mut().zip([("texts", &self.texts), ("partitions", &self.partitions)])
         {
-            let new = interner.texts_from(*known);
-            if new.is_empty() {
-                continue;
-            }
             let mut payload = Vec::new();
-            for text in &new {
-                payload.extend_from_slice(&(text.len() as u32).to_le_bytes());
-                payload.extend_from_slice(text);
+            loop {
+                payload.clear();
+                let new = interner.each_from(*known, NOTE_BYTES, |text| {
+                    payload.extend_from_slice(&(text.len() as u32).to_le_bytes());
+                    payload.extend_from_slice(text);
+                });
+                if new == 0 {
+                    break;
+                }
+                self.journal.append_note(kind, &payload)?;
+                *known += new;
             }
-            self.journal.append_note(kind, &payload)?;
-            *known += new.len() as u32;
         }
         Ok(())
     }
@@ -191,48 +185,6 @@ impl Running {
             located: Located::default(),
         })
     }
-}
-
-/// What a worker keeps from task to task. Each thread gets its own back: what one thread allocates and another frees
-/// stays resident for a while, and would not be in any ledger.
-pub struct Idle<T>(Mutex<Vec<(ThreadId, T)>>);
-
-impl<T> Default for Idle<T> {
-    fn default() -> Idle<T> {
-        Idle(Mutex::default())
-    }
-}
-
-impl<T> Idle<T> {
-    /// What this thread put back.
-    pub fn take(&self) -> Option<T> {
-        let this = std::thread::current().id();
-        let mut idle = self.lock();
-        let position = idle.iter().position(|(thread, _)| *thread == this)?;
-        Some(idle.swap_remove(position).1)
-    }
-
-    /// Keeps it for the next task of this thread.
-    pub fn put(&self, item: T) {
-        self.lock().push((std::thread::current().id(), item));
-    }
-
-    /// Drops what all threads have put back.
-    pub fn clear(&self) {
-        self.lock().clear();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<(ThreadId, T)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Calls `with` for each blob of a stage's receipts.
-fn each_blob<T: DeserializeOwned + Blobs>(receipts: &Receipts, stage: u16, with: &mut dyn FnMut(&Blob)) -> Result<()> {
-    for receipt in receipts.of_stage(stage) {
-        receipt.read::<T>()?.blobs(with);
-    }
-    Ok(())
 }
 
 /// A job on its way, as its stages hold it.

@@ -6,7 +6,7 @@ use fast_hilbert::xy2h;
 use swath_core::{Bytes, Result};
 use swath_table::assign::{Assigner, Coordinates, Names};
 use swath_table::column::{Batch, Column, Values};
-use swath_table::layout::{KEY_BYTES, RowKey};
+use swath_table::layout::{KEY_BYTES, RowKey, RowLayout};
 use swath_table::run::SortedRun;
 use swath_table::sort::{LocalRanks, sort_order};
 use xxhash_rust::xxh3::xxh3_128;
@@ -18,6 +18,8 @@ use crate::request::SortOrder;
 
 /// Rows that are packed at once, so that they stay in the processor's cache.
 const BLOCK_ROWS: usize = 512;
+/// Text that is packed at once, but for a longer row.
+const BLOCK_TEXT: usize = 256 << 10;
 /// Bytes per row of the table of hashes: hash, position in the input, position in the run.
 pub const HASH_BYTES: usize = 24;
 
@@ -42,12 +44,13 @@ pub fn bytes_for(job: &Job, rows: usize) -> Bytes {
     let degrees = if job.geometry.as_ref().is_some_and(|geometry| geometry.to_degrees.is_some()) { 16 } else { 0 };
     let hashes = if job.dedup.as_ref().is_some_and(|dedup| !dedup.adjacent) { 32 } else { 0 };
     let moved = if job.geometry.as_ref().is_some_and(|geometry| geometry.moved) { 18 } else { 0 };
-    // Kept, partition, key, two words for sorting, order and sorted order.
-    let per_row = 4 + 4 + 4 + KEY_BYTES as u64 + 16 + 4 + 4 + coordinates + degrees + hashes + moved;
+    // Kept, partition, sensor, key, two words for sorting, order and sorted order, and which sensors there are, which may
+    // be as many; that list grows by doubling.
+    let per_row = 4 + 4 + 4 + KEY_BYTES as u64 + 16 + 4 + 4 + 8 + coordinates + degrees + hashes + moved;
     let blocks = (BLOCK_ROWS * (job.layout.stride() + KEY_BYTES)) as u64;
     Bytes(rows as u64 * per_row + blocks + Assigner::bytes_max(&job.levels))
-        + swath_table::store::Store::WRITER_BYTES
-        + Bytes(if job.layout.has_text() { 1 << 20 } else { 0 })
+        + swath_core::Store::WRITER_BYTES
+        + Bytes(if job.layout.has_text() { BLOCK_TEXT as u64 + job.max_record.0 } else { 0 })
 }
 
 /// Sorts the rows of a batch that stay and writes them to the store.
@@ -203,9 +206,10 @@ fn write_run(running: &Running, batch: &Batch, sorting: &mut Sorting) -> Result<
     // Text follows the rows, and rows say where their text is: a first pass writes rows, a second one text.
     let mut text_start = 0;
     rows.resize(BLOCK_ROWS * layout.stride(), 0);
-    for block in sorted.chunks(BLOCK_ROWS) {
+    for block in blocks(layout, batch, sorted) {
         let packed = &mut rows[..block.len() * layout.stride()];
         text.clear();
+        text.reserve_exact(layout.text_bytes_of(batch, block));
         layout.pack(batch, block, text_start, packed, text);
         text_start += text.len() as u32;
         writer.append(packed)?;
@@ -221,9 +225,10 @@ fn write_run(running: &Running, batch: &Batch, sorting: &mut Sorting) -> Result<
     }
     let text_at = writer.length();
     if layout.has_text() {
-        for block in sorted.chunks(BLOCK_ROWS) {
+        for block in blocks(layout, batch, sorted) {
             let packed = &mut rows[..block.len() * layout.stride()];
             text.clear();
+            text.reserve_exact(layout.text_bytes_of(batch, block));
             layout.pack(batch, block, 0, packed, text);
             writer.append(text)?;
         }
@@ -234,6 +239,30 @@ fn write_run(running: &Running, batch: &Batch, sorting: &mut Sorting) -> Result<
         rows_at: keys_bytes,
         text_at,
         hashes_at: hashed.map(|_| hashes_at),
+    })
+}
+
+/// Cuts rows into blocks of no more than [`BLOCK_ROWS`] rows and [`BLOCK_TEXT`] bytes of text; a longer row is alone.
+fn blocks<'a>(layout: &'a RowLayout, batch: &'a Batch, sorted: &'a [u32]) -> impl Iterator<Item = &'a [u32]> {
+    let mut rest = sorted;
+    std::iter::from_fn(move || {
+        let most = rest.len().min(BLOCK_ROWS);
+        let mut count = most;
+        if layout.has_text() {
+            let mut text = 0;
+            count = rest[..most]
+                .iter()
+                .take_while(|row| {
+                    text += layout.text_bytes_of(batch, std::slice::from_ref(*row));
+                    text <= BLOCK_TEXT
+                })
+                .count()
+                .max(1)
+                .min(most);
+        }
+        let (block, left) = rest.split_at(count);
+        rest = left;
+        (!block.is_empty()).then_some(block)
     })
 }
 

@@ -1,15 +1,17 @@
 //! What stands at the final path already: whether it may be replaced, and whether it is what is asked for.
 
+use std::collections::HashSet;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use swath_core::{Error, Fnv64, Result, difference};
+use swath_core::{Error, Fnv64, Result, Stop, difference};
 use swath_table::schema_file::{self, Notes};
 
 use super::commit::META;
 use super::job::Job;
 use super::prepare;
+use crate::info::manifest::{self, Manifest};
 
 /// What the manifest tells of the options: all that the output depends on but the schema, which it tells by itself.
 pub fn options(job: &Job) -> Value {
@@ -35,8 +37,8 @@ pub fn inputs(job: &Job) -> Value {
 /// Whether what stands at the final path, if anything does, may be replaced.
 ///
 /// # Errors
-/// [`Error::Usage`] when it is, or holds, one of the inputs; [`Error::OutputExists`] when it is neither a lake nor an
-/// empty folder.
+/// [`Error::Usage`] when it is, or holds, one of the inputs; [`Error::OutputExists`] when it is a link, neither a lake
+/// nor an empty folder, or a lake in which somebody keeps something.
 pub fn may_be_replaced(job: &Job) -> Result<()> {
     let output = &job.output;
     let Ok(there) = std::fs::canonicalize(output) else { return Ok(()) };
@@ -48,19 +50,57 @@ pub fn may_be_replaced(job: &Job) -> Result<()> {
             });
         }
     }
-    let is_lake = there.join(META).join("manifest.json").is_file();
-    let is_empty = || std::fs::read_dir(&there).is_ok_and(|mut entries| entries.next().is_none());
-    if is_lake || is_empty() {
+    let refuse =
+        |message: String, hint: &str| Err(Error::OutputExists { path: output.clone(), message, hint: hint.into() });
+    // With a slash at its end, a name of a link would mean what it leads to.
+    if output.components().collect::<PathBuf>().symlink_metadata().is_ok_and(|link| link.is_symlink()) {
+        let message = format!("a link to {} stands there", there.display());
+        return refuse(message, "name the folder that it leads to: the link itself would be replaced");
+    }
+    if std::fs::read_dir(&there).is_ok_and(|mut entries| entries.next().is_none()) {
         return Ok(());
     }
-    Err(Error::OutputExists {
-        path: output.clone(),
-        message: "what stands there is no lake".into(),
-        hint: "only a lake or an empty folder is replaced: move it away, or name another place".into(),
-    })
+    let only = "only a lake or an empty folder is replaced: move it away, or name another place";
+    let manifest = match manifest::read(&there) {
+        Some(Ok(manifest)) => manifest,
+        Some(Err(reason)) => return refuse(format!("what stands there is no lake: {reason}"), only),
+        None => return refuse("what stands there is no lake".into(), only),
+    };
+    match foreign(&there, &manifest)? {
+        None => Ok(()),
+        Some(foreign) => refuse(
+            format!("{} in it is not of the lake", foreign.display()),
+            "replacing the lake would remove it: move it away, or name another place",
+        ),
+    }
 }
 
-/// Whether the lake that a resumed run finds at its end is the one that it would make.
+/// Something in a lake that no run put there, by its path in the lake.
+fn foreign(lake: &Path, manifest: &Manifest) -> Result<Option<PathBuf>> {
+    let mut own: HashSet<PathBuf> = [META.into()].into();
+    own.extend(["manifest.json", "rejects.ndjson"].map(|name| Path::new(META).join(name)));
+    for entry in &manifest.files {
+        own.extend(entry.path.ancestors().filter(|path| !path.as_os_str().is_empty()).map(PathBuf::from));
+    }
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        let path = lake.join(&folder);
+        let failed = |error: std::io::Error| Error::writing(&path, &error);
+        for entry in std::fs::read_dir(&path).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let below = folder.join(entry.file_name());
+            if !own.contains(&below) {
+                return Ok(Some(below));
+            }
+            if entry.file_type().map_err(failed)?.is_dir() {
+                folders.push(below);
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the lake that a resumed run finds at its end is the one that it would make, with all of its files.
 ///
 /// # Errors
 /// [`Error::OutputExists`] that says in what it differs.
@@ -95,8 +135,13 @@ pub fn is_asked_for(job: &Job, lake: &Path) -> Result<()> {
     let made =
         std::fs::metadata(&path).and_then(|there| there.modified()).map_err(|error| Error::reading(&path, &error))?;
     let made = made.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i128);
-    match job.files.iter().find(|file| file.mtime_ns > made) {
+    if let Some(file) = job.files.iter().find(|file| file.mtime_ns > made) {
+        return Err(refuse(format!("{} was changed after it was made", file.path.display())));
+    }
+    let manifest: Manifest =
+        serde_json::from_value(manifest).map_err(|_| refuse(format!("{} cannot be read", path.display())))?;
+    match manifest::check(lake, &manifest, &Stop::new())?.faults.into_iter().next() {
         None => Ok(()),
-        Some(file) => Err(refuse(format!("{} was changed after it was made", file.path.display()))),
+        Some(fault) => Err(refuse(fault)),
     }
 }

@@ -12,8 +12,8 @@ use swath_table::intern::Interner;
 use swath_table::reject::Reject;
 use swath_table::schema::{ColumnType, Role, TableSchema};
 
-use super::inputs::InputFile;
 use super::job::FilePlan;
+use crate::input_file::InputFile;
 
 /// What a sample says.
 #[derive(Debug, Clone, Default)]
@@ -133,7 +133,7 @@ pub fn facts(
     facts.rows = if facts.exact { facts.sampled } else { (total as f64 / facts.record_bytes.max(1.0)) as u64 };
     facts.text_per_row = text_bytes as f64 / facts.sampled.max(1) as f64;
     facts.categories = interner.len() as u64;
-    facts.category_bytes = interner.texts_from(0).iter().map(|text| text.len() as u64).sum();
+    facts.category_bytes = interner.bytes() as u64;
     facts.output = Bytes((facts.rows as f64 * output_per_row(schema, facts.text_per_row)) as u64);
     Ok(facts)
 }

@@ -1,7 +1,7 @@
 //! What a person should know before a run: what inference did not find, sampled rows that would be rejected, columns
 //! that files do not have.
 //!
-//! Nothing of it stops the run. One thing is known only after it: times that occur twice.
+//! Nothing of it stops the run. Some is known only after it: times that occur twice, what became of the rows.
 
 use std::path::Path;
 
@@ -9,6 +9,7 @@ use swath_table::schema::ColumnSchema;
 
 use super::job::Job;
 use super::prepare::Prepared;
+use crate::outcome::Rows;
 
 /// All warnings of a job, as sentences.
 pub fn of(prepared: &Prepared) -> Vec<String> {
@@ -31,6 +32,37 @@ pub fn ambiguous_times(job: &Job, ambiguous: u64) -> Option<String> {
             "{ambiguous} times in {columns} occur twice, since clocks went back: each is taken as the first of the two"
         )
     })
+}
+
+/// Duplicates that a person should look at: one row in so many, and no fewer than so many.
+const MANY_DUPLICATES: (u64, u64) = (5, 10);
+
+/// What became of the rows, where that is seldom what was wanted.
+pub fn of_rows(job: &Job, rows: &Rows) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let (share, least) = MANY_DUPLICATES;
+    let met = rows.written + rows.duplicate;
+    if let Some(dedup) = job.dedup.as_ref().filter(|_| rows.duplicate >= least && rows.duplicate * share > met) {
+        let key: Vec<&str> = dedup.key.iter().map(|&column| job.schema.columns[column].name.as_str()).collect();
+        warnings.push(format!(
+            "{} of {met} rows were left out as duplicates: another row has the same {}; if they are readings of their \
+             own, a schema file can say what tells them apart, [dedup] key = [{}, …], or that nothing is a duplicate, \
+             key = []",
+            rows.duplicate,
+            key.join(", "),
+            key.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
+        ));
+    }
+    if rows.written == 0 {
+        let filtered = match rows.filtered {
+            0 => String::new(),
+            filtered => format!("{filtered} were left out by --since, --until or --bbox"),
+        };
+        let rejected = if rows.rejected > 0 { format!("{} were rejected", rows.rejected) } else { String::new() };
+        let parts: Vec<String> = [filtered, rejected].into_iter().filter(|part| !part.is_empty()).collect();
+        warnings.push(format!("no row was written: of {} rows, {}", rows.read, parts.join(" and ")));
+    }
+    warnings
 }
 
 /// Files that lack a column.

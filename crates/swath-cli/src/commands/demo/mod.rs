@@ -7,7 +7,7 @@ use std::path::Path;
 use swath::demo;
 use swath_core::{Error, Result};
 
-use super::ingest::{execute, explain_job};
+use super::job::{execute, explain_job};
 use crate::process::{complain, print};
 use crate::settings::Settings;
 use crate::show::{json_line, outcome};
@@ -20,9 +20,9 @@ use crate::words::DemoWords;
 pub fn run(words: &DemoWords, settings: &Settings) -> Result<()> {
     let folder = demo::unpack(&words.output, sample::FILES, &sample::LICENCE)?;
     let request = demo::request(&folder, settings.common(true, false));
-    let job = swath::ingest::prepare(&request)?;
+    let job = Box::new(swath::ingest::prepare(&request)?);
     if words.explain {
-        return explain_job(&job, settings);
+        return explain_job(&*job, settings);
     }
     let talks = !settings.json && !settings.quiet;
     if talks {

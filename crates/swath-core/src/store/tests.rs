@@ -1,7 +1,7 @@
 //! Blobs in memory, on scratch, and on the way from one to the other.
 
 use super::*;
-use swath_core::{Budget, Stop};
+use crate::{Budget, Stop};
 
 #[test]
 fn blobs_read_back_from_memory_and_from_scratch() {

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use crate::{Buffer, Bytes, Error, Lease, Reclaim, Result, fault};
 use serde::{Deserialize, Serialize};
-use swath_core::{Buffer, Bytes, Error, Lease, Reclaim, Result, fault};
 use xxhash_rust::xxh3::Xxh3Default;
 
 /// The place of a blob.
@@ -92,6 +92,9 @@ const PIECE: usize = 1 << 20;
 impl Store {
     /// Memory that a writer takes beside what is kept.
     pub const WRITER_BYTES: Bytes = Bytes(STAGE as u64);
+
+    /// What a streamed blob takes of the allowance at a time.
+    pub const PIECE_BYTES: Bytes = Bytes(PIECE as u64);
 
     /// A store over the scratch file `path`, which is made, or kept when a run is resumed. `allowance` is the
     /// memory for blobs; `limit` bounds the file.

@@ -1,0 +1,76 @@
+//! Jobs of any verb: planned, and unless only the plan is wanted, carried out.
+
+use swath::Job;
+use swath::outcome::Outcome;
+use swath_core::{Error, Event, MAKE_ROOM, MemoryRequest, Observer, Result};
+
+use super::warn;
+use crate::observe::Talk;
+use crate::process::{print, stop_on_signals};
+use crate::settings::Settings;
+use crate::show::{explanation, json_line, outcome};
+
+/// Prints the plan of a job, or runs it and prints what came of it.
+///
+/// # Errors
+/// What the library reports.
+pub fn carry_out(job: Box<dyn Job>, explain: bool, settings: &Settings) -> Result<()> {
+    if explain {
+        return explain_job(&*job, settings);
+    }
+    let outcome = execute(job, settings).map_err(with_way_on)?;
+    if settings.json {
+        return print(&json_line(&outcome)?);
+    }
+    if settings.quiet { Ok(()) } else { print(&outcome::text(&outcome)) }
+}
+
+/// The error of a full disk with the ways on that this command has: scratch stays where it is in a run that goes on.
+fn with_way_on(error: Error) -> Error {
+    match error {
+        Error::OutputUnwritable { path, reason, hint } if hint == MAKE_ROOM => Error::OutputUnwritable {
+            path,
+            reason,
+            hint:
+                "make room there and run again with --resume; or begin anew with --overwrite, with scratch on another \
+                   disk by --tmp-dir"
+                    .into(),
+        },
+        other => other,
+    }
+}
+
+/// Prints the plan of a job.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn explain_job(job: &dyn Job, settings: &Settings) -> Result<()> {
+    let plan = job.explain();
+    let origin = settings.memory.origin.to_string();
+    if settings.json {
+        return print(&explanation::json(&plan, &origin, job.warnings())?);
+    }
+    warn(job.warnings(), settings);
+    let source = match settings.memory.value {
+        MemoryRequest::Exact(_) => origin,
+        request => format!("{request}, {origin}, of the tightest limit: {}", plan.limit),
+    };
+    print(&explanation::text(&plan, &source))
+}
+
+/// Runs a job to its end, and tells about it meanwhile.
+///
+/// # Errors
+/// What the library reports.
+pub fn execute(job: Box<dyn Job>, settings: &Settings) -> Result<Outcome> {
+    let stop = stop_on_signals()?;
+    let talk = Talk::new(settings);
+    for message in job.warnings() {
+        talk.on(&Event::Warning { message: message.clone() });
+    }
+    let result = job.execute(&stop, &talk);
+    talk.finish();
+    let outcome = result?;
+    talk.result(&outcome)?;
+    Ok(outcome)
+}

@@ -1,0 +1,195 @@
+//! Rasters as a black box: the same bytes whatever the ceiling, the threads and the kills, inside the ceiling, and
+//! clear errors.
+#![cfg(unix)]
+
+use std::time::Duration;
+
+use swath_testkit::{Folder, Outcome, full, sha256};
+
+const MB: u64 = 1_000_000;
+
+/// Words of each verb that reads `a.tif` and `b.tif`, without output and limits.
+const VERBS: [&str; 4] = [
+    "raster convert a.tif --co COMPRESS=DEFLATE",
+    "raster convert a.tif -b 2 -b 1 --dtype uint8 --scale 0,10000,0,254 --nodata 255 --co BLOCKSIZE=256",
+    "raster calc (b1-b2)/(b1+b2) a.tif --co INTERLEAVE=BAND",
+    "raster calc a[1]>b[1]?a[2]:nodata;mean(a[*],b[*]) a=a.tif b=b.tif --dtype float64",
+];
+
+fn inputs(folder: &Folder, size: &str) {
+    for (name, words) in
+        [("a.tif", "--seed 1 --missing 0.2"), ("b.tif", "--seed 2 --co COMPRESS=LZW --co BLOCKSIZE=256")]
+    {
+        folder.run(&format!("synth raster -o {name} --size {size} --bands 2 -q {words}")).expect(&[0]);
+    }
+}
+
+fn run(folder: &Folder, verb: &str, words: &str) -> Outcome {
+    folder.run(&format!("{verb} -o out.tif --json {words}"))
+}
+
+#[test]
+fn the_same_bytes_under_any_ceiling() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    inputs(&folder, if full() { "12000x11000" } else { "2300x1700" });
+    for verb in VERBS {
+        let mut seen = Vec::new();
+        let mut tasks = Vec::new();
+        for words in ["-m 64MB -j 1", "-m 64MB -j 2", "-m 256MB -j 2", "-m 2GB -j 1", "-m 2GB -j 5"] {
+            let outcome = run(&folder, verb, &format!("{words} --overwrite")).expect(&[0]);
+            let (actual, predicted) = (outcome.figure("/memory/actual_peak"), outcome.figure("/memory/predicted_peak"));
+            assert!(actual <= predicted, "{actual} bytes were used, {predicted} predicted\n{outcome}");
+            assert!(predicted <= outcome.figure("/memory/ceiling"), "{outcome}");
+            seen.push(sha256(&folder.at("out.tif")));
+            tasks.push(outcome.figure("/chunks/done"));
+        }
+        seen.dedup();
+        assert_eq!(seen.len(), 1, "{verb}: the bytes differ");
+        println!("{verb}: {tasks:?} tasks");
+    }
+}
+
+#[test]
+fn killed_and_resumed() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    inputs(&folder, "2300x1700");
+    for verb in VERBS {
+        run(&folder, verb, "").expect(&[0]);
+        let wanted = sha256(&folder.at("out.tif"));
+        folder.remove(&["out.tif"]);
+        let (mut killed, mut skipped, mut nth) = (0, 0, 1);
+        loop {
+            let line = format!("{verb} -o out.tif --json -m 64MB -j 2");
+            let outcome = folder.run_with_fault(&line, &format!("kill:{nth}"));
+            if outcome.code == Some(0) {
+                break;
+            }
+            assert_eq!(outcome.signal, Some(9), "{outcome}");
+            killed += 1;
+            // What was begun in small pieces goes on in large ones, and the other way round.
+            let other = if nth % 2 == 0 { "-m 64MB -j 1" } else { "-m 1GB -j 2" };
+            let outcome = run(&folder, verb, &format!("--resume {other}")).expect(&[0]);
+            skipped += outcome.figure("/chunks/skipped_by_resume");
+            assert_eq!(sha256(&folder.at("out.tif")), wanted, "killed at point {nth}: other bytes\n{outcome}");
+            let left: Vec<String> = folder.names().into_iter().filter(|name| name.starts_with(".out")).collect();
+            assert!(left.is_empty(), "left beside the output: {left:?}");
+            folder.remove(&["out.tif"]);
+            nth += 1 + nth / 12;
+        }
+        folder.remove(&["out.tif"]);
+        assert!(killed >= 6, "{verb}: only {killed} points were passed");
+        println!("{verb}: {killed} kills, {skipped} tasks not done again");
+    }
+}
+
+#[test]
+fn stopped_and_resumed_skips_work() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    inputs(&folder, "5000x4000");
+    let line = format!("{} -o out.tif --json -m 40MB -j 1", VERBS[2]);
+    let reference = folder.run(&line).expect(&[0]);
+    let wanted = sha256(&folder.at("out.tif"));
+    let wall = Duration::from_secs_f64(reference.json()["time"]["wall_s"].as_f64().expect("seconds"));
+    let mut skipped = 0;
+    for part in 1..=4 {
+        folder.remove(&["out.tif"]);
+        let mut running = folder.start(&line);
+        std::thread::sleep(wall * part / 5);
+        running.interrupt();
+        let outcome = running.wait().expect(&[0, 75]);
+        if outcome.code == Some(75) {
+            assert!(!folder.at("out.tif").exists(), "something stands at the final path\n{outcome}");
+            skipped += folder.run(&format!("{line} --resume")).expect(&[0]).figure("/chunks/skipped_by_resume");
+        }
+        assert_eq!(sha256(&folder.at("out.tif")), wanted, "stopped at {part}/5");
+    }
+    assert!(skipped > 0, "nothing was skipped");
+}
+
+#[test]
+fn faults_leave_nothing() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    inputs(&folder, "1100x600");
+    for kind in ["enospc", "eio"] {
+        let mut nth = 1;
+        loop {
+            let line = format!("{} -o out.tif -m 64MB -j 1", VERBS[0]);
+            let outcome = folder.run_with_fault(&line, &format!("{kind}:{nth}"));
+            if outcome.code == Some(0) {
+                break;
+            }
+            let outcome = outcome.expect(&[6]);
+            assert!(!folder.at("out.tif").exists(), "something stands at the final path\n{outcome}");
+            assert!(outcome.stderr.starts_with("error: "), "{outcome}");
+            assert!(kind != "enospc" || outcome.stderr.contains("hint: "), "no way on from a full disk\n{outcome}");
+            folder.remove(&[".out.tif.partial"]);
+            nth += 1;
+        }
+        folder.remove(&["out.tif", ".out.tif.partial"]);
+        assert!(nth > 8, "only {nth} points were passed");
+    }
+}
+
+#[test]
+fn a_ceiling_that_is_too_small_is_refused() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    inputs(&folder, "1500x1100");
+    for verb in VERBS {
+        let smallest = run(&folder, verb, "-m 1GB --explain").expect(&[0]).figure("/smallest_ceiling");
+        let refused = run(&folder, verb, &format!("-m {}kB", smallest / 1000 - 10)).expect(&[3]);
+        assert!(refused.error_text().contains("MB"), "no figures in the refusal\n{refused}");
+        assert!(folder.names().iter().all(|name| !name.contains("out.tif")), "something was left");
+        let outcome = run(&folder, verb, &format!("-m {}kB", smallest.div_ceil(1000))).expect(&[0]);
+        assert!(outcome.figure("/memory/actual_peak") <= smallest, "{outcome}");
+        folder.remove(&["out.tif"]);
+    }
+}
+
+#[test]
+fn a_small_raster_needs_little() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    folder.run("synth raster -o a.tif --size 700x700 -q").expect(&[0]);
+    for ceiling in ["64MB", "256MB", "4GB"] {
+        let outcome = run(&folder, "raster convert a.tif", &format!("-m {ceiling} --overwrite")).expect(&[0]);
+        let limit = outcome.figure("/memory/baseline") + 16 * MB;
+        assert!(outcome.figure("/memory/predicted_peak") <= limit, "more than baseline and 16 MB\n{outcome}");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    inputs(&folder, "300x200");
+    folder.run("synth raster -o small.tif --size 200x200 -q").expect(&[0]);
+    folder.write("text.tif", b"this is no raster at all");
+    let whole = folder.read("a.tif");
+    folder.write("cut.tif", &whole[..whole.len() / 2]);
+    let check = |line: &str, code: i32, words: &[&str]| {
+        let outcome = folder.run(line).expect(&[code]);
+        for word in words {
+            assert!(outcome.stderr.contains(word), "wanted {word:?}\n{outcome}");
+        }
+        assert!(outcome.stderr.contains("hint: "), "no hint\n{outcome}");
+        assert!(!folder.at("out.tif").exists(), "something stands at the final path\n{outcome}");
+    };
+    check("raster convert none.tif -o out.tif", 5, &["none.tif"]);
+    check("raster convert text.tif -o out.tif", 5, &["text.tif"]);
+    check("raster convert cut.tif -o out.tif", 5, &["cut.tif"]);
+    check("raster convert a.tif -o a.tif --overwrite", 2, &["a.tif", "is the input"]);
+    check("raster convert a.tif -o out.tif -b 3", 2, &["band 3"]);
+    check("raster convert a.tif -o out.tif --co COMPRESS=ZIP", 2, &["COMPRESS", "ZIP"]);
+    check("raster convert a.tif -o out.tif --co QUALITY=3", 2, &["QUALITY"]);
+    check("raster convert a.tif -o out.tif -f png", 2, &["png"]);
+    check("raster convert a.tif -o out.tif --dtype uint8 --nodata 300", 2, &["300", "uint8"]);
+    check("raster calc a+b[1] a=a.tif b=b.tif -o out.tif", 2, &["a[1]"]);
+    check("raster calc a[1]+b a=a.tif b=small.tif -o out.tif", 2, &["a.tif", "small.tif", "different grids"]);
+    check("raster calc c a=a.tif b=small.tif -o out.tif", 2, &["\"c\""]);
+    folder.run("raster convert a.tif -o out.tif").expect(&[0]);
+    folder.run("raster convert a.tif -o out.tif").expect(&[6]);
+    // A resumed run is content with what stands there only if it would make that.
+    folder.run("raster convert a.tif -o out.tif --resume").expect(&[0]);
+    for other in ["a.tif -b 1", "a.tif --dtype float32", "a.tif --co COMPRESS=LZW", "small.tif"] {
+        let refused = folder.run(&format!("raster convert {other} -o out.tif --resume")).expect(&[6]);
+        assert!(refused.error_text().contains("not what is asked for"), "{refused}");
+    }
+}

@@ -1,0 +1,96 @@
+//! GeoTIFF, BigTIFF and COG: files to grids, and grids to files.
+//!
+//! The words of the format are here, what both directions share; each has a folder of its own.
+
+pub mod read;
+mod tags;
+pub mod write;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// How the pixels of a block are packed (tag 259).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// As they are.
+    None,
+    /// Runs of bytes.
+    PackBits,
+    /// Lempel, Ziv and Welch.
+    Lzw,
+    /// Zlib.
+    Deflate,
+    /// Zstandard.
+    Zstd,
+    /// Limited error raster compression, also under deflate or Zstandard.
+    Lerc,
+    /// JPEG, read only.
+    Jpeg,
+}
+
+impl Compression {
+    /// The name that GDAL gives it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Compression::None => "none",
+            Compression::PackBits => "packbits",
+            Compression::Lzw => "lzw",
+            Compression::Deflate => "deflate",
+            Compression::Zstd => "zstd",
+            Compression::Lerc => "lerc",
+            Compression::Jpeg => "jpeg",
+        }
+    }
+}
+
+impl fmt::Display for Compression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Compression {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Compression, String> {
+        let known = [
+            Compression::None,
+            Compression::PackBits,
+            Compression::Lzw,
+            Compression::Deflate,
+            Compression::Zstd,
+            Compression::Lerc,
+            Compression::Jpeg,
+        ];
+        let lower = text.to_ascii_lowercase();
+        known.into_iter().find(|compression| compression.name() == lower).ok_or_else(|| {
+            let names: Vec<&str> = known.iter().map(|compression| compression.name()).collect();
+            format!("{text:?} is no compression: wanted one of {}", names.join(", "))
+        })
+    }
+}
+
+/// What is done to pixels before they are packed (tag 317).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Predictor {
+    /// Nothing.
+    None,
+    /// Differences between neighbours of a row (2).
+    Horizontal,
+    /// Differences between the bytes of neighbours, sorted by significance (3).
+    FloatingPoint,
+}
+
+/// How bands lie in the file (tag 284).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Interleave {
+    /// The bands of a pixel side by side (1, chunky).
+    Pixel,
+    /// Each band in blocks of its own (2, planar).
+    Band,
+}

@@ -1,0 +1,63 @@
+//! What the numbers of pixels stand for, in GDAL's words. Nothing here changes a pixel.
+
+use super::image::Image;
+use super::info::ColorMap;
+use super::levels::Level;
+use crate::geotiff::{Compression, tags};
+
+/// What all of them stand for.
+pub(super) fn photometric(image: &Image) -> &'static str {
+    match image.photometric {
+        0 => "min-is-white",
+        1 => "min-is-black",
+        2 => "rgb",
+        3 => "palette",
+        4 => "mask",
+        5 => "cmyk",
+        6 => "ycbcr",
+        8 | 9 => "cielab",
+        _ => "other",
+    }
+}
+
+/// What each band stands for.
+pub(super) fn colors(image: &Image) -> Vec<String> {
+    let base: &[&str] = match image.photometric {
+        0 | 1 => &["gray"],
+        2 => &["red", "green", "blue"],
+        3 => &["palette"],
+        5 => &["cyan", "magenta", "yellow", "black"],
+        // JPEG's luminance and chrominance are read as colours.
+        6 if image.compression == Compression::Jpeg => &["red", "green", "blue"],
+        6 => &["Y", "Cb", "Cr"],
+        _ => &[],
+    };
+    let base = &base[..base.len().min(image.samples)];
+    let extra_from = image.samples - image.extra_samples.len().min(image.samples);
+    let color = |band: usize| {
+        let extra = band.checked_sub(extra_from).and_then(|extra| image.extra_samples.get(extra));
+        match (extra, base.get(band)) {
+            // Opacity, multiplied into the colours or not.
+            (Some(1 | 2), _) => "alpha",
+            (_, Some(color)) => color,
+            _ => "undefined",
+        }
+    };
+    (0..image.samples).map(|band| color(band).to_string()).collect()
+}
+
+/// The palette, if there is one.
+pub(super) fn color_map(level: &Level, warnings: &mut Vec<String>) -> Option<ColorMap> {
+    match level.directory.numbers(&level.input, tags::COLOR_MAP, 3 * 65_536) {
+        Ok(values) if values.is_empty() => None,
+        Ok(values) => {
+            let count = values.len() / 3;
+            let color = |value: usize| [0, 1, 2].map(|part| values[part * count + value] as u16);
+            Some((0..count).map(color).collect())
+        }
+        Err(error) => {
+            warnings.push(format!("its colours are left out: {error}"));
+            None
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! What a file says of itself: its grid, and facts for `swath info`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use swath_core::{Bytes, Result};
+use swath_crs::Crs;
+use swath_raster::{Affine, Band, DataType, Grid, Scalar, Shape};
+
+use super::image::Image;
+use super::levels::Level;
+use super::metadata::{self, MetadataItem};
+use super::{ByteOrder, colors, place, system};
+use crate::geotiff::{Compression, Interleave, Predictor, tags};
+
+/// The longest text that is read.
+const TEXT: u64 = 4 << 20;
+
+/// What a file says besides its grid.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TiffInfo {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its length.
+    pub file_bytes: Bytes,
+    /// Whether places in it have 64 bits.
+    pub big: bool,
+    /// How it orders bytes.
+    pub byte_order: ByteOrder,
+    /// How blocks are packed.
+    pub compression: Compression,
+    /// What is done to pixels before.
+    pub predictor: Predictor,
+    /// How bands lie.
+    pub interleave: Interleave,
+    /// Whether blocks are tiles rather than strips.
+    pub tiled: bool,
+    /// Rows and columns of a block as it is stored.
+    pub block: Shape,
+    /// Bits of a sample as it is stored.
+    pub bits: u32,
+    /// Full resolution first, then overviews.
+    pub levels: Vec<LevelInfo>,
+    /// The mask of the image, if it has one of its own.
+    pub mask: Option<MaskInfo>,
+    /// What the numbers stand for (tag 262), in GDAL's words.
+    pub photometric: String,
+    /// What each band stands for, in GDAL's words; alpha bands are bands here, not validity.
+    pub colors: Vec<String>,
+    /// Colours of a palette, as red, green and blue of 16 bits.
+    pub color_map: Option<ColorMap>,
+    /// Where the first row and column are shown (tag 274); 1 is above and left. Pixels come as they are stored.
+    pub orientation: u16,
+    /// Whether coordinates in the file are those of pixels' centres.
+    pub pixel_is_point: bool,
+    /// The nodata value as the file writes it.
+    pub nodata_text: Option<String>,
+    /// Metadata of GDAL without a meaning here.
+    pub metadata: Vec<MetadataItem>,
+    /// What the file is said to show (tag 270).
+    pub description: Option<String>,
+    /// What wrote it (tag 305).
+    pub software: Option<String>,
+    /// When (tag 306), in its own words.
+    pub date_time: Option<String>,
+    /// What was not understood.
+    pub warnings: Vec<String>,
+}
+
+/// Colours by value.
+pub type ColorMap = Vec<[u16; 3]>;
+
+/// What is said of one level.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LevelInfo {
+    /// Rows and columns.
+    pub shape: Shape,
+    /// Rows and columns of a block.
+    pub block: Shape,
+    /// How blocks are packed.
+    pub compression: Compression,
+    /// Whether it is in a file of its own.
+    pub external: bool,
+    /// Bytes of all packed blocks.
+    pub stored: Bytes,
+    /// How many blocks.
+    pub blocks: u64,
+    /// How many of them were never written.
+    pub sparse_blocks: u64,
+    /// Whether it has a mask.
+    pub has_mask: bool,
+}
+
+/// What is said of a mask.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MaskInfo {
+    /// Whether it is in a file of its own.
+    pub external: bool,
+    /// Planes: one for all bands, or one for each.
+    pub planes: usize,
+    /// How blocks are packed.
+    pub compression: Compression,
+}
+
+/// What was found in the tags of the first image.
+pub(super) struct Described {
+    full: Shape,
+    affine: Option<Affine>,
+    crs: Option<Arc<Crs>>,
+    nodata: Option<Scalar>,
+    bands: Vec<Band>,
+    rest: TiffInfo,
+}
+
+/// Reads the tags of the image at full resolution that are not about its blocks.
+pub(super) fn describe(level: &Level, warnings: &mut Vec<String>) -> Result<Described> {
+    let (input, image, directory) = (&*level.input, &level.image, &*level.directory);
+    let mut text = |tag: u16| match directory.text(input, tag, TEXT) {
+        Ok(text) => text,
+        Err(error) => {
+            warnings.push(format!("left out: {error}"));
+            None
+        }
+    };
+    let nodata_text = text(tags::GDAL_NODATA);
+    let (xml, description) = (text(tags::GDAL_METADATA), text(tags::IMAGE_DESCRIPTION));
+    let (software, date_time) = (text(tags::SOFTWARE), text(tags::DATE_TIME));
+    let mut bands = vec![Band::default(); image.samples];
+    let metadata = xml.map_or_else(Vec::new, |xml| metadata::items(&xml, &mut bands));
+    let system = system::read(input, directory, warnings);
+    let affine = place::affine(input, directory, system.pixel_is_point).unwrap_or_else(|error| {
+        warnings.push(format!("its place is left out: {error}"));
+        None
+    });
+    let nodata = nodata_text.as_deref().and_then(|text| nodata(text, image, warnings));
+    let rest = TiffInfo {
+        path: input.path().into(),
+        file_bytes: Bytes(input.length),
+        big: input.big,
+        byte_order: input.order,
+        compression: image.compression,
+        predictor: image.predictor,
+        interleave: image.interleave,
+        tiled: image.tiled,
+        block: image.block,
+        bits: image.bits,
+        levels: Vec::new(),
+        mask: level.mask.as_ref().map(|(file, mask)| MaskInfo {
+            external: file.path() != input.path(),
+            planes: mask.samples,
+            compression: mask.compression,
+        }),
+        photometric: colors::photometric(image).into(),
+        colors: colors::colors(image),
+        color_map: colors::color_map(level, warnings),
+        orientation: image.orientation,
+        pixel_is_point: system.pixel_is_point,
+        nodata_text,
+        metadata,
+        description,
+        software,
+        date_time,
+        warnings: Vec::new(),
+    };
+    let affine = affine.or_else(|| place::world_file(input.path()));
+    Ok(Described { full: image.shape, affine, crs: system.crs.map(Arc::new), nodata, bands, rest })
+}
+
+impl Described {
+    /// The grid of a level.
+    pub fn grid(&self, level: &Level) -> Grid {
+        let (image, full) = (&level.image, self.full);
+        let rows = f64::from(full.rows) / f64::from(image.shape.rows);
+        let columns = f64::from(full.columns) / f64::from(image.shape.columns);
+        // Rows of blocks that are not packed can be had one by one.
+        let block = match image.compression {
+            Compression::None if !image.tiled => Shape::new(image.piece_rows(), image.block.columns),
+            _ => image.block,
+        };
+        Grid {
+            shape: image.shape,
+            affine: self.affine.map(|affine| affine.scaled(columns, rows)),
+            crs: self.crs.clone(),
+            data_type: image.data_type,
+            nodata: self.nodata,
+            has_mask: level.mask.is_some(),
+            block,
+            bands: self.bands.clone(),
+        }
+    }
+
+    /// The facts, with those of all levels.
+    pub fn info(self, levels: &[Level], warnings: Vec<String>) -> TiffInfo {
+        let info = |level: &Level| LevelInfo {
+            shape: level.image.shape,
+            block: level.image.block,
+            compression: level.image.compression,
+            external: level.external,
+            stored: Bytes(level.image.index.stored),
+            blocks: level.image.blocks(),
+            sparse_blocks: level.image.index.sparse,
+            has_mask: level.mask.is_some(),
+        };
+        TiffInfo { levels: levels.iter().map(info).collect(), warnings, ..self.rest }
+    }
+}
+
+impl TiffInfo {
+    /// Memory of the texts and tables.
+    pub(super) fn text_bytes(&self) -> u64 {
+        let texts = [&self.nodata_text, &self.description, &self.software, &self.date_time];
+        let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+        let items = self.metadata.iter().map(|item| {
+            size_of::<MetadataItem>() + item.name.len() + item.value.len() + item.domain.as_ref().map_or(0, String::len)
+        });
+        let map = self.color_map.as_ref().map_or(0, |map| 6 * map.len());
+        let warnings: usize = self.warnings.iter().map(|warning| 24 + warning.len()).sum();
+        (texts + items.sum::<usize>() + map + warnings + 40 * self.colors.len()) as u64
+            + (size_of::<LevelInfo>() * self.levels.len()) as u64
+    }
+
+    /// Bands that say how opaque pixels are (positions from 0).
+    pub fn alpha_bands(&self) -> Vec<usize> {
+        self.colors.iter().enumerate().filter(|(_, color)| *color == "alpha").map(|(band, _)| band).collect()
+    }
+}
+
+/// The nodata value, if pixels can have it.
+fn nodata(text: &str, image: &Image, warnings: &mut Vec<String>) -> Option<Scalar> {
+    let text = text.trim();
+    let value = match text.parse::<Scalar>() {
+        Ok(value) => value,
+        Err(error) => {
+            warnings.push(format!("its nodata value is left out: {error}"));
+            return None;
+        }
+    };
+    if !value.fits(image.data_type) {
+        warnings.push(format!("its nodata value {text} is left out: no pixel of type {} can have it", image.data_type));
+        return None;
+    }
+    if image.data_type != DataType::Float32 {
+        return Some(value);
+    }
+    // As the pixels that have it: formats write such values with more digits, or fewer.
+    let rounded = value.as_f64() as f32;
+    if rounded.is_infinite() && value.as_f64().is_finite() {
+        warnings.push(format!("its nodata value {text} is left out: no 32-bit float is that large"));
+        return None;
+    }
+    Some(if f64::from(rounded) == value.as_f64() { value } else { Scalar::Float(f64::from(rounded)) })
+}

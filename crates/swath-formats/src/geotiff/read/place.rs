@@ -1,0 +1,53 @@
+//! Where pixels lie: scale and tie point, or a matrix, or a world file beside the image.
+
+use std::path::Path;
+
+use swath_core::Result;
+use swath_raster::Affine;
+
+use super::directory::Directory;
+use super::input::Input;
+use crate::geotiff::tags;
+use crate::store::{SourceFile, read_full};
+
+/// Finds where pixels lie. `points` says that coordinates are those of pixels' centres.
+pub(super) fn affine(input: &Input, directory: &Directory, points: bool) -> Result<Option<Affine>> {
+    let half_back = |affine: Affine| if points { affine.shifted(-0.5, -0.5) } else { affine };
+    let scale = directory.floats(input, tags::MODEL_PIXEL_SCALE, 64)?;
+    let ties = directory.floats(input, tags::MODEL_TIEPOINT, 6 * 65_536)?;
+    if let ([width, height, ..], [column, row, _, x, y, _, ..]) = (&scale[..], &ties[..])
+        && *width != 0.0
+        && *height != 0.0
+    {
+        // GDAL takes rows to go south whatever the sign.
+        let corner = Affine::north_up(*x, *y, *width, height.abs());
+        return Ok(Some(half_back(corner.shifted(-column, -row))).filter(is_sound));
+    }
+    let matrix = directory.floats(input, tags::MODEL_TRANSFORMATION, 64)?;
+    if let [a, b, _, c, d, e, _, f, ..] = matrix[..] {
+        return Ok(Some(half_back(Affine { a, b, c, d, e, f })).filter(is_sound));
+    }
+    Ok(None)
+}
+
+fn is_sound(affine: &Affine) -> bool {
+    affine.inverse().is_some() && affine.c.is_finite() && affine.f.is_finite()
+}
+
+/// What a world file beside an image says, if there is one: its six lines give the centre of the first pixel.
+pub(super) fn world_file(path: &Path) -> Option<Affine> {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("tif");
+    let (first, last) = (extension.chars().next()?, extension.chars().next_back()?);
+    let short = format!("{first}{last}w");
+    let names = [short.clone(), format!("{extension}w"), "wld".into()];
+    let names = names.iter().flat_map(|name| [name.to_ascii_lowercase(), name.to_ascii_uppercase()]);
+    let path = names.map(|name| path.with_extension(name)).find(|path| path.is_file())?;
+    let mut text = [0; 1024];
+    let length = read_full(&SourceFile::open(path).ok()?, &mut text, 0).ok()?;
+    let text = std::str::from_utf8(&text[..length]).ok()?;
+    let numbers: Vec<f64> = text.split_whitespace().map_while(|word| word.parse().ok()).collect();
+    let [a, d, b, e, c, f] = numbers[..] else {
+        return None;
+    };
+    Some(Affine { a, b, c, d, e, f }.shifted(-0.5, -0.5)).filter(is_sound)
+}

@@ -1,0 +1,277 @@
+//! Reference systems from GeoKeys (OGC GeoTIFF 1.1): codes first, then what a file defines for itself.
+//!
+//! What is not known becomes no system and a warning, never a guess. Heights are left out.
+
+use serde_json::{Value, json};
+use swath_core::Result;
+use swath_crs::Crs;
+
+use super::directory::Directory;
+use super::input::Input;
+use super::projection;
+use crate::geotiff::tags;
+
+/// More keys than there are in the standard.
+const KEYS: u64 = 4 * 1024;
+/// What stands where a file defines something for itself.
+pub(super) const USER_DEFINED: u32 = 32_767;
+
+const MODEL_TYPE: u16 = 1024;
+const RASTER_TYPE: u16 = 1025;
+const CITATION: u16 = 1026;
+const GEOGRAPHIC: u16 = 2048;
+const GEOGRAPHIC_CITATION: u16 = 2049;
+const DATUM: u16 = 2050;
+const PRIME_MERIDIAN: u16 = 2051;
+const ANGULAR_UNITS: u16 = 2054;
+const ELLIPSOID: u16 = 2056;
+const SEMI_MAJOR_AXIS: u16 = 2057;
+const SEMI_MINOR_AXIS: u16 = 2058;
+const INVERSE_FLATTENING: u16 = 2059;
+const PRIME_MERIDIAN_LONGITUDE: u16 = 2061;
+const PROJECTED: u16 = 3072;
+const PROJECTED_CITATION: u16 = 3073;
+
+/// What keys say.
+#[derive(Debug, Default)]
+pub(super) struct System {
+    pub crs: Option<Crs>,
+    /// Whether coordinates are those of pixels' centres.
+    pub pixel_is_point: bool,
+}
+
+/// The keys of a file.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    entries: Vec<[u16; 4]>,
+    doubles: Vec<f64>,
+    text: Vec<u8>,
+}
+
+/// Reads the keys of an image, and finds the system that they mean.
+pub(super) fn read(input: &Input, directory: &Directory, warnings: &mut Vec<String>) -> System {
+    let keys = match Keys::read(input, directory) {
+        Ok(keys) => keys,
+        Err(error) => {
+            warnings.push(format!("its reference system is left out: {error}"));
+            return System::default();
+        }
+    };
+    let pixel_is_point = keys.code(RASTER_TYPE) == Some(2);
+    let crs = keys.crs().unwrap_or_else(|reason| {
+        warnings.push(format!("its reference system is left out: {reason}"));
+        None
+    });
+    System { crs, pixel_is_point }
+}
+
+impl Keys {
+    fn read(input: &Input, directory: &Directory) -> Result<Keys> {
+        let numbers = directory.numbers(input, tags::GEO_KEY_DIRECTORY, KEYS)?;
+        let entries = numbers.chunks_exact(4).skip(1).map(|entry| [0, 1, 2, 3].map(|part| entry[part] as u16));
+        Ok(Keys {
+            entries: entries.collect(),
+            doubles: directory.floats(input, tags::GEO_DOUBLE_PARAMS, KEYS)?,
+            text: directory.bytes(input, tags::GEO_ASCII_PARAMS, 1 << 16)?,
+        })
+    }
+
+    fn entry(&self, key: u16) -> Option<[u16; 4]> {
+        self.entries.iter().find(|entry| entry[0] == key).copied()
+    }
+
+    /// A key that is a code; one of 0 says nothing.
+    pub fn code(&self, key: u16) -> Option<u32> {
+        self.entry(key).filter(|entry| entry[1] == 0 && entry[3] != 0).map(|entry| u32::from(entry[3]))
+    }
+
+    /// A key that is a number.
+    pub fn number(&self, key: u16) -> Option<f64> {
+        let entry = self.entry(key)?;
+        match entry[1] {
+            0 => Some(f64::from(entry[3])),
+            tags::GEO_DOUBLE_PARAMS => self.doubles.get(usize::from(entry[3])).copied(),
+            _ => None,
+        }
+    }
+
+    /// A key that is a text.
+    pub fn text(&self, key: u16) -> Option<String> {
+        let entry = self.entry(key).filter(|entry| entry[1] == tags::GEO_ASCII_PARAMS)?;
+        let start = usize::from(entry[3]);
+        let text = self.text.get(start..start + usize::from(entry[2]))?;
+        let text = String::from_utf8_lossy(text);
+        Some(text.trim_end_matches(['|', '\0', ' ']).to_string()).filter(|text| !text.is_empty())
+    }
+
+    /// The system that the keys mean; `None` if they say nothing of one.
+    fn crs(&self) -> Result<Option<Crs>, String> {
+        let (projected, geographic) = (self.code(PROJECTED), self.code(GEOGRAPHIC));
+        if let Some(wkt) = self.esri_text()
+            && projected.is_none_or(|code| code == USER_DEFINED)
+        {
+            return Crs::parse(&wkt).map(Some).map_err(|error| error.to_string());
+        }
+        let model = self.code(MODEL_TYPE);
+        match (model, projected, geographic) {
+            (Some(3), ..) => Err("it is geocentric".into()),
+            (None | Some(1 | USER_DEFINED), Some(code), _) if code != USER_DEFINED => {
+                self.of_code(code, true).map(Some)
+            }
+            (None | Some(1), Some(_), _) | (Some(1), None, _) => projection::crs(self).map(Some),
+            (None | Some(2), None, None) => Ok(None),
+            (_, _, Some(code)) if code != USER_DEFINED => self.of_code(code, false).map(Some),
+            (None | Some(2), ..) => parse(&self.geographic()?).map(Some),
+            (Some(USER_DEFINED), None, None) => Ok(None),
+            (Some(model), ..) => Err(format!("it is of a model of type {model}")),
+        }
+    }
+
+    /// The system of a code, as long as nothing else in the keys is against it.
+    fn of_code(&self, code: u32, projected: bool) -> Result<Crs, String> {
+        let crs = Crs::from_epsg(code).map_err(|error| error.to_string())?;
+        if crs.is_geographic() == projected {
+            let kind = if projected { "projected" } else { "geographic" };
+            return Err(format!("EPSG:{code} is no {kind} system, which its keys want"));
+        }
+        if projected && let Some(unit) = projection::unit(self)? {
+            let document = crs.to_projjson().map_err(|error| error.to_string())?;
+            let axis = &document["coordinate_system"]["axis"][0]["unit"];
+            let metres = if axis == "metre" { Some(1.0) } else { axis["conversion_factor"].as_f64() };
+            // Feet of surveys differ from others by two in a million, which is 10 m at the far end of a state.
+            if metres.is_some_and(|metres| (metres / unit.metres - 1.0).abs() > 1e-8) {
+                return Err(format!("EPSG:{code} has coordinates in another unit than its keys say ({})", unit.name));
+            }
+        }
+        Ok(crs)
+    }
+
+    /// WKT in the dialect of Esri, which its programs put into a citation.
+    fn esri_text(&self) -> Option<String> {
+        let texts = [PROJECTED_CITATION, CITATION, GEOGRAPHIC_CITATION].into_iter().filter_map(|key| self.text(key));
+        let mut found = texts.filter_map(|text| text.split_once("ESRI PE String = ").map(|(_, wkt)| wkt.to_string()));
+        found.next().map(|wkt| without_height(&wkt))
+    }
+
+    /// The name of a projected system.
+    pub fn projected_name(&self) -> String {
+        let name = self.text(PROJECTED_CITATION).or_else(|| self.text(CITATION));
+        name.map_or_else(|| "unnamed".into(), |name| name.split('|').next().unwrap_or_default().trim().to_string())
+    }
+
+    /// The geographic system, as PROJJSON: by code, by the code of its datum, or by its ellipsoid.
+    pub fn geographic(&self) -> Result<Value, String> {
+        if let Some(code) = self.code(GEOGRAPHIC).filter(|code| *code != USER_DEFINED) {
+            return geographic_document(code).ok_or_else(|| format!("EPSG:{code} is not known as a geographic system"));
+        }
+        let datum = self.code(DATUM).filter(|code| *code != USER_DEFINED);
+        // EPSG numbered the first geographic systems like their datums, 2000 less.
+        if let Some(datum) = datum.filter(|datum| (6201..=6799).contains(datum))
+            && let Some(document) = geographic_document(datum - 2000)
+        {
+            let part = [&document["datum"], &document["datum_ensemble"]].into_iter().find(|part| part.is_object());
+            let major = part.and_then(|part| part["ellipsoid"]["semi_major_axis"].as_f64());
+            let says = self.number(SEMI_MAJOR_AXIS);
+            return match (major, says) {
+                (Some(major), Some(says)) if (major - says).abs() > 0.01 => {
+                    Err(format!("its datum {datum} has a semi-major axis of {major} m, its keys say {says} m"))
+                }
+                _ => Ok(document),
+            };
+        }
+        if datum.is_some_and(|datum| datum >= 6100) {
+            return Err(format!("its datum is {}, which is not known", datum.unwrap_or_default()));
+        }
+        let meridian = self.code(PRIME_MERIDIAN).is_none_or(|code| code == 8901 || code == USER_DEFINED);
+        if !meridian || self.number(PRIME_MERIDIAN_LONGITUDE).is_some_and(|longitude| longitude != 0.0) {
+            return Err("its prime meridian is not Greenwich".into());
+        }
+        if self.code(ANGULAR_UNITS).is_some_and(|unit| !matches!(unit, 9102 | 9122)) {
+            return Err("its angles are not in degrees".into());
+        }
+        let datum_ellipsoid = datum.map(|datum| datum + 1000);
+        let ellipsoid = self.ellipsoid(datum_ellipsoid)?;
+        let citation = self.text(GEOGRAPHIC_CITATION).unwrap_or_default();
+        let name = |part: &str| {
+            let parts = citation.split('|').filter_map(|word| word.trim().strip_prefix(part));
+            parts.map(|name| name.trim_start_matches([' ', '=']).to_string()).next()
+        };
+        let plain =
+            || citation.split('|').next().filter(|name| !name.is_empty() && !name.contains('=')).map(String::from);
+        let axis = |name: &str, short: &str, direction: &str| json!({ "name": name, "abbreviation": short, "direction": direction, "unit": "degree" });
+        Ok(json!({
+            "type": "GeographicCRS",
+            "name": name("GCS Name").or_else(plain).unwrap_or_else(|| "unknown".into()),
+            "datum": {
+                "type": "GeodeticReferenceFrame",
+                "name": name("Datum").unwrap_or_else(|| "unknown".into()),
+                "ellipsoid": ellipsoid,
+            },
+            "coordinate_system": {
+                "subtype": "ellipsoidal",
+                "axis": [axis("Geodetic latitude", "Lat", "north"), axis("Geodetic longitude", "Lon", "east")],
+            },
+        }))
+    }
+
+    /// The ellipsoid: by its axes if they are there, else by a code.
+    fn ellipsoid(&self, of_datum: Option<u32>) -> Result<Value, String> {
+        let code = self.code(ELLIPSOID).filter(|code| *code != USER_DEFINED).or(of_datum);
+        let known = code.and_then(|code| ELLIPSOIDS.iter().find(|(known, ..)| *known == code));
+        let name = known.map_or("unknown", |(_, name, ..)| name);
+        let axes = (self.number(SEMI_MAJOR_AXIS), self.number(SEMI_MINOR_AXIS), self.number(INVERSE_FLATTENING));
+        let ellipsoid = match (axes, known) {
+            ((Some(major), _, Some(inverse)), _) if inverse > 1.0 => {
+                json!({ "name": name, "semi_major_axis": major, "inverse_flattening": inverse })
+            }
+            ((Some(major), Some(minor), _), _) if major == minor => json!({ "name": name, "radius": major }),
+            ((Some(major), Some(minor), _), _) => {
+                json!({ "name": name, "semi_major_axis": major, "semi_minor_axis": minor })
+            }
+            ((Some(radius), None, Some(0.0)), _) => json!({ "name": name, "radius": radius }),
+            (_, Some((_, name, major, inverse))) => {
+                json!({ "name": name, "semi_major_axis": major, "inverse_flattening": inverse })
+            }
+            _ => return Err("its ellipsoid is not known".into()),
+        };
+        Ok(ellipsoid)
+    }
+}
+
+/// Ellipsoids by code: name, semi-major axis in metres, inverse flattening (EPSG dataset).
+const ELLIPSOIDS: [(u32, &str, f64, f64); 9] = [
+    (7001, "Airy 1830", 6_377_563.396, 299.324_964_6),
+    (7004, "Bessel 1841", 6_377_397.155, 299.152_812_8),
+    (7008, "Clarke 1866", 6_378_206.4, 294.978_698_213_898),
+    (7012, "Clarke 1880 (RGS)", 6_378_249.145, 293.465),
+    (7019, "GRS 1980", 6_378_137.0, 298.257_222_101),
+    (7022, "International 1924", 6_378_388.0, 297.0),
+    (7024, "Krassowsky 1940", 6_378_245.0, 298.3),
+    (7030, "WGS 84", 6_378_137.0, 298.257_223_563),
+    (7043, "WGS 72", 6_378_135.0, 298.26),
+];
+
+/// The system of a PROJJSON document.
+pub(super) fn parse(document: &Value) -> Result<Crs, String> {
+    Crs::parse(&document.to_string()).map_err(|error| error.to_string())
+}
+
+fn geographic_document(code: u32) -> Option<Value> {
+    let crs = Crs::from_epsg(code).ok().filter(Crs::is_geographic)?;
+    crs.to_projjson().ok()
+}
+
+/// Esri's text of a system with a height, without the height: it stands inside of the last bracket, or behind it.
+fn without_height(wkt: &str) -> String {
+    match wkt.find(",VERTCS[") {
+        Some(start) if wkt.starts_with("PROJCS[") || wkt.starts_with("GEOGCS[") => {
+            let head = &wkt[..start];
+            let open = head.matches('[').count().saturating_sub(head.matches(']').count());
+            head.to_string() + &"]".repeat(open)
+        }
+        _ => wkt.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

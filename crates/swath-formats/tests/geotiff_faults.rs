@@ -1,0 +1,67 @@
+//! Wherever the disk fails while a GeoTIFF is put together, the error says so, and the next attempt makes the same file.
+//! Alone in its process, because fault points are of the whole process.
+#![allow(clippy::unwrap_used)]
+
+use std::io::Write;
+
+use swath_core::fault::{self, Fault};
+use swath_core::{Error, Result};
+use swath_formats::geotiff::write::{
+    Colour, Container, EncodedBlocks, FileDescription, Layout, Piece, WriteOptions, write_file,
+};
+use swath_raster::{Band, DataType, Grid, Shape};
+
+/// Blocks that are long enough to be written more than once.
+struct Blocks;
+
+impl EncodedBlocks for Blocks {
+    fn length(&mut self, piece: Piece) -> Result<u32> {
+        Ok(100_000 + piece.column)
+    }
+
+    fn copy(&mut self, piece: Piece, out: &mut dyn Write) -> Result<()> {
+        let bytes = vec![piece.row as u8; self.length(piece)? as usize];
+        // As a store would: the system's error is wrapped in words that must not be the last ones.
+        out.write_all(&bytes).map_err(|error| Error::unexpected(error.to_string()))
+    }
+}
+
+#[test]
+fn every_fault_point_is_told() {
+    let grid = Grid {
+        shape: Shape::new(100, 60),
+        affine: None,
+        crs: None,
+        data_type: DataType::UInt8,
+        nodata: None,
+        has_mask: true,
+        block: Shape::new(16, 16),
+        bands: vec![Band::default(); 2],
+    };
+    let description = FileDescription {
+        grid,
+        options: WriteOptions::from_pairs(["BLOCKSIZE=16"]).unwrap(),
+        container: Container::Cog,
+        overviews: vec![Shape::new(50, 30)],
+        metadata: vec![],
+        colour: Colour::Grey,
+    };
+    let layout = Layout::new(&description, &mut Blocks).unwrap();
+    let path = std::env::temp_dir().join(format!("swath-geotiff-faults-{}.tif", std::process::id()));
+    fault::arm(Fault::Count, 0, "raster.");
+    let bytes = write_file(&path, &layout, &mut Blocks).unwrap();
+    let points = fault::disarm();
+    let wanted = std::fs::read(&path).unwrap();
+    assert!(points > 10 && bytes == wanted.len() as u64 && bytes == layout.bytes(), "{points} points");
+    for nth in 1..=points {
+        for kind in [Fault::NoSpace, Fault::BrokenDisk] {
+            fault::arm(kind, nth, "raster.");
+            let result = write_file(&path, &layout, &mut Blocks);
+            fault::disarm();
+            assert!(matches!(result, Err(Error::OutputUnwritable { .. })), "{kind:?} {nth}: {result:?}");
+        }
+    }
+    assert_eq!(write_file(&path, &layout, &mut Blocks).unwrap(), bytes);
+    assert_eq!(std::fs::read(&path).unwrap(), wanted);
+    std::fs::remove_file(&path).unwrap();
+}

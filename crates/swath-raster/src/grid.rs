@@ -1,0 +1,80 @@
+//! What a raster is before any pixel of it is read.
+
+use std::sync::Arc;
+
+use swath_crs::Crs;
+
+use crate::{Affine, DataType, Scalar, Shape};
+
+/// Shape, place, type and bands of a raster.
+#[derive(Debug, Clone)]
+pub struct Grid {
+    /// Rows and columns.
+    pub shape: Shape,
+    /// Where pixels lie; `None` if the raster has no place.
+    pub affine: Option<Affine>,
+    /// The system of the coordinates; `None` if it is not known.
+    pub crs: Option<Arc<Crs>>,
+    /// Type of all pixels.
+    pub data_type: DataType,
+    /// What a pixel without a value is written as.
+    ///
+    /// # Nodata
+    /// Inside of swath a pixel is valid or not (see [`crate::Tile`]); this is only how files say it.
+    pub nodata: Option<Scalar>,
+    /// Whether validity stands in a mask of its own rather than in a value.
+    pub has_mask: bool,
+    /// The pieces in which pixels are stored, or best made.
+    pub block: Shape,
+    /// The bands, of which there is at least one.
+    pub bands: Vec<Band>,
+}
+
+/// What is said of a band.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Band {
+    /// What it shows, in words.
+    pub description: Option<String>,
+    /// Physical value = `scale` × pixel + `offset`; pixels are never scaled unasked.
+    pub scale: Option<f64>,
+    /// See `scale`.
+    pub offset: Option<f64>,
+    /// The unit of the physical value.
+    pub units: Option<String>,
+}
+
+impl Grid {
+    /// The affine of the raster, or pixels as coordinates.
+    pub fn affine_or_pixels(&self) -> Affine {
+        self.affine.unwrap_or(Affine::PIXELS)
+    }
+
+    /// Bytes of a pixel, without its validity.
+    pub fn pixel_bytes(&self) -> u64 {
+        self.data_type.size() as u64
+    }
+
+    /// The first difference that keeps two grids from being combined pixel by pixel, in words.
+    pub fn difference(&self, other: &Grid) -> Option<String> {
+        if self.shape != other.shape {
+            let (one, two) = (self.shape, other.shape);
+            return Some(format!("{} columns × {} rows against {} × {}", one.columns, one.rows, two.columns, two.rows));
+        }
+        match (&self.crs, &other.crs) {
+            (Some(one), Some(two)) if !one.is_same_as(two) => {
+                return Some(format!("reference system {} against {}", one.name(), two.name()));
+            }
+            _ => {}
+        }
+        match (self.affine, other.affine) {
+            (Some(one), Some(two)) if !one.is_close(&two, self.shape.columns, self.shape.rows) => {
+                let of = |affine: Affine| {
+                    let (width, height) = affine.pixel_size();
+                    format!("corner ({}, {}) and pixels of {width} × {height}", affine.c, affine.f)
+                };
+                Some(format!("{} against {}", of(one), of(two)))
+            }
+            _ => None,
+        }
+    }
+}

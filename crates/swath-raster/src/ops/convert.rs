@@ -1,0 +1,201 @@
+//! Other types, bands and ranges of the same pixels: what a file's options ask for.
+//!
+//! It never moves a pixel. Values are rounded half away from zero and stay at the ends of the new type's range.
+
+use std::sync::Arc;
+
+use swath_core::{Bytes, Error, Lease, Result};
+
+use crate::{Band, DataType, Grid, Pixel, Raster, Scalar, Shape, Tile, Window, for_data_type};
+
+/// A linear map of values: the first range becomes the second.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Scaling {
+    /// The range of the input.
+    pub from: (f64, f64),
+    /// The range of the output.
+    pub to: (f64, f64),
+}
+
+impl Scaling {
+    /// `to₀ + (value − from₀) · (to₁ − to₀) / (from₁ − from₀)`; values outside of the range stay outside of the other.
+    fn apply(self, value: f64) -> f64 {
+        self.to.0 + (value - self.from.0) * ((self.to.1 - self.to.0) / (self.from.1 - self.from.0))
+    }
+}
+
+/// What is to become of the pixels.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Conversion {
+    /// The bands that are wanted, from 0 on; all if there are none.
+    pub bands: Vec<usize>,
+    /// The type; the input's if none.
+    pub data_type: Option<DataType>,
+    /// How values are mapped.
+    pub scaling: Option<Scaling>,
+    /// How the output says that a pixel has no value; as the input does if none.
+    pub nodata: Option<Scalar>,
+}
+
+/// A raster of other types or bands.
+pub struct Convert {
+    input: Arc<dyn Raster>,
+    bands: Vec<usize>,
+    scaling: Option<Scaling>,
+    grid: Grid,
+    /// A value that no valid pixel may have, and that some could come to have.
+    reserved: Option<Scalar>,
+}
+
+/// The raster with the conversion; the input itself where that changes nothing.
+///
+/// # Nodata
+/// A valid pixel that would come to equal the nodata value takes its neighbour instead.
+///
+/// # Errors
+/// [`Error::Usage`] for bands that there are none of, a nodata value that the type does not have, an empty range, or
+/// an integer type for pixels without values where nothing says how to write those.
+pub fn convert(input: Arc<dyn Raster>, conversion: &Conversion) -> Result<Arc<dyn Raster>> {
+    let from = input.grid();
+    let bands = chosen_bands(from, &conversion.bands)?;
+    let data_type = conversion.data_type.unwrap_or(from.data_type);
+    if let Some(scaling) = conversion.scaling
+        && (scaling.from.0 == scaling.from.1 || !(scaling.apply(0.0)).is_finite())
+    {
+        return Err(usage(
+            format!("a range from {} to {} cannot be scaled", scaling.from.0, scaling.from.1),
+            "name two different numbers",
+        ));
+    }
+    let nodata = nodata_of(from, conversion, data_type)?;
+    let mut grid = Grid { data_type, nodata, ..from.clone() };
+    grid.bands = bands.iter().map(|band| from.bands.get(*band).cloned().unwrap_or_default()).collect();
+    if conversion.scaling.is_some() {
+        // What they say of physical values holds no more.
+        grid.bands.iter_mut().for_each(|band| *band = Band { scale: None, offset: None, ..band.clone() });
+    }
+    let same_values = data_type == from.data_type && conversion.scaling.is_none();
+    let same_bands = bands.iter().copied().eq(0..from.bands.len());
+    let reserved = if same_values && nodata == from.nodata { None } else { nodata };
+    if same_values && same_bands && reserved.is_none() {
+        return Ok(input);
+    }
+    Ok(Arc::new(Convert { bands, scaling: conversion.scaling, grid, reserved, input }))
+}
+
+fn usage(message: String, hint: &str) -> Error {
+    Error::Usage { message, hint: hint.into() }
+}
+
+fn chosen_bands(grid: &Grid, wanted: &[usize]) -> Result<Vec<usize>> {
+    let count = grid.bands.len();
+    if wanted.is_empty() {
+        return Ok((0..count).collect());
+    }
+    match wanted.iter().find(|band| **band >= count) {
+        Some(band) => Err(usage(
+            format!("there is no band {}: the raster has {count}", band + 1),
+            "bands count from 1; swath info names them",
+        )),
+        None => Ok(wanted.to_vec()),
+    }
+}
+
+fn nodata_of(from: &Grid, conversion: &Conversion, data_type: DataType) -> Result<Option<Scalar>> {
+    if let Some(nodata) = conversion.nodata {
+        return match nodata.fits(data_type) {
+            true => Ok(Some(nodata)),
+            false => Err(usage(
+                format!("{nodata} is no value of the type {data_type}, so it cannot stand for nodata"),
+                "another --nodata, or another --dtype",
+            )),
+        };
+    }
+    match from.nodata {
+        Some(nodata) if nodata.fits(data_type) => Ok(Some(nodata)),
+        Some(nodata) => Err(usage(
+            format!("the input's nodata value {nodata} is no value of the type {data_type}"),
+            "--nodata names another one",
+        )),
+        None => Ok(None),
+    }
+}
+
+impl Convert {
+    fn fill<T: Pixel, U: Pixel>(&self, from: &[T], to: &mut [U]) {
+        match self.scaling {
+            Some(scaling) => {
+                from.iter().zip(to.iter_mut()).for_each(|(from, to)| *to = U::from_f64(scaling.apply(from.to_f64())));
+            }
+            None => from.iter().zip(to.iter_mut()).for_each(|(from, to)| *to = cast(*from)),
+        }
+        if let Some(reserved) = self.reserved.and_then(Scalar::to_pixel::<U>)
+            && !reserved.is_nan()
+        {
+            let other = neighbour(reserved);
+            to.iter_mut().for_each(|value| {
+                if *value == reserved {
+                    *value = other;
+                }
+            });
+        }
+    }
+}
+
+/// The nearest value of another type.
+fn cast<T: Pixel, U: Pixel>(value: T) -> U {
+    let wide = |data_type| matches!(data_type, DataType::UInt64 | DataType::Int64);
+    if (wide(T::DATA_TYPE) || wide(U::DATA_TYPE)) && !T::DATA_TYPE.is_float() && !U::DATA_TYPE.is_float() {
+        let exact = value.to_scalar();
+        // Outside of its range a float serves as well: it ends at the same end.
+        return U::from_scalar(exact).unwrap_or_else(|| U::from_f64(exact.as_f64()));
+    }
+    U::from_f64(value.to_f64())
+}
+
+/// The value next to a reserved one: above it, or below at the end of the range.
+pub(super) fn neighbour<T: Pixel>(value: T) -> T {
+    if T::DATA_TYPE.is_float() {
+        let nearby = match T::DATA_TYPE {
+            DataType::Float32 => f64::from((value.to_f64() as f32).next_up()),
+            _ => value.to_f64().next_up(),
+        };
+        return T::from_f64(if nearby.is_finite() { nearby } else { value.to_f64().next_down() });
+    }
+    let Scalar::Int(whole) = value.to_scalar() else { return value };
+    T::from_scalar(Scalar::Int(whole + 1)).or_else(|| T::from_scalar(Scalar::Int(whole - 1))).unwrap_or(value)
+}
+
+impl Raster for Convert {
+    fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    fn bytes_for(&self, window: Window, bands: usize) -> Bytes {
+        self.input.bytes_for(window, bands) + Tile::bytes_for(window, bands, self.grid.data_type, false)
+    }
+
+    fn read(&self, window: Window, bands: &[usize], lease: &Lease) -> Result<Tile> {
+        let wanted: Vec<usize> = bands.iter().map(|band| self.bands[*band]).collect();
+        let input = self.input.read(window, &wanted, lease)?;
+        let changes_values = self.grid.data_type != input.values.data_type() || self.scaling.is_some();
+        if !changes_values && self.reserved.is_none() {
+            return Ok(input);
+        }
+        let mut tile = Tile::unwritten(window, bands.len(), self.grid.data_type, lease)?;
+        for_data_type!(self.grid.data_type, U => {
+            let to = tile.values_mut::<U>()?;
+            crate::for_values!(&input.values, from => self.fill(from, to));
+        });
+        tile.validity = input.validity;
+        Ok(tile)
+    }
+
+    fn decoded_pixels(&self, window: Window) -> u64 {
+        self.input.decoded_pixels(window)
+    }
+
+    fn source_blocks(&self) -> Vec<Shape> {
+        self.input.source_blocks()
+    }
+}

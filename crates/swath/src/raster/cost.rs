@@ -1,0 +1,207 @@
+//! What a job will take, and so in how large pieces it is done: the search for the shape of windows.
+//!
+//! A larger window reads less twice and takes more memory. Every figure is a bound; nothing is touched to be counted.
+
+use swath_core::{Bytes, Ledger, LedgerLine, Result, Store};
+use swath_raster::Raster;
+
+use super::assemble;
+use super::chain::Source;
+use super::encode;
+use super::job::Plan;
+
+/// What the program takes before it has any data: code that runs, its tables, threads.
+pub const PROGRAM_BYTES: Bytes = Bytes(13_000_000);
+/// Tasks that each worker should have at least, so that none waits long for the last one.
+const TASKS_PER_WORKER: u64 = 4;
+/// Bytes of pixels that each worker should have at least.
+const PIXELS_PER_WORKER: Bytes = Bytes(2_000_000);
+/// A window is taken for a larger one only if that decodes less by this share, in percent.
+const GAIN_PERCENT: u64 = 3;
+/// Bytes of a receipt in memory, and of each length in it.
+const RECEIPT_BYTES: (u64, u64) = (500, 16);
+
+/// What a job takes.
+#[derive(Debug, Clone)]
+pub struct Costs {
+    /// The ledger.
+    pub ledger: Ledger,
+    /// Blocks of a task.
+    pub units: u64,
+    /// Memory of a task that encodes.
+    pub encode: Bytes,
+    /// Memory of the task that puts the file together.
+    pub assemble: Bytes,
+    /// Memory for encoded blocks.
+    pub kept: Bytes,
+    /// Memory for decoded blocks that are wanted again.
+    pub cache: Bytes,
+    /// Scratch at most.
+    pub scratch: Bytes,
+    /// Size of the output, about.
+    pub output: Bytes,
+    /// Pixels that are decoded for each pixel of a source, in percent, without the cache.
+    pub decoded_percent: u64,
+}
+
+/// One shape of windows.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    units: u64,
+    tasks: u64,
+    bytes: Bytes,
+    decoded: u64,
+}
+
+fn line(name: &str, bytes: Bytes, reason: String) -> LedgerLine {
+    LedgerLine { name: name.into(), bytes, reason }
+}
+
+/// Draws up the ledger of a job under a ceiling.
+///
+/// # Errors
+/// [`swath_core::Error::CeilingTooSmall`] when not even one block fits.
+pub fn costs(plan: &Plan, raster: &dyn Raster, sources: &[Source], ceiling: Bytes, threads: usize) -> Result<Costs> {
+    let blocks = plan.order.blocks().pixels();
+    let parts = assemble::parts_of_block(plan);
+    let index: Bytes = sources.iter().map(|source| source.tiff.index_bytes()).sum();
+    let paths: u64 = sources.iter().map(|source| source.file.path.as_os_str().len() as u64 * 4 + 900).sum();
+    let assemble_bytes = assemble::task_bytes();
+    let candidates = candidates(plan, raster);
+    let smallest_task = candidates.first().map_or(Bytes::ZERO, |candidate| candidate.bytes).max(assemble_bytes);
+    let fixed_for = |candidate: &Candidate| {
+        vec![
+            line("program", PROGRAM_BYTES, "code, tables and threads".into()),
+            line("inputs", index + Bytes(paths), format!("{} files: where their blocks are", sources.len())),
+            line(
+                "blocks",
+                Bytes(candidate.tasks * RECEIPT_BYTES.0 + blocks * parts * RECEIPT_BYTES.1)
+                    + assemble::places_bytes(plan),
+                format!("{blocks} blocks of the output: where they are until the file is whole"),
+            ),
+        ]
+    };
+    let smallest_ceiling = candidates.first().map_or(Bytes::ZERO, |candidate| {
+        fixed_for(candidate).iter().map(|line| line.bytes).sum::<Bytes>() + smallest_task
+    });
+    // A worker is worth its memory if it has something to do.
+    let threads = threads.min(plan.pixel_bytes().0.div_ceil(PIXELS_PER_WORKER.0).max(1) as usize);
+    let chosen = choose(&candidates, assemble_bytes, threads, |candidate| {
+        ceiling.saturating_sub(fixed_for(candidate).iter().map(|line| line.bytes).sum())
+    });
+    let (candidate, workers) = chosen.or(candidates.first().map(|first| (*first, 1))).unwrap_or_else(nothing_to_do);
+    let fixed = fixed_for(&candidate);
+    let fixed_bytes: Bytes = fixed.iter().map(|line| line.bytes).sum();
+    let task_max = candidate.bytes.max(assemble_bytes);
+    let left = ceiling.saturating_sub(fixed_bytes + task_max * workers as u64).saturating_sub(ceiling.percent(4));
+    let pixels = plan.grid().shape.pixels().max(1);
+    let rereads = candidate.decoded > pixels + pixels / 50;
+    let cache = if rereads { left.min(source_bytes(raster)).percent(60) } else { Bytes::ZERO };
+    let output = output_bytes(plan, sources);
+    // Each worker fills a piece of memory of its own.
+    let kept = (left - cache).min(output.percent(110) + Store::PIECE_BYTES * workers as u64);
+    let scratch = if output > kept { plan.pixel_bytes().min(output.percent(200)) } else { Bytes::ZERO };
+    let useful = threads.min(candidate.tasks as usize).max(1);
+    let mut kept_lines =
+        vec![line("kept", kept, format!("of about {output} of encoded blocks; the rest goes to scratch"))];
+    if rereads {
+        kept_lines.push(line("cache", cache, "decoded blocks that more than one window wants".into()));
+    }
+    let window = plan.order.window(0..candidate.units);
+    let shape = window.map_or(String::new(), |window| format!("{} × {} pixels, ", window.columns, window.rows));
+    let ledger = Ledger {
+        ceiling,
+        fixed,
+        tasks: vec![
+            line("encode", candidate.bytes, format!("one window of {shape}{} in all", candidate.tasks)),
+            line("assemble", assemble_bytes, "one task".into()),
+        ],
+        kept: kept_lines,
+        workers,
+        smallest_ceiling,
+        bound_by: if workers < useful {
+            "memory"
+        } else if useful < threads {
+            "input"
+        } else {
+            "cores"
+        }
+        .into(),
+    };
+    ledger.check("the job")?;
+    Ok(Costs {
+        ledger,
+        units: candidate.units,
+        encode: candidate.bytes,
+        assemble: assemble_bytes,
+        kept,
+        cache,
+        scratch,
+        output,
+        decoded_percent: candidate.decoded * 100 / pixels,
+    })
+}
+
+fn nothing_to_do() -> (Candidate, usize) {
+    (Candidate { units: 1, tasks: 0, bytes: Bytes::ZERO, decoded: 0 }, 1)
+}
+
+/// All shapes that windows can have, small ones first.
+fn candidates(plan: &Plan, raster: &dyn Raster) -> Vec<Candidate> {
+    let mut candidates: Vec<Candidate> = Vec::new();
+    for units in plan.order.task_sizes() {
+        let (mut tasks, mut bytes, mut decoded) = (0, Bytes::ZERO, 0);
+        for window in plan.order.tasks(units).filter_map(|range| plan.order.window(range)) {
+            tasks += 1;
+            bytes = bytes.max(encode::task_bytes(raster, plan.grid(), plan.options(), window));
+            decoded += raster.decoded_pixels(window);
+        }
+        candidates.push(Candidate { units, tasks, bytes, decoded });
+        if tasks <= 1 {
+            break;
+        }
+    }
+    candidates
+}
+
+/// The shape that decodes least and fits beside as many others as there are threads; among equals the smallest.
+fn choose(
+    candidates: &[Candidate],
+    assemble: Bytes,
+    threads: usize,
+    room: impl Fn(&Candidate) -> Bytes,
+) -> Option<(Candidate, usize)> {
+    (1..=threads.max(1)).rev().find_map(|workers| {
+        let mut best: Option<Candidate> = None;
+        for candidate in candidates {
+            let fits = candidate.bytes.max(assemble) * workers as u64 <= room(candidate);
+            let balanced = candidate.tasks >= workers as u64 * TASKS_PER_WORKER;
+            let better = best.is_none_or(|best| candidate.decoded * 100 < best.decoded * (100 - GAIN_PERCENT));
+            if fits && better && (balanced || best.is_none()) {
+                best = Some(*candidate);
+            }
+        }
+        best.map(|best| (best, workers))
+    })
+}
+
+/// Bytes of all pixels of the sources as they lie under the output, decoded.
+fn source_bytes(raster: &dyn Raster) -> Bytes {
+    raster.bytes_for(raster.grid().shape.whole(), raster.grid().bands.len())
+}
+
+/// The size of the output, guessed from how well the inputs are packed.
+fn output_bytes(plan: &Plan, sources: &[Source]) -> Bytes {
+    let (mut packed, mut raw) = (0u128, 0u128);
+    for source in sources {
+        let Some(grid) = source.tiff.grid(0) else { continue };
+        packed += u128::from(source.file.size);
+        raw += u128::from(grid.shape.pixels() * grid.bands.len() as u64 * grid.pixel_bytes());
+    }
+    let all = u128::from(plan.pixel_bytes().0);
+    // Floats that are computed pack badly, whatever they were made of.
+    let computed = plan.grid().data_type.is_float()
+        && sources.iter().any(|source| source.tiff.grid(0).is_some_and(|grid| !grid.data_type.is_float()));
+    let share = if computed { all * 9 / 10 } else { all * packed.min(raw) / raw.max(1) };
+    Bytes(share.min(all) as u64) + Bytes(4096)
+}

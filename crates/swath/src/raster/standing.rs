@@ -1,0 +1,61 @@
+//! What stands at the final path already: whether it is what a resumed run would make.
+//!
+//! A raster keeps no record of the job that made it, so what can be told is held against the plan: the grid, the way it
+//! is written, and that no input is younger.
+
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use swath_core::{Error, Result};
+use swath_formats::geotiff::read::GeoTiff;
+
+use super::chain::Source;
+use super::job::Plan;
+
+/// Whether the file is the one that would be made.
+///
+/// # Errors
+/// [`Error::OutputExists`] that says in what it differs.
+pub fn is_asked_for(plan: &Plan, sources: &[Source], output: &Path) -> Result<()> {
+    let refuse = |difference: String| Error::OutputExists {
+        path: output.into(),
+        message: format!("there is nothing to resume, and it is not what is asked for: {difference}"),
+        hint: "--overwrite instead of --resume replaces it once the new one is complete".into(),
+    };
+    let there = GeoTiff::open(output).map_err(|error| refuse(error.to_string()))?;
+    if let Some(difference) = difference(plan, &there) {
+        return Err(refuse(difference));
+    }
+    let made =
+        std::fs::metadata(output).and_then(|there| there.modified()).map_err(|error| Error::reading(output, &error))?;
+    let made = made.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i128);
+    match sources.iter().find(|source| source.file.mtime_ns > made) {
+        None => Ok(()),
+        Some(source) => Err(refuse(format!("{} was changed after it was made", source.file.path.display()))),
+    }
+}
+
+/// The first thing in which the file differs from the plan, in words.
+fn difference(plan: &Plan, there: &GeoTiff) -> Option<String> {
+    let (wanted, options, info) = (plan.grid(), plan.options(), there.info());
+    let Some(got) = there.grid(0) else { return Some("it has no image".into()) };
+    if let Some(difference) = wanted.difference(got) {
+        return Some(difference);
+    }
+    let nodata = |grid: &swath_raster::Grid| grid.nodata.map_or("none".into(), |nodata| nodata.to_string());
+    let pairs = [
+        ("bands", wanted.bands.len().to_string(), got.bands.len().to_string()),
+        ("type", wanted.data_type.to_string(), got.data_type.to_string()),
+        ("nodata", nodata(wanted), nodata(got)),
+        ("compression", options.compression.to_string(), info.compression.to_string()),
+        ("block size", options.block_size.to_string(), info.block.columns.to_string()),
+        ("predictor", format!("{:?}", options.effective_predictor(wanted.data_type)), format!("{:?}", info.predictor)),
+        (
+            "interleave",
+            format!("{:?}", options.effective_interleave(wanted.bands.len())),
+            format!("{:?}", info.interleave),
+        ),
+    ];
+    let differs = pairs.into_iter().find(|(_, wanted, got)| wanted != got);
+    differs.map(|(what, wanted, got)| format!("{what}: wanted {wanted}, got {got}"))
+}

@@ -1,0 +1,120 @@
+//! What the jobs of all verbs have in common: scratch, receipts that speak of blobs, what workers keep.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::ThreadId;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use swath_core::{
+    Blob, CHOOSE_FOLDER, Error, Fnv64, Lease, PartialOutput, PartialState, Receipt, Receipts, Result, Store, TaskKey,
+};
+
+use crate::request::Common;
+
+/// Blobs that a receipt speaks of.
+pub trait Blobs {
+    /// Calls `with` for each.
+    fn blobs(&self, with: &mut dyn FnMut(&Blob));
+}
+
+/// A receipt whose journal entry waits until all of its blobs are on scratch, that is, for ever if one is not.
+pub fn receipt<T: Serialize + Blobs>(key: &TaskKey, payload: &T) -> Result<Receipt> {
+    let mut volatile = false;
+    payload.blobs(&mut |blob| volatile |= blob.is_volatile());
+    let receipt = Receipt::new(key.clone(), payload)?;
+    Ok(if volatile { receipt.volatile() } else { receipt })
+}
+
+/// Calls `with` for each blob of a stage's receipts.
+pub fn each_blob<T: DeserializeOwned + Blobs>(
+    receipts: &Receipts,
+    stage: u16,
+    with: &mut dyn FnMut(&Blob),
+) -> Result<()> {
+    for receipt in receipts.of_stage(stage) {
+        receipt.read::<T>()?.blobs(with);
+    }
+    Ok(())
+}
+
+/// What `OnceLock::get_or_try_init` will be once it is stable; a race makes the value twice and keeps one.
+pub fn get_or_try_init<T>(cell: &OnceLock<T>, make: impl FnOnce() -> Result<T>) -> Result<&T> {
+    match cell.get() {
+        Some(value) => Ok(value),
+        None => {
+            let value = make()?;
+            Ok(cell.get_or_init(|| value))
+        }
+    }
+}
+
+/// What a worker keeps from task to task. Each thread gets its own back: what one thread allocates and another frees
+/// stays resident for a while, and would not be in any ledger.
+pub struct Idle<T>(Mutex<Vec<(ThreadId, T)>>);
+
+impl<T> Default for Idle<T> {
+    fn default() -> Idle<T> {
+        Idle(Mutex::default())
+    }
+}
+
+impl<T> Idle<T> {
+    /// What this thread put back.
+    pub fn take(&self) -> Option<T> {
+        let this = std::thread::current().id();
+        let mut idle = self.lock();
+        let position = idle.iter().position(|(thread, _)| *thread == this)?;
+        Some(idle.swap_remove(position).1)
+    }
+
+    /// Keeps it for the next task of this thread.
+    pub fn put(&self, item: T) {
+        self.lock().push((std::thread::current().id(), item));
+    }
+
+    /// Drops what all threads have put back.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(ThreadId, T)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The scratch file of an output, where it is not beside it.
+pub fn scratch_elsewhere(common: &Common, output: &Path) -> Option<PathBuf> {
+    let folder = common.tmp_dir.as_ref()?;
+    let output = std::path::absolute(output).unwrap_or_else(|_| output.into());
+    Some(folder.join(format!("swath-{:016x}.scratch", Fnv64::of(output.as_os_str().as_encoded_bytes()))))
+}
+
+/// Opens the store, without what an earlier run left where a new one begins.
+///
+/// # Errors
+/// [`Error::OutputUnwritable`], which names `--tmp-dir` where that is the folder.
+pub fn open_store(common: &Common, partial: &PartialOutput, output: &Path, allowance: Option<Lease>) -> Result<Store> {
+    let open = || {
+        if let Some(folder) = &common.tmp_dir {
+            std::fs::create_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
+        }
+        let scratch = scratch_elsewhere(common, output).unwrap_or_else(|| partial.scratch().join("data"));
+        if partial.state() == PartialState::Fresh && scratch.exists() {
+            std::fs::remove_file(&scratch).map_err(|error| Error::writing(&scratch, &error))?;
+        }
+        Store::open(&scratch, allowance, common.tmp_limit)
+    };
+    if common.tmp_dir.is_some() { open().map_err(of_tmp_dir) } else { open() }
+}
+
+/// The error with the flag that names the folder, where it has no better hint.
+fn of_tmp_dir(error: Error) -> Error {
+    match error {
+        Error::OutputUnwritable { path, reason, hint } if hint.is_empty() || hint == CHOOSE_FOLDER => {
+            let hint = format!("{CHOOSE_FOLDER} as --tmp-dir, or leave it out: scratch then lies beside the output");
+            Error::OutputUnwritable { path, reason, hint }
+        }
+        other => other,
+    }
+}
