@@ -3,8 +3,9 @@
     python geotiff_read.py GEOTIFF_DUMP CORPUS
 
 GEOTIFF_DUMP is the example of that name of `swath-formats`. Shape, type, nodata, transform, EPSG code, the masks and
-all pixels must be equal, pixels of JPEG within 2 (one in 200 may differ by 5: codecs round otherwise). What rasterio reads and swath does not must be refused with a hint,
-and stand in the list below.
+all pixels must be equal, pixels of JPEG within 2 (one in 200 may differ by 5: codecs round otherwise; the wheels of
+rasterio before 1.5 unpack the colours of JPEG otherwise, so there only the mean difference is held to 1). What rasterio
+reads and swath does not must be refused with a hint, and stand in the list below.
 """
 
 import json
@@ -60,6 +61,8 @@ def wanted_validity(source, values):
 def close(values, wanted):
     """Whether pixels of JPEG are as good as equal."""
     apart = numpy.abs(values.astype(int) - wanted.astype(int))
+    if rasterio.__version__.startswith("1.4"):
+        return apart.mean() <= 1
     return apart.max() <= 5 and numpy.count_nonzero(apart > 2) <= max(4, apart.size / 200)
 
 
