@@ -210,12 +210,16 @@ fn counts_of_generated_readings_go_to_standard_output_alone() {
 
 #[test]
 fn a_column_with_the_name_of_the_points_is_refused_with_a_way_on() {
-    let folder = Folder::new();
-    folder.write("shaped.csv", b"sensor,time,lat,lon,geometry\na,2025-03-01T00:00,54.5,9.5,here\n");
-    let (_, error) = told(&folder, "sensor ingest shaped.csv -o lake -m 256MB", 2);
-    assert!(error.contains("the input has a column \"geometry\""), "{error}");
-    assert!(error.contains("[columns.shape] source = \"geometry\""), "{error}");
-    let (schema, _) = told(&folder, "sensor schema shaped.csv", 0);
-    folder.write("schema.toml", schema.replace("[columns.geometry]", "[columns.shape]").as_bytes());
-    told(&folder, "sensor ingest shaped.csv -o lake -m 256MB --schema schema.toml", 0);
+    for name in ["geometry", "Geometry"] {
+        let folder = Folder::new();
+        let table = format!("sensor,time,lat,lon,{name}\na,2025-03-01T00:00,54.5,9.5,here\n");
+        folder.write("shaped.csv", table.as_bytes());
+        let (_, error) = told(&folder, "sensor ingest shaped.csv -o lake -m 256MB", 2);
+        assert!(error.contains(&format!("the input has a column {name:?}")), "{error}");
+        assert!(error.contains(&format!("[columns.shape] source = {name:?}")), "{error}");
+        let (schema, _) = told(&folder, "sensor schema shaped.csv", 0);
+        let renamed = schema.replace(&format!("[columns.{name}]"), "[columns.shape]");
+        folder.write("schema.toml", renamed.as_bytes());
+        told(&folder, "sensor ingest shaped.csv -o lake -m 256MB --schema schema.toml", 0);
+    }
 }

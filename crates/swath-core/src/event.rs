@@ -71,9 +71,9 @@ pub enum Event {
         /// Why.
         reason: String,
     },
-    /// Kept data was written to scratch.
+    /// Intermediate data went to scratch.
     Spill {
-        /// How much.
+        /// How much since it was last told.
         bytes: Bytes,
         /// Scratch in use afterwards.
         scratch: Bytes,

@@ -269,6 +269,11 @@ impl Store {
         self.file.sync_data()
     }
 
+    /// The scratch that is in use.
+    pub fn scratch(&self) -> Bytes {
+        Bytes(self.in_use.load(Relaxed))
+    }
+
     /// The most scratch that was in use at once.
     pub fn scratch_peak(&self) -> Bytes {
         Bytes(self.peak.load(Relaxed))

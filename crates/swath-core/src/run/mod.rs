@@ -30,6 +30,8 @@ pub struct RunOptions<'a> {
     pub heartbeat: Option<Duration>,
     /// Makes durable what tasks have written to scratch.
     pub sync: &'a (dyn Fn() -> io::Result<()> + Sync),
+    /// How much scratch is in use, where there is any: its growth is told as [`Event::Spill`].
+    pub scratch: Option<&'a (dyn Fn() -> Bytes + Sync)>,
     /// Above this resident set no task starts while another runs.
     pub soft_mark: Bytes,
     /// The longest time between two flushes of the journal while there is something to flush.
@@ -47,11 +49,16 @@ impl<'a> RunOptions<'a> {
             threads,
             heartbeat: None,
             sync,
+            scratch: None,
             soft_mark: ceiling.percent(85),
             flush_every: Duration::from_secs(10),
             flush_work: Bytes(512_000_000),
             flush_at_stage_end: Bytes::ZERO,
         }
+    }
+
+    fn scratch_now(&self) -> Bytes {
+        self.scratch.map_or(Bytes::ZERO, |scratch| scratch())
     }
 }
 
@@ -128,7 +135,7 @@ pub fn run(
         workers: ledger.workers,
     });
     let mut summary = Summary::default();
-    let mut watch = Watch::new(Instant::now(), options.heartbeat);
+    let mut watch = Watch::new(Instant::now(), options);
     let mut unflushed = Unflushed::nothing();
     for (number, stage) in plan.stages.iter().enumerate() {
         let of_stage = Stopwatch::start();

@@ -116,7 +116,7 @@ impl StageRun<'_> {
                 shared.halt.raise();
                 shared.tell();
             }
-            watch.look(self.observer, chunks, keeper);
+            watch.look(self.observer, chunks, keeper, self.options);
             watch.tell_raised(self.observer, self.budget.raised(), self.plan.ledger.predicted_peak());
             state = shared.lock();
             if state.workers > 0 {
@@ -124,6 +124,7 @@ impl StageRun<'_> {
             }
         }
         drop(state);
+        watch.tell_scratch(self.observer, self.options.scratch_now());
         watch.tell_raised(self.observer, self.budget.raised(), self.plan.ledger.predicted_peak());
     }
 

@@ -425,6 +425,35 @@ fn a_heartbeat_tells_what_happens() {
 }
 
 #[test]
+fn what_goes_to_scratch_is_told() {
+    struct Spills(Mutex<Vec<(Bytes, Bytes)>>);
+    impl Observer for Spills {
+        fn on(&self, event: &Event) {
+            if let Event::Spill { bytes, scratch } = *event {
+                self.0.lock().unwrap().push((bytes, scratch));
+            }
+        }
+    }
+    let spills = Spills(Mutex::default());
+    let in_use = Arc::new(AtomicUsize::new(500));
+    let written = Arc::clone(&in_use);
+    let body = move |_: &TaskKey, _: &mut TaskContext<'_>| {
+        written.fetch_add(100, Ordering::SeqCst);
+        Ok(0)
+    };
+    let plan = plan(vec![Box::new(Steps::new(0, 4, 1, Box::new(body)))]);
+    let (sync, scratch) = (|| Ok(()), || Bytes(in_use.load(Ordering::SeqCst) as u64));
+    let mut options = RunOptions::new(1, Bytes(1000), &sync);
+    options.scratch = Some(&scratch);
+    run(&plan, &Budget::new(Bytes(1000)), &Journal::none(), &mut Receipts::new(), &Stop::new(), &spills, &options)
+        .unwrap();
+    let spills = spills.0.lock().unwrap();
+    // What an earlier process left there is no news.
+    assert_eq!(spills.iter().map(|spill| spill.0).sum::<Bytes>(), Bytes(400));
+    assert_eq!(spills.last().unwrap().1, Bytes(900));
+}
+
+#[test]
 fn panics_outside_of_tasks_are_errors_too() {
     struct Panics(&'static str);
     impl Stage for Panics {

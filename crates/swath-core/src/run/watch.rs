@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::RunOptions;
 use super::keeper::Keeper;
 use crate::process::resident_now;
 use crate::{Bytes, Event, Observer};
@@ -21,6 +22,7 @@ pub(super) struct Watch {
     chunks_of_stage: u64,
     peak: Bytes,
     told_raised: bool,
+    told_scratch: Bytes,
 }
 
 struct Sample {
@@ -31,7 +33,8 @@ struct Sample {
 }
 
 impl Watch {
-    pub(super) fn new(begun: Instant, heartbeat: Option<Duration>) -> Watch {
+    pub(super) fn new(begun: Instant, options: &RunOptions<'_>) -> Watch {
+        let heartbeat = options.heartbeat;
         let resident = resident_now();
         let waited_us = heartbeat.and_then(|_| waited_for_disk_us());
         let last = Sample { at: begun, resident, work: Bytes::ZERO, waited_us };
@@ -44,6 +47,7 @@ impl Watch {
             chunks_of_stage: 0,
             peak: resident,
             told_raised: false,
+            told_scratch: options.scratch_now(),
         }
     }
 
@@ -66,8 +70,16 @@ impl Watch {
         }
     }
 
+    /// Tells how much went to scratch since it was last told.
+    pub(super) fn tell_scratch(&mut self, observer: &dyn Observer, scratch: Bytes) {
+        if scratch > self.told_scratch {
+            observer.on(&Event::Spill { bytes: scratch - self.told_scratch, scratch });
+            self.told_scratch = scratch;
+        }
+    }
+
     /// Takes a sample, and gives a sign of life when it is time.
-    pub(super) fn look(&mut self, observer: &dyn Observer, chunks: u64, keeper: &Keeper<'_>) {
+    pub(super) fn look(&mut self, observer: &dyn Observer, chunks: u64, keeper: &Keeper<'_>, options: &RunOptions<'_>) {
         if self.looked.is_some_and(|looked| looked.elapsed() < BETWEEN) {
             return;
         }
@@ -78,6 +90,7 @@ impl Watch {
             self.chunks_before += self.chunks_of_stage;
         }
         self.chunks_of_stage = chunks;
+        self.tell_scratch(observer, options.scratch_now());
         let Some(interval) = self.heartbeat else { return };
         let passed = self.last.at.elapsed();
         if passed < interval {

@@ -132,10 +132,11 @@ fn role(file: &SchemaFile, column: &ColumnSchema) -> Result<()> {
         (None, _) => return Ok(()),
         (Some(Role::Time), Timestamp | Date) => return Ok(()),
         (Some(Role::Sensor), Category | String | Int32 | Int64) => return Ok(()),
-        (Some(Role::X | Role::Y | Role::Value), Int32 | Int64 | Float32 | Float64) => return Ok(()),
+        (Some(Role::X | Role::Y), Float64) => return Ok(()),
+        (Some(Role::Value), Int32 | Int64 | Float32 | Float64) => return Ok(()),
         (Some(Role::Time), _) => "role time wanted type timestamp or date",
         (Some(Role::Sensor), _) => "role sensor wanted type category, string, int32 or int64",
-        (Some(Role::X | Role::Y), _) => "roles x and y wanted type float64, or another number",
+        (Some(Role::X | Role::Y), _) => "roles x and y wanted type float64, of which points are made",
         (Some(Role::Value), _) => "role value wanted a type of numbers",
     };
     let message = format!("does not go with type {}: {wanted}", word(column.column_type));

@@ -196,6 +196,16 @@ fn coordinates_get_the_limits_of_their_system() {
     assert_eq!((schema.columns[0].min, schema.columns[0].max), (Some(5.0), Some(90.0)));
 }
 
+#[test]
+fn points_are_made_of_64_bits() {
+    for narrow in ["float32", "int32", "int64"] {
+        let file =
+            format!("[columns.y]\ntype = \"float64\"\nrole = \"y\"\n[columns.x]\ntype = \"{narrow}\"\nrole = \"x\"");
+        let error = read(&file).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("columns.x.role") && error.contains("wanted type float64"), "{error}");
+    }
+}
+
 /// Whoever measured and when are what the file says they are, whatever their columns are called.
 #[test]
 fn the_default_key_is_of_the_final_roles() {

@@ -404,13 +404,17 @@ fn lake_layout(
             Some(PointColumns { name: GEOMETRY.into(), x, y, crs })
         }
     };
-    if points.is_some() && schema.with_name(GEOMETRY).is_some() {
+    // Some readers take names that differ in case for one.
+    let taken = schema.columns.iter().find(|column| column.name.eq_ignore_ascii_case(GEOMETRY));
+    if let (Some(_), Some(column)) = (&points, taken) {
         return Err(Error::Usage {
             message: format!(
-                "the input has a column {GEOMETRY:?}, which is the name of the points that are made of x and y"
+                "the input has a column {:?}, and {GEOMETRY} is the name of the points that are made of x and y",
+                column.name
             ),
             hint: format!(
-                "name it otherwise in a schema file, from swath sensor schema SRC: [columns.shape] source = \"{GEOMETRY}\""
+                "name it otherwise in a schema file, from swath sensor schema SRC: [columns.shape] source = \"{}\"",
+                column.name
             ),
         });
     }

@@ -195,7 +195,9 @@ impl crate::Job for Job {
             begun => begun?,
         };
         let sync = || running.sync();
+        let scratch = || running.store.scratch();
         let mut options = RunOptions::new(common.threads(), common.ceiling(), &sync);
+        options.scratch = Some(&scratch);
         options.heartbeat = common.heartbeat_s.map(Duration::from_secs_f64);
         options.flush_at_stage_end = FLUSH_AT_STAGE_END;
         // What was planned to be resident is no pressure.
