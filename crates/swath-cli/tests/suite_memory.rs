@@ -133,12 +133,13 @@ fn text_that_lies_together_takes_the_place_of_what_is_kept() {
         columns.timestamp = { type = 'timestamp', role = 'time', format = 'epoch_s' }
         columns.note = { type = 'string' }";
     folder.write("schema.toml", schema.as_bytes());
-    let line = "sensor ingest in.csv --schema schema.toml --partition none -j 2 --json";
-    let outcome = folder.run(&format!("{line} -o large -m 1GB")).expect(&[0]);
+    let line = "sensor ingest in.csv --schema schema.toml --partition none --json";
+    let outcome = folder.run(&format!("{line} -o large -m 1GB -j 2")).expect(&[0]);
     assert_eq!(outcome.figure("/scratch/actual"), 0, "{outcome}");
-    let outcome = folder.run(&format!("{line} -o lake -m 200MB")).expect(&[0]);
+    // One thread, since with two it depends on who is faster how much has to make room.
+    let outcome = folder.run(&format!("{line} -o lake -m 160MB -j 1")).expect(&[0]);
     assert_eq!(outcome.figure("/scratch/predicted"), 0, "the plan foresaw it, so this shows nothing\n{outcome}");
     assert!(outcome.figure("/scratch/actual") > 0, "nothing had to make room, so this shows nothing\n{outcome}");
-    assert!(outcome.figure("/memory/actual_peak") <= 200 * MB, "{outcome}");
-    Tree::of(&folder.at("large")).assert_same(&Tree::of(&folder.at("lake")), "at 1 GB and at 200 MB");
+    assert!(outcome.figure("/memory/actual_peak") <= 160 * MB, "{outcome}");
+    Tree::of(&folder.at("large")).assert_same(&Tree::of(&folder.at("lake")), "at 1 GB and at 160 MB");
 }
