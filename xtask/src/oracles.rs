@@ -26,13 +26,16 @@ struct Oracle {
 }
 
 /// Every script of `tests/oracles`; `lake_opens.py` is run by `truth_ingest.py`, on lakes that are made there.
-const ORACLES: [Oracle; 6] = [
+const ORACLES: [Oracle; 9] = [
     Oracle { script: "crs_points.py", wants: Wants::Nothing },
     Oracle { script: "crs_projjson.py", wants: Wants::Nothing },
     Oracle { script: "truth_ingest.py", wants: Wants::Program },
     Oracle { script: "real_files.py", wants: Wants::Corpus },
     Oracle { script: "geotiff_write.py", wants: Wants::Example("geotiff_make") },
     Oracle { script: "geotiff_read.py", wants: Wants::ExampleAndCorpus("geotiff_dump") },
+    Oracle { script: "cog.py", wants: Wants::Program },
+    Oracle { script: "focal_terrain.py", wants: Wants::ExampleAndCorpus("raster_op") },
+    Oracle { script: "warp_mosaic.py", wants: Wants::ExampleAndCorpus("raster_warp") },
 ];
 
 /// Whether the long forms of the tests are wanted, too.

@@ -11,12 +11,16 @@ use common::{Folder, Mask, READINGS, check};
 #[test]
 fn every_verb_explains_itself_in_80_columns_with_three_examples() {
     let folder = Folder::new();
-    for verb in ["", "info", "sensor", "sensor schema", "sensor ingest", "synth", "synth telemetry", "doctor", "demo"] {
+    let verbs = ["", "info", "sensor", "sensor schema", "sensor ingest", "raster", "doctor", "demo"];
+    let synth = ["synth", "synth telemetry", "synth raster"];
+    let raster = ["calc", "convert", "clip", "warp", "mosaic", "focal", "terrain", "pipeline"];
+    let raster = raster.map(|verb| format!("raster {verb}"));
+    for verb in verbs.into_iter().chain(synth).chain(raster.iter().map(String::as_str)) {
         let line = format!("{verb} --help");
         let output = folder.run(&line);
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-        if !["sensor", "synth"].contains(&verb) {
+        if !["sensor", "synth", "raster"].contains(&verb) {
             let examples =
                 text.split("Examples:\n").nth(1).expect("examples").lines().take_while(|line| !line.is_empty());
             assert_eq!(examples.count(), 3, "{text}");

@@ -9,12 +9,25 @@ use swath_testkit::{Folder, Outcome, full, sha256};
 const MB: u64 = 1_000_000;
 
 /// Words of each verb that reads `a.tif` and `b.tif`, without output and limits.
-const VERBS: [&str; 4] = [
+const VERBS: [&str; 14] = [
     "raster convert a.tif --co COMPRESS=DEFLATE",
     "raster convert a.tif -b 2 -b 1 --dtype uint8 --scale 0,10000,0,254 --nodata 255 --co BLOCKSIZE=256",
     "raster calc (b1-b2)/(b1+b2) a.tif --co INTERLEAVE=BAND",
     "raster calc a[1]>b[1]?a[2]:nodata;mean(a[*],b[*]) a=a.tif b=b.tif --dtype float64",
+    "raster convert a.tif -f cog --co BLOCKSIZE=256",
+    "raster calc b1+b2 a.tif -f cog --co OVERVIEW_RESAMPLING=AVERAGE --co COMPRESS=LERC",
+    "raster clip a.tif --window 333,222,1500,1300",
+    "raster warp a.tif --dst-crs EPSG:4326 -r bilinear",
+    "raster warp b.tif --res 33 -r average --align",
+    "raster mosaic a.tif b.tif --method max",
+    "raster mosaic a.tif b.tif --method mean --dst-crs EPSG:3857 -r cubic",
+    "raster focal a.tif --stat mean --radius 2",
+    "raster focal b.tif -b 1 --stat median --radius 30m --shape circle",
+    "raster terrain a.tif -b 1 --kind slope",
 ];
+
+/// Those that are killed over and over where there is little time: one of each way to work.
+const KILLED: [usize; 5] = [1, 2, 4, 7, 11];
 
 fn inputs(folder: &Folder, size: &str) {
     for (name, words) in
@@ -53,7 +66,8 @@ fn the_same_bytes_under_any_ceiling() {
 fn killed_and_resumed() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
     inputs(&folder, "2300x1700");
-    for verb in VERBS {
+    let chosen = |position: &usize| full() || KILLED.contains(position);
+    for verb in (0..VERBS.len()).filter(chosen).map(|position| VERBS[position]) {
         run(&folder, verb, "").expect(&[0]);
         let wanted = sha256(&folder.at("out.tif"));
         folder.remove(&["out.tif"]);
@@ -133,9 +147,9 @@ fn faults_leave_nothing() {
 #[test]
 fn a_ceiling_that_is_too_small_is_refused() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
-    inputs(&folder, "1500x1100");
+    inputs(&folder, "1900x1600");
     for verb in VERBS {
-        let smallest = run(&folder, verb, "-m 1GB --explain").expect(&[0]).figure("/smallest_ceiling");
+        let smallest = run(&folder, verb, "-m 2GB --explain").expect(&[0]).figure("/smallest_ceiling");
         let refused = run(&folder, verb, &format!("-m {}kB", smallest / 1000 - 10)).expect(&[3]);
         assert!(refused.error_text().contains("MB"), "no figures in the refusal\n{refused}");
         assert!(folder.names().iter().all(|name| !name.contains("out.tif")), "something was left");
@@ -180,6 +194,22 @@ fn what_is_wrong_is_said() {
     check("raster convert a.tif -o out.tif --co COMPRESS=ZIP", 2, &["COMPRESS", "ZIP"]);
     check("raster convert a.tif -o out.tif --co QUALITY=3", 2, &["QUALITY"]);
     check("raster convert a.tif -o out.tif -f png", 2, &["png"]);
+    check("raster convert a.tif -o out.tif -f cog --co OVERVIEWS=7", 2, &["OVERVIEWS=7"]);
+    check("raster convert a.tif -o out.tif -f cog --co OVERVIEW_RESAMPLING=BEST", 2, &["\"best\"", "cubic"]);
+    check("raster clip a.tif -o out.tif", 2, &["--bbox"]);
+    check("raster clip a.tif -o out.tif --window 0,0,301,200", 2, &["columns 0 to 301", "300 columns"]);
+    check("raster clip a.tif -o out.tif --bbox 170,-80,171,-79 --bbox-crs EPSG:4326", 2, &["does not meet"]);
+    check("raster clip a.tif -o out.tif --bbox 1,2,3", 2, &["1,2,3", "is no box"]);
+    check("raster clip a.tif -o out.tif --like text.tif", 5, &["text.tif"]);
+    check("raster warp a.tif -o out.tif --dst-crs EPSG:99999", 2, &["99999"]);
+    check("raster warp a.tif -o out.tif -r best", 2, &["best", "bilinear"]);
+    check("raster warp a.tif -o out.tif --res 0", 2, &["is no size of a pixel"]);
+    check("raster mosaic a.tif small.tif -o out.tif", 2, &["bands"]);
+    check("raster focal a.tif -o out.tif --stat loud", 2, &["loud", "median"]);
+    check("raster focal a.tif -o out.tif --radius 1.5", 2, &["1.5 pixels", "circle"]);
+    check("raster focal a.tif -o out.tif --percentile 50", 2, &["--percentile", "--stat percentile"]);
+    check("raster terrain a.tif -o out.tif --kind slope --z-factor 0", 2, &["z factor"]);
+    check("raster pipeline read a.tif ! calc b1 ! write a.tif", 2, &["is the input"]);
     check("raster convert a.tif -o out.tif --dtype uint8 --nodata 300", 2, &["300", "uint8"]);
     check("raster calc a+b[1] a=a.tif b=b.tif -o out.tif", 2, &["a[1]"]);
     check("raster calc a[1]+b a=a.tif b=small.tif -o out.tif", 2, &["a.tif", "small.tif", "different grids"]);
@@ -192,4 +222,41 @@ fn what_is_wrong_is_said() {
         let refused = folder.run(&format!("raster convert {other} -o out.tif --resume")).expect(&[6]);
         assert!(refused.error_text().contains("not what is asked for"), "{refused}");
     }
+}
+
+/// A chain is what its steps are one by one, and writes nothing between them.
+#[test]
+fn a_pipeline_is_its_steps() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    inputs(&folder, "900x700");
+    folder.run("raster clip a.tif -o 1.tif --window 100,90,700,500").expect(&[0]);
+    folder.run("raster focal 1.tif -o 2.tif --stat max --radius 1").expect(&[0]);
+    folder.run("raster warp 2.tif -o steps.tif --dst-crs EPSG:3857 -r near").expect(&[0]);
+    let line = "raster pipeline --json read a.tif ! clip --window 100,90,700,500 ! focal --stat max --radius 1 ! \
+                warp --dst-crs EPSG:3857 -r near ! write chain.tif";
+    folder.run(line).expect(&[0]);
+    assert_eq!(sha256(&folder.at("chain.tif")), sha256(&folder.at("steps.tif")));
+    let mut names = folder.names();
+    names.retain(|name| name.ends_with(".tif"));
+    names.sort();
+    assert_eq!(names, ["1.tif", "2.tif", "a.tif", "b.tif", "chain.tif", "steps.tif"]);
+}
+
+/// A raster that is looked at only for its grid is an input like the others.
+#[test]
+fn a_raster_whose_grid_is_taken_is_part_of_the_job() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    inputs(&folder, "900x700");
+    folder.run("raster clip b.tif -o like.tif --window 40,30,300,200").expect(&[0]);
+    let line = "raster clip a.tif -o out.tif --like like.tif --json";
+    let outcome = folder.run(line).expect(&[0]);
+    assert_eq!(outcome.json()["outputs"][0]["files"], 1);
+    folder.run("raster clip a.tif -o same.tif --window 40,30,300,200").expect(&[0]);
+    assert_eq!(sha256(&folder.at("out.tif")), sha256(&folder.at("same.tif")));
+    folder.run("raster clip a.tif -o like.tif --like like.tif --overwrite").expect(&[2]);
+    folder.remove(&["out.tif"]);
+    assert_eq!(folder.run_with_fault(line, "kill:12").signal, Some(9));
+    folder.run("raster clip b.tif -o like.tif --window 0,0,300,200 --overwrite").expect(&[0]);
+    let refused = folder.run(&format!("{line} --resume")).expect(&[6]);
+    assert!(refused.error_text().contains("like.tif"), "{refused}");
 }

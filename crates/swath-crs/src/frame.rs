@@ -26,7 +26,7 @@ const TURNED: u32 = 1_000_000_000;
 /// One system's side of a transformation.
 pub(crate) struct Frame {
     projection: Option<Box<dyn Step>>,
-    degrees_per_unit: f64,
+    pub degrees_per_unit: f64,
     meridian_degrees: f64,
     /// The geographic system, in degrees from Greenwich, on the datum of this one.
     pub globe: CrsDef,

@@ -194,6 +194,10 @@ pub trait Pixel: Pod + Copy + PartialEq + PartialOrd + Send + Sync + 'static {
     fn is_nan(self) -> bool;
 }
 
+/// The number before 1/2: added to a number, and what is behind the point then left out, it rounds half away from zero,
+/// without a call. With 1/2 itself the number before 1/2 would become 1.
+const BELOW_HALF: f64 = 0.5 - f64::EPSILON / 4.0;
+
 macro_rules! integer_pixels {
     ($($type:ty => $data_type:ident),* $(,)?) => {$(
         impl Pixel for $type {
@@ -205,7 +209,7 @@ macro_rules! integer_pixels {
 
             fn from_f64(value: f64) -> Self {
                 // A cast from float to integer stays at the ends of the range, and makes 0 of NaN.
-                value.round() as $type
+                (value + BELOW_HALF.copysign(value)) as $type
             }
 
             fn from_scalar(value: Scalar) -> Option<Self> {
@@ -275,6 +279,11 @@ mod tests {
         check(1e30, (255, 32_767, i64::MAX));
         check(f64::NEG_INFINITY, (0, -32_768, i64::MIN));
         check(f64::NAN, (0, 0, 0));
+        check(0.5f64.next_down(), (0, 0, 0));
+        check(-0.5, (0, -1, -1));
+        for value in [1.5, 2.5f64.next_down(), 1e15 + 0.5, 4_503_599_627_370_495.5, 9e15 + 1.0, -7e17] {
+            assert_eq!(i64::from_f64(value), value.round() as i64, "{value}");
+        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! What a file, a folder of files or a lake is, in bounded memory and without changing anything.
 //!
 //! Delimited text is inferred from a bounded sample and, up to a size, read as a whole; of Parquet only footers are
-//! read. Every figure says whether it is exact.
+//! read, of rasters only directories. Every figure says whether it is exact.
 
 mod columnar;
 mod delimited;
+mod grids;
 pub(crate) mod magic;
 pub(crate) mod manifest;
 mod moment;
@@ -16,6 +17,7 @@ use serde::Serialize;
 use swath_core::{Bytes, Error, Result, Stop};
 
 use crate::ingest::{named, pattern};
+pub use grids::{BandDescription, RasterDescription, RasterFootprint};
 
 /// Share of the ceiling that the columns of one chunk may take, as a rule of thumb.
 const CHUNK_SHARE: f64 = 0.3;
@@ -97,7 +99,27 @@ impl Footprint {
 
 /// What something is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Description {
+#[serde(untagged)]
+pub enum Description {
+    /// Rows.
+    Table(Box<TableDescription>),
+    /// Pixels.
+    Raster(Box<RasterDescription>),
+}
+
+impl Description {
+    /// What is not as it should be, as sentences.
+    pub fn warnings(&self) -> &[String] {
+        match self {
+            Description::Table(table) => &table.warnings,
+            Description::Raster(raster) => &raster.warnings,
+        }
+    }
+}
+
+/// What a table is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TableDescription {
     /// The path as it was given.
     #[serde(serialize_with = "crate::outcome::lossy")]
     pub path: PathBuf,
@@ -165,15 +187,17 @@ pub fn expand(arguments: &[OsString]) -> Result<Vec<PathBuf>> {
 /// [`Error::InputUnreadable`] and [`Error::InputCorrupt`], also for formats that are not read; [`Error::Stopped`].
 pub fn describe(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<Description> {
     let metadata = std::fs::metadata(path).map_err(|error| Error::reading(path, &error))?;
+    let table = |description: Result<TableDescription>| Ok(Description::Table(Box::new(description?)));
     if metadata.is_dir() {
         if columnar::holds_parquet(path)? {
-            return columnar::describe_folder(path, ceiling, stop);
+            return table(columnar::describe_folder(path, ceiling, stop));
         }
-        return delimited::describe(path, ceiling, stop);
+        return table(delimited::describe(path, ceiling, stop));
     }
     match magic::sniff(path)? {
-        magic::Sniffed::Parquet => columnar::describe_file(path, ceiling),
-        magic::Sniffed::Text => delimited::describe(path, ceiling, stop),
+        magic::Sniffed::Parquet => table(columnar::describe_file(path, ceiling)),
+        magic::Sniffed::Text => table(delimited::describe(path, ceiling, stop)),
+        magic::Sniffed::Tiff => Ok(Description::Raster(Box::new(grids::describe(path, ceiling)?))),
         magic::Sniffed::Empty => {
             Err(Error::InputUnreadable { path: path.into(), reason: "the file is empty".into(), hint: String::new() })
         }

@@ -14,5 +14,8 @@ pub mod synth;
 mod work;
 
 pub use job::Job;
-pub use swath_raster::ops::{Scaling, Synthesis};
-pub use swath_raster::{DataType, Scalar, Shape};
+pub use swath_raster::ops::{
+    Edges, FocalStatistic, Kernel, MosaicMethod, Resampling, Scaling, SlopeUnits, Synthesis, TerrainEdges, TerrainKind,
+    TerrainMethod, TerrainOptions, WarpWishes,
+};
+pub use swath_raster::{DataType, Scalar, Shape, Window};

@@ -1,13 +1,15 @@
 //! What the user asked for, as plain data: parsed words in, no terminal, no environment, no work.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use swath_core::{Bytes, Limits, MemoryRequest};
-use swath_raster::ops::{Scaling, Synthesis};
-use swath_raster::{DataType, Scalar};
+use swath_raster::ops::{
+    Edges, FocalStatistic, Kernel, MosaicMethod, Resampling, Scaling, Synthesis, TerrainOptions, WarpWishes,
+};
+use swath_raster::{DataType, Scalar, Window};
 
 /// What every working command takes.
 #[derive(Debug, Clone)]
@@ -186,6 +188,118 @@ pub enum RasterStep {
     Scale(Scaling),
     /// Each band of the output is an expression of the inputs.
     Calc(String),
+    /// The coordinates are those of this system, whatever the file says.
+    AssumeCrs(String),
+    /// Only a part of the pixels.
+    Clip(RasterPart),
+    /// A statistic or filter of what is around each pixel.
+    Focal(FocalStep),
+    /// Slope, light and the like.
+    Terrain(TerrainOptions),
+    /// Another grid.
+    Warp(WarpStep),
+    /// All inputs as one raster.
+    Mosaic(MosaicStep),
+}
+
+/// A part of a raster.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum RasterPart {
+    /// The pixels that a box touches.
+    Bounds {
+        /// Least x, least y, greatest x, greatest y.
+        bounds: (f64, f64, f64, f64),
+        /// The system of the box; that of the raster if none.
+        crs: Option<String>,
+    },
+    /// These pixels.
+    Window(Window),
+    /// The pixels under another raster.
+    Like(PathBuf),
+}
+
+/// How far something reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Radius {
+    /// In pixels.
+    Pixels(f64),
+    /// In units of the coordinates.
+    Ground(f64),
+}
+
+/// The outline of a footprint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Outline {
+    /// As many rows as columns.
+    #[default]
+    Square,
+    /// All pixels within the radius.
+    Circle,
+}
+
+/// A statistic or filter of what is around each pixel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FocalStep {
+    /// What is computed.
+    pub statistic: FocalStatistic,
+    /// How far it looks.
+    pub radius: Radius,
+    /// The outline of what it looks at.
+    pub outline: Outline,
+    /// Weights, which stand in place of a radius.
+    pub kernel: Option<Kernel>,
+    /// What stands for pixels that are not there.
+    pub edges: Edges,
+}
+
+/// Another grid.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WarpStep {
+    /// The system of the output; that of the input if none.
+    pub crs: Option<String>,
+    /// What is wished of the grid.
+    pub wishes: WarpWishes,
+    /// The system of wished bounds; that of the output if none.
+    pub bounds_crs: Option<String>,
+    /// A raster whose grid is taken.
+    pub like: Option<PathBuf>,
+    /// How pixels are made of those before.
+    pub resampling: Resampling,
+}
+
+/// All inputs as one raster; what is not wished follows from the inputs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MosaicStep {
+    /// What becomes of pixels where inputs overlap.
+    pub method: MosaicMethod,
+    /// The system of the output.
+    pub crs: Option<String>,
+    /// Width and height of a pixel, in units of that system.
+    pub resolution: Option<(f64, f64)>,
+    /// Least x, least y, greatest x, greatest y, in that system.
+    pub bounds: Option<(f64, f64, f64, f64)>,
+    /// Whether the corners shall lie at multiples of the resolution.
+    pub is_aligned: bool,
+    /// How inputs are brought to the grid.
+    pub resampling: Resampling,
+}
+
+impl RasterStep {
+    /// A raster besides the inputs whose grid it wants.
+    pub fn like(&self) -> Option<&Path> {
+        match self {
+            RasterStep::Clip(RasterPart::Like(path)) => Some(path),
+            RasterStep::Warp(WarpStep { like: Some(path), .. }) => Some(path),
+            _ => None,
+        }
+    }
+}
+
+impl RasterRequest {
+    /// Whether all inputs become one raster.
+    pub fn takes_many(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, RasterStep::Mosaic(_)))
+    }
 }
 
 /// `swath raster …`: rasters, a chain of steps, and the file that it ends in.

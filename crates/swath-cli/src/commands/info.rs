@@ -49,7 +49,7 @@ pub fn run(words: &InfoWords, settings: &Settings, voice: Voice) -> Result<()> {
         match describe(&path) {
             Ok(item) => {
                 print(&format!("{space}{}", info::text(&item)))?;
-                warn(&item.warnings, settings);
+                warn(item.warnings(), settings);
                 space = "\n";
             }
             Err(error @ Error::Stopped { .. }) => return Err(error),

@@ -19,7 +19,7 @@ use crate::settings::{Flags, Settings};
 use crate::show::failure::{Failure, Voice};
 use crate::show::last_words;
 use crate::usage::{Misread, misread};
-use crate::words::{LogFormat, RasterVerb, RunFlags, SensorVerb, SynthWords, TalkFlags, Verb, Words};
+use crate::words::{LogFormat, RunFlags, SensorVerb, SynthWords, TalkFlags, Verb, Words};
 
 /// Runs the program; answers its exit code.
 pub fn run(arguments: Vec<OsString>) -> u8 {
@@ -54,6 +54,9 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
     }
 }
 
+/// The verbs of `swath raster`.
+const RASTER_VERBS: [&str; 8] = ["calc", "convert", "clip", "warp", "mosaic", "focal", "terrain", "pipeline"];
+
 /// What can be told from the arguments before they are parsed: enough to report that they are wrong.
 struct Heard {
     command: String,
@@ -68,7 +71,7 @@ impl Heard {
         let mut verbs = words.iter().filter(|word| !word.starts_with('-'));
         let command = match (verbs.next().map(String::as_str), verbs.next().map(String::as_str)) {
             (Some("sensor"), Some(verb @ ("schema" | "ingest"))) => format!("sensor {verb}"),
-            (Some("raster"), Some(verb @ ("calc" | "convert"))) => format!("raster {verb}"),
+            (Some("raster"), Some(verb)) if RASTER_VERBS.contains(&verb) => format!("raster {verb}"),
             (Some("synth"), Some(verb @ ("telemetry" | "raster"))) => format!("synth {verb}"),
             (Some(verb @ ("info" | "sensor" | "raster" | "synth" | "doctor" | "demo")), _) => verb.into(),
             _ => String::new(),
@@ -96,8 +99,10 @@ fn flags(verb: &Verb) -> Flags {
         }
         Verb::Sensor(SensorVerb::Schema(words)) => Flags { talk: only_json(words.json), ..Flags::default() },
         Verb::Sensor(SensorVerb::Ingest(words)) => Flags::of(&words.run, &words.talk),
-        Verb::Raster(RasterVerb::Calc(words)) => Flags::of(&words.run, &words.talk),
-        Verb::Raster(RasterVerb::Convert(words)) => Flags::of(&words.run, &words.talk),
+        Verb::Raster(verb) => {
+            let (run, talk) = verb.flags();
+            Flags::of(run, talk)
+        }
         Verb::Synth(SynthWords::Raster(words)) => Flags::of(&words.run, &words.talk),
         Verb::Synth(SynthWords::Telemetry(words)) => Flags {
             memory: words.ceiling.memory,

@@ -1,35 +1,64 @@
 //! The verbs of `swath raster`: words become a chain of steps.
 
+use std::path::PathBuf;
+
 use swath::request::{RasterInput, RasterRequest, RasterStep};
 use swath::{DataType, Synthesis, raster};
 use swath_core::Result;
 
 use super::job::carry_out;
 use crate::settings::Settings;
-use crate::words::{CalcWords, ConvertWords, RasterOutputFlags, RasterVerb, RunFlags, SynthRasterWords};
+use crate::words::{
+    ConvertWords, MosaicWords, OneInput, RasterOutputFlags, RasterVerb, RunFlags, StepFlags, SynthRasterWords,
+};
 
 /// Plans, and unless only the plan is wanted, runs.
 ///
 /// # Errors
 /// What the library reports.
 pub fn run(verb: RasterVerb, settings: &Settings) -> Result<()> {
-    match verb {
-        RasterVerb::Calc(words) => {
-            let CalcWords { expression, inputs, to, run, .. } = *words;
-            carry(
-                request("raster calc", inputs, vec![RasterStep::Calc(expression)], to, &run, settings),
-                &run,
-                settings,
-            )
-        }
+    let command = format!("raster {}", verb.word());
+    let run = verb.flags().0.clone();
+    let (inputs, steps, to) = match verb {
+        RasterVerb::Calc(words) => (words.inputs, vec![RasterStep::Calc(words.expression)], words.to),
         RasterVerb::Convert(words) => {
-            let ConvertWords { input, bands, scale, to, run, .. } = *words;
-            let bands = (!bands.is_empty()).then_some(RasterStep::Bands(bands));
-            let steps = bands.into_iter().chain(scale.map(RasterStep::Scale)).collect();
-            let inputs = vec![RasterInput { name: None, path: input }];
-            carry(request("raster convert", inputs, steps, to, &run, settings), &run, settings)
+            let ConvertWords { input, bands, scale, to, .. } = *words;
+            let steps = chosen(bands).into_iter().chain(scale.map(RasterStep::Scale)).collect();
+            (vec![unnamed(input)], steps, to)
         }
-    }
+        RasterVerb::Clip(words) => one(*words)?,
+        RasterVerb::Warp(words) => one(*words)?,
+        RasterVerb::Focal(words) => one(*words)?,
+        RasterVerb::Terrain(words) => one(*words)?,
+        RasterVerb::Mosaic(words) => {
+            let MosaicWords { inputs, bands, how, to, .. } = *words;
+            let steps = chosen(bands).into_iter().chain(how.steps()?).collect();
+            (inputs.into_iter().map(unnamed).collect(), steps, to)
+        }
+        RasterVerb::Pipeline(words) => {
+            let chain = words.chain()?;
+            (chain.inputs, chain.steps, chain.to)
+        }
+    };
+    carry(request(&command, inputs, steps, to, &run, settings), &run, settings)
+}
+
+type Parts = (Vec<RasterInput>, Vec<RasterStep>, RasterOutputFlags);
+
+/// A verb that makes one raster of one.
+fn one<F: StepFlags>(words: OneInput<F>) -> Result<Parts> {
+    let OneInput { input, bands, how, to, .. } = words;
+    let steps = chosen(bands).into_iter().chain(how.steps()?).collect();
+    Ok((vec![unnamed(input)], steps, to))
+}
+
+fn unnamed(path: PathBuf) -> RasterInput {
+    RasterInput { name: None, path }
+}
+
+/// The step that takes some bands, where some are named.
+fn chosen(bands: Vec<usize>) -> Option<RasterStep> {
+    (!bands.is_empty()).then_some(RasterStep::Bands(bands))
 }
 
 /// `swath synth raster`: a chain without an input.

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use common::{CeilingFlags, LogFormat, ProgressWhen, RunFlags, TalkFlags, seconds, threads};
-pub use raster::{CalcWords, ConvertWords, RasterOutputFlags, RasterVerb};
+pub use raster::{ConvertWords, MosaicWords, OneInput, RasterOutputFlags, RasterVerb, StepFlags};
 pub use sensor::{IngestWords, SchemaWords};
 pub use synth::{SynthRasterWords, SynthWords, TelemetryWords};
 
@@ -39,7 +39,7 @@ pub struct Words {
 /// A verb, or a noun with verbs of its own.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// What a file or a lake is: schema, rows, times, extent, footprint
+    /// What a file or a lake is: schema or bands, rows or pixels, extent, footprint
     Info(InfoWords),
     /// Sensor telemetry: from CSV to a clean, sorted GeoParquet lake
     #[command(subcommand)]
@@ -68,14 +68,14 @@ pub enum SensorVerb {
 const INFO_EXAMPLES: &str = "\
 Examples:
   swath info readings.csv
-  swath info lake/ --json
+  swath info scene.tif lake/ --json
   swath info 'sensors/*.csv' --memory 64MB";
 
 /// `swath info`.
 #[derive(Debug, Args)]
 #[command(after_help = INFO_EXAMPLES)]
 pub struct InfoWords {
-    /// Files, lakes and globs
+    /// Tables, rasters, lakes and globs
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<OsString>,
     /// The ceiling.

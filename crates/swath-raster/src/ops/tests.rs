@@ -2,98 +2,14 @@
 
 use std::sync::Arc;
 
-use swath_core::{Budget, Bytes, Error, Lease, Stop};
+use swath_core::Error;
 
 use super::*;
-use crate::{Affine, Band, DataType, Grid, Raster, Scalar, Shape, Tile, Window, for_values};
+use crate::{Affine, DataType, Grid, Raster, Scalar, Shape, Window};
 
-fn lease() -> Lease {
-    Budget::new(Bytes(64 << 20)).lease(Bytes(32 << 20), &Stop::new()).expect("memory")
-}
+pub(super) mod held;
 
-/// A raster of 64-bit floats that holds its values; NaN stands for none.
-struct Held {
-    grid: Grid,
-    values: Vec<f64>,
-}
-
-impl Held {
-    fn of(shape: Shape, bands: usize, values: &[f64]) -> Arc<dyn Raster> {
-        assert_eq!(values.len() as u64, shape.pixels() * bands as u64);
-        let grid = Grid {
-            shape,
-            affine: Some(Affine::north_up(0.0, 0.0, 1.0, 1.0)),
-            crs: None,
-            data_type: DataType::Float64,
-            nodata: None,
-            has_mask: false,
-            block: Shape::new(16, 16),
-            bands: vec![Band::default(); bands],
-        };
-        Arc::new(Held { grid, values: values.into() })
-    }
-}
-
-impl Raster for Held {
-    fn grid(&self) -> &Grid {
-        &self.grid
-    }
-
-    fn bytes_for(&self, window: Window, bands: usize) -> Bytes {
-        Tile::bytes_for(window, bands, DataType::Float64, true)
-    }
-
-    fn read(&self, window: Window, bands: &[usize], lease: &Lease) -> swath_core::Result<Tile> {
-        let mut tile = Tile::unwritten(window, bands.len(), DataType::Float64, lease)?;
-        let shape = self.grid.shape;
-        let pixels = bands.iter().flat_map(|band| {
-            (window.row..window.end_row()).flat_map(move |row| {
-                (window.column..window.end_column())
-                    .map(move |column| *band * shape.pixels() as usize + (row * shape.columns + column) as usize)
-            })
-        });
-        let pixels: Vec<f64> = pixels.map(|at| self.values[at]).collect();
-        tile.values_mut::<f64>()?.copy_from_slice(&pixels);
-        if pixels.iter().any(|pixel| pixel.is_nan()) {
-            let validity = tile.validity_mut(lease)?;
-            validity.iter_mut().zip(&pixels).for_each(|(valid, pixel)| *valid = u8::from(!pixel.is_nan()));
-        }
-        Ok(tile)
-    }
-
-    fn decoded_pixels(&self, window: Window) -> u64 {
-        window.pixels()
-    }
-
-    fn source_blocks(&self) -> Vec<Shape> {
-        vec![self.grid.block]
-    }
-}
-
-/// All pixels as floats, with NaN for those without a value.
-fn pixels(raster: &dyn Raster, window: Window) -> Vec<f64> {
-    let bands: Vec<usize> = (0..raster.grid().bands.len()).collect();
-    let tile = raster.read(window, &bands, &lease()).expect("pixels");
-    assert_eq!(tile.values.data_type(), raster.grid().data_type);
-    let values: Vec<f64> = for_values!(&tile.values, buffer => {
-        buffer.iter().map(|value| crate::Pixel::to_f64(*value)).collect()
-    });
-    match &tile.validity {
-        None => values,
-        Some(validity) => values
-            .iter()
-            .zip(validity.iter())
-            .map(|(value, valid)| if *valid == 1 { *value } else { f64::NAN })
-            .collect(),
-    }
-}
-
-#[track_caller]
-fn assert_pixels(raster: &dyn Raster, wanted: &[f64]) {
-    let got = pixels(raster, raster.grid().shape.whole());
-    let same = got.len() == wanted.len() && got.iter().zip(wanted).all(|(a, b)| a == b || (a.is_nan() && b.is_nan()));
-    assert!(same, "wanted {wanted:?}\n   got {got:?}");
-}
+use held::{Held, assert_bound, assert_pixels, assert_same_in_windows, lease, pixels};
 
 #[test]
 fn conversions() {
@@ -186,6 +102,41 @@ fn expressions_that_cannot_be() {
     check("a", &[named("a", one(1)), nameless], "x.tif has no name");
 }
 
+#[test]
+fn parts_of_a_raster() {
+    let affine = Affine::north_up(10.0, 50.0, 1.0, 1.0);
+    let grid = Held::grid(Shape::new(4, 5), 1, DataType::UInt8, affine, Some(4326));
+    let input = Held::by(grid.clone(), |column, row| f64::from(row * 10 + column));
+    let raster = Clip::new(Arc::clone(&input), Window::new(1, 2, 2, 3)).expect("a part");
+    assert_pixels(&raster, &[12.0, 13.0, 14.0, 22.0, 23.0, 24.0]);
+    assert_eq!(raster.grid().affine, Some(Affine::north_up(12.0, 49.0, 1.0, 1.0)));
+    assert!(raster.source_blocks().is_empty());
+    assert_same_in_windows(&raster, &[Window::new(1, 1, 1, 2)]);
+    assert!(Clip::new(input, Window::new(1, 3, 2, 3)).is_err());
+    let of = |grid: &Grid, bounds: (f64, f64, f64, f64), epsg: Option<u32>| {
+        let (min_x, min_y, max_x, max_y) = bounds;
+        let crs = epsg.map(|code| swath_crs::Crs::from_epsg(code).expect("a code"));
+        window_of_bounds(grid, swath_crs::Bounds { min_x, min_y, max_x, max_y }, crs.as_ref())
+    };
+    let check = |bounds, epsg, wanted| assert_eq!(of(&grid, bounds, epsg).expect("a window"), wanted);
+    check((11.0, 47.0, 13.0, 49.0), None, Window::new(1, 1, 2, 2));
+    check((11.2, 47.5, 13.1, 48.9), None, Window::new(1, 1, 2, 3));
+    check((11.0005, 47.0, 13.0005, 49.0), None, Window::new(1, 1, 2, 2));
+    check((-100.0, 0.0, 11.5, 80.0), None, Window::new(0, 0, 4, 2));
+    check((1_225_000.0, 6_100_000.0, 1_330_000.0, 6_200_000.0), Some(3857), Window::new(1, 1, 2, 1));
+    let Err(Error::Usage { message, .. }) = of(&grid, (20.0, 0.0, 21.0, 1.0), None) else { panic!("it was taken") };
+    assert!(message.contains("whose bounds are 10, 46, 15, 50"), "{message}");
+    assert!(of(&grid, (20.0, 5.0, 21.0, 1.0), None).is_err());
+    // A grid of longitudes from 0 to 360 meets boxes west of Greenwich, and boxes across the antimeridian.
+    let affine = Affine::north_up(0.0, 90.0, 1.0, 1.0);
+    let world = Held::grid(Shape::new(180, 360), 1, DataType::UInt8, affine, Some(4326));
+    assert_eq!(of(&world, (-10.0, 0.0, -5.0, 10.0), None).expect("one"), Window::new(80, 350, 10, 5));
+    assert_eq!(of(&world, (170.0, 0.0, -170.0, 10.0), None).expect("one"), Window::new(80, 170, 10, 20));
+    assert_eq!(window_of_grid(&world, &grid).expect("one"), Window::new(40, 10, 4, 5));
+    let turned = Grid { affine: Some(Affine { a: 1.0, b: 1.0, c: 0.0, d: 1.0, e: -1.0, f: 0.0 }), crs: None, ..grid };
+    assert_eq!(of(&turned, (2.0, -1.0, 4.0, 1.0), None).expect("one"), Window::new(0, 0, 3, 3));
+}
+
 fn synthesis(data_type: DataType, missing: f64) -> Synthesis {
     Synthesis { shape: Shape::new(300, 270), bands: 2, data_type, seed: 3, missing, resolution_m: 10.0 }
 }
@@ -204,26 +155,13 @@ fn windows_of_any_shape_give_the_same_pixels() {
         Arc::new(Calc::new("b1 > 3000 ? b1 - b2 : nodata; sqrt(b2)", &lone(noise()), false).expect("an expression")),
     ];
     for raster in rasters {
-        let grid = raster.grid().shape;
-        let whole = pixels(&*raster, grid.whole());
-        for window in [
+        let windows = [
             Window::new(0, 0, 1, 1),
             Window::new(7, 11, 31, 99),
             Window::new(299, 0, 1, 270),
             Window::new(255, 250, 45, 20),
-        ] {
-            let part = pixels(&*raster, window);
-            let mut at = part.iter();
-            for band in 0..2u32 {
-                for row in window.row..window.end_row() {
-                    for column in window.column..window.end_column() {
-                        let wanted = whole[((band * grid.rows + row) * grid.columns + column) as usize];
-                        let got = *at.next().expect("a pixel");
-                        assert!(wanted.to_bits() == got.to_bits(), "{window:?} at {row}, {column}: {wanted} and {got}");
-                    }
-                }
-            }
-        }
+        ];
+        assert_same_in_windows(&*raster, &windows);
     }
 }
 
@@ -254,16 +192,6 @@ fn reading_stays_within_its_bound() {
         Arc::new(Calc::new("(b1 - b2) / (b1 + b2)", &lone, true).expect("an expression")),
     ];
     for raster in rasters {
-        let window = Window::new(3, 5, 200, 77);
-        let bands: Vec<usize> = (0..raster.grid().bands.len()).collect();
-        let most = raster.bytes_for(window, bands.len());
-        let lease = Budget::new(most).lease(most, &Stop::new()).expect("memory");
-        raster.read(window, &bands, &lease).expect("it fits");
-        let less = most.percent(60);
-        let lease = Budget::new(less).lease(less, &Stop::new()).expect("memory");
-        assert!(
-            matches!(raster.read(window, &bands, &lease), Err(Error::Pressure { .. })),
-            "the bound is far too high"
-        );
+        assert_bound(&*raster, Window::new(3, 5, 200, 77), 60);
     }
 }

@@ -10,7 +10,7 @@ use swath_table::schema::Role;
 use swath_table::schema_file;
 
 use super::manifest::{self, Checked, Manifest};
-use super::{ColumnDescription, Count, Description, Extent, Footprint, TimeRange, delimited, moment};
+use super::{ColumnDescription, Count, Extent, Footprint, TableDescription, TimeRange, delimited, moment};
 
 /// Folders below each other at most.
 const DEPTH_MAX: usize = 16;
@@ -63,7 +63,7 @@ impl Total {
         }
     }
 
-    fn describe(self, path: &Path, format: &str, ceiling: Bytes) -> Description {
+    fn describe(self, path: &Path, format: &str, ceiling: Bytes) -> TableDescription {
         let file = &self.first;
         let per_row = file.columns.iter().map(width).sum();
         let mut details = vec![
@@ -76,7 +76,7 @@ impl Total {
                 .push(("beware".into(), "not all files have the same columns; those of the first are listed".into()));
         }
         let geometry = file.geometry.as_deref();
-        Description {
+        TableDescription {
             path: path.into(),
             format: format.into(),
             files: self.files,
@@ -102,7 +102,7 @@ impl Total {
 ///
 /// # Errors
 /// Those of reading its footer.
-pub fn describe_file(path: &Path, ceiling: Bytes) -> Result<Description> {
+pub fn describe_file(path: &Path, ceiling: Bytes) -> Result<TableDescription> {
     let summary = summarise(path)?;
     let format = if summary.geometry.is_some() { "geoparquet" } else { "parquet" };
     let mut total = Total::new(summary.clone());
@@ -115,7 +115,7 @@ pub fn describe_file(path: &Path, ceiling: Bytes) -> Result<Description> {
 ///
 /// # Errors
 /// Those of reading footers; [`Error::InputUnreadable`] if there are none; [`Error::Stopped`].
-pub fn describe_folder(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<Description> {
+pub fn describe_folder(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<TableDescription> {
     let mut total: Option<Total> = None;
     let mut keys = None;
     let (mut manifest, mut warnings) = (None, Vec::new());
@@ -168,11 +168,11 @@ pub fn describe_folder(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<Descr
 }
 
 /// A lake without a row has no files whose footers would tell; its manifest does.
-fn empty_lake(path: &Path, manifest: &Manifest, ceiling: Bytes, warnings: Vec<String>) -> Result<Description> {
+fn empty_lake(path: &Path, manifest: &Manifest, ceiling: Bytes, warnings: Vec<String>) -> Result<TableDescription> {
     let schema = schema_file::parse(&manifest.schema, &path.join(manifest::FILE))?.resolve(None)?;
     let system = schema.crs.target.as_ref().or(schema.crs.source.as_ref());
     let crs = system.cloned().unwrap_or_else(|| "EPSG:4326".into());
-    Ok(Description {
+    Ok(TableDescription {
         path: path.into(),
         format: "lake".into(),
         files: 0,

@@ -13,7 +13,7 @@ use swath_table::intern::Interner;
 use swath_table::reject::Reject;
 use swath_table::schema::{ColumnType, CsvFormat, Role, TableSchema};
 
-use super::{ColumnDescription, Count, Description, Extent, Footprint, TimeRange, moment};
+use super::{ColumnDescription, Count, Extent, Footprint, TableDescription, TimeRange, moment};
 
 /// Input up to this size is read as a whole: about a second's work.
 const WHOLE_BYTES_MAX: u64 = 512 << 20;
@@ -26,7 +26,7 @@ const BATCH_ROWS: usize = 4096;
 ///
 /// # Errors
 /// Those of reading and inference; [`swath_core::Error::Stopped`].
-pub fn describe(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<Description> {
+pub fn describe(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<TableDescription> {
     let inputs = crate::ingest::read_inputs(&[path.into()], None)?;
     let (schema, mut warnings) = (inputs.schema, Vec::new());
     drop(inputs.samples);
@@ -54,7 +54,7 @@ pub fn describe(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<Description>
         let of = if exact { "" } else { " of the sample" };
         details.push(("would be rejected".into(), format!("{} rows{of}", survey.rejected)));
     }
-    Ok(Description {
+    Ok(TableDescription {
         path: path.into(),
         format: "csv".into(),
         files: sized.len() as u64,

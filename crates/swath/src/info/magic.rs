@@ -11,6 +11,8 @@ use swath_formats::store::open_regular;
 pub enum Sniffed {
     /// Parquet.
     Parquet,
+    /// TIFF or BigTIFF.
+    Tiff,
     /// Text, as far as one sees.
     Text,
     /// Nothing.
@@ -26,8 +28,12 @@ pub enum Sniffed {
 
 const UNPACK: &str = "decompress it first";
 const TABLE: &str = "export the table as CSV first";
-const GRID: &str = "this is a grid; of tables, CSV and Parquet are read";
+const GRID: &str = "of grids, GeoTIFF is read: gdal_translate in out.tif makes one";
+const RASTER: &str = "this is a raster, and a table is wanted: swath info and swath raster read it";
 const UTF8: &str = "convert it to UTF-8 first: iconv -f utf-16 -t utf-8 in > out";
+
+/// First bytes of TIFF and BigTIFF, in both orders of bytes.
+const TIFF: [&[u8; 4]; 4] = [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"];
 
 /// First bytes, where they stand, what they tell and what to do.
 const SIGNATURES: &[(usize, &[u8], &str, &str)] = &[
@@ -39,10 +45,6 @@ const SIGNATURES: &[(usize, &[u8], &str, &str)] = &[
     (0, b"PK\x03\x04", "a zip archive (or a spreadsheet)", "unpack it, or export the sheet as CSV"),
     (0, b"\xd0\xcf\x11\xe0", "an old spreadsheet", "export the sheet as CSV"),
     (257, b"ustar", "a tar archive", "unpack it first"),
-    (0, b"II*\0", "a TIFF", GRID),
-    (0, b"MM\0*", "a TIFF", GRID),
-    (0, b"II+\0", "a BigTIFF", GRID),
-    (0, b"MM\0+", "a BigTIFF", GRID),
     (0, b"\x89HDF\r\n\x1a\n", "HDF5 or NetCDF 4", GRID),
     (0, b"CDF\x01", "NetCDF 3", GRID),
     (0, b"CDF\x02", "NetCDF 3", GRID),
@@ -79,6 +81,7 @@ pub fn known_binary(head: &[u8]) -> Option<(&'static str, &'static str)> {
     }
     match sniff_bytes(head) {
         Sniffed::Parquet => Some(("Parquet", TABLE)),
+        Sniffed::Tiff => Some(("a TIFF", RASTER)),
         Sniffed::Other { what, hint } if SIGNATURES.iter().any(|(_, _, known, _)| *known == what) => Some((what, hint)),
         _ => None,
     }
@@ -91,6 +94,9 @@ pub fn sniff_bytes(head: &[u8]) -> Sniffed {
     }
     if head.starts_with(b"PAR1") {
         return Sniffed::Parquet;
+    }
+    if TIFF.iter().any(|bytes| head.starts_with(&bytes[..])) {
+        return Sniffed::Tiff;
     }
     for &(offset, bytes, what, hint) in SIGNATURES {
         if head.get(offset..).is_some_and(|rest| rest.starts_with(bytes)) {
@@ -128,7 +134,8 @@ mod tests {
             (b"  [ {\"a\": 1}]", "JSON"),
             (b"{\"a\": 1}", "JSON"),
             (b"<?xml version", "XML or HTML"),
-            (b"II*\0abc", "a TIFF"),
+            (b"II*\0abc", "tiff"),
+            (b"MM\0+\0\x08", "tiff"),
             (b"SQLite format 3\0", "SQLite or GeoPackage"),
             (b"\x89HDF\r\n\x1a\n", "HDF5 or NetCDF 4"),
             (b"abc\0def", "binary data"),
@@ -137,6 +144,7 @@ mod tests {
             let got = match sniff_bytes(head) {
                 Sniffed::Parquet => "parquet",
                 Sniffed::Text => "text",
+                Sniffed::Tiff => "tiff",
                 Sniffed::Empty => "empty",
                 Sniffed::Other { what, .. } => what,
             };

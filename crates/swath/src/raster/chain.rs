@@ -1,5 +1,6 @@
 //! From a request to the raster that it asks for: inputs are opened and steps are joined. No pixel is read.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use swath_core::{Error, Result};
@@ -7,6 +8,7 @@ use swath_formats::geotiff::read::GeoTiff;
 use swath_raster::ops::{self, CalcInput, Conversion};
 use swath_raster::{BlockCache, Grid, Raster};
 
+use super::steps;
 use crate::input_file::InputFile;
 use crate::request::{RasterInput, RasterRequest, RasterStep};
 
@@ -14,6 +16,8 @@ use crate::request::{RasterInput, RasterRequest, RasterStep};
 pub struct Source {
     /// What expressions call it.
     pub name: Option<String>,
+    /// The path as it was given.
+    pub named: PathBuf,
     /// The file as it was when it was opened.
     pub file: InputFile,
     /// The file.
@@ -27,16 +31,31 @@ pub struct Source {
 pub fn open(inputs: &[RasterInput]) -> Result<Vec<Source>> {
     let open = |input: &RasterInput| {
         let file = InputFile::identify(&input.path)?;
-        Ok(Source { name: input.name.clone(), file, tiff: GeoTiff::open(&input.path)? })
+        Ok(Source { name: input.name.clone(), named: input.path.clone(), file, tiff: GeoTiff::open(&input.path)? })
     };
     inputs.iter().map(open).collect()
+}
+
+/// Opens the rasters whose grids are wanted, and nothing else of them.
+///
+/// # Errors
+/// The first that cannot be read.
+pub fn open_likes(steps: &[RasterStep]) -> Result<Vec<Source>> {
+    let inputs = steps.iter().filter_map(RasterStep::like);
+    let inputs: Vec<RasterInput> = inputs.map(|path| RasterInput { name: None, path: path.into() }).collect();
+    open(&inputs)
 }
 
 /// Joins the steps; what is decoded and may be wanted again goes through `cache`.
 ///
 /// # Errors
 /// [`Error::Usage`] for steps that do not go with the inputs.
-pub fn join(sources: &[Source], request: &RasterRequest, cache: &Arc<BlockCache>) -> Result<Arc<dyn Raster>> {
+pub fn join(
+    sources: &[Source],
+    likes: &[Source],
+    request: &RasterRequest,
+    cache: &Arc<BlockCache>,
+) -> Result<Arc<dyn Raster>> {
     let open = |source: &Source| Ok(Arc::new(source.tiff.raster(0, cache)?) as Arc<dyn Raster>);
     let rasters: Vec<Arc<dyn Raster>> = sources.iter().map(open).collect::<Result<_>>()?;
     let mut steps = request.steps.iter();
@@ -54,19 +73,34 @@ pub fn join(sources: &[Source], request: &RasterRequest, cache: &Arc<BlockCache>
             });
             calc(text, &inputs.collect::<Vec<_>>(), request)?
         }
+        (Some(RasterStep::Mosaic(step)), _) => {
+            steps.next();
+            steps::mosaic(&rasters, step, request.nodata)?
+        }
+        (Some(RasterStep::Bands(bands)), [_, _, ..]) if request.takes_many() => {
+            steps.next();
+            let Some(RasterStep::Mosaic(step)) = steps.next() else {
+                return Err(Error::unexpected("bands of several inputs that are not joined"));
+            };
+            let chosen = rasters.iter().map(|raster| bands_of(raster, bands)).collect::<Result<Vec<_>>>()?;
+            steps::mosaic(&chosen, step, request.nodata)?
+        }
         (_, [raster]) => Arc::clone(raster),
         _ => {
             return Err(Error::Usage {
                 message: format!("{} takes one input, got {}", request.command, rasters.len()),
-                hint: "swath raster calc takes several".into(),
+                hint: "swath raster calc and mosaic take several".into(),
             });
         }
     };
     for step in steps {
         raster = match step {
-            RasterStep::Bands(bands) => {
-                ops::convert(raster, &Conversion { bands: bands.clone(), ..Conversion::default() })?
-            }
+            RasterStep::Bands(bands) => bands_of(&raster, bands)?,
+            RasterStep::AssumeCrs(system) => steps::assume(raster, system)?,
+            RasterStep::Clip(part) => steps::clip(raster, part, likes)?,
+            RasterStep::Focal(step) => steps::focal(raster, step)?,
+            RasterStep::Terrain(options) => Arc::new(ops::Terrain::new(raster, *options)?),
+            RasterStep::Warp(step) => steps::warp(raster, step, likes)?,
             RasterStep::Scale(scaling) => {
                 // Between steps nothing is rounded: the type that was asked for comes at the end.
                 let data_type = Some(swath_raster::DataType::Float64);
@@ -75,11 +109,18 @@ pub fn join(sources: &[Source], request: &RasterRequest, cache: &Arc<BlockCache>
             RasterStep::Calc(text) => {
                 calc(text, &[CalcInput { name: None, what: "the step before".into(), raster }], request)?
             }
-            RasterStep::Synth(_) => return Err(Error::unexpected("a raster from nothing behind another step")),
+            RasterStep::Synth(_) | RasterStep::Mosaic(_) => {
+                return Err(Error::unexpected("a step that begins a chain behind another one"));
+            }
         };
     }
     let data_type = request.data_type.or_else(|| unscaled_type(request, &rasters));
     ops::convert(raster, &Conversion { data_type, nodata: request.nodata, ..Conversion::default() })
+}
+
+/// Some bands of a raster.
+fn bands_of(raster: &Arc<dyn Raster>, bands: &[usize]) -> Result<Arc<dyn Raster>> {
+    ops::convert(Arc::clone(raster), &Conversion { bands: bands.into(), ..Conversion::default() })
 }
 
 /// Expressions, in 64 bits where the output is of a type that 32-bit floats do not hold exactly.

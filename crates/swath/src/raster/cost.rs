@@ -9,6 +9,7 @@ use super::assemble;
 use super::chain::Source;
 use super::encode;
 use super::job::Plan;
+use super::places;
 
 /// What the program takes before it has any data: code that runs, its tables, threads.
 pub const PROGRAM_BYTES: Bytes = Bytes(13_000_000);
@@ -26,8 +27,8 @@ const RECEIPT_BYTES: (u64, u64) = (500, 16);
 pub struct Costs {
     /// The ledger.
     pub ledger: Ledger,
-    /// Blocks of a task.
-    pub units: u64,
+    /// Blocks of a task, for each level.
+    pub units: Vec<u64>,
     /// Memory of a task that encodes.
     pub encode: Bytes,
     /// Memory of the task that puts the file together.
@@ -62,8 +63,9 @@ fn line(name: &str, bytes: Bytes, reason: String) -> LedgerLine {
 /// # Errors
 /// [`swath_core::Error::CeilingTooSmall`] when not even one block fits.
 pub fn costs(plan: &Plan, raster: &dyn Raster, sources: &[Source], ceiling: Bytes, threads: usize) -> Result<Costs> {
-    let blocks = plan.order.blocks().pixels();
-    let parts = assemble::parts_of_block(plan);
+    let blocks: u64 = plan.levels.iter().map(|level| level.order.blocks().pixels()).sum();
+    let overview_blocks = blocks - plan.levels[0].order.blocks().pixels();
+    let parts = places::parts_of_block(plan, 0);
     let index: Bytes = sources.iter().map(|source| source.tiff.index_bytes()).sum();
     let paths: u64 = sources.iter().map(|source| source.file.path.as_os_str().len() as u64 * 4 + 900).sum();
     let assemble_bytes = assemble::task_bytes();
@@ -75,8 +77,8 @@ pub fn costs(plan: &Plan, raster: &dyn Raster, sources: &[Source], ceiling: Byte
             line("inputs", index + Bytes(paths), format!("{} files: where their blocks are", sources.len())),
             line(
                 "blocks",
-                Bytes(candidate.tasks * RECEIPT_BYTES.0 + blocks * parts * RECEIPT_BYTES.1)
-                    + assemble::places_bytes(plan),
+                Bytes((candidate.tasks + overview_blocks) * RECEIPT_BYTES.0 + blocks * parts * RECEIPT_BYTES.1)
+                    + places::places_bytes(plan),
                 format!("{blocks} blocks of the output: where they are until the file is whole"),
             ),
         ]
@@ -85,7 +87,7 @@ pub fn costs(plan: &Plan, raster: &dyn Raster, sources: &[Source], ceiling: Byte
         fixed_for(candidate).iter().map(|line| line.bytes).sum::<Bytes>() + smallest_task
     });
     // A worker is worth its memory if it has something to do.
-    let threads = threads.min(plan.pixel_bytes().0.div_ceil(PIXELS_PER_WORKER.0).max(1) as usize);
+    let threads = threads.min(plan.pixel_bytes(0).0.div_ceil(PIXELS_PER_WORKER.0).max(1) as usize);
     let chosen = choose(&candidates, assemble_bytes, threads, |candidate| {
         ceiling.saturating_sub(fixed_for(candidate).iter().map(|line| line.bytes).sum())
     });
@@ -99,15 +101,20 @@ pub fn costs(plan: &Plan, raster: &dyn Raster, sources: &[Source], ceiling: Byte
     let cache = if rereads { left.min(source_bytes(raster)).percent(60) } else { Bytes::ZERO };
     let output = output_bytes(plan, sources);
     // Each worker fills a piece of memory of its own.
-    let kept = (left - cache).min(output.percent(110) + Store::PIECE_BYTES * workers as u64);
-    let scratch = if output > kept { plan.pixel_bytes().min(output.percent(200)) } else { Bytes::ZERO };
+    let waiting = output + plan.overview_bytes();
+    let kept = (left - cache).min(waiting.percent(110) + Store::PIECE_BYTES * workers as u64);
+    let pixels_at_most = plan.pixel_bytes(0) + plan.overview_bytes() * 2;
+    let scratch = if waiting > kept { pixels_at_most.min(waiting.percent(200)) } else { Bytes::ZERO };
     let useful = threads.min(candidate.tasks as usize).max(1);
-    let mut kept_lines =
-        vec![line("kept", kept, format!("of about {output} of encoded blocks; the rest goes to scratch"))];
+    let mut kept_lines = vec![line(
+        "kept",
+        kept,
+        format!("of about {waiting} of encoded blocks and overviews; the rest goes to scratch"),
+    )];
     if rereads {
         kept_lines.push(line("cache", cache, "decoded blocks that more than one window wants".into()));
     }
-    let window = plan.order.window(0..candidate.units);
+    let window = plan.levels[0].order.window(0..candidate.units);
     let shape = window.map_or(String::new(), |window| format!("{} × {} pixels, ", window.columns, window.rows));
     let ledger = Ledger {
         ceiling,
@@ -131,7 +138,7 @@ pub fn costs(plan: &Plan, raster: &dyn Raster, sources: &[Source], ceiling: Byte
     ledger.check("the job")?;
     Ok(Costs {
         ledger,
-        units: candidate.units,
+        units: units_of_levels(plan, raster, &candidate, workers),
         encode: candidate.bytes,
         assemble: assemble_bytes,
         kept,
@@ -146,15 +153,42 @@ fn nothing_to_do() -> (Candidate, usize) {
     (Candidate { units: 1, tasks: 0, bytes: Bytes::ZERO, decoded: 0 }, 1)
 }
 
+/// Blocks of a task for each level: as many as fit in the memory of a task, and leave each worker some.
+fn units_of_levels(plan: &Plan, raster: &dyn Raster, candidate: &Candidate, workers: usize) -> Vec<u64> {
+    let of_overview = |level: usize| {
+        let order = plan.levels[level].order;
+        let sizes = order.task_sizes().into_iter().rev();
+        let mut fits = sizes.filter(|size| {
+            let windows = || order.tasks(*size).filter_map(|range| order.window(range));
+            let fits = |window| encode::task_bytes(raster, plan, level, window) <= candidate.bytes;
+            windows().count() as u64 >= workers as u64 * TASKS_PER_WORKER && windows().all(fits)
+        });
+        fits.next().unwrap_or(1)
+    };
+    std::iter::once(candidate.units).chain((1..plan.levels.len()).map(of_overview)).collect()
+}
+
+/// Memory of the smallest task of any overview.
+fn smallest_of_overviews(plan: &Plan, raster: &dyn Raster) -> Bytes {
+    let of_level = |level: usize| {
+        let order = plan.levels[level].order;
+        let windows = order.tasks(1).filter_map(move |range| order.window(range));
+        windows.map(|window| encode::task_bytes(raster, plan, level, window)).max().unwrap_or(Bytes::ZERO)
+    };
+    // They differ at their edges only, where windows are smaller.
+    (1..plan.levels.len()).map(of_level).max().unwrap_or(Bytes::ZERO)
+}
+
 /// All shapes that windows can have, small ones first.
 fn candidates(plan: &Plan, raster: &dyn Raster) -> Vec<Candidate> {
     let mut candidates: Vec<Candidate> = Vec::new();
-    for units in plan.order.task_sizes() {
-        let (mut tasks, mut bytes, mut decoded) = (0, Bytes::ZERO, 0);
-        for window in plan.order.tasks(units).filter_map(|range| plan.order.window(range)) {
+    let (order, shape, least) = (plan.levels[0].order, plan.grid().shape, smallest_of_overviews(plan, raster));
+    for units in order.task_sizes() {
+        let (mut tasks, mut bytes, mut decoded) = (0, least, 0);
+        for window in order.tasks(units).filter_map(|range| order.window(range)) {
             tasks += 1;
-            bytes = bytes.max(encode::task_bytes(raster, plan.grid(), plan.options(), window));
-            decoded += raster.decoded_pixels(window);
+            bytes = bytes.max(encode::task_bytes(raster, plan, 0, window));
+            decoded += raster.decoded_pixels(window.grow(plan.halo(0), shape));
         }
         candidates.push(Candidate { units, tasks, bytes, decoded });
         if tasks <= 1 {
@@ -198,7 +232,7 @@ fn output_bytes(plan: &Plan, sources: &[Source]) -> Bytes {
         packed += u128::from(source.file.size);
         raw += u128::from(grid.shape.pixels() * grid.bands.len() as u64 * grid.pixel_bytes());
     }
-    let all = u128::from(plan.pixel_bytes().0);
+    let all = u128::from((plan.pixel_bytes(0) + plan.overview_bytes()).0);
     // Floats that are computed pack badly, whatever they were made of.
     let computed = plan.grid().data_type.is_float()
         && sources.iter().any(|source| source.tiff.grid(0).is_some_and(|grid| !grid.data_type.is_float()));

@@ -3,12 +3,16 @@
 //! Blocks are the units, in an order that depends on the grid and on how its inputs are stored; how many a task takes
 //! follows the ceiling. Where a block will lie in the file is settled once the length of all is known.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 use swath_core::{Blob, Bytes, Error, Receipt, Receipts, Result, Stage, Store, TaskContext, TaskKey, TaskSpec};
-use swath_formats::geotiff::write::{BlockEncoder, WriteOptions, block_bytes_max, encoder_bytes_max};
-use swath_raster::{Grid, Raster, Window};
+use swath_formats::geotiff::write::{BlockEncoder, block_bytes_max, encoder_bytes_max};
+use swath_raster::ops::{overview, overview_bytes, overview_window};
+use swath_raster::{BlockOrder, Grid, Raster, Tile, Window};
 
-use super::job::stage;
+use super::job::Plan;
+use super::level::{self, Level};
 use super::running::Shared;
 use crate::work::{Blobs, receipt};
 
@@ -17,7 +21,7 @@ use crate::work::{Blobs, receipt};
 pub struct Encoded {
     /// The bytes.
     pub blob: Blob,
-    /// For each block of the range, in order, the lengths of its parts.
+    /// For each block of the range, in order, the lengths of its parts; last the piece of the next smaller level.
     pub lengths: Vec<u32>,
 }
 
@@ -27,38 +31,82 @@ impl Blobs for Encoded {
     }
 }
 
-/// Encodes the blocks of the output.
+/// Encodes the blocks of a level, and makes of each its part of the next smaller level.
 pub struct Encode {
     /// What it works with.
     pub running: Shared,
+    /// Which level.
+    pub level: usize,
+    /// What it is called.
+    pub name: String,
     /// Memory of a task.
     pub bytes: Bytes,
     /// Units of a task.
     pub units: u64,
 }
 
-/// Memory of a task that computes and encodes a window of the output.
-pub fn task_bytes(raster: &dyn Raster, grid: &Grid, options: &WriteOptions, window: Window) -> Bytes {
-    raster.bytes_for(window, grid.bands.len())
-        + encoder_bytes_max(grid, options)
-        + Store::WRITER_BYTES
-        + Bytes(64 << 10)
+/// What a stage is called.
+pub fn stage_name(level: usize) -> String {
+    if level == 0 { "encode".into() } else { format!("overview {level}") }
+}
+
+/// Memory of a task that computes and encodes a window of a level.
+pub fn task_bytes(raster: &dyn Raster, plan: &Plan, level: usize, window: Window) -> Bytes {
+    let (grid, options) = (&plan.levels[level].grid, plan.options());
+    let wanted = window.grow(plan.halo(level), grid.shape);
+    let read = match level {
+        0 => raster.bytes_for(wanted, grid.bands.len()),
+        _ => level::bytes_for(plan, level, wanted),
+    };
+    let overview = match level + 1 < plan.levels.len() {
+        true => overview_bytes(options.block().whole(), grid.bands.len(), grid.data_type),
+        false => Bytes::ZERO,
+    };
+    read + overview + encoder_bytes_max(grid, options) + Store::WRITER_BYTES + Bytes(64 << 10)
 }
 
 impl Encode {
-    fn spec(&self, units: std::ops::Range<u64>) -> TaskSpec {
-        let plan = &self.running.plan;
-        let window = self.running.order().window(units.clone());
+    fn spec(&self, units: Range<u64>) -> TaskSpec {
+        let window = self.order().window(units.clone());
         let bytes = window.map_or(Bytes::ZERO, |window| {
-            task_bytes(&*self.running.raster, plan.grid(), plan.options(), window).min(self.bytes)
+            task_bytes(&*self.running.raster, &self.running.plan, self.level, window).min(self.bytes)
         });
-        TaskSpec { key: TaskKey { stage: stage::ENCODE, units }, bytes }
+        TaskSpec { key: self.key(units), bytes }
+    }
+
+    fn key(&self, units: Range<u64>) -> TaskKey {
+        TaskKey { stage: self.level as u16, units }
+    }
+
+    fn grid(&self) -> &Grid {
+        &self.running.plan.levels[self.level].grid
+    }
+
+    fn order(&self) -> BlockOrder {
+        self.running.plan.levels[self.level].order
+    }
+
+    /// The pixels that a window of blocks and its overview are made of.
+    fn read(&self, window: Window, context: &TaskContext<'_>) -> Result<Tile> {
+        let running = &*self.running;
+        let plan = &*running.plan;
+        let wanted = window.grow(plan.halo(self.level), self.grid().shape);
+        match self.level.checked_sub(1) {
+            None => {
+                let bands: Vec<usize> = (0..self.grid().bands.len()).collect();
+                running.raster.read(wanted, &bands, context.lease)
+            }
+            Some(before) => {
+                let places = running.places(before, context.done)?;
+                Level::new(plan, self.level, &running.store, places).read(wanted, context.lease)
+            }
+        }
     }
 }
 
 impl Stage for Encode {
     fn name(&self) -> &str {
-        "encode"
+        &self.name
     }
 
     fn task_bytes_max(&self) -> Bytes {
@@ -66,14 +114,13 @@ impl Stage for Encode {
     }
 
     fn work_bytes(&self, key: &TaskKey) -> Bytes {
-        let plan = &self.running.plan;
-        let pixels = self.running.order().window(key.units.clone()).map_or(0, Window::pixels);
-        Bytes(pixels * plan.grid().bands.len() as u64 * plan.grid().pixel_bytes())
+        let pixels = self.order().window(key.units.clone()).map_or(0, Window::pixels);
+        Bytes(pixels * self.grid().bands.len() as u64 * self.grid().pixel_bytes())
     }
 
     fn tasks(&self, done: &Receipts) -> Result<Vec<TaskSpec>> {
-        let order = self.running.order();
-        let missing = done.missing(stage::ENCODE, order.units());
+        let order = self.order();
+        let missing = done.missing(self.level as u16, order.units());
         // A resumed run may cut otherwise than the one before it: what is missing is cut along its own tasks.
         let mut tasks = Vec::new();
         let mut missing = missing.into_iter().peekable();
@@ -88,33 +135,43 @@ impl Stage for Encode {
 
     fn run(&self, key: &TaskKey, context: &mut TaskContext<'_>) -> Result<Receipt> {
         let running = &*self.running;
-        let (plan, order) = (&running.plan, running.order());
+        let (plan, grid, order) = (&*running.plan, self.grid(), self.order());
         let Some(window) = order.window(key.units.clone()) else {
             return Err(Error::unexpected(format!("the blocks {:?} are none", key.units)));
         };
-        let heap = encoder_bytes_max(plan.grid(), plan.options()) + Store::WRITER_BYTES;
+        let heap = encoder_bytes_max(grid, plan.options()) + Store::WRITER_BYTES;
         let _heap = context.lease.charge(heap)?;
-        let bands: Vec<usize> = (0..plan.grid().bands.len()).collect();
-        let tile = running.raster.read(window, &bands, context.lease)?;
+        let tile = self.read(window, context)?;
         let mut encoder = match running.encoders.take() {
             Some(encoder) => encoder,
-            None => BlockEncoder::new(plan.grid(), plan.options())?,
+            None => BlockEncoder::new(grid, plan.options())?,
         };
+        let has_overview = self.level + 1 < plan.levels.len();
         let blocks: Vec<(u32, u32)> = key.units.clone().filter_map(|unit| order.block_at(unit)).collect();
-        let most = block_bytes_max(plan.grid(), plan.options()).0 * blocks.len() as u64;
+        let piece = if has_overview {
+            level::piece_bytes_max(grid, overview_window(plan.options().block().whole()))
+        } else {
+            0
+        };
+        let most = (block_bytes_max(grid, plan.options()).0 + piece) * blocks.len() as u64;
         let mut out = running.store.stream(most)?;
         let mut lengths = Vec::new();
         for block in blocks {
             context.stop.check()?;
-            let encoded = encoder.encode(&tile, order.window_of(block), &mut |bytes| out.append(bytes))?;
+            let window = order.window_of(block);
+            let encoded = encoder.encode(&tile, window, &mut |bytes| out.append(bytes))?;
             lengths.extend(encoded.lengths);
+            if has_overview {
+                let small = overview(&tile, window, plan.resampling, grid.nodata, context.lease)?;
+                lengths.push(level::write_piece(&small, &mut |bytes| out.append(bytes))?);
+            }
         }
         running.encoders.put(encoder);
         receipt(key, &Encoded { blob: out.finish()?, lengths })
     }
 
     fn split(&self, key: &TaskKey) -> Option<Vec<TaskSpec>> {
-        let halves = self.running.order().halves(&key.units)?;
+        let halves = self.order().halves(&key.units)?;
         Some(halves.into_iter().map(|units| self.spec(units)).collect())
     }
 
@@ -126,17 +183,17 @@ impl Stage for Encode {
 
 impl Encode {
     /// Cuts `task` in halves until its pieces lie wholly inside of `wanted` or outside; those inside are tasks.
-    fn cut_along(&self, task: std::ops::Range<u64>, wanted: std::ops::Range<u64>, tasks: &mut Vec<TaskSpec>) {
+    fn cut_along(&self, task: Range<u64>, wanted: Range<u64>, tasks: &mut Vec<TaskSpec>) {
         if task.end <= wanted.start || wanted.end <= task.start {
             return;
         }
         if wanted.start <= task.start && task.end <= wanted.end {
-            if self.running.order().window(task.clone()).is_some() {
+            if self.order().window(task.clone()).is_some() {
                 tasks.push(self.spec(task));
             }
             return;
         }
-        for half in self.running.order().halves(&task).into_iter().flatten() {
+        for half in self.order().halves(&task).into_iter().flatten() {
             self.cut_along(half, wanted.clone(), tasks);
         }
     }

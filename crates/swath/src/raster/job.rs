@@ -2,30 +2,64 @@
 
 use serde_json::{Value, json};
 use std::path::Path;
-use swath_core::Bytes;
+use swath_core::{Bytes, Result};
 use swath_formats::geotiff::write::{FileDescription, WriteOptions};
+use swath_raster::ops::OverviewResampling;
 use swath_raster::{BlockOrder, Grid};
 
+use super::describe;
 use crate::input_file::{InputFile, exact_path};
 use crate::request::RasterRequest;
 
-/// Positions of the stages in the plan.
-pub mod stage {
-    /// Computes and encodes blocks.
-    pub const ENCODE: u16 = 0;
-    /// Puts them into a file.
-    pub const ASSEMBLE: u16 = 1;
-}
-
 /// What is written and how; none of it depends on the ceiling.
+///
+/// Each level is encoded by a stage of its number; behind the last one the file is put together.
 pub struct Plan {
     /// The grid of the output, how it is written, and what else the file says.
     pub description: FileDescription,
+    /// The full resolution and its overviews.
+    pub levels: Vec<LevelPlan>,
+    /// How each level is made of the one before it.
+    pub resampling: OverviewResampling,
+}
+
+/// A level of the output.
+pub struct LevelPlan {
+    /// Its grid.
+    pub grid: Grid,
     /// How its blocks are numbered.
     pub order: BlockOrder,
 }
 
 impl Plan {
+    /// The plan of a file; `in_strips` tells how its sources are stored.
+    ///
+    /// # Errors
+    /// For options that cannot be understood.
+    pub fn new(description: FileDescription, in_strips: bool) -> Result<Plan> {
+        let block = description.options.block();
+        let resampling = describe::resampling(&description)?;
+        let shapes = std::iter::once(&description.grid.shape).chain(&description.overviews);
+        let levels = shapes.enumerate().map(|(level, shape)| LevelPlan {
+            grid: Grid { shape: *shape, ..description.grid.clone() },
+            order: match in_strips && level == 0 {
+                true => BlockOrder::Rows { grid: *shape, block },
+                false => BlockOrder::Squares { grid: *shape, block },
+            },
+        });
+        Ok(Plan { levels: levels.collect(), resampling, description })
+    }
+
+    /// The stage that puts the file together.
+    pub fn assemble_stage(&self) -> u16 {
+        self.levels.len() as u16
+    }
+
+    /// Pixels around a window of a level that its overview depends on; none at the smallest level.
+    pub fn halo(&self, level: usize) -> u32 {
+        if level + 1 < self.levels.len() { self.resampling.halo() } else { 0 }
+    }
+
     /// The grid of the output.
     pub fn grid(&self) -> &Grid {
         &self.description.grid
@@ -36,10 +70,15 @@ impl Plan {
         &self.description.options
     }
 
-    /// Bytes of all pixels of the output, before they are packed.
-    pub fn pixel_bytes(&self) -> Bytes {
-        let grid = self.grid();
+    /// Bytes of all pixels of a level, before they are packed.
+    pub fn pixel_bytes(&self, level: usize) -> Bytes {
+        let grid = &self.levels[level].grid;
         Bytes(grid.shape.pixels() * grid.bands.len() as u64 * grid.pixel_bytes())
+    }
+
+    /// Bytes of all pixels of the overviews, before they are packed.
+    pub fn overview_bytes(&self) -> Bytes {
+        (1..self.levels.len()).map(|level| self.pixel_bytes(level)).sum()
     }
 }
 
@@ -53,6 +92,7 @@ pub fn identity(plan: &Plan, request: &RasterRequest, files: &[InputFile], scrat
             "steps": request.steps,
             "format": request.format,
             "overviews": plan.description.overviews,
+            "overview_resampling": plan.resampling,
             "creation": plan.options(),
             "dtype": plan.grid().data_type,
             "nodata": plan.grid().nodata.map(|nodata| nodata.to_string()),

@@ -9,8 +9,11 @@ mod cost;
 mod describe;
 mod encode;
 mod job;
+mod level;
+mod places;
 mod running;
 mod standing;
+mod steps;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -18,10 +21,10 @@ use std::time::Duration;
 
 use swath_core::{
     Budget, Bytes, Error, Event, Journal, Lease, Observer, PartialOutput, PartialState, Receipts, Reclaim, ResidentSet,
-    Result, RunOptions, Stop, Stopwatch, Store, Summary,
+    Result, RunOptions, Stage, Stop, Stopwatch, Store, Summary,
 };
 use swath_formats::geotiff::write::WriteOptions;
-use swath_raster::{BlockCache, BlockOrder};
+use swath_raster::BlockCache;
 
 use crate::input_file::InputFile;
 use crate::outcome::{Chunks, Explanation, Memory, Outcome, Output, Scratch, Time};
@@ -36,6 +39,8 @@ use running::{Running, Shared};
 pub struct Job {
     request: RasterRequest,
     sources: Vec<Source>,
+    /// Rasters whose grids are taken.
+    likes: Vec<Source>,
     plan: Arc<Plan>,
     costs: Costs,
     warnings: Vec<String>,
@@ -47,22 +52,12 @@ pub struct Job {
 /// For whatever of it cannot be done, [`Error::CeilingTooSmall`] and [`Error::LimitTooSmall`] among them.
 pub fn prepare(request: &RasterRequest) -> Result<Job> {
     let sources = chain::open(&request.inputs)?;
-    refuse_own_input(request, &sources)?;
-    let raster = chain::join(&sources, request, &BlockCache::none())?;
-    if request.format != "gtiff" {
-        return Err(Error::Usage {
-            message: format!("{:?} is no format that can be written: wanted gtiff", request.format),
-            hint: "leave -f out to write GeoTIFF".into(),
-        });
-    }
+    let likes = chain::open_likes(&request.steps)?;
+    sources.iter().chain(&likes).try_for_each(|source| refuse_own_input(request, source))?;
+    let raster = chain::join(&sources, &likes, request, &BlockCache::none())?;
     let options = WriteOptions::from_pairs(request.creation_options.iter().map(String::as_str))?;
     let description = describe::description(request, &sources, raster.grid(), options)?;
-    let (shape, block) = (raster.grid().shape, description.options.block());
-    let order = match chain::is_in_strips(&*raster) {
-        true => BlockOrder::Rows { grid: shape, block },
-        false => BlockOrder::Squares { grid: shape, block },
-    };
-    let plan = Plan { description, order };
+    let plan = Plan::new(description, chain::is_in_strips(&*raster))?;
     let common = &request.common;
     let costs =
         cost::costs(&plan, &*raster, &sources, common.ceiling(), common.threads()).map_err(|error| match error {
@@ -74,18 +69,18 @@ pub fn prepare(request: &RasterRequest) -> Result<Job> {
         })?;
     common.limits.hold("the job", costs.ledger.predicted_peak(), costs.ledger.smallest_ceiling)?;
     let warnings = sources.iter().flat_map(|source| source.tiff.warnings().iter().cloned()).collect();
-    Ok(Job { request: request.clone(), sources, plan: Arc::new(plan), costs, warnings })
+    Ok(Job { request: request.clone(), sources, likes, plan: Arc::new(plan), costs, warnings })
 }
 
 /// An output that would replace an input of its own job is refused before anything is done.
-fn refuse_own_input(request: &RasterRequest, sources: &[Source]) -> Result<()> {
-    match sources.iter().find(|source| source.file.is_at(&request.output)) {
-        None => Ok(()),
-        Some(source) => Err(Error::Usage {
-            message: format!("the output {} is the input {}", request.output.display(), source.file.path.display()),
-            hint: "name another file for the output".into(),
-        }),
+fn refuse_own_input(request: &RasterRequest, source: &Source) -> Result<()> {
+    if !source.file.is_at(&request.output) {
+        return Ok(());
     }
+    Err(Error::Usage {
+        message: format!("the output {} is the input {}", request.output.display(), source.file.path.display()),
+        hint: "name another file for the output".into(),
+    })
 }
 
 impl Job {
@@ -94,7 +89,7 @@ impl Job {
         let nodata = grid.nodata.map_or("none".into(), |nodata| nodata.to_string());
         let level = options.effective_level().map_or(String::new(), |level| format!(" level {level}"));
         let crs = grid.crs.as_ref().map_or("unknown".into(), |crs| crs.name().to_string());
-        [
+        let mut choices = vec![
             (
                 "grid",
                 format!(
@@ -113,11 +108,19 @@ impl Job {
             ),
             (
                 "windows",
-                format!("of {} blocks; {} % of the pixels are decoded", self.costs.units, self.costs.decoded_percent),
+                format!(
+                    "of {} blocks; {} % of the pixels are decoded",
+                    self.costs.units[0], self.costs.decoded_percent
+                ),
             ),
-        ]
-        .map(|(name, value)| (name.to_string(), value))
-        .into()
+        ];
+        if let [_, overviews @ ..] = &self.plan.levels[..]
+            && !overviews.is_empty()
+        {
+            let (count, how) = (overviews.len(), format!("{:?}", self.plan.resampling).to_lowercase());
+            choices.push(("overviews", format!("{count} levels, each half as wide as the one before it, by {how}")));
+        }
+        choices.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
     }
 
     fn input_bytes(&self) -> Bytes {
@@ -125,20 +128,18 @@ impl Job {
     }
 
     fn files(&self) -> Vec<InputFile> {
-        self.sources.iter().map(|source| source.file.clone()).collect()
+        self.sources.iter().chain(&self.likes).map(|source| source.file.clone()).collect()
     }
 
     fn stages(&self, running: &Shared) -> swath_core::Plan {
+        let levels = self.costs.units.iter().enumerate().map(|(level, units)| {
+            let (running, name) = (Arc::clone(running), encode::stage_name(level));
+            Box::new(encode::Encode { running, level, name, bytes: self.costs.encode, units: *units }) as Box<dyn Stage>
+        });
+        let assemble = Box::new(assemble::Assemble { running: Arc::clone(running), bytes: self.costs.assemble });
         swath_core::Plan {
             command: self.request.command.clone(),
-            stages: vec![
-                Box::new(encode::Encode {
-                    running: Arc::clone(running),
-                    bytes: self.costs.encode,
-                    units: self.costs.units,
-                }),
-                Box::new(assemble::Assemble { running: Arc::clone(running), bytes: self.costs.assemble }),
-            ],
+            stages: levels.chain([assemble as Box<dyn Stage>]).collect(),
             ledger: self.costs.ledger.clone(),
             scratch: self.costs.scratch,
             output: self.costs.output,
@@ -150,13 +151,13 @@ impl Job {
 impl crate::Job for Job {
     fn explain(&self) -> Explanation {
         let limits = &self.request.common.limits;
+        let levels = self.plan.levels.iter().zip(&self.costs.units).enumerate().map(|(number, (level, units))| {
+            (encode::stage_name(number), Some(level.order.tasks(*units).count() as u64))
+        });
         Explanation {
             swath: env!("CARGO_PKG_VERSION").into(),
             command: self.request.command.clone(),
-            stages: vec![
-                ("encode".into(), Some(self.plan.order.tasks(self.costs.units).count() as u64)),
-                ("assemble".into(), Some(assemble::units(&self.plan))),
-            ],
+            stages: levels.chain([("assemble".into(), Some(assemble::units(&self.plan)))]).collect(),
             ledger: self.costs.ledger.clone(),
             predicted_peak: self.costs.ledger.predicted_peak(),
             scratch: self.costs.scratch,
@@ -206,7 +207,7 @@ impl crate::Job for Job {
         let ran = swath_core::run(&stages, &budget, &running.journal, &mut receipts, stop, observer, &options);
         drop(stages);
         let ran = ran.and_then(|summary| {
-            self.sources.iter().try_for_each(|source| source.file.check_unchanged())?;
+            self.sources.iter().chain(&self.likes).try_for_each(|source| source.file.check_unchanged())?;
             Ok(summary)
         });
         let summary = match ran {
@@ -260,11 +261,12 @@ impl Job {
         }
         let running = Arc::new(Running {
             plan: Arc::clone(&self.plan),
-            raster: chain::join(&self.sources, &self.request, &cache)?,
+            raster: chain::join(&self.sources, &self.likes, &self.request, &cache)?,
             journal,
             store,
             encoders: Idle::default(),
-            places: OnceLock::new(),
+            places: self.plan.levels.iter().map(|_| OnceLock::new()).collect(),
+            layout: OnceLock::new(),
             output: partial.output(),
         });
         running.replay(&receipts)?;

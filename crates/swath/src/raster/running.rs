@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use swath_core::{Blob, Journal, Receipts, Result, Store};
-use swath_formats::geotiff::write::BlockEncoder;
-use swath_raster::{BlockOrder, Raster};
+use swath_formats::geotiff::write::{BlockEncoder, Layout};
+use swath_raster::Raster;
 
-use super::assemble::Places;
 use super::encode::Encoded;
-use super::job::{Plan, stage};
-use crate::work::{Idle, each_blob};
+use super::job::Plan;
+use super::places::Places;
+use crate::work::{Idle, each_blob, get_or_try_init};
 
 /// A job on its way.
 pub struct Running {
@@ -24,8 +24,10 @@ pub struct Running {
     pub store: Arc<Store>,
     /// What workers keep from task to task.
     pub encoders: Idle<BlockEncoder>,
-    /// Where each encoded block is, once all are.
-    pub places: OnceLock<Places>,
+    /// For each level where its encoded blocks are, once all are.
+    pub places: Vec<OnceLock<Places>>,
+    /// What the file looks like, once all blocks of all levels are encoded.
+    pub layout: OnceLock<Layout>,
     /// The file in the making.
     pub output: PathBuf,
 }
@@ -34,9 +36,12 @@ pub struct Running {
 pub type Shared = Arc<Running>;
 
 impl Running {
-    /// How the blocks of the output are numbered.
-    pub fn order(&self) -> BlockOrder {
-        self.plan.order
+    /// Where the blocks of a level are, all of which are encoded.
+    ///
+    /// # Errors
+    /// When a receipt cannot be read.
+    pub fn places(&self, level: usize, done: &Receipts) -> Result<&Places> {
+        get_or_try_init(&self.places[level], || Places::of(&self.plan, level, done))
     }
 
     /// Counts what an earlier process left on scratch as in use.
@@ -50,7 +55,9 @@ impl Running {
                 adopted = self.store.adopt(blob);
             }
         };
-        each_blob::<Encoded>(receipts, stage::ENCODE, &mut adopt)?;
+        for level in 0..self.plan.levels.len() {
+            each_blob::<Encoded>(receipts, level as u16, &mut adopt)?;
+        }
         adopted
     }
 

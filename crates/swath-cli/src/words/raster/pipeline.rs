@@ -1,0 +1,240 @@
+//! `swath raster pipeline`: steps with ! between them, each with the flags that its verb has.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use swath::Scaling;
+use swath::request::{RasterInput, RasterStep};
+use swath_core::{Error, Result};
+
+use super::neighbours::{FocalFlags, TerrainFlags};
+use super::places::{ClipFlags, MosaicFlags, WarpFlags};
+use super::values::{band, raster_input, scaling};
+use super::{RasterOutputFlags, RunFlags, StepFlags, TalkFlags};
+
+const PIPELINE_EXAMPLES: &str = "\
+Examples:
+  swath raster pipeline read a.tif ! calc 'b1 / 10000' ! write out.tif -f cog
+  swath raster pipeline -m 256MB read a.tif ! focal --radius 2 ! write b.tif
+  swath raster pipeline 'read in.tif ! warp --dst-crs EPSG:3857 ! write web.tif'
+
+Steps: read, then any of bands, scale, calc, clip, warp, focal, terrain and
+(first) mosaic with the flags of these verbs, then write with those of an
+output. Nothing is written between steps. Flags of the run stand before read.";
+
+/// `swath raster pipeline`.
+#[derive(Debug, Args)]
+#[command(after_help = PIPELINE_EXAMPLES)]
+pub struct PipelineWords {
+    /// How it runs.
+    #[command(flatten)]
+    pub run: RunFlags,
+    /// How it talks.
+    #[command(flatten)]
+    pub talk: TalkFlags,
+    /// The steps with ! between them, or all in one word
+    #[arg(required = true, value_name = "STEPS", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub steps: Vec<OsString>,
+}
+
+/// A chain as it was written.
+#[derive(Debug)]
+pub struct Chain {
+    /// What is read.
+    pub inputs: Vec<RasterInput>,
+    /// What is done.
+    pub steps: Vec<RasterStep>,
+    /// What is written.
+    pub to: RasterOutputFlags,
+}
+
+/// A step between two exclamation marks.
+#[derive(Debug, Parser)]
+#[command(no_binary_name = true, disable_help_subcommand = true, disable_help_flag = true)]
+struct Segment {
+    #[command(subcommand)]
+    step: SegmentVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum SegmentVerb {
+    Read {
+        #[arg(required = true, value_name = "INPUT", value_parser = raster_input)]
+        inputs: Vec<RasterInput>,
+    },
+    Bands {
+        #[arg(required = true, value_name = "N", value_parser = band)]
+        bands: Vec<usize>,
+    },
+    Scale {
+        #[arg(value_name = "A,B,C,D", value_parser = scaling, allow_hyphen_values = true)]
+        scale: Scaling,
+    },
+    Calc {
+        #[arg(value_name = "EXPRESSION", allow_hyphen_values = true)]
+        expression: String,
+    },
+    Clip(ClipFlags),
+    Warp(WarpFlags),
+    Mosaic(MosaicFlags),
+    Focal(FocalFlags),
+    Terrain(TerrainFlags),
+    Write(WriteSegment),
+}
+
+#[derive(Debug, Args)]
+struct WriteSegment {
+    #[arg(value_name = "FILE")]
+    output: PathBuf,
+    #[arg(short, long, value_name = "FORMAT", default_value = "gtiff")]
+    format: String,
+    #[arg(long = "co", value_name = "KEY=VALUE")]
+    creation_options: Vec<String>,
+    #[arg(long = "dtype", visible_alias = "ot", value_name = "TYPE")]
+    data_type: Option<swath::DataType>,
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
+    nodata: Option<swath::Scalar>,
+}
+
+impl PipelineWords {
+    /// The chain that the words stand for.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with the step that cannot be understood.
+    pub fn chain(&self) -> Result<Chain> {
+        let words = match &self.steps[..] {
+            [one] => split_words(&one.to_string_lossy())?,
+            many => many.to_vec(),
+        };
+        let segments: Vec<&[OsString]> = words.split(|word| word == "!").collect();
+        let mut parsed = segments.iter().enumerate().map(|(position, segment)| parse(position, segment));
+        let mut chain = match parsed.next().transpose()? {
+            Some(SegmentVerb::Read { inputs }) => Chain { inputs, steps: Vec::new(), to: RasterOutputFlags::default() },
+            _ => {
+                return Err(usage(
+                    "a pipeline begins with read",
+                    "swath raster pipeline read in.tif ! … ! write out.tif",
+                ));
+            }
+        };
+        let mut output = None;
+        for verb in parsed {
+            if output.is_some() {
+                return Err(usage("there is a step behind write", "write ends a pipeline"));
+            }
+            chain.steps.extend(match verb? {
+                SegmentVerb::Read { .. } => {
+                    return Err(usage(
+                        "there is a second read",
+                        "one read names all inputs: read a.tif b.tif ! mosaic ! …",
+                    ));
+                }
+                SegmentVerb::Bands { bands } => vec![RasterStep::Bands(bands)],
+                SegmentVerb::Scale { scale } => vec![RasterStep::Scale(scale)],
+                SegmentVerb::Calc { expression } => vec![RasterStep::Calc(expression)],
+                SegmentVerb::Clip(flags) => flags.steps()?,
+                SegmentVerb::Warp(flags) => flags.steps()?,
+                SegmentVerb::Focal(flags) => flags.steps()?,
+                SegmentVerb::Terrain(flags) => flags.steps()?,
+                SegmentVerb::Mosaic(flags) if chain.steps.is_empty() => flags.steps()?,
+                SegmentVerb::Mosaic(_) => {
+                    return Err(usage("mosaic is not the first step behind read", "other steps follow it"));
+                }
+                SegmentVerb::Write(write) => {
+                    output = Some(write);
+                    Vec::new()
+                }
+            });
+        }
+        let write = output.ok_or_else(|| usage("a pipeline ends with write", "… ! write out.tif"))?;
+        let WriteSegment { output, format, creation_options, data_type, nodata } = write;
+        chain.to = RasterOutputFlags { output, format, creation_options, data_type, nodata };
+        Ok(chain)
+    }
+}
+
+fn usage(message: &str, hint: &str) -> Error {
+    Error::Usage { message: message.into(), hint: hint.into() }
+}
+
+fn parse(position: usize, segment: &[OsString]) -> Result<SegmentVerb> {
+    Segment::try_parse_from(segment).map(|segment| segment.step).map_err(|error| {
+        let text = error.to_string();
+        let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_string();
+        let words: Vec<_> = segment.iter().map(|word| word.to_string_lossy()).collect();
+        Error::Usage {
+            message: format!("step {} of the pipeline, {:?}: {first}", position + 1, words.join(" ")),
+            hint:
+                "steps are read, bands, scale, calc, clip, warp, mosaic, focal, terrain and write, with ! between them"
+                    .into(),
+        }
+    })
+}
+
+/// Cuts a text into words as a shell does: blanks part words, quotes keep them together, a backslash takes what follows
+/// as it is.
+fn split_words(text: &str) -> Result<Vec<OsString>> {
+    let (mut words, mut word) = (Vec::new(), None::<String>);
+    let mut quote = None;
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        match (quote, letter) {
+            (Some(open), _) if letter == open => quote = None,
+            (Some('"') | None, '\\') => word.get_or_insert_default().extend(letters.next()),
+            (None, '\'' | '"') => {
+                quote = Some(letter);
+                word.get_or_insert_default();
+            }
+            (None, _) if letter.is_whitespace() => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(letter),
+        }
+    }
+    if let Some(open) = quote {
+        return Err(usage(&format!("a quote {open} is opened and never closed"), "close it"));
+    }
+    words.extend(word);
+    Ok(words.into_iter().map(OsString::from).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chain(words: &[&str]) -> Result<Chain> {
+        let steps = words.iter().map(OsString::from).collect();
+        PipelineWords { run: RunFlags::default(), talk: TalkFlags::default(), steps }.chain()
+    }
+
+    #[test]
+    fn steps_in_many_words_or_in_one() {
+        let one = "read nir=b 8.tif";
+        let many =
+            chain(&["read", "nir=b 8.tif", "!", "calc", "-nir / 2", "!", "write", "out.tif", "--dtype", "int16"]);
+        let many = many.expect("a chain");
+        assert_eq!(many.inputs, [RasterInput { name: Some("nir".into()), path: "b 8.tif".into() }]);
+        assert_eq!(many.steps, [RasterStep::Calc("-nir / 2".into())]);
+        let single =
+            chain(&[&format!("{} ! calc '-nir / 2' ! write out.tif --dtype int16", one.replace("b 8", "'b 8'"))]);
+        let single = single.expect("a chain");
+        assert_eq!((&single.inputs, &single.steps), (&many.inputs, &many.steps));
+        assert_eq!((single.to.output, single.to.data_type), (many.to.output, many.to.data_type));
+    }
+
+    #[test]
+    fn what_is_no_chain_says_so() {
+        for (text, wanted) in [
+            ("calc b1 ! write out.tif", "begins with read"),
+            ("read a.tif ! calc b1", "ends with write"),
+            ("read a.tif ! write out.tif ! calc b1", "behind write"),
+            ("read a.tif ! read b.tif ! write out.tif", "second read"),
+            ("read a.tif ! blur ! write out.tif", "step 2 of the pipeline, \"blur\""),
+            ("read a.tif ! calc 'b1 ! write out.tif", "never closed"),
+            ("read a.tif ! calc b1 ! mosaic ! write out.tif", "mosaic is not the first"),
+            ("read a.tif ! ! write out.tif", "step 2 of the pipeline"),
+        ] {
+            let error = chain(&[text, ""][..1]).expect_err(text).to_string();
+            assert!(error.contains(wanted), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Pixels of one input into those of the mosaic, row by row.
+
+use bytemuck::Pod;
+use swath_core::{Error, Result};
+
+use crate::{Pixel, Scalar, Tile, Values, Window, for_values};
+
+/// Rows of one part that are in two tiles.
+pub(super) struct Overlap<'a> {
+    /// The mosaic's window.
+    pub outer: Window,
+    /// The part, in pixels of the mosaic.
+    pub part: Window,
+    /// The input's pixels of it.
+    pub input: &'a Tile,
+}
+
+impl Overlap<'_> {
+    /// Calls `with` for each row of each band: where it begins in the mosaic's tile, where in the input's.
+    fn rows(&self, bands: usize, mut with: impl FnMut(usize, usize)) {
+        let plane = self.outer.pixels() as usize;
+        for band in 0..bands {
+            for row in 0..self.part.rows as usize {
+                let down = (self.part.row - self.outer.row) as usize + row;
+                let across = (self.part.column - self.outer.column) as usize;
+                let to = band * plane + down * self.outer.columns as usize + across;
+                with(to, (band * self.part.rows as usize + row) * self.part.columns as usize);
+            }
+        }
+    }
+
+    fn width(&self) -> usize {
+        self.part.columns as usize
+    }
+
+    fn is_valid(&self, at: usize) -> bool {
+        self.input.validity.as_ref().is_none_or(|validity| validity[at] == 1)
+    }
+
+    /// Whether all pixels of the part have a value already.
+    pub fn is_full(outer: Window, part: Window, bands: usize, validity: &[u8]) -> bool {
+        let plane = outer.pixels() as usize;
+        (0..bands).all(|band| {
+            (part.row..part.end_row()).all(|row| {
+                let start = band * plane
+                    + (row - outer.row) as usize * outer.columns as usize
+                    + (part.column - outer.column) as usize;
+                validity[start..start + part.columns as usize].iter().all(|valid| *valid == 1)
+            })
+        })
+    }
+
+    /// Gives pixels that have no value yet that of the input, bit by bit.
+    pub fn fill(&self, bands: usize, to: &mut Values, validity: &mut [u8]) -> Result<()> {
+        match to.data_type().size() {
+            1 => self.fill_as::<u8>(bands, to, validity),
+            2 => self.fill_as::<u16>(bands, to, validity),
+            4 => self.fill_as::<u32>(bands, to, validity),
+            _ => self.fill_as::<u64>(bands, to, validity),
+        }
+    }
+
+    fn fill_as<P: Pod>(&self, bands: usize, to: &mut Values, validity: &mut [u8]) -> Result<()> {
+        let misfit = |_| Error::unexpected("pixels of another size than the mosaic's");
+        let from: &[P] =
+            for_values!(&self.input.values, values => bytemuck::try_cast_slice(&values[..])).map_err(misfit)?;
+        let to: &mut [P] = for_values!(to, values => bytemuck::try_cast_slice_mut(&mut values[..])).map_err(misfit)?;
+        self.rows(bands, |to_start, from_start| {
+            for step in 0..self.width() {
+                if validity[to_start + step] == 0 && self.is_valid(from_start + step) {
+                    to[to_start + step] = from[from_start + step];
+                    validity[to_start + step] = 1;
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// Keeps the lesser of two values, or the greater; one that has a value before one that has none.
+    pub fn choose(&self, bands: usize, want_less: bool, to: &mut Values, validity: &mut [u8]) -> Result<()> {
+        for_values!(to, to => self.choose_as(bands, want_less, to, validity))
+    }
+
+    fn choose_as<T: Pixel>(&self, bands: usize, want_less: bool, to: &mut [T], validity: &mut [u8]) -> Result<()> {
+        let from = self.input.values::<T>()?;
+        self.rows(bands, |to_start, from_start| {
+            for step in 0..self.width() {
+                let (to_at, from_at) = (to_start + step, from_start + step);
+                if !self.is_valid(from_at) {
+                    continue;
+                }
+                let value = from[from_at];
+                if validity[to_at] == 0 || (if want_less { value < to[to_at] } else { value > to[to_at] }) {
+                    to[to_at] = value;
+                    validity[to_at] = 1;
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// Adds values to sums and counts them.
+    pub fn add(&self, bands: usize, sums: &mut [f64], counts: &mut [u32]) {
+        for_values!(&self.input.values, from => self.rows(bands, |to_start, from_start| {
+            for step in 0..self.width() {
+                if self.is_valid(from_start + step) {
+                    sums[to_start + step] += from[from_start + step].to_f64();
+                    counts[to_start + step] += 1;
+                }
+            }
+        }));
+    }
+
+    /// Counts values.
+    pub fn count(&self, bands: usize, counts: &mut [u32]) {
+        self.rows(bands, |to_start, from_start| {
+            for step in 0..self.width() {
+                counts[to_start + step] += u32::from(self.is_valid(from_start + step));
+            }
+        });
+    }
+}
+
+/// Writes numbers that were computed, where there is one.
+pub(super) fn write(to: &mut Values, number: impl Fn(usize) -> f64) {
+    for_values!(to, to => to.iter_mut().enumerate().for_each(|(at, to)| *to = Pixel::from_f64(number(at))));
+}
+
+/// Gives valid pixels that equal what stands for no value the value beside it.
+pub(super) fn reserve(to: &mut Values, validity: &[u8], nodata: Scalar) {
+    for_values!(to, to => reserve_as(to, validity, nodata));
+}
+
+fn reserve_as<T: Pixel>(to: &mut [T], validity: &[u8], nodata: Scalar) {
+    let Some(reserved) = nodata.to_pixel::<T>().filter(|reserved| !reserved.is_nan()) else { return };
+    let other = crate::ops::convert::neighbour(reserved);
+    for (to, valid) in to.iter_mut().zip(validity) {
+        if *to == reserved && *valid == 1 {
+            *to = other;
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Many rasters as one: each pixel from the inputs that have one there.
+//!
+//! A window reads only the inputs that it meets, one after the other, in the order in which they were named. It
+//! deliberately does not blend at edges, nor match brightness.
+
+mod merge;
+mod options;
+mod place;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use swath_core::{Bytes, Error, Lease, Result};
+
+use crate::ops::{Conversion, Warp, WarpOptions, convert};
+use crate::{DataType, Grid, Raster, Scalar, Shape, Tile, Window};
+
+use merge::Overlap;
+pub use options::{MosaicMethod, MosaicOptions};
+use place::Place;
+
+/// The blocks of the output.
+const BLOCK: Shape = Shape::new(512, 512);
+/// What a read takes beside buffers: the list of inputs that it meets, at most.
+const ENTRY: Bytes = Bytes(8);
+
+/// An input, on the grid of the mosaic.
+struct Entry {
+    raster: Arc<dyn Raster>,
+    /// The part of the mosaic that it covers.
+    footprint: Window,
+    /// The mosaic's column and row at which its first pixel lies.
+    corner: (i64, i64),
+}
+
+impl Entry {
+    /// A part of the footprint as a window of the input.
+    fn own(&self, part: Window) -> Window {
+        let shifted = |at: u32, corner: i64| (i64::from(at) - corner) as u32;
+        Window { row: shifted(part.row, self.corner.1), column: shifted(part.column, self.corner.0), ..part }
+    }
+}
+
+/// Rasters joined to one.
+///
+/// # CRS
+/// The system and the resolution are those that are wished, or those of the first input; the bounds are wished, or those
+/// of all inputs together, widened to the edges of the first one's pixels. Inputs of that system and resolution whose
+/// pixels lie on the mosaic's, to within a thousandth of a pixel, are taken as they are; the others are resampled.
+///
+/// # Nodata
+/// A pixel has a value where any input has one. The nodata value is the one wished, or the first that an input has and
+/// the type holds; else NaN for floats, and a mask for integers. A valid pixel that would equal it takes the value
+/// beside it.
+///
+/// The type is the smallest that holds the values of all inputs; `mean` makes floats of it, of 64 bits where those of 32
+/// do not hold all values; `count` makes 16-bit unsigned integers (32-bit ones beyond 65,535 inputs) with the nodata
+/// value 0. For 64-bit integers together with floats, and unsigned ones together with signed ones, there is no such type:
+/// they become 64-bit floats, which round beyond 2⁵³.
+pub struct Mosaic {
+    entries: Vec<Entry>,
+    /// Positions of the entries by the first row of their footprints.
+    by_row: Vec<usize>,
+    /// The most rows of a footprint.
+    tallest: u32,
+    method: MosaicMethod,
+    grid: Grid,
+    /// A nodata value that not all inputs have.
+    reserved: Option<Scalar>,
+}
+
+impl Mosaic {
+    /// The inputs as one raster.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when there is no input, numbers of bands differ, no way leads from the system of an input to that
+    /// of the mosaic, or the nodata value is none of the type.
+    pub fn new(inputs: Vec<Arc<dyn Raster>>, options: &MosaicOptions) -> Result<Mosaic> {
+        let grids: Vec<&Grid> = inputs.iter().map(|input| input.grid()).collect();
+        let place = place::of(&grids, options)?;
+        let first = grids[0];
+        if let Some((number, other)) = grids.iter().enumerate().find(|(_, grid)| grid.bands.len() != first.bands.len())
+        {
+            return Err(usage(
+                format!(
+                    "input {} has {} bands, the first one has {}",
+                    number + 1,
+                    other.bands.len(),
+                    first.bands.len()
+                ),
+                "--band takes the same bands of each",
+            ));
+        }
+        let common = grids.iter().map(|grid| grid.data_type).fold(first.data_type, place::common_type);
+        let data_type = match options.method {
+            MosaicMethod::Mean if common.fits_float32() => DataType::Float32,
+            MosaicMethod::Mean => DataType::Float64,
+            MosaicMethod::Count if inputs.len() <= usize::from(u16::MAX) => DataType::UInt16,
+            MosaicMethod::Count => DataType::UInt32,
+            _ => common,
+        };
+        let nodata = nodata_of(&grids, options, data_type)?;
+        let all_have = grids.iter().all(|grid| grid.nodata == nodata && grid.data_type == data_type);
+        let reserved = nodata.filter(|_| !(all_have && options.method != MosaicMethod::Mean));
+        let grid = Grid {
+            shape: place.shape,
+            affine: Some(place.affine),
+            crs: place.crs.clone(),
+            data_type,
+            nodata,
+            has_mask: nodata.is_none() || (options.nodata.is_none() && grids.iter().any(|grid| grid.has_mask)),
+            block: BLOCK,
+            bands: first.bands.clone(),
+        };
+        let working = match options.method {
+            MosaicMethod::Mean | MosaicMethod::Count => None,
+            _ => Some(data_type),
+        };
+        let mut entries = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            entries.extend(entry(input, &place, options, working)?);
+        }
+        let mut by_row: Vec<usize> = (0..entries.len()).collect();
+        by_row.sort_by_key(|position| entries[*position].footprint.row);
+        let tallest = entries.iter().map(|entry| entry.footprint.rows).max().unwrap_or(0);
+        Ok(Mosaic { entries, by_row, tallest, method: options.method, grid, reserved })
+    }
+
+    /// The inputs that a window meets, in their order, with the parts of the window that they cover.
+    fn meeting(&self, window: Window) -> Vec<(&Entry, Window)> {
+        let first_row = window.row.saturating_sub(self.tallest);
+        let row = |position: &usize| self.entries[*position].footprint.row;
+        let start = self.by_row.partition_point(|position| row(position) < first_row);
+        let end = self.by_row.partition_point(|position| row(position) < window.end_row());
+        let mut positions: Vec<usize> = self.by_row[start..end.max(start)].to_vec();
+        positions.retain(|position| !self.entries[*position].footprint.intersection(window).is_empty());
+        positions.sort_unstable();
+        let entries = positions.into_iter().map(|position| &self.entries[position]);
+        entries.map(|entry| (entry, entry.footprint.intersection(window))).collect()
+    }
+
+    /// Sums and counts of a pixel.
+    fn scratch_bytes(&self, pixels: u64) -> Bytes {
+        match self.method {
+            MosaicMethod::Mean => Bytes(pixels * 12),
+            MosaicMethod::Count => Bytes(pixels * 4),
+            _ => Bytes::ZERO,
+        }
+    }
+
+    /// Takes over the values of inputs, or the least or greatest of them.
+    fn choose(&self, tile: &mut Tile, validity: &mut [u8], bands: &[usize], lease: &Lease) -> Result<()> {
+        let outer = tile.window;
+        let mut meeting = self.meeting(outer);
+        if self.method == MosaicMethod::Last {
+            meeting.reverse();
+        }
+        let is_first = matches!(self.method, MosaicMethod::First | MosaicMethod::Last);
+        for (entry, part) in meeting {
+            if is_first && Overlap::is_full(outer, part, bands.len(), validity) {
+                continue;
+            }
+            let input = entry.raster.read(entry.own(part), bands, lease)?;
+            let overlap = Overlap { outer, part, input: &input };
+            match is_first {
+                true => overlap.fill(bands.len(), &mut tile.values, validity)?,
+                false => {
+                    let want_less = self.method == MosaicMethod::Min;
+                    overlap.choose(bands.len(), want_less, &mut tile.values, validity)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sums up, or counts.
+    fn add_up(&self, tile: &mut Tile, validity: &mut [u8], bands: &[usize], lease: &Lease) -> Result<()> {
+        let is_mean = self.method == MosaicMethod::Mean;
+        let (outer, length) = (tile.window, tile.values.len());
+        let mut sums = lease.buffer::<f64>(if is_mean { length } else { 0 })?;
+        let mut counts = lease.buffer::<u32>(length)?;
+        for (entry, part) in self.meeting(outer) {
+            let input = entry.raster.read(entry.own(part), bands, lease)?;
+            let overlap = Overlap { outer, part, input: &input };
+            match is_mean {
+                true => overlap.add(bands.len(), &mut sums, &mut counts),
+                false => overlap.count(bands.len(), &mut counts),
+            }
+        }
+        validity.iter_mut().zip(counts.iter()).for_each(|(valid, count)| *valid = u8::from(*count > 0));
+        match is_mean {
+            true => merge::write(&mut tile.values, |at| sums[at] / f64::from(counts[at].max(1))),
+            false => merge::write(&mut tile.values, |at| f64::from(counts[at])),
+        }
+        Ok(())
+    }
+}
+
+/// An input on the grid of the mosaic, in its type; `None` if it has no pixels there.
+fn entry(
+    input: Arc<dyn Raster>,
+    place: &Place,
+    options: &MosaicOptions,
+    data_type: Option<DataType>,
+) -> Result<Option<Entry>> {
+    let (raster, corner): (Arc<dyn Raster>, _) = match place::offset(place, input.grid()) {
+        Some(corner) => (input, corner),
+        None => {
+            let Some((window, target)) = place::part_of(place, input.grid())? else { return Ok(None) };
+            let warp = Warp::new(input, &target, options.resampling, &WarpOptions::default())?;
+            (Arc::new(warp), (i64::from(window.column), i64::from(window.row)))
+        }
+    };
+    let Some(footprint) = place::footprint(corner, raster.grid().shape, place) else { return Ok(None) };
+    let raster = convert(raster, &Conversion { data_type, ..Conversion::default() })?;
+    Ok(Some(Entry { raster, footprint, corner }))
+}
+
+fn nodata_of(grids: &[&Grid], options: &MosaicOptions, data_type: DataType) -> Result<Option<Scalar>> {
+    if let Some(nodata) = options.nodata {
+        return match nodata.fits(data_type) {
+            true => Ok(Some(nodata)),
+            false => Err(usage(
+                format!("{nodata} is no value of the type {data_type}, so it cannot stand for nodata"),
+                "another --nodata, or another --dtype",
+            )),
+        };
+    }
+    if options.method == MosaicMethod::Count {
+        return Ok(Some(Scalar::Int(0)));
+    }
+    let of_inputs = grids.iter().filter_map(|grid| grid.nodata).find(|nodata| nodata.fits(data_type));
+    Ok(of_inputs.or_else(|| data_type.is_float().then_some(Scalar::Float(f64::NAN))))
+}
+
+impl Raster for Mosaic {
+    fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    fn bytes_for(&self, window: Window, bands: usize) -> Bytes {
+        let meeting = self.meeting(window);
+        let list = ENTRY * meeting.len() as u64 * 8;
+        let inputs = meeting.iter().map(|(entry, part)| entry.raster.bytes_for(entry.own(*part), bands));
+        let most = inputs.max().unwrap_or_default();
+        let tile = Tile::bytes_for(window, bands, self.grid.data_type, true);
+        tile + self.scratch_bytes(window.pixels() * bands as u64) + most + list
+    }
+
+    fn read(&self, window: Window, bands: &[usize], lease: &Lease) -> Result<Tile> {
+        let mut tile = Tile::unwritten(window, bands.len(), self.grid.data_type, lease)?;
+        tile.values.bytes_mut().fill(0);
+        let mut validity = lease.buffer::<u8>(tile.values.len())?;
+        match self.method {
+            MosaicMethod::Mean | MosaicMethod::Count => self.add_up(&mut tile, &mut validity, bands, lease)?,
+            _ => self.choose(&mut tile, &mut validity, bands, lease)?,
+        }
+        if let Some(nodata) = self.reserved {
+            merge::reserve(&mut tile.values, &validity, nodata);
+        }
+        let all_valid = validity.iter().all(|valid| *valid == 1);
+        tile.validity = (!all_valid).then_some(validity);
+        Ok(tile)
+    }
+
+    fn decoded_pixels(&self, window: Window) -> u64 {
+        self.meeting(window).iter().map(|(entry, part)| entry.raster.decoded_pixels(entry.own(*part))).sum()
+    }
+
+    fn source_blocks(&self) -> Vec<Shape> {
+        let mut blocks: Vec<Shape> = Vec::new();
+        for entry in &self.entries {
+            let is_corner = |block: &Shape| {
+                entry.corner.0.rem_euclid(i64::from(block.columns)) == 0
+                    && entry.corner.1.rem_euclid(i64::from(block.rows)) == 0
+            };
+            for block in entry.raster.source_blocks().into_iter().filter(is_corner) {
+                if !blocks.contains(&block) {
+                    blocks.push(block);
+                }
+            }
+        }
+        blocks
+    }
+}
+
+fn usage(message: String, hint: &str) -> Error {
+    Error::Usage { message, hint: hint.into() }
+}

@@ -1,0 +1,213 @@
+//! A raster brought to another grid: another system, place, resolution.
+//!
+//! Where a pixel comes from depends on the output grid alone (see `lattice.rs`), so windows of any shape give the same
+//! pixels. It deliberately has no blending at seams, no cutlines, and no heights.
+
+mod area;
+mod fill;
+mod kernel;
+mod lattice;
+mod mapping;
+mod near;
+mod need;
+mod outline;
+mod pieces;
+mod resampling;
+mod source;
+mod suggest;
+mod target;
+#[cfg(test)]
+mod tests;
+mod weights;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use serde::{Deserialize, Serialize};
+use swath_core::{Bytes, Error, Lease, Result};
+
+use crate::{Grid, Raster, Scalar, Shape, Tile, Window};
+
+use fill::entries_for;
+use kernel::Kernel;
+use lattice::Lattice;
+use mapping::{Columns, Mapping};
+use need::{Extent, Reach, SourceWindow};
+pub use resampling::Resampling;
+pub use suggest::transformed_bounds;
+pub use target::{WarpTarget, WarpWishes};
+pub(crate) use target::{aligned, bounds_of};
+
+/// The blocks of the output.
+const BLOCK: Shape = Shape::new(512, 512);
+/// What a read takes beside buffers: places of a row, lists of windows.
+const SMALL: Bytes = Bytes(16 << 10);
+
+/// How exact a warp is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct WarpOptions {
+    /// How far the place of a pixel may be off, in pixels of the input; 0.125 by default, as in `gdalwarp`.
+    pub error_pixels: f64,
+}
+
+impl Default for WarpOptions {
+    fn default() -> WarpOptions {
+        WarpOptions { error_pixels: 0.125 }
+    }
+}
+
+/// A raster on another grid.
+///
+/// # Nodata
+/// A pixel has a value if one of the input's pixels that its kernel covers has one and its centre (for methods of areas:
+/// a part of it) lies in the input; the weights of pixels without a value go to the others. Type and nodata value are
+/// the input's; floats without one have NaN, integers without one a mask. A computed value that would equal the nodata
+/// value takes its neighbour.
+///
+/// # CRS
+/// Where the input is of longitudes, columns come round after 360°, and an input that goes all the way round has no edge
+/// at the antimeridian. Pixels whose place does not exist in either system have no value.
+pub struct Warp {
+    input: Arc<dyn Raster>,
+    grid: Grid,
+    lattice: Lattice,
+    resampling: Resampling,
+    kernel: Kernel,
+    reach: Reach,
+    /// Pixels of the input under one of the output, along columns and rows.
+    ratio: (f64, f64),
+    /// Extents of squares of the output that were asked for, since the search for the best windows asks again and again.
+    extents: Mutex<BTreeMap<(u32, u32), Option<Extent>>>,
+}
+
+impl Warp {
+    /// The input on the grid of a target.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where no way leads from one system to the other, pixels have no area, or the options make no
+    /// sense.
+    pub fn new(
+        input: Arc<dyn Raster>,
+        target: &WarpTarget,
+        resampling: Resampling,
+        options: &WarpOptions,
+    ) -> Result<Warp> {
+        if !(options.error_pixels >= 0.0 && options.error_pixels.is_finite()) {
+            return Err(Error::Usage {
+                message: format!("places cannot be off by {} pixels", options.error_pixels),
+                hint: "0.125 is usual; 0 computes every pixel".into(),
+            });
+        }
+        if target.shape.pixels() == 0 {
+            return Err(Error::Usage { message: "a grid without pixels".into(), hint: "a larger --bbox".into() });
+        }
+        let from = input.grid();
+        let mapping = Mapping::new(from, target.affine, target.crs.as_deref())?;
+        let nodata = from.nodata.or_else(|| from.data_type.is_float().then_some(Scalar::Float(f64::NAN)));
+        let grid = Grid {
+            shape: target.shape,
+            affine: Some(target.affine),
+            crs: target.crs.clone(),
+            nodata,
+            has_mask: from.has_mask || nodata.is_none(),
+            block: BLOCK,
+            ..from.clone()
+        };
+        let ratio = mapping.ratio(target.shape);
+        let kernel = Kernel::new(resampling, ratio);
+        let reach = match resampling {
+            Resampling::Near => Reach::Here,
+            _ if resampling.is_of_areas() => Reach::Area,
+            _ => kernel.reach(),
+        };
+        let lattice = Lattice { mapping, shape: target.shape, error_pixels: options.error_pixels };
+        Ok(Warp { input, grid, lattice, resampling, kernel, reach, ratio, extents: Mutex::default() })
+    }
+
+    fn columns(&self) -> Columns {
+        self.lattice.mapping.columns
+    }
+
+    /// What computing from a source window takes beside the output and the tile read.
+    fn working_bytes(&self, source: &SourceWindow) -> Bytes {
+        let pixels = source.shape.pixels();
+        if self.resampling == Resampling::Near {
+            return Bytes::ZERO;
+        }
+        let entries = if area::keeps_values(self.resampling) { entries_for(source) } else { 0 };
+        source::held_bytes(self.grid.data_type, pixels)
+            + Bytes::of::<f64>(self.kernel.weights())
+            + Bytes::of::<area::Entry>(entries)
+    }
+
+    /// Computes the pixels of a piece from those of its source window.
+    fn fill(
+        &self,
+        tile: &mut Tile,
+        validity: &mut [u8],
+        piece: Window,
+        source: &SourceWindow,
+        input: &Tile,
+        lease: &Lease,
+    ) -> Result<()> {
+        if self.resampling == Resampling::Near {
+            return near::fill(&self.lattice, tile, validity, piece, source, input);
+        }
+        for band in 0..tile.bands {
+            match source::is_single(self.grid.data_type) {
+                true => self.fill_band::<f32>(tile, validity, piece, source, (input, band), lease)?,
+                false => self.fill_band::<f64>(tile, validity, piece, source, (input, band), lease)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Raster for Warp {
+    fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    fn bytes_for(&self, window: Window, bands: usize) -> Bytes {
+        let tile = Tile::bytes_for(window, bands, self.grid.data_type, true);
+        let mut most = Bytes::ZERO;
+        self.pieces(window, &mut |_, source| {
+            let (reading, held) = source::bytes_for(&*self.input, source, self.columns(), bands);
+            most = most.max(reading).max(held + self.working_bytes(source));
+            Ok(())
+        })
+        .unwrap_or_default();
+        tile + most + SMALL
+    }
+
+    fn read(&self, window: Window, bands: &[usize], lease: &Lease) -> Result<Tile> {
+        if bands.iter().any(|band| *band >= self.grid.bands.len()) {
+            return Err(source::too_many_bands());
+        }
+        let mut tile = Tile::unwritten(window, bands.len(), self.grid.data_type, lease)?;
+        tile.values.bytes_mut().fill(0);
+        let mut validity = lease.buffer::<u8>(tile.values.len())?;
+        self.pieces(window, &mut |piece, source| {
+            let input = source::read(&self.input, source, self.columns(), bands, lease)?;
+            self.fill(&mut tile, &mut validity, piece, source, &input, lease)
+        })?;
+        let all_valid = validity.iter().all(|valid| *valid == 1);
+        tile.validity = (!all_valid).then_some(validity);
+        Ok(tile)
+    }
+
+    fn decoded_pixels(&self, window: Window) -> u64 {
+        let mut pixels = 0;
+        self.pieces(window, &mut |_, source| {
+            pixels += source.runs(self.columns()).iter().map(|run| self.input.decoded_pixels(*run)).sum::<u64>();
+            Ok(())
+        })
+        .unwrap_or_default();
+        pixels
+    }
+
+    fn source_blocks(&self) -> Vec<Shape> {
+        // They lie across this grid.
+        Vec::new()
+    }
+}

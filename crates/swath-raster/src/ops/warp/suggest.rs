@@ -1,0 +1,150 @@
+//! Where a rectangle ends up in another system.
+//!
+//! It looks at points along edges and inside, and finds poles and the antimeridian by how longitudes run along the edge.
+
+use swath_core::{Error, Result};
+use swath_crs::{Bounds, Crs, Transform};
+
+use super::mapping::{half_turn, transform};
+
+/// Points along a side at first: its ends and those between.
+const POINTS: usize = 21;
+/// How often their number is doubled at most.
+const DOUBLINGS: usize = 5;
+/// When bounds change by less than this share of their size, they are good.
+const GOOD: f64 = 1e-7;
+
+/// The bounds, in the system `to`, of a rectangle of the system `from`.
+///
+/// Sides are followed at 21 points and at twice as many, until that changes nothing. Between longitudes, where the result
+/// crosses the antimeridian, its greatest x is more than 180° (or its least less than -180°); where it holds a pole, it
+/// goes all the way round and up to the pole. A rectangle of longitudes whose least x is the greater one crosses the
+/// antimeridian.
+///
+/// # Errors
+/// [`Error::Usage`] where there is no way between the systems, or no point of the rectangle has a place in the other.
+pub fn transformed_bounds(bounds: Bounds, from: &Crs, to: &Crs) -> Result<Bounds> {
+    let mut bounds = bounds;
+    let turn = half_turn(from).map(|half| 2.0 * half);
+    if let Some(turn) = turn
+        && bounds.max_x < bounds.min_x
+    {
+        bounds.max_x += turn;
+    }
+    if from.is_same_as(to) {
+        return Ok(bounds);
+    }
+    let way = Way { transform: transform(from, to)?, turn };
+    let half = half_turn(to);
+    let mut found = None;
+    for doubling in 0..=DOUBLINGS {
+        let next = way.bounds(bounds, half, ((POINTS - 1) << doubling) + 1);
+        if let (Some(one), Some(two)) = (found, next)
+            && is_good(one, two)
+        {
+            break;
+        }
+        found = next.or(found);
+    }
+    found.ok_or_else(|| Error::Usage {
+        message: format!(
+            "no point of the box {}, {}, {}, {} has a place in {}",
+            bounds.min_x,
+            bounds.min_y,
+            bounds.max_x,
+            bounds.max_y,
+            to.name()
+        ),
+        hint: "is the box in the reference system that it is said to be in (--bbox-crs), and x before y?".into(),
+    })
+}
+
+fn is_good(one: Bounds, two: Bounds) -> bool {
+    let (width, height) = (two.max_x - two.min_x, two.max_y - two.min_y);
+    (one.min_x - two.min_x).abs().max((one.max_x - two.max_x).abs()) <= GOOD * width
+        && (one.min_y - two.min_y).abs().max((one.max_y - two.max_y).abs()) <= GOOD * height
+}
+
+/// A way between systems that takes longitudes of any turn.
+pub(super) struct Way {
+    /// The transformation.
+    pub transform: Transform,
+    /// A turn in the coordinates that it begins with, if they are longitudes.
+    pub turn: Option<f64>,
+}
+
+impl Way {
+    /// The point, if it has a place there.
+    pub fn point(&self, x: f64, y: f64) -> Option<(f64, f64)> {
+        let x = match self.turn {
+            Some(turn) if x.abs() > turn / 2.0 => x - turn * (x / turn).round(),
+            _ => x,
+        };
+        self.transform.try_point(x, y).ok()
+    }
+
+    /// The bounds of points along the sides, in order, and of a lattice inside.
+    fn bounds(&self, of: Bounds, half: Option<f64>, points: usize) -> Option<Bounds> {
+        let share = |at: usize| at as f64 / (points - 1) as f64;
+        let x = |at: usize| of.min_x + (of.max_x - of.min_x) * share(at);
+        let y = |at: usize| of.min_y + (of.max_y - of.min_y) * share(at);
+        let ring = (0..points - 1)
+            .map(|at| (x(at), of.max_y))
+            .chain((0..points - 1).map(|at| (of.max_x, y(points - 1 - at))))
+            .chain((0..points - 1).map(|at| (x(points - 1 - at), of.min_y)))
+            .chain((0..points).map(|at| (of.min_x, y(at))));
+        let mut found: Option<Bounds> = None;
+        let (mut first, mut last): (Option<f64>, Option<f64>) = (None, None);
+        for (x, y) in ring {
+            let Some((mut x, y)) = self.point(x, y) else { continue };
+            if let (Some(half), Some(last)) = (half, last) {
+                x -= 2.0 * half * ((x - last) / (2.0 * half)).round();
+            }
+            first = first.or(Some(x));
+            last = Some(x);
+            found = Some(with(found, x, y));
+        }
+        let is_round = match (half, first, last) {
+            (Some(half), Some(first), Some(last)) => (last - first).abs() > half,
+            _ => false,
+        };
+        for at in 0..POINTS * POINTS {
+            let inside = |number: usize| number as f64 / (POINTS - 1) as f64;
+            let place = (
+                of.min_x + (of.max_x - of.min_x) * inside(at % POINTS),
+                of.min_y + (of.max_y - of.min_y) * inside(at / POINTS),
+            );
+            let Some((mut x, y)) = self.point(place.0, place.1) else { continue };
+            if let (Some(half), Some(bounds)) = (half, found) {
+                let middle = (bounds.min_x + bounds.max_x) / 2.0;
+                x -= 2.0 * half * ((x - middle) / (2.0 * half)).round();
+            }
+            found = Some(with(found, x, y));
+        }
+        match (found, half) {
+            // The edge runs round a pole, so the pole is inside.
+            (Some(bounds), Some(half)) if is_round => {
+                let is_north = bounds.max_y + bounds.min_y > 0.0;
+                let (min_y, max_y) = if is_north { (bounds.min_y, half / 2.0) } else { (-half / 2.0, bounds.max_y) };
+                Some(Bounds { min_x: -half, max_x: half, min_y, max_y })
+            }
+            (Some(bounds), Some(half)) => Some(in_turn(bounds, half)),
+            (bounds, _) => bounds,
+        }
+    }
+}
+
+/// Longitudes that begin in the first turn.
+fn in_turn(bounds: Bounds, half: f64) -> Bounds {
+    if bounds.max_x - bounds.min_x >= 2.0 * half {
+        return Bounds { min_x: -half, max_x: half, ..bounds };
+    }
+    let turns = 2.0 * half * ((bounds.min_x + half) / (2.0 * half) + 1e-12).floor();
+    Bounds { min_x: bounds.min_x - turns, max_x: bounds.max_x - turns, ..bounds }
+}
+
+/// The smallest rectangle around another one and a point.
+pub(super) fn with(bounds: Option<Bounds>, x: f64, y: f64) -> Bounds {
+    let is = bounds.unwrap_or(Bounds { min_x: x, max_x: x, min_y: y, max_y: y });
+    Bounds { min_x: is.min_x.min(x), max_x: is.max_x.max(x), min_y: is.min_y.min(y), max_y: is.max_y.max(y) }
+}

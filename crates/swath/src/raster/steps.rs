@@ -1,0 +1,116 @@
+//! The steps of a chain that know places: from words of a request to operators over rasters.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use swath_core::{Error, Result};
+use swath_crs::{Bounds, Crs, CrsError};
+use swath_raster::ops::{
+    AssumeCrs, Clip, Focal, FocalOptions, Footprint, Mosaic, MosaicOptions, Warp, WarpOptions, WarpTarget,
+    radius_in_pixels, window_of_bounds, window_of_grid,
+};
+use swath_raster::{Grid, Raster, Scalar};
+
+use super::chain::Source;
+use crate::request::{FocalStep, MosaicStep, Outline, Radius, RasterPart, WarpStep};
+
+/// The system that a text names.
+///
+/// # Errors
+/// [`Error::Usage`] for a text that names none.
+pub fn crs(text: &str) -> Result<Arc<Crs>> {
+    let refuse = |error: CrsError| Error::Usage { message: error.to_string(), hint: error.hint().into() };
+    Crs::parse(text).map(Arc::new).map_err(refuse)
+}
+
+/// Only a part of a raster.
+///
+/// # Errors
+/// [`Error::Usage`] for a part that does not meet it.
+pub fn clip(raster: Arc<dyn Raster>, part: &RasterPart, likes: &[Source]) -> Result<Arc<dyn Raster>> {
+    let grid = raster.grid();
+    let window = match part {
+        RasterPart::Window(window) => *window,
+        RasterPart::Like(path) => window_of_grid(grid, grid_of(path, likes)?)?,
+        RasterPart::Bounds { bounds, crs: system } => {
+            let (min_x, min_y, max_x, max_y) = *bounds;
+            let system = system.as_deref().map(crs).transpose()?;
+            window_of_bounds(grid, Bounds { min_x, min_y, max_x, max_y }, system.as_deref())?
+        }
+    };
+    Ok(Arc::new(Clip::new(raster, window)?))
+}
+
+/// The grid of a raster that is looked at only.
+fn grid_of<'s>(path: &Path, likes: &'s [Source]) -> Result<&'s Grid> {
+    let source = likes.iter().find(|source| source.named == path);
+    let grid = source.and_then(|source| source.tiff.grid(0));
+    grid.ok_or_else(|| Error::unexpected(format!("{} was not opened", path.display())))
+}
+
+/// A raster whose coordinates are of the system that a text names.
+///
+/// # Errors
+/// [`Error::Usage`] for a text that names none.
+pub fn assume(raster: Arc<dyn Raster>, system: &str) -> Result<Arc<dyn Raster>> {
+    Ok(Arc::new(AssumeCrs::new(raster, crs(system)?)))
+}
+
+/// A statistic or filter.
+///
+/// # Errors
+/// [`Error::Usage`] for a footprint that makes no sense.
+pub fn focal(raster: Arc<dyn Raster>, step: &FocalStep) -> Result<Arc<dyn Raster>> {
+    let radius = match step.radius {
+        Radius::Pixels(pixels) => pixels,
+        Radius::Ground(ground) => radius_in_pixels(raster.grid(), ground)?,
+    };
+    let footprint = match (&step.kernel, step.outline, step.radius) {
+        (Some(kernel), _, _) => Footprint::Kernel(kernel.clone()),
+        (None, Outline::Circle, _) => Footprint::Circle(radius),
+        // A square of whole pixels whose half side is the nearest to what was asked for.
+        (None, Outline::Square, Radius::Ground(_)) => Footprint::Square(radius.round() as u32),
+        (None, Outline::Square, Radius::Pixels(_)) if radius.fract() == 0.0 => Footprint::Square(radius as u32),
+        (None, Outline::Square, Radius::Pixels(_)) => {
+            return Err(Error::Usage {
+                message: format!("a square has no radius of {radius} pixels"),
+                hint: "a whole number of pixels, or --shape circle".into(),
+            });
+        }
+    };
+    let options = FocalOptions { statistic: step.statistic, footprint, edges: step.edges };
+    Ok(Arc::new(Focal::new(raster, options)?))
+}
+
+/// Another grid.
+///
+/// # Errors
+/// [`Error::Usage`] where no way leads there.
+pub fn warp(raster: Arc<dyn Raster>, step: &WarpStep, likes: &[Source]) -> Result<Arc<dyn Raster>> {
+    let target = match &step.like {
+        Some(path) => WarpTarget::like(grid_of(path, likes)?),
+        None => {
+            let system = step.crs.as_deref().map(crs).transpose()?;
+            let bounds_crs = step.bounds_crs.as_deref().map(crs).transpose()?;
+            WarpTarget::suggest(raster.grid(), system.as_ref(), &step.wishes, bounds_crs.as_deref())?
+        }
+    };
+    Ok(Arc::new(Warp::new(raster, &target, step.resampling, &WarpOptions::default())?))
+}
+
+/// All inputs as one raster.
+///
+/// # Errors
+/// [`Error::Usage`] for inputs that cannot be joined.
+pub fn mosaic(rasters: &[Arc<dyn Raster>], step: &MosaicStep, nodata: Option<Scalar>) -> Result<Arc<dyn Raster>> {
+    let options = MosaicOptions {
+        method: step.method,
+        crs: step.crs.clone(),
+        resolution: step.resolution,
+        bounds: step.bounds,
+        is_aligned: step.is_aligned,
+        resampling: step.resampling,
+        nodata,
+    };
+    Ok(Arc::new(Mosaic::new(rasters.to_vec(), &options)?))
+}

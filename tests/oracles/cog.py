@@ -1,0 +1,123 @@
+"""Holds cloud optimised GeoTIFFs against GDAL: the layout, the pixels, and each pixel of each overview.
+
+    python cog.py SWATH
+
+`rio cogeo validate --strict` must find nothing. The full resolution must be the input; overviews must be those that GDAL
+builds of the same input: the nearest and most frequent pixel identical, means within what rounding allows. Beside gaps
+the two share weights otherwise, so kernels wider than two by two are compared where all that they cover is valid; so is
+the most frequent pixel, for which GDAL writes 0 where it finds no valid one.
+"""
+
+import sys
+
+import numpy
+import rasterio
+import rasterio.shutil
+from numpy.lib.stride_tricks import sliding_window_view
+from rasterio.enums import Resampling
+from rasterio.transform import from_origin
+from rio_cogeo.cogeo import cog_validate
+from swath_runs import Bench, Findings
+
+RESAMPLINGS = ["nearest", "average", "bilinear", "cubic", "mode"]
+# Pixels of the larger level on each side of the two by two that a kernel reaches.
+HALO = {"bilinear": 1, "cubic": 3, "mode": 0}
+
+
+def surface(rows, columns, bands, dtype, seed):
+    """Hills with noise, over much of the range of the type."""
+    random = numpy.random.default_rng(seed)
+    y, x = numpy.mgrid[0:rows, 0:columns]
+    planes = [numpy.sin(x / 37 + band) * numpy.cos(y / 53) * 90 + 120 for band in range(bands)]
+    values = numpy.array(planes) + random.normal(0, 6, (bands, rows, columns))
+    if numpy.dtype(dtype).kind == "f":
+        return values.astype(dtype)
+    scale = {"uint8": 1, "int16": -100, "uint16": 200, "int32": 5000}[dtype]
+    return numpy.rint(values * scale).astype(dtype)
+
+
+def write(path, values, nodata=None):
+    bands, rows, columns = values.shape
+    with rasterio.open(
+        path, "w", driver="GTiff", width=columns, height=rows, count=bands, dtype=values.dtype, nodata=nodata,
+        crs="EPSG:32633", transform=from_origin(500000, 5200000, 10, 10), tiled=True, blockxsize=256, blockysize=256,
+    ) as target:
+        target.write(values)
+
+
+def all_valid(valid, halo):
+    """Where the two by two under each pixel of the next level, and `halo` around them, are valid."""
+    padded = numpy.pad(valid, halo, constant_values=True)
+    side = 2 + 2 * halo
+    windows = sliding_window_view(padded, (side, side))[::2, ::2]
+    return windows.all(axis=(2, 3))
+
+
+def check_level(findings, what, got, wanted, resampling, compared_below):
+    """One band of one overview; answers which of its pixels were compared."""
+    findings.expect(f"{what} shape", got.shape, wanted.shape)
+    got_valid, wanted_valid = ~numpy.ma.getmaskarray(got), ~numpy.ma.getmaskarray(wanted)
+    both = got_valid & wanted_valid
+    if resampling in HALO:
+        # What differs beside a gap goes on to differ in smaller levels.
+        both &= all_valid(compared_below, HALO[resampling])
+    else:
+        findings.expect(f"{what} validity", int((got_valid != wanted_valid).sum()), 0)
+    apart = numpy.abs(got.data[both].astype(float) - wanted.data[both].astype(float))
+    if resampling in ("nearest", "mode"):
+        findings.expect(f"{what} pixels that differ", int((apart > 0).sum()), 0)
+    elif got.dtype.kind == "f":
+        scale = numpy.abs(wanted.data[both].astype(float)).max()
+        findings.expect(f"{what} within 1e-6", bool(apart.max() <= 1e-6 * scale), True)
+    else:
+        # A mean that lies in the middle between two integers may be rounded to either of them.
+        findings.expect(f"{what} within 1", bool(apart.max() <= 1), True)
+        findings.expect(f"{what} share that differs below 13 %", bool((apart > 0).mean() < 0.13), True)
+    findings.expect(f"{what} compares much", bool(both.mean() > 0.3), True)
+    return both if resampling in HALO else got_valid
+
+
+def check(findings, bench, name, values, nodata, resampling):
+    source, output, peer = (bench.folder / file for file in ("in.tif", "out.tif", "peer.tif"))
+    write(source, values, nodata)
+    bench.run(
+        "raster", "convert", source, "-o", output, "--overwrite", "-f", "cog", "-m", "64MB", "--co", "BLOCKSIZE=256",
+        "--co", f"OVERVIEW_RESAMPLING={resampling}", "--co", "COMPRESS=DEFLATE",
+    )
+    what = f"{name} {resampling}"
+    valid, errors, warnings = cog_validate(output, strict=True, quiet=True)
+    findings.expect(f"{what} is a COG", (valid, errors, warnings), (True, [], []))
+    write(peer, values, nodata)
+    with rasterio.open(output) as ours:
+        factors = ours.overviews(1)
+        findings.expect(f"{what} pixels", numpy.array_equal(ours.read(), values, equal_nan=values.dtype.kind == "f"), True)
+    with rasterio.open(peer, "r+") as theirs:
+        # Each level of the one before it, as swath makes them.
+        theirs.build_overviews(factors, Resampling[resampling])
+    for band in range(1, values.shape[0] + 1):
+        with rasterio.open(output) as ours:
+            below = ~numpy.ma.getmaskarray(ours.read(band, masked=True))
+        for level, factor in enumerate(factors):
+            with rasterio.open(output, overview_level=level) as ours, rasterio.open(peer, overview_level=level) as theirs:
+                got, wanted = ours.read(band, masked=True), theirs.read(band, masked=True)
+            below = check_level(findings, f"{what} band {band} 1:{factor}", got, wanted, resampling, below)
+
+
+def main():
+    bench, findings = Bench(sys.argv[1]), Findings()
+    for resampling in RESAMPLINGS:
+        for dtype, bands in [("uint8", 3), ("int16", 1), ("uint16", 2), ("float32", 1), ("float64", 1)]:
+            check(findings, bench, f"{dtype} × {bands}", surface(1536, 2048, bands, dtype, 1), None, resampling)
+        gappy = surface(1024, 1024, 1, "int16", 2)
+        random = numpy.random.default_rng(3)
+        gappy[0][random.random(gappy[0].shape) < 0.0005] = -32768
+        gappy[0][300:500, 200:450] = -32768
+        check(findings, bench, "int16 with gaps", gappy, -32768, resampling)
+        gappy = surface(1024, 1024, 1, "float32", 4)
+        gappy[0][random.random(gappy[0].shape) < 0.0005] = numpy.nan
+        gappy[0][100:300, 600:] = numpy.nan
+        check(findings, bench, "float32 with gaps", gappy, numpy.nan, resampling)
+    findings.close()
+
+
+main()
