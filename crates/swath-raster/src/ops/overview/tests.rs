@@ -1,3 +1,5 @@
+//! Overviews against sums straight from the definition of each kernel.
+
 use swath_core::{Budget, Stop};
 
 use super::*;
