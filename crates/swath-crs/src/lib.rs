@@ -9,6 +9,7 @@
 //! refused, and so is every shift between datums that no known transformation does to within the stated limit. It
 //! never fetches a grid.
 
+mod area;
 mod bounds;
 mod crs;
 mod document;

@@ -12,6 +12,7 @@ use proj_core::{
 };
 
 use crate::PointProblem;
+use crate::area::{away, size};
 use crate::step::{CoreStep, Step};
 
 /// What was found out about a pair of datums.
@@ -50,21 +51,38 @@ pub(crate) struct Candidate {
 }
 
 impl Shift {
-    /// The point on the other datum.
-    pub(crate) fn point(&self, longitude: f64, latitude: f64) -> Result<(f64, f64), PointProblem> {
+    /// The point on the other datum. With `beyond`, a place that no area of use holds is taken by the candidate whose
+    /// area is nearest.
+    pub(crate) fn point(&self, longitude: f64, latitude: f64, beyond: bool) -> Result<(f64, f64), PointProblem> {
         match self {
             Shift::None => Ok((longitude, latitude)),
             Shift::Choice(candidates) => candidates
                 .iter()
                 .filter(|candidate| candidate.covers(longitude, latitude))
                 .find_map(|candidate| candidate.step.point(longitude, latitude).ok())
+                .or_else(|| if beyond { nearest(candidates, longitude, latitude) } else { None })
                 .ok_or(PointProblem::OutsideShift),
             Shift::Chain(first, second) => {
-                let (longitude, latitude) = first.point(longitude, latitude)?;
-                second.point(longitude, latitude)
+                let (longitude, latitude) = first.point(longitude, latitude, beyond)?;
+                second.point(longitude, latitude, beyond)
             }
         }
     }
+}
+
+/// The point by the candidate that can run and whose area of use is nearest; of equally near ones the best.
+fn nearest(candidates: &[Candidate], longitude: f64, latitude: f64) -> Option<(f64, f64)> {
+    let mut found: Option<(f64, (f64, f64))> = None;
+    for candidate in candidates {
+        let away = candidate.areas.iter().map(|area| away(area, longitude, latitude)).fold(f64::INFINITY, f64::min);
+        if found.is_some_and(|(nearest, _)| nearest <= away) {
+            continue;
+        }
+        if let Ok(point) = candidate.step.point(longitude, latitude) {
+            found = Some((away, point));
+        }
+    }
+    found.map(|(_, point)| point)
 }
 
 impl Candidate {
@@ -99,16 +117,25 @@ fn is_null(method: &OperationMethod) -> bool {
     }
 }
 
-/// The area on the unit sphere, up to a factor.
-fn size(area: &AreaOfUse) -> f64 {
-    let width = if area.east >= area.west { area.east - area.west } else { area.east - area.west + 360.0 };
-    (area.north.to_radians().sin() - area.south.to_radians().sin()) * width
+/// What a way may be.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    /// The worst accuracy of a part.
+    pub limit_m: f64,
+    /// Whether worse ones serve where none of the others has its area.
+    pub beyond_areas: bool,
 }
 
-/// The way between two geographic systems with no part worse than `limit_m`.
-pub(crate) fn between(from: &CrsDef, to: &CrsDef, limit_m: f64) -> Found {
-    match direct(from, to, limit_m) {
-        Found::Nothing { best_m, missing_grid } => match through_wgs84(from, to, limit_m) {
+impl Limits {
+    fn within(self, limit_m: f64) -> Limits {
+        Limits { limit_m, ..self }
+    }
+}
+
+/// The way between two geographic systems.
+pub(crate) fn between(from: &CrsDef, to: &CrsDef, limits: Limits) -> Found {
+    match direct(from, to, limits) {
+        Found::Nothing { best_m, missing_grid } => match through_wgs84(from, to, limits) {
             Some((shift, accuracy)) => Found::Way(shift, accuracy),
             None => Found::Nothing { best_m, missing_grid },
         },
@@ -117,12 +144,13 @@ pub(crate) fn between(from: &CrsDef, to: &CrsDef, limit_m: f64) -> Found {
 }
 
 /// Through WGS 84, where the two errors add up: one side may use half of the limit, the other what is left of it.
-fn through_wgs84(from: &CrsDef, to: &CrsDef, limit_m: f64) -> Option<(Shift, Option<f64>)> {
+fn through_wgs84(from: &CrsDef, to: &CrsDef, limits: Limits) -> Option<(Shift, Option<f64>)> {
     let wgs84 = proj_core::lookup_epsg(4326)?;
     if from.epsg() == 4326 || to.epsg() == 4326 {
         return None;
     }
-    let way = |from: &CrsDef, to: &CrsDef, limit_m: f64| match direct(from, to, limit_m) {
+    let limit_m = limits.limit_m;
+    let way = |from: &CrsDef, to: &CrsDef, limit_m: f64| match direct(from, to, limits.within(limit_m)) {
         Found::Way(shift, accuracy_m) => Some((shift, accuracy_m)),
         Found::Nothing { .. } => None,
     };
@@ -140,7 +168,7 @@ fn through_wgs84(from: &CrsDef, to: &CrsDef, limit_m: f64) -> Option<(Shift, Opt
     Some((Shift::Chain(Box::new(first), Box::new(second)), first_m.zip(second_m).map(|(a, b)| a + b)))
 }
 
-fn direct(from: &CrsDef, to: &CrsDef, limit_m: f64) -> Found {
+fn direct(from: &CrsDef, to: &CrsDef, limits: Limits) -> Found {
     if from.datum().declares_shift() || to.datum().declares_shift() {
         return if from.datum().same_datum(to.datum()) {
             Found::Way(Shift::None, Some(0.0))
@@ -153,7 +181,7 @@ fn direct(from: &CrsDef, to: &CrsDef, limit_m: f64) -> Found {
     if same_code || same_datum {
         return Found::Way(Shift::None, Some(0.0));
     }
-    match published(from, to, limit_m) {
+    match published(from, to, limits) {
         // Datums that count as one (WGS 84 and its twins), of which nobody has published how far they agree.
         Found::Nothing { best_m: None, .. } if from.datum().same_datum(to.datum()) => Found::Way(Shift::None, None),
         found => found,
@@ -206,7 +234,7 @@ fn declared_shift(from: &CrsDef, to: &CrsDef) -> Found {
 }
 
 /// The transformations that the registry has for the pair.
-fn published(from: &CrsDef, to: &CrsDef, limit_m: f64) -> Found {
+fn published(from: &CrsDef, to: &CrsDef, limits: Limits) -> Found {
     let mut candidates = Vec::new();
     let (mut best_m, mut missing_grid): (Option<f64>, Option<(f64, String)>) = (None, None);
     for metadata in proj_core::operation_candidates_between(from, to).unwrap_or_default() {
@@ -220,7 +248,7 @@ fn published(from: &CrsDef, to: &CrsDef, limit_m: f64) -> Found {
                     (Some(best), Some(accuracy)) => Some(best.min(accuracy)),
                     (best, accuracy) => best.or(accuracy),
                 };
-                if accuracy.is_some_and(|accuracy| accuracy <= limit_m) {
+                if accuracy.is_some_and(|accuracy| limits.beyond_areas || accuracy <= limits.limit_m) {
                     candidates.push(Candidate {
                         areas: operation.areas_of_use.into_vec(),
                         accuracy_m: accuracy,
@@ -239,10 +267,11 @@ fn published(from: &CrsDef, to: &CrsDef, limit_m: f64) -> Found {
             Err(_) => {}
         }
     }
-    if candidates.is_empty() {
+    let is_coarse = |candidate: &Candidate| candidate.accuracy_m.is_none_or(|accuracy| accuracy > limits.limit_m);
+    if candidates.iter().all(is_coarse) {
         return Found::Nothing { best_m, missing_grid: missing_grid.map(|(_, name)| name) };
     }
-    candidates.sort_by(Candidate::order);
+    candidates.sort_by(|one, two| is_coarse(one).cmp(&is_coarse(two)).then_with(|| one.order(two)));
     let worst = candidates.iter().filter_map(|candidate| candidate.accuracy_m).fold(0.0, f64::max);
     Found::Way(Shift::Choice(candidates), Some(worst))
 }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::frame::Frame;
-use crate::shift::{self, Found, Shift};
+use crate::shift::{self, Found, Limits, Shift};
 use crate::step::Direction;
 use crate::{Bounds, Crs, CrsError, PointProblem};
 
@@ -19,11 +19,15 @@ pub struct TransformOptions {
     /// Whether longitude and latitude may be carried over unchanged where no shift is known or a place is outside all
     /// known ones. Errors are then unknown, often 1 m and up to some 200 m. Off by default.
     pub ballpark: bool,
+    /// Whether a place outside the areas of use of all shifts within the limit is taken by a coarser one, or by the one
+    /// whose area is nearest, before `ballpark` is asked. Beyond its area a shift is less exact than it states. Off by
+    /// default.
+    pub beyond_areas: bool,
 }
 
 impl Default for TransformOptions {
     fn default() -> TransformOptions {
-        TransformOptions { accuracy_limit_m: 10.0, ballpark: false }
+        TransformOptions { accuracy_limit_m: 10.0, ballpark: false, beyond_areas: false }
     }
 }
 
@@ -50,6 +54,7 @@ enum Route {
         source: Frame,
         shift: Shift,
         ballpark: bool,
+        beyond_areas: bool,
         target: Frame,
     },
 }
@@ -61,6 +66,26 @@ impl Transform {
     /// As [`Transform::with_options`].
     pub fn new(from: &Crs, to: &Crs) -> Result<Transform, CrsError> {
         Transform::with_options(from, to, TransformOptions::default())
+    }
+
+    /// The best transformation between two systems that there is, for pictures in which no place may be missing: shifts
+    /// as by default, also beyond their areas; where none is that accurate, coarser ones; where none is published,
+    /// longitudes and latitudes as they are.
+    ///
+    /// # Errors
+    /// [`CrsError::Unsupported`] when a projection or datum is not available.
+    pub fn best(from: &Crs, to: &Crs) -> Result<Transform, CrsError> {
+        let fine = TransformOptions { beyond_areas: true, ..TransformOptions::default() };
+        let coarse = TransformOptions { accuracy_limit_m: f64::INFINITY, ..fine };
+        let none = TransformOptions { ballpark: true, ..coarse };
+        let mut made = Transform::with_options(from, to, fine);
+        for options in [coarse, none] {
+            if !matches!(made, Err(CrsError::NoShift { .. })) {
+                break;
+            }
+            made = Transform::with_options(from, to, options);
+        }
+        made
     }
 
     /// The transformation between two systems.
@@ -75,21 +100,23 @@ impl Transform {
         }
         let source = Frame::new(from, Direction::Unproject)?;
         let target = Frame::new(to, Direction::Project)?;
-        let (shift, accuracy_m) = match shift::between(&source.globe, &target.globe, options.accuracy_limit_m) {
+        let TransformOptions { accuracy_limit_m: limit_m, ballpark, beyond_areas } = options;
+        let limits = Limits { limit_m, beyond_areas };
+        let (shift, accuracy_m) = match shift::between(&source.globe, &target.globe, limits) {
             Found::Way(shift, accuracy_m) => (shift, accuracy_m),
-            Found::Nothing { .. } if options.ballpark => (Shift::None, None),
+            Found::Nothing { .. } if ballpark => (Shift::None, None),
             Found::Nothing { best_m, missing_grid } => {
                 return Err(CrsError::NoShift {
                     from: described(from),
                     to: described(to),
                     best_m,
-                    limit_m: options.accuracy_limit_m,
+                    limit_m,
                     missing_grid,
                 });
             }
         };
-        let accuracy_m = if options.ballpark && !matches!(shift, Shift::None) { None } else { accuracy_m };
-        let route = Route::Through { source, shift, ballpark: options.ballpark, target };
+        let accuracy_m = if ballpark && !matches!(shift, Shift::None) { None } else { accuracy_m };
+        let route = Route::Through { source, shift, ballpark, beyond_areas, target };
         Ok(Transform { route: Arc::new(route), accuracy_m })
     }
 
@@ -115,9 +142,9 @@ impl Transform {
                 Some(bounds) if !bounds.contains(x, y) => Err(PointProblem::NotOnEarth),
                 _ => Ok((x, y)),
             },
-            Route::Through { source, shift, ballpark, target } => {
+            Route::Through { source, shift, ballpark, beyond_areas, target } => {
                 let (longitude, latitude) = source.to_globe(x, y)?;
-                let (longitude, latitude) = match shift.point(longitude, latitude) {
+                let (longitude, latitude) = match shift.point(longitude, latitude, *beyond_areas) {
                     Ok(place) => place,
                     Err(_) if *ballpark => (longitude, latitude),
                     Err(problem) => return Err(problem),

@@ -180,6 +180,32 @@ fn a_pair_without_a_good_enough_transformation_is_refused_unless_ballpark_is_all
 }
 
 #[test]
+fn the_best_transformation_refuses_no_place_for_its_datum() {
+    let best = |from: &str, to: &str| {
+        Transform::best(&Crs::parse(from).expect("known"), &Crs::parse(to).expect("known")).expect("a way")
+    };
+    // Puerto Rico lies outside the areas of all shifts from NAD83 that need no grid. As PROJ 9.8.1 has it.
+    assert_eq!(transform("4269", "4326").try_point(-66.5, 18.2), Err(PointProblem::OutsideShift));
+    assert_eq!(best("4269", "4326").point(-66.5, 18.2), Ok((-66.5, 18.2)));
+    // Inside of areas nothing changes.
+    for (from, to, x, y) in
+        [("4267", "4326", -98.5, 38.5), ("4326", "27700", -1.5, 52.5), ("4267", "4326", -80.0, 22.0)]
+    {
+        assert_eq!(best(from, to).point(x, y), transform(from, to).point(x, y), "{from}");
+    }
+    // Beyond the areas of the German datum its shifts go on.
+    let (inside, outside) = (best("4314", "4326").point(7.0, 50.0), best("4314", "4326").point(3.0, 40.0));
+    let moved = |point: Result<(f64, f64), _>, from: (f64, f64)| {
+        let (x, y) = point.expect("a place");
+        (x - from.0, y - from.1)
+    };
+    let (inside, outside) = (moved(inside, (7.0, 50.0)), moved(outside, (3.0, 40.0)));
+    assert!((inside.0 - outside.0).abs() < 5e-4 && outside.1 != 0.0, "{inside:?} {outside:?}");
+    // Nothing is published for China's datum.
+    assert_eq!(best("4490", "4326").point(110.0, 30.0), Ok((110.0, 30.0)));
+}
+
+#[test]
 fn a_code_whose_scale_is_misprinted_in_the_dataset_is_refused() {
     let base = Crs::parse("EPSG:6318").expect("known");
     for code in ["6996", "6997"] {

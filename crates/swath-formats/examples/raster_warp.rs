@@ -75,8 +75,9 @@ fn raster(options: &Options, cache: &Arc<BlockCache>) -> Result<Arc<dyn Raster>>
 fn run(options: &str, pixels: Option<&String>) -> Result<Value> {
     let options: Options = serde_json::from_str(options).map_err(|error| Error::unexpected(error.to_string()))?;
     let budget = Budget::new(Bytes(1 << 30));
-    let mut lease = budget.lease(Bytes(1 << 30), &Stop::default())?;
-    let cache = BlockCache::new(lease.keep(Bytes(128 << 20))?);
+    let cached = Bytes(128 << 20);
+    // No more than the cache: windows are leased from the rest.
+    let cache = BlockCache::new(budget.lease(cached, &Stop::default())?.keep(cached)?);
     let raster = raster(&options, &cache)?;
     let grid = raster.grid();
     if let Some(path) = pixels {

@@ -1,6 +1,7 @@
 //! Kernels around the centre of a pixel: linear and cubic between few pixels, or any kernel over many.
 //!
-//! Pixels without a value, and those beyond the edge, take no part: the weights of the others are brought to one.
+//! Pixels without a value, and those beyond the edge, take no part: the weights of the others are brought to one. Where
+//! the pixel in the middle has no value, there is none, as in GDAL: so gaps neither grow nor shrink.
 
 use super::Resampling;
 use super::need::Reach;
@@ -72,7 +73,7 @@ impl Kernel {
         }
         let each = places.0.iter().zip(places.1).zip(to.iter_mut().zip(valid.iter_mut()));
         for ((column, row), (to, valid)) in each {
-            if !plane.holds(*column, *row) {
+            if !(plane.holds(*column, *row) && plane.has(*column, *row)) {
                 *valid = 0;
                 continue;
             }
@@ -176,6 +177,7 @@ fn bilinear_row<F: Held>(plane: &Plane<'_, F>, places: (&[f64], &[f64]), to: &mu
             *valid = 1;
         } else {
             let value = between_valid(plane, (i64::from(left), i64::from(top)), share);
+            let value = value.filter(|_| plane.has(*column, *row));
             *valid = u8::from(value.is_some());
             *to = value.unwrap_or(0.0);
         }
@@ -186,7 +188,7 @@ fn bilinear_row<F: Held>(plane: &Plane<'_, F>, places: (&[f64], &[f64]), to: &mu
 fn cubic_row<F: Held>(plane: &Plane<'_, F>, places: (&[f64], &[f64]), to: &mut [f64], valid: &mut [u8]) {
     let each = places.0.iter().zip(places.1).zip(to.iter_mut().zip(valid.iter_mut()));
     for ((column, row), (to, valid)) in each {
-        let value = cubic(plane, *column, *row);
+        let value = cubic(plane, *column, *row).filter(|_| plane.has(*column, *row));
         *valid = u8::from(value.is_some());
         *to = value.unwrap_or(0.0);
     }

@@ -40,10 +40,13 @@ pub(super) enum Columns {
 #[derive(Debug, Clone)]
 pub(super) struct Mapping {
     output: Affine,
+    /// From coordinates of the output to its pixels.
+    output_inverse: Affine,
     /// Half a turn in the output's coordinates, if they are longitudes.
     half_turn: Option<f64>,
     /// There and back; `None` where both grids are of one system.
     transforms: Option<(Transform, Option<Transform>)>,
+    input: Affine,
     inverse: Affine,
     /// How the input's columns repeat.
     pub columns: Columns,
@@ -59,12 +62,10 @@ impl Mapping {
     pub fn new(input: &Grid, output: Affine, output_crs: Option<&Crs>) -> Result<Mapping> {
         let affine = input.affine_or_pixels();
         let inverse = affine.inverse().ok_or_else(|| no_area(affine))?;
-        if output.inverse().is_none() {
-            return Err(no_area(output));
-        }
+        let output_inverse = output.inverse().ok_or_else(|| no_area(output))?;
         let transforms = match (input.crs.as_deref(), output_crs) {
             (Some(one), Some(two)) if !one.is_same_as(two) => {
-                Some((transform(two, one)?, Transform::new(one, two).ok()))
+                Some((transform(two, one)?, Transform::best(one, two).ok()))
             }
             (None, Some(_)) => return Err(unknown("the input")),
             (Some(_), None) => return Err(unknown("the output")),
@@ -72,7 +73,16 @@ impl Mapping {
         };
         let columns = columns_of(input, affine);
         let half_turn = output_crs.and_then(half_turn);
-        Ok(Mapping { output, half_turn, transforms, inverse, columns, shape: input.shape })
+        Ok(Mapping {
+            output,
+            output_inverse,
+            half_turn,
+            transforms,
+            input: affine,
+            inverse,
+            columns,
+            shape: input.shape,
+        })
     }
 
     /// Column and row of the input at a point of the output grid; columns are not yet brought to a turn. `None` where
@@ -107,6 +117,24 @@ impl Mapping {
         (column.is_finite() && row.is_finite()).then_some((column, row))
     }
 
+    /// The point of the output grid at a column and row of the input, where the way back is known, in the turn in which
+    /// it is nearest to another point of the output.
+    pub fn back(&self, (column, row): (f64, f64), other: (f64, f64)) -> Option<(f64, f64)> {
+        let (mut x, mut y) = self.input.apply(column, row);
+        if let Some((_, back)) = &self.transforms {
+            if let Columns::Gap { period, .. } | Columns::Round { period, .. } = self.columns {
+                let turn = period * self.input.a.abs();
+                x -= turn * (x / turn).round();
+            }
+            (x, y) = back.as_ref()?.try_point(x, y).ok()?;
+        }
+        if let Some(half) = self.half_turn {
+            x -= 2.0 * half * ((x - self.output.apply(other.0, other.1).0) / (2.0 * half)).round();
+        }
+        let (column, row) = self.output_inverse.apply(x, y);
+        (column.is_finite() && row.is_finite()).then_some((column, row))
+    }
+
     /// Whether two points of the output's system are one place, more or less.
     fn is_near(&self, one: (f64, f64), two: (f64, f64)) -> bool {
         let (width, height) = self.output.pixel_size();
@@ -126,12 +154,12 @@ pub(super) fn half_turn(crs: &Crs) -> Option<f64> {
     crs.is_geographic().then(|| crs.coordinate_bounds().max_x)
 }
 
-/// The transformation between two systems.
+/// The transformation between two systems; no place lacks one for want of a published shift of datums.
 ///
 /// # Errors
 /// [`Error::Usage`] where there is none.
 pub(super) fn transform(from: &Crs, to: &Crs) -> Result<Transform> {
-    Transform::new(from, to).map_err(|error| Error::Usage { message: error.to_string(), hint: error.hint().into() })
+    Transform::best(from, to).map_err(|error| Error::Usage { message: error.to_string(), hint: error.hint().into() })
 }
 
 fn columns_of(input: &Grid, affine: Affine) -> Columns {
@@ -188,38 +216,5 @@ impl Columns {
             Columns::Plain => 0.0,
             Columns::Gap { period, .. } | Columns::Round { period, .. } => period,
         }
-    }
-}
-
-impl Mapping {
-    /// Pixels of the input under one of the output along its columns and along its rows: the median over a lattice of
-    /// places in the input, and a whole number if that is near, as in GDAL. 1 where there is no such place.
-    pub fn ratio(&self, output: Shape) -> (f64, f64) {
-        const SAMPLES: u32 = 21;
-        const NEARLY_WHOLE: f64 = 0.05;
-        let (mut across, mut down) = (Vec::new(), Vec::new());
-        for sample in 0..SAMPLES * SAMPLES {
-            let share = |number: u32, size: u32| (f64::from(number) + 0.5) / f64::from(SAMPLES) * f64::from(size);
-            let (column, row) = (share(sample % SAMPLES, output.columns), share(sample / SAMPLES, output.rows));
-            let point = |right: f64, under: f64| self.point(column + right, row + under);
-            let Some(centre) = point(0.0, 0.0) else { continue };
-            let turned = centre.0 - self.columns.turns(centre.0) * self.columns.period();
-            let is_in = turned >= 0.0 && turned <= f64::from(self.shape.columns);
-            if !is_in || !(0.0..=f64::from(self.shape.rows)).contains(&centre.1) {
-                continue;
-            }
-            let (Some(left), Some(right)) = (point(-0.5, 0.0), point(0.5, 0.0)) else { continue };
-            let (Some(above), Some(below)) = (point(0.0, -0.5), point(0.0, 0.5)) else { continue };
-            let [left, right, above, below] = [left, right, above, below].map(|p| self.columns.beside(centre, p));
-            across.push((right.0 - left.0).hypot(below.0 - above.0));
-            down.push((right.1 - left.1).hypot(below.1 - above.1));
-        }
-        let median = |mut values: Vec<f64>| {
-            let middle = values.len() / 2;
-            values.sort_unstable_by(f64::total_cmp);
-            let ratio = values.get(middle).copied().filter(|ratio| *ratio > 0.0).unwrap_or(1.0);
-            if ratio > 1.0 && (ratio - ratio.round()).abs() < NEARLY_WHOLE { ratio.round() } else { ratio }
-        };
-        (median(across), median(down))
     }
 }

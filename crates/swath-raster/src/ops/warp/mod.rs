@@ -12,6 +12,7 @@ mod near;
 mod need;
 mod outline;
 mod pieces;
+mod ratio;
 mod resampling;
 mod source;
 mod suggest;
@@ -59,10 +60,10 @@ impl Default for WarpOptions {
 /// A raster on another grid.
 ///
 /// # Nodata
-/// A pixel has a value if one of the input's pixels that its kernel covers has one and its centre (for methods of areas:
-/// a part of it) lies in the input; the weights of pixels without a value go to the others. Type and nodata value are
-/// the input's; floats without one have NaN, integers without one a mask. A computed value that would equal the nodata
-/// value takes its neighbour.
+/// A pixel of a method with a kernel has a value if its centre lies in a pixel of the input that has one; of a method of
+/// areas, if one of the pixels that it covers has one. The weights of pixels without a value go to the others. Type and
+/// nodata value are the input's; floats without one have NaN, integers without one a mask. A computed value that would
+/// equal the nodata value takes its neighbour.
 ///
 /// # CRS
 /// Where the input is of longitudes, columns come round after 360°, and an input that goes all the way round has no edge

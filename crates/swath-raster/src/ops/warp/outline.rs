@@ -27,7 +27,7 @@ pub(super) struct Outline {
 /// [`Error::Usage`] where there is no way between the systems, or hardly a point has a place.
 pub(super) fn outline(grid: &Grid, from: &Crs, to: &Crs) -> Result<Outline> {
     let way = Way { transform: transform(from, to)?, turn: half_turn(from).map(|half| 2.0 * half) };
-    let back = Transform::new(to, from).ok();
+    let back = Transform::best(to, from).ok();
     let samples = Samples { grid, way: &way, back: back.as_ref() };
     let steps = (f64::from(grid.shape.rows.min(grid.shape.columns)) / 50.0 + 0.5) as usize;
     let steps = steps.clamp(20, 100);

@@ -7,7 +7,8 @@ use swath_core::{Error, Result};
 
 /// How the value of a new pixel follows from those of the old ones.
 ///
-/// The names and their meaning are those of `gdalwarp -r`.
+/// The names and their meaning are those of `gdalwarp -r`. All but `near`, which copies bits, compute in 64-bit floats:
+/// integers of 64 bits beyond ±2⁵³ come out rounded to the nearest such float, also where a method chooses one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Resampling {

@@ -154,6 +154,13 @@ impl<T: Copy> Plane<'_, T> {
         row * self.columns + self.turn.map_or(column, |turn| column % turn)
     }
 
+    /// Whether the pixel that holds a place in the input has a value.
+    pub fn has(&self, column: f64, row: f64) -> bool {
+        let Some(validity) = self.validity else { return true };
+        let pixel = |place: f64, size: usize| (place.max(0.0) as usize).min(size.saturating_sub(1));
+        validity[pixel(row, self.rows) * self.columns + pixel(column, self.columns)] == 1
+    }
+
     /// Whether the pixel has a value.
     pub fn is_valid(&self, at: usize) -> bool {
         self.validity.is_none_or(|validity| validity[at] == 1)
