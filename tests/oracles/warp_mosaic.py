@@ -56,7 +56,7 @@ CASES = [
     ("raster/rasterio/RGB.byte.tif", "EPSG:3857", 3.0),
     ("raster/large/bahamas_rgb.tif", "EPSG:5070", 3.0),
     ("raster/rasterio/rgb1_fake_nir_epsg3857.tif", "EPSG:32618", 1.0),
-    ("raster/rasterio/world.byte.tif", "EPSG:3413", 4.0),
+    ("raster/rasterio/world.byte.tif", "EPSG:3413", 12.0),
     ("raster/large/co_elevation_roi.tif", "EPSG:32613", 1.0),
     ("raster/large/co_elevation_roi.tif", "EPSG:3857", 2.5),
     ("raster/rasterio/world.byte.tif", "EPSG:3857", 2.0),
@@ -138,10 +138,7 @@ def compare(values, validity, wanted, wanted_validity, method, is_integer):
 def check_warps(program, corpus, folder):
     compared = wrong = 0
     pool = ThreadPoolExecutor(2)
-    import time, os
     for name, system, factor in CASES:
-        if os.environ.get("ONLY", "") not in name + system: continue
-        began = time.time()
         path = corpus / name
         with rasterio.open(path) as source:
             transform, width, height = calculate_default_transform(
@@ -187,7 +184,6 @@ def check_warps(program, corpus, folder):
                 wrong += bool(problems)
                 for problem in problems:
                     print(f"{name} to {system} / {factor}, {method}: {problem}")
-        print("TIME", name, system, time.time() - began)
     return compared, wrong
 
 

@@ -121,6 +121,9 @@ fn small_cases_by_hand() {
     check(&modes, Affine::north_up(0.0, 0.0, 4.0, 1.0), (1, 1), Resampling::Mode, &[3.0]);
 }
 
+/// The weight of a pixel at a distance.
+type Curve = fn(f64) -> f64;
+
 /// Naive cubic and linear interpolation at exact places, without gaps and away from edges.
 #[test]
 fn kernels_equal_naive_ones_at_exact_places() {
@@ -131,8 +134,7 @@ fn kernels_equal_naive_ones_at_exact_places() {
     let to = suggested(&input, 3857);
     let transform = Transform::new(&crs(3857), &crs(32_632)).expect("a way");
     let values = pixels(&*input, input.grid().shape.whole());
-    type Weight = fn(f64) -> f64;
-    let weights: [(Resampling, i64, Weight); 4] = [
+    let weights: [(Resampling, i64, Curve); 4] = [
         (Resampling::Bilinear, 1, |x| (1.0 - x.abs()).max(0.0)),
         (Resampling::Cubic, 2, |x| match x.abs() {
             x if x <= 1.0 => 1.5 * x * x * x - 2.5 * x * x + 1.0,
