@@ -170,7 +170,7 @@ def check(program, path, folder):
             found = list(differences(source, facts, values, validity))
         except rasterio.errors.RasterioIOError as error:
             return "more", f"rasterio refuses it: {error}"
-        overviews = source.overviews(1)
+        overviews, photometric = source.overviews(1), source.profile.get("photometric")
     if len(overviews) > len(facts["overviews"]):
         found.append(f"{len(facts['overviews'])} overviews, wanted {overviews}")
     shapes = facts["overviews"]
@@ -187,7 +187,7 @@ def check(program, path, folder):
             wanted = source.read()
             same = numpy.array_equal(values, wanted, equal_nan=values.dtype.kind == "f")
             is_jpeg = facts["compression"] == "jpeg" and values.shape == wanted.shape
-            if not same and not (is_jpeg and close(values, wanted, source.profile.get("photometric"))):
+            if not same and not (is_jpeg and close(values, wanted, photometric)):
                 found.append(f"overview {level} differs")
             elif not numpy.array_equal(validity != 0, wanted_validity(source, values)):
                 found.append(f"overview {level} differs in validity")

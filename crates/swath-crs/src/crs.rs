@@ -194,6 +194,7 @@ impl Crs {
         match (&self.definition, &other.definition) {
             (Definition::Epsg(a), Definition::Epsg(b)) | (Definition::Ogc(a), Definition::Ogc(b)) => a == b,
             (Definition::Core(a, _), Definition::Core(b, _)) if a.semantically_equivalent(b) => true,
+            (Definition::Core(_, Some(a)), Definition::Core(_, Some(b))) if a == b => true,
             (Definition::Proj4(a), Definition::Proj4(b)) => a == b,
             _ => self.is_crs84_equivalent() && other.is_crs84_equivalent(),
         }

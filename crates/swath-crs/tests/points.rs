@@ -193,14 +193,15 @@ fn the_best_transformation_refuses_no_place_for_its_datum() {
     {
         assert_eq!(best(from, to).point(x, y), transform(from, to).point(x, y), "{from}");
     }
-    // Beyond the areas of the German datum its shifts go on.
-    let (inside, outside) = (best("4314", "4326").point(7.0, 50.0), best("4314", "4326").point(3.0, 40.0));
-    let moved = |point: Result<(f64, f64), _>, from: (f64, f64)| {
-        let (x, y) = point.expect("a place");
-        (x - from.0, y - from.1)
+    // Just beyond the area of the German datum its shift goes on.
+    assert_eq!(transform("4314", "4326").try_point(5.8, 50.5), Err(PointProblem::OutsideShift));
+    let moved = |x: f64, y: f64| {
+        let place = best("4314", "4326").point(x, y).expect("a place");
+        (place.0 - x, place.1 - y)
     };
-    let (inside, outside) = (moved(inside, (7.0, 50.0)), moved(outside, (3.0, 40.0)));
-    assert!((inside.0 - outside.0).abs() < 5e-4 && outside.1 != 0.0, "{inside:?} {outside:?}");
+    let (inside, outside) = (moved(5.95, 50.5), moved(5.8, 50.5));
+    assert!((inside.0 - outside.0).hypot(inside.1 - outside.1) < 1e-4, "{inside:?} {outside:?}");
+    assert!(outside.1 < -1e-3, "{outside:?}");
     // Nothing is published for China's datum.
     assert_eq!(best("4490", "4326").point(110.0, 30.0), Ok((110.0, 30.0)));
 }

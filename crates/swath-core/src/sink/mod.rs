@@ -56,8 +56,17 @@ impl PartialOutput {
     /// beside it without `overwrite` or `resume`, or when another run is at it; [`Error::OutputUnwritable`].
     pub fn create(target: &Path, overwrite: bool, resume: bool) -> Result<PartialOutput> {
         let folder = partial_folder(target)?;
-        if fs::symlink_metadata(target).is_ok() && !overwrite && !resume {
-            return Err(exists(target));
+        if let Ok(there) = fs::symlink_metadata(target) {
+            if !(there.is_file() || there.is_dir() || there.is_symlink()) {
+                return Err(Error::OutputUnwritable {
+                    path: target.into(),
+                    reason: "it is a device, a pipe or a socket, which is never replaced".into(),
+                    hint: "name a file or a folder for the output".into(),
+                });
+            }
+            if !overwrite && !resume {
+                return Err(exists(target));
+            }
         }
         let lock = FolderLock::acquire(&folder)?;
         put_back(&folder.join(REPLACED), target)?;

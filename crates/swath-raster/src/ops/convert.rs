@@ -114,8 +114,8 @@ fn nodata_of(from: &Grid, conversion: &Conversion, data_type: DataType) -> Resul
     match from.nodata {
         Some(nodata) if nodata.fits(data_type) => Ok(Some(nodata)),
         Some(nodata) => Err(usage(
-            format!("the input's nodata value {nodata} is no value of the type {data_type}"),
-            "--nodata names another one",
+            format!("pixels without a value are {nodata} here, which is no value of the type {data_type}"),
+            "--nodata names a value that stands for them",
         )),
         None => Ok(None),
     }

@@ -52,6 +52,13 @@ pub struct Job {
 /// For whatever of it cannot be done, [`Error::CeilingTooSmall`] and [`Error::LimitTooSmall`] among them.
 pub fn prepare(request: &RasterRequest) -> Result<Job> {
     let sources = chain::open(&request.inputs)?;
+    if request.output.is_dir() {
+        return Err(Error::OutputUnwritable {
+            path: request.output.clone(),
+            reason: "it is a folder, and a raster is a file".into(),
+            hint: "name a file, such as out.tif in it".into(),
+        });
+    }
     let likes = chain::open_likes(&request.steps)?;
     sources.iter().chain(&likes).try_for_each(|source| refuse_own_input(request, source))?;
     let raster = chain::join(&sources, &likes, request, &BlockCache::none())?;

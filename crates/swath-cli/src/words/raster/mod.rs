@@ -152,11 +152,11 @@ const CALC_EXAMPLES: &str = "\
 Examples:
   swath raster calc '(nir-red)/(nir+red)' nir=b8.tif red=b4.tif -o ndvi.tif
   swath raster calc 'clip(b1 / 10000, 0, 1)' scene.tif -o out.tif --memory 256MB
-  swath raster calc 'a[1] > 100; max(a[*])' a=in.tif -o out.tif --dtype uint8
+  swath raster calc 'max(a[*])' a=in.tif -o max.tif --dtype uint8 --nodata 255
 
-A name stands for the first band of its raster, a[2] for the second, a[*] for
-all of them inside of min, max, mean, sum and std. Bands of a raster without a
-name are b1, b2 and so on. Expressions separated by ; make bands of the output.";
+A name stands for a raster of one band, a[2] for the second band of a raster,
+a[*] for all of them inside of min, max, mean, sum and std. Bands of a raster
+without a name are b1, b2 and so on. Expressions separated by ; make bands of the output.";
 
 /// `swath raster calc`.
 #[derive(Debug, Args)]

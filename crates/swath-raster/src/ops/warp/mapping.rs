@@ -12,6 +12,8 @@ use crate::{Affine, Grid, Shape};
 const BACK_PIXELS: f64 = 4.0;
 /// Above this latitude, in quarter turns, a longitude says little of a place.
 const NEAR_POLE: f64 = 0.9999;
+/// How near to half a turn, as a share of it, a longitude counts as that of the antimeridian.
+const SEAM: f64 = 1e-9;
 /// What a column may lie before the begin of a turn and still count as in it: more than the noise of the arithmetic.
 const HAIR: f64 = 2e-6;
 
@@ -108,8 +110,12 @@ impl Mapping {
         };
         let (source_x, source_y) = there.try_point(x, y).ok()?;
         if let (Some(back), true) = (back, and_back) {
-            let (back_x, back_y) = back.try_point(source_x, source_y).ok()?;
-            if !self.is_near((x, y), (back_x, back_y)) {
+            let leads_back =
+                |source_x: f64| back.try_point(source_x, source_y).is_ok_and(|returned| self.is_near((x, y), returned));
+            // On the antimeridian a place has two longitudes, and lies on either side of a projected output.
+            let half = self.columns.period() * self.input.a.abs() / 2.0;
+            let is_seam = half > 0.0 && (source_x.abs() - half).abs() <= SEAM * half;
+            if !leads_back(source_x) && !(is_seam && leads_back(-half.copysign(source_x))) {
                 return None;
             }
         }

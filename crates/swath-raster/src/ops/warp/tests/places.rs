@@ -34,6 +34,24 @@ fn places_are_right_at_the_antimeridian_and_at_poles() {
     }
 }
 
+/// The corners of the first and last pixels of a map of the world lie on the antimeridian, from either side.
+#[test]
+fn maps_of_the_world_have_all_their_columns() {
+    let grid =
+        Held::grid(Shape::new(150, 360), 1, DataType::Float64, Affine::north_up(-180.0, 75.0, 1.0, 1.0), Some(4326));
+    let input = Held::by(grid, |column, _| f64::from(column));
+    let half = 20_037_508.342_789_244;
+    let to = target(Affine::north_up(-half, 1e7, half / 150.0, 1e5), 200, 300, Some(3857));
+    for resampling in [Resampling::Average, Resampling::Max, Resampling::Sum, Resampling::Bilinear] {
+        let exact = WarpOptions { error_pixels: 0.0 };
+        let raster = Warp::new(Arc::clone(&input), &to, resampling, &exact).expect("a warp");
+        let values = pixels(&raster, to.shape.whole());
+        let middle = (to.shape.rows / 2 * to.shape.columns) as usize;
+        let (first, last) = (values[middle], values[middle + to.shape.columns as usize - 1]);
+        assert!(first.is_finite() && last.is_finite(), "{resampling}: {first} {last}");
+    }
+}
+
 /// The ratio is that of the part that the input reaches, whatever lies around it.
 #[test]
 fn ratios_of_boxes() {
