@@ -4,9 +4,9 @@
 
 GEOTIFF_DUMP is the example of that name of `swath-formats`. Shape, type, nodata, transform, EPSG code, the masks and
 all pixels must be equal, pixels of JPEG within 2 (one in 200 may differ by 5: codecs round otherwise; those of
-rasterio 1.4 and 1.5 differ from each other by up to 20 and by 0.3 on average where colours are YCbCr, and 1.4 from swath
-by 0.6 in small overviews, so with 1.4 these may differ by 24, and by 0.75 on average). What rasterio reads and swath does not must be refused with a hint, and stand in
-the list below.
+rasterio 1.4 and 1.5 differ from each other by up to 20 and by 0.3 on average where colours are YCbCr, and 1.4 from
+swath by 0.6 in small overviews, so with 1.4 these may differ by 24, and by 0.75 on average). What rasterio reads and
+swath does not must be refused with a hint, and stand in the list below.
 """
 
 import json

@@ -115,7 +115,7 @@ impl Mapping {
             // On the antimeridian a place has two longitudes, and lies on either side of a projected output.
             let half = self.columns.period() * self.input.a.abs() / 2.0;
             let is_seam = half > 0.0 && (source_x.abs() - half).abs() <= SEAM * half;
-            if !leads_back(source_x) && !(is_seam && leads_back(-half.copysign(source_x))) {
+            if !(leads_back(source_x) || is_seam && leads_back(-half.copysign(source_x))) {
                 return None;
             }
         }
