@@ -150,9 +150,10 @@ def check_tags(expect, case, path, dataset):
         expect("interleave", structure.get("INTERLEAVE"), case["interleave"].upper())
     expect("blocks", set(dataset.block_shapes), {(case["block"], case["block"])})
     expect("overviews", dataset.overviews(1), [round(case["columns"] / c) for _, c in case["overviews"]])
-    if "photometric" in case["extra"]:
-        wanted = {"RGB": {"red", "green", "blue"}, "PALETTE": {"palette"}}[case["extra"]["photometric"]]
-        expect("colours", wanted <= {colour.name for colour in dataset.colorinterp}, True)
+    if "colours" in case["extra"]:
+        expect("colours", [colour.name for colour in dataset.colorinterp], case["extra"]["colours"])
+    for name, wanted in case["extra"].get("tags", {}).items():
+        expect(name, dataset.tags().get(name), wanted)
 
 
 def directories(data):

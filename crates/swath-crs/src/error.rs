@@ -88,8 +88,7 @@ impl CrsError {
             }
             CrsError::Unsupported { .. } => "give the EPSG code of an equivalent system instead",
             CrsError::NoShift { .. } => {
-                "transform the data first with a tool that has the grid, keep them in their own system, or accept a \
-                 coarser transformation"
+                "transform the data first with a tool that has the grid, or keep them in their own system"
             }
             CrsError::Point { .. } => "check that x and y are not swapped and that the source system is the right one",
         }

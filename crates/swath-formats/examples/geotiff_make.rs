@@ -19,10 +19,12 @@ use serde_json::{Value, json};
 use swath_core::{Budget, Bytes, Lease, Result, Stop};
 use swath_crs::Crs;
 use swath_formats::geotiff::write::{
-    BlockEncoder, Colour, Container, EncodedBlocks, FileDescription, Layout, MetadataItem, Piece, WriteOptions,
-    write_file,
+    BlockEncoder, Container, EncodedBlocks, FileDescription, Layout, Piece, WriteOptions, write_file,
 };
-use swath_raster::{Affine, Band, BlockOrder, DataType, Grid, Pixel, Scalar, Shape, Tile, Window, for_data_type};
+use swath_formats::geotiff::{MetadataItem, Texts};
+use swath_raster::{
+    Affine, Band, BandColour, BlockOrder, DataType, Grid, Pixel, Scalar, Shape, Tile, Window, for_data_type,
+};
 
 /// One file.
 struct Case {
@@ -54,7 +56,9 @@ fn case(name: &str, data_type: DataType, bands: usize, options: &[&str]) -> Case
         container: Container::Plain,
         overviews: vec![],
         metadata: vec![],
-        colour: Colour::Grey,
+        palette: None,
+        texts: Texts::default(),
+        pixel_is_point: false,
     };
     Case { name: name.into(), description, invalid: None, hole: 0, extra: json!({}) }
 }
@@ -103,9 +107,35 @@ impl Case {
         self
     }
 
-    fn colour(mut self, colour: Colour, name: &str) -> Case {
-        self.description.colour = colour;
-        self.extra["photometric"] = json!(name);
+    /// Bands by their colours: `r`, `g`, `b`, `a` for opacity, `m` for opacity that is multiplied in.
+    fn colours(mut self, letters: &str) -> Case {
+        for (band, letter) in self.description.grid.bands.iter_mut().zip(letters.chars()) {
+            band.colour = match letter {
+                'r' => BandColour::Red,
+                'g' => BandColour::Green,
+                'b' => BandColour::Blue,
+                'a' => BandColour::Opacity,
+                'm' => BandColour::OpacityMultiplied,
+                _ => BandColour::None,
+            };
+        }
+        self
+    }
+
+    /// What rasterio should find its bands to be.
+    fn shown(mut self, names: &[&str]) -> Case {
+        self.extra["colours"] = json!(names);
+        self
+    }
+
+    fn palette(mut self, palette: Vec<[u16; 3]>) -> Case {
+        self.description.palette = Some(palette);
+        self.shown(&["palette"])
+    }
+
+    fn points(mut self) -> Case {
+        self.description.pixel_is_point = true;
+        self.extra["tags"] = json!({"AREA_OR_POINT": "Point"});
         self
     }
 
@@ -255,6 +285,7 @@ fn matrix() -> Vec<Case> {
 }
 
 fn values_and_validity() -> Vec<Case> {
+    let rgb = ["red", "green", "blue"];
     use DataType::*;
     let lerc = |z: &'static str| vec!["COMPRESS=LERC", z];
     vec![
@@ -291,14 +322,20 @@ fn values_and_validity() -> Vec<Case> {
         case("many_bands", UInt8, 300, &[]),
         case("cog_u8", UInt8, 1, &[]).shape(100, 140).cog(),
         case("cog_f32", Float32, 1, &["COMPRESS=DEFLATE"]).nodata(Scalar::Int(-9999)).shape(100, 140).cog(),
-        case("cog_mask", UInt8, 3, &[]).mask().shape(100, 140).cog().colour(Colour::Rgb, "RGB"),
+        case("cog_mask", UInt8, 3, &[]).mask().shape(100, 140).cog().colours("rgb").shown(&rgb),
         case("cog_band", UInt16, 3, &["INTERLEAVE=BAND"]).shape(100, 140).cog(),
         case("cog_band_mask", UInt16, 3, &["INTERLEAVE=BAND"]).mask().shape(100, 140).cog(),
         case("cog_big", Int32, 2, &["BIGTIFF=YES"]).shape(100, 140).cog(),
         case("cog_none", UInt8, 1, &["COMPRESS=NONE"]).mask().shape(100, 140).cog(),
-        case("rgb", UInt8, 3, &[]).colour(Colour::Rgb, "RGB"),
-        case("rgb_alpha", UInt16, 4, &[]).colour(Colour::RgbAlpha, "RGB"),
-        case("palette", UInt8, 1, &[]).colour(Colour::Palette((0..768).map(|n| n * 85).collect()), "PALETTE"),
+        case("rgb", UInt8, 3, &[]).colours("rgb").shown(&rgb),
+        case("rgb_alpha", UInt16, 4, &[]).colours("rgba").shown(&["red", "green", "blue", "alpha"]),
+        case("rgb_multiplied", UInt8, 4, &[]).colours("rgbm").shown(&["red", "green", "blue", "alpha"]),
+        case("rgb_other_alpha", UInt8, 5, &[]).colours("rgb-a").shown(&["red", "green", "blue", "undefined", "alpha"]),
+        case("grey_alpha", UInt8, 2, &[]).colours("-a").shown(&["gray", "alpha"]),
+        case("heights_alpha", Float32, 2, &[]).colours("-a").shown(&["gray", "alpha"]),
+        case("float_rgb", Float32, 3, &[]).colours("rgb").shown(&["gray", "undefined", "undefined"]),
+        case("swapped", UInt8, 3, &[]).colours("bgr").shown(&["gray", "undefined", "undefined"]),
+        case("palette", UInt8, 1, &[]).palette((0..256).map(|n| [n * 85, n * 251 % 60_000, 65_535 - n]).collect()),
     ]
 }
 
@@ -310,6 +347,9 @@ fn places_and_words() -> Vec<Case> {
     let mut cases = vec![
         u8_case("nowhere").place(None, None),
         u8_case("no_crs").place(None, Some(north_up)),
+        u8_case("points").points(),
+        u8_case("points_no_crs").place(None, Some(north_up)).points(),
+        u8_case("points_rotated").place(Some("EPSG:3035"), Some(rotated)).points(),
         u8_case("rotated").place(Some("EPSG:3035"), Some(rotated)),
         u8_case("south_up").place(Some("EPSG:3857"), Some(Affine { e: 20.0, ..north_up })),
         u8_case("crs84").place(Some("OGC:CRS84"), degrees),
@@ -345,9 +385,15 @@ fn places_and_words() -> Vec<Case> {
             scale: Some(1e-4),
             offset: Some(-0.1),
             units: Some("W/m²".into()),
+            ..Band::default()
         },
         Band::default(),
-        Band { description: Some("&amp; literal".into()), scale: Some(1e300), offset: None, units: Some("K".into()) },
+        Band {
+            description: Some("&amp; literal".into()),
+            scale: Some(1e300),
+            units: Some("K".into()),
+            ..Band::default()
+        },
     ];
     let item = |name: &str, value: &str, band, domain: Option<&str>| MetadataItem {
         name: name.into(),
@@ -360,6 +406,17 @@ fn places_and_words() -> Vec<Case> {
         item("wavelength", "0.842", Some(0), None),
         item("CLOUD", "7 %", None, Some("IMAGERY")),
     ];
+    words.description.texts = Texts {
+        description: Some("fields in June".into()),
+        software: Some("a sensor".into()),
+        date_time: Some("2024:06:01 10:00:00".into()),
+        artist: Some("an agency".into()),
+        copyright: Some("free to use".into()),
+    };
+    words.extra["tags"] = json!({
+        "TIFFTAG_IMAGEDESCRIPTION": "fields in June", "TIFFTAG_SOFTWARE": "a sensor", "TIFFTAG_ARTIST": "an agency",
+        "TIFFTAG_DATETIME": "2024:06:01 10:00:00", "TIFFTAG_COPYRIGHT": "free to use",
+    });
     cases.push(words);
     cases
 }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use swath_core::{Budget, Bytes, Error, Result, Stop};
 use swath_crs::Crs;
 use swath_formats::geotiff::read::GeoTiff;
-use swath_raster::ops::{Mosaic, MosaicOptions, Resampling, Warp, WarpOptions, WarpTarget, WarpWishes};
+use swath_raster::ops::{Mosaic, MosaicInput, MosaicOptions, Resampling, Warp, WarpOptions, WarpTarget, WarpWishes};
 use swath_raster::{Affine, BlockCache, Raster, Shape, Window};
 
 /// The side of windows that are read.
@@ -58,7 +58,9 @@ fn raster(options: &Options, cache: &Arc<BlockCache>) -> Result<Arc<dyn Raster>>
         inputs.push(Arc::new(GeoTiff::open(path)?.raster(0, cache)?));
     }
     if let Some(mosaic) = &options.mosaic {
-        return Ok(Arc::new(Mosaic::new(inputs, mosaic)?));
+        let named = options.inputs.iter().zip(inputs);
+        let named = named.map(|(path, raster)| MosaicInput { what: path.clone(), raster });
+        return Ok(Arc::new(Mosaic::new(named.collect(), mosaic)?));
     }
     let input = inputs.pop().ok_or_else(|| Error::unexpected("no input"))?;
     let crs = options.crs.as_ref().map(|text| Crs::parse(text).map(Arc::new)).transpose().map_err(unexpected)?;

@@ -6,6 +6,9 @@
 use std::fs::{File, FileType};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use swath_core::{Error, Result};
 
@@ -121,6 +124,88 @@ impl ReadAt for SourceFile {
     }
 }
 
+/// Files that are open at a time, at most, beside those that are being read from this very moment.
+const OPEN_MAX: usize = 32;
+
+/// Open files by their numbers, the one that was used last at the end.
+static OPEN: Mutex<Vec<(u64, Arc<File>)>> = Mutex::new(Vec::new());
+
+/// A file that is read now and then, among perhaps thousands of others: it is opened when it is wanted, and of all of
+/// its kind only those that were used last stay open.
+#[derive(Debug)]
+pub struct RestingFile {
+    path: PathBuf,
+    number: u64,
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl RestingFile {
+    /// Opens a file for reading.
+    ///
+    /// # Errors
+    /// [`Error::InputUnreadable`].
+    pub fn open(path: impl Into<PathBuf>) -> Result<RestingFile> {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        let path = path.into();
+        let file = open_regular(&path)?;
+        let metadata = file.metadata().map_err(|error| Error::reading(&path, &error))?;
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        let resting = RestingFile { path, number, length: metadata.len(), modified: metadata.modified().ok() };
+        resting.keep(&Arc::new(file));
+        Ok(resting)
+    }
+
+    /// Its length when it was first opened.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    fn keep(&self, file: &Arc<File>) {
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|(number, _)| *number != self.number);
+        open.push((self.number, Arc::clone(file)));
+        if open.len() > OPEN_MAX {
+            open.remove(0);
+        }
+    }
+
+    /// The open file; opened again if it rested, and refused if it is another one by now.
+    fn file(&self) -> io::Result<Arc<File>> {
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(position) = open.iter().position(|(number, _)| *number == self.number) {
+            let last = open.len() - 1;
+            open[position..=last].rotate_left(1);
+            return Ok(Arc::clone(&open[last].1));
+        }
+        drop(open);
+        let file = File::open(&self.path)?;
+        let metadata = file.metadata()?;
+        if metadata.len() != self.length || metadata.modified().ok() != self.modified {
+            return Err(io::Error::other("it was changed while it was read"));
+        }
+        let file = Arc::new(file);
+        self.keep(&file);
+        Ok(file)
+    }
+}
+
+impl ReadAt for RestingFile {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.file()?.read_at(buffer, offset)
+    }
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for RestingFile {
+    fn drop(&mut self) {
+        OPEN.lock().unwrap_or_else(PoisonError::into_inner).retain(|(number, _)| *number != self.number);
+    }
+}
+
 impl ReadAt for Vec<u8> {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let from = usize::try_from(offset).map_or(self.len(), |offset| offset.min(self.len()));
@@ -154,6 +239,30 @@ mod tests {
             assert!(error.to_string().ends_with(&format!("it is {wanted}, not a regular file")), "{error}");
             assert_eq!(error.exit_code(), 5);
         }
+    }
+
+    #[test]
+    fn files_rest_and_are_opened_again() {
+        let folder = std::env::temp_dir().join(format!("swath-resting-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let path = |number: usize| folder.join(number.to_string());
+        let all: Vec<RestingFile> = (0..3 * OPEN_MAX)
+            .map(|number| {
+                std::fs::write(path(number), number.to_string()).expect("a file");
+                RestingFile::open(path(number)).expect("an open file")
+            })
+            .collect();
+        for number in (0..all.len()).chain([0, 1, 0, 40]) {
+            let mut buffer = [0; 8];
+            let length = read_full(&all[number], &mut buffer, 0).expect("bytes");
+            assert_eq!(std::str::from_utf8(&buffer[..length]), Ok(&*number.to_string()));
+            assert!(OPEN.lock().expect("no panic").len() <= OPEN_MAX);
+        }
+        std::fs::write(path(10), "longer than before").expect("a file");
+        let error = read_full(&all[10], &mut [0; 8], 0).expect_err("another file");
+        assert!(error.to_string().contains("changed while it was read"), "{error}");
+        drop(all);
+        std::fs::remove_dir_all(&folder).expect("no folder");
     }
 
     #[test]

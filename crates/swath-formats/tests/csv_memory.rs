@@ -95,7 +95,7 @@ fn check(what: &str, types: &[ColumnType], body: Vec<u8>) {
         let options = ReadOptions::default();
         let range_bytes = file_len - header.data_offset;
         let declared = Workspace::bytes_for(&options, plan.expected_fields(), types.len())
-            + batch_bytes_max(&schema, plan.expected_fields(), limits, &options, range_bytes);
+            + batch_bytes_max(&schema, plan.expected_fields(), limits, &options, range_bytes, range_bytes);
         let before = LIVE.load(Ordering::Relaxed);
         PEAK.store(before, Ordering::Relaxed);
         let mut workspace = Workspace::new(options);

@@ -6,8 +6,9 @@ use std::io::Write;
 
 use swath_core::fault::{self, Fault};
 use swath_core::{Error, Result};
+use swath_formats::geotiff::Texts;
 use swath_formats::geotiff::write::{
-    Colour, Container, EncodedBlocks, FileDescription, Layout, Piece, WriteOptions, write_file,
+    Container, EncodedBlocks, FileDescription, Layout, Piece, WriteOptions, write_file,
 };
 use swath_raster::{Band, DataType, Grid, Shape};
 
@@ -44,7 +45,9 @@ fn every_fault_point_is_told() {
         container: Container::Cog,
         overviews: vec![Shape::new(50, 30)],
         metadata: vec![],
-        colour: Colour::Grey,
+        palette: None,
+        texts: Texts::default(),
+        pixel_is_point: false,
     };
     let layout = Layout::new(&description, &mut Blocks).unwrap();
     let path = std::env::temp_dir().join(format!("swath-geotiff-faults-{}.tif", std::process::id()));

@@ -30,6 +30,24 @@ pub struct Grid {
     pub bands: Vec<Band>,
 }
 
+/// What a band is where a raster is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BandColour {
+    /// A measured value, a class, a brightness: no part of a colour.
+    #[default]
+    None,
+    /// The red part of a colour.
+    Red,
+    /// The green part.
+    Green,
+    /// The blue part.
+    Blue,
+    /// How opaque a pixel is; 0 is not seen. It is a band as any other, and no validity.
+    Opacity,
+    /// As `Opacity`, and the other bands are multiplied by it.
+    OpacityMultiplied,
+}
+
 /// What is said of a band.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Band {
@@ -41,6 +59,8 @@ pub struct Band {
     pub offset: Option<f64>,
     /// The unit of the physical value.
     pub units: Option<String>,
+    /// What it is where the raster is shown.
+    pub colour: BandColour,
 }
 
 impl Grid {

@@ -17,7 +17,7 @@ pub use affine::Affine;
 pub use blocks::BlockOrder;
 pub use cache::{Block, BlockCache, BlockKey};
 pub use data_type::{DataType, Pixel, Scalar};
-pub use grid::{Band, Grid};
+pub use grid::{Band, BandColour, Grid};
 pub use raster::Raster;
 pub use tile::{Tile, Values};
 pub use window::{Shape, Window};

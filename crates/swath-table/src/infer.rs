@@ -10,6 +10,7 @@ mod evidence;
 mod gaps;
 mod given;
 mod missing;
+mod quotes;
 mod records;
 mod roles;
 pub mod sample;

@@ -23,6 +23,10 @@ pub enum TimeSpan {
     Year,
 }
 
+/// Sides of tiles: folders name edges to six decimals, and no system reaches further than this.
+const TILE_MIN: f64 = 1e-6;
+const TILE_MAX: f64 = 1e9;
+
 /// One level of partitioning.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PartitionLevel {
@@ -86,8 +90,8 @@ impl FromStr for PartitionLevel {
             ("h3", _) => Ok(PartitionLevel::H3(number(0, 15)? as u8)),
             ("geohash", _) => Ok(PartitionLevel::Geohash(number(1, 12)? as u8)),
             ("tile", Some(size)) => match size.parse::<f64>() {
-                Ok(size) if size.is_finite() && size > 0.0 => Ok(PartitionLevel::Tile(size)),
-                _ => Err(format!("{text:?}: wanted tile:SIZE with a positive size")),
+                Ok(size) if (TILE_MIN..=TILE_MAX).contains(&size) => Ok(PartitionLevel::Tile(size)),
+                _ => Err(format!("{text:?}: wanted tile:SIZE with a size from {TILE_MIN} to {TILE_MAX}")),
             },
             ("sensor", None) => Ok(PartitionLevel::Sensor),
             ("sensor", Some(_)) => Ok(PartitionLevel::SensorGroups(number(1, 1_000_000)?)),

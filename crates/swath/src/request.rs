@@ -265,6 +265,20 @@ pub struct WarpStep {
     pub like: Option<PathBuf>,
     /// How pixels are made of those before.
     pub resampling: Resampling,
+    /// Which of the input's overviews is read.
+    pub overviews: OverviewChoice,
+}
+
+/// Which overview of an input is read in place of its full resolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum OverviewChoice {
+    /// The coarsest whose pixels are no larger than those that are wanted, as `gdalwarp` does.
+    #[default]
+    Auto,
+    /// None.
+    FullResolution,
+    /// That one, counted from 1.
+    Level(usize),
 }
 
 /// All inputs as one raster; what is not wished follows from the inputs.

@@ -14,10 +14,14 @@ use crate::words::IngestWords;
 /// What the library reports.
 pub fn run(words: IngestWords, settings: &Settings) -> Result<()> {
     let explain = words.run.explain;
-    let job = ingest::prepare(&request(words, settings))?;
-    // It fits, so from here on the net may be where the ceiling is.
-    counting::set_limit(job.explain().ledger.ceiling);
-    carry_out(Box::new(job), explain, settings)
+    let request = request(words, settings);
+    let prepare = || {
+        let job = ingest::prepare(&request)?;
+        // It fits, so from here on the net may be where the ceiling is.
+        counting::set_limit(job.explain().ledger.ceiling);
+        Ok(job)
+    };
+    carry_out(prepare, explain, settings)
 }
 
 /// The request that the words make.

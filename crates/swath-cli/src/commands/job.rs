@@ -2,7 +2,7 @@
 
 use swath::Job;
 use swath::outcome::Outcome;
-use swath_core::{Error, Event, MAKE_ROOM, MemoryRequest, Observer, Result};
+use swath_core::{Error, Event, MAKE_ROOM, MemoryRequest, Observer, Result, Stop};
 
 use super::warn;
 use crate::observe::Talk;
@@ -10,15 +10,21 @@ use crate::process::{print, stop_on_signals};
 use crate::settings::Settings;
 use crate::show::{explanation, json_line, outcome};
 
-/// Prints the plan of a job, or runs it and prints what came of it.
+/// Prepares a job, and prints its plan, or runs it and prints what came of it.
 ///
 /// # Errors
 /// What the library reports.
-pub fn carry_out(job: Box<dyn Job>, explain: bool, settings: &Settings) -> Result<()> {
+pub fn carry_out<J: Job + 'static>(
+    prepare: impl FnOnce() -> Result<J>,
+    explain: bool,
+    settings: &Settings,
+) -> Result<()> {
     if explain {
-        return explain_job(&*job, settings);
+        return explain_job(&prepare()?, settings);
     }
-    let outcome = execute(job, settings).map_err(with_way_on)?;
+    // A signal during planning counts, too.
+    let stop = stop_on_signals()?;
+    let outcome = execute(Box::new(prepare()?), &stop, settings).map_err(with_way_on)?;
     if settings.json {
         return print(&json_line(&outcome)?);
     }
@@ -62,13 +68,12 @@ pub fn explain_job(job: &dyn Job, settings: &Settings) -> Result<()> {
 ///
 /// # Errors
 /// What the library reports.
-pub fn execute(job: Box<dyn Job>, settings: &Settings) -> Result<Outcome> {
-    let stop = stop_on_signals()?;
+pub fn execute(job: Box<dyn Job>, stop: &Stop, settings: &Settings) -> Result<Outcome> {
     let talk = Talk::new(settings);
     for message in job.warnings() {
         talk.on(&Event::Warning { message: message.clone() });
     }
-    let result = job.execute(&stop, &talk);
+    let result = job.execute(stop, &talk);
     talk.finish();
     let outcome = result?;
     talk.result(&outcome)?;

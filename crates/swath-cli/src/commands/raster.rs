@@ -74,7 +74,7 @@ pub fn synth(words: SynthRasterWords, settings: &Settings) -> Result<()> {
 }
 
 fn carry(request: RasterRequest, run: &RunFlags, settings: &Settings) -> Result<()> {
-    carry_out(Box::new(raster::prepare(&request)?), run.explain, settings)
+    carry_out(|| raster::prepare(&request), run.explain, settings)
 }
 
 fn request(

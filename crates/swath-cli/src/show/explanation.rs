@@ -15,7 +15,9 @@ pub fn text(plan: &Explanation, ceiling_source: &str) -> String {
     text.push_str(&memory(plan));
     let mut facts = Table::new(&[Align::Left, Align::Left]);
     facts.row([&"ceiling", &format!("{} ({ceiling_source})", ledger.ceiling)]);
-    facts.row([&"smallest ceiling", &ledger.smallest_ceiling]);
+    // Rounded up, so that what is shown would do.
+    let smallest = Bytes(ledger.smallest_ceiling.0.div_ceil(100_000) * 100_000);
+    facts.row([&"smallest ceiling", &smallest]);
     facts.row([&"bound by", &ledger.bound_by]);
     facts.row([&"input", &format!("{}, {}", counted(plan.input.files, "file"), plan.input.bytes)]);
     facts.row([&"scratch", &plan.scratch]);

@@ -76,21 +76,22 @@ fn text_capacity(column: &Column) -> u64 {
     if let Values::Text { bytes, .. } = &column.values { bytes.capacity() as u64 } else { 0 }
 }
 
-/// The most memory that a batch takes while a range of `range_bytes` bytes of a file with so many fields is read into it.
+/// The most memory that a batch takes while a range of `range_bytes` bytes of a file with so many fields is read into it;
+/// `reach_bytes` is how far records that begin in the range may go, from its start.
 pub fn batch_bytes_max(
     schema: &TableSchema,
     expected_fields: usize,
     limits: BatchLimits,
     options: &ReadOptions,
     range_bytes: u64,
+    reach_bytes: u64,
 ) -> Bytes {
     let types: Vec<ColumnType> = schema.columns.iter().map(|column| column.column_type).collect();
     let shape = BatchShape::new(&types, expected_fields, limits, range_bytes);
     let fixed = shape.row_bytes * shape.rows_max as u64;
     let has_text = types.contains(&ColumnType::String);
-    let range_bytes = range_bytes + options.max_record as u64;
     // What is kept of the batch before, and twice the text for vectors that double, and the half that is moved from.
-    let text = if has_text { 4 * shape.bytes_limit.max(options.max_record as u64).min(range_bytes) } else { 0 };
+    let text = if has_text { 4 * shape.bytes_limit.max(options.max_record as u64).min(reach_bytes) } else { 0 };
     Bytes(fixed + text) + Bytes::of::<Column>(types.len())
 }
 

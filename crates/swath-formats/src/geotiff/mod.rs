@@ -11,6 +11,34 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+/// An item of GDAL's metadata (tag 42112), which is passed on as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MetadataItem {
+    /// Its name.
+    pub name: String,
+    /// The band that it speaks of, from 0; `None` for the file.
+    pub band: Option<usize>,
+    /// The domain that it stands in; the default one if there is none.
+    pub domain: Option<String>,
+    /// Its text.
+    pub value: String,
+}
+
+/// What a file says of itself, in its own words.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Texts {
+    /// What it shows (tag 270).
+    pub description: Option<String>,
+    /// What wrote it (tag 305).
+    pub software: Option<String>,
+    /// When (tag 306).
+    pub date_time: Option<String>,
+    /// Who made it (tag 315).
+    pub artist: Option<String>,
+    /// Whose it is, and who may use it (tag 33432).
+    pub copyright: Option<String>,
+}
+
 /// How the pixels of a block are packed (tag 259).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -86,10 +86,11 @@ impl Raster for Clip {
 ///
 /// # CRS
 /// The box is in `bounds_crs`, or in the grid's own system; sides are followed where they bend (see
-/// [`transformed_bounds`]). Between longitudes it is turned by 360° to where the grid is.
+/// [`transformed_bounds`]). Between longitudes it is turned by 360° to where the grid is, and one whose first
+/// longitude is greater than its second crosses the antimeridian.
 ///
 /// # Errors
-/// [`Error::Usage`] when the box holds nothing, does not meet the raster, or no way leads from its system to the grid's.
+/// [`Error::Usage`] when the box holds nothing, does not meet the raster, meets both of its ends, or no way leads from its system to the grid's.
 pub fn window_of_bounds(grid: &Grid, bounds: Bounds, bounds_crs: Option<&Crs>) -> Result<Window> {
     let affine = grid.affine_or_pixels();
     let inverse = affine.inverse().ok_or_else(|| Error::Usage {
@@ -120,11 +121,21 @@ pub fn window_of_bounds(grid: &Grid, bounds: Bounds, bounds_crs: Option<&Crs>) -
         let shift = turns * turn.unwrap_or(0.0);
         touched(&inverse, grid.shape, Bounds { min_x: moved.min_x + shift, max_x: moved.max_x + shift, ..moved })
     });
+    let windows: Vec<Window> = windows.flatten().collect();
     // Of several turns the one that holds most; of equal ones the first.
-    let best = windows.flatten().fold(None, |best: Option<Window>, window| match best {
-        Some(best) if best.pixels() >= window.pixels() => Some(best),
-        _ => Some(window),
-    });
+    let best =
+        windows.iter().copied().reduce(|best, window| if best.pixels() >= window.pixels() { best } else { window });
+    if let Some(best) = best
+        && windows.iter().any(|window| window.intersection(best).is_empty())
+    {
+        return Err(Error::Usage {
+            message: format!(
+                "the box {} crosses the edge of the raster at which its longitudes come round, so it is two parts of it",
+                words(&moved)
+            ),
+            hint: "swath raster warp --bbox with the same box joins them".into(),
+        });
+    }
     best.ok_or_else(|| Error::Usage {
         message: format!(
             "the box {} does not meet the raster, whose bounds are {}",

@@ -20,7 +20,7 @@ pub use calc::{Calc, CalcInput};
 pub use clip::{Clip, window_of_bounds, window_of_grid};
 pub use convert::{Conversion, Convert, Scaling, convert};
 pub use focal::{Edges, Focal, FocalOptions, FocalStatistic, Footprint, Kernel, radius_in_pixels};
-pub use mosaic::{Mosaic, MosaicMethod, MosaicOptions};
+pub use mosaic::{Mosaic, MosaicInput, MosaicMethod, MosaicOptions};
 pub use overview::{OverviewResampling, overview, overview_bytes, overview_shape, overview_shapes, overview_window};
 pub use synth::{Synth, Synthesis};
 pub use terrain::{SlopeUnits, Terrain, TerrainEdges, TerrainKind, TerrainMethod, TerrainOptions};

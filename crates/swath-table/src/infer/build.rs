@@ -36,6 +36,7 @@ pub(super) fn schema(
     let no_degrees = degrees::check(&columns, &origins, &found, hints, notes);
     let dedup = key(&columns, &origins, &found, files);
     if let Some(dedup) = &dedup {
+        gaps.rivals = rivals(dedup, &columns, &origins, files);
         notes.add("dedup", format!("rows alike in {} are one reading", dedup.key.join(", ")));
     } else {
         notes.add("dedup", "no pair of a sensor and a time to know duplicates by");
@@ -268,6 +269,29 @@ fn key(
         }
     }
     Some(DedupSchema { key, keep: Keep::First })
+}
+
+/// Rows that have the key of an earlier row and are not like it, and all rows.
+fn rivals(
+    dedup: &DedupSchema,
+    columns: &[ColumnSchema],
+    origins: &[Vec<usize>],
+    files: &[FileColumns<'_>],
+) -> (u64, u64) {
+    let in_key = columns.iter().zip(origins).filter(|(column, _)| dedup.key.contains(&column.name));
+    let in_key: Vec<usize> = in_key.flat_map(|(_, origins)| origins).copied().collect();
+    let mut first: FxHashMap<u64, u64> = FxHashMap::default();
+    let (mut rivals, mut rows) = (0, 0);
+    for file in files {
+        file.each_row(&mut Rows::default(), |record| {
+            let position = |origin: &usize| file.targets.iter().position(|target| *target == Some(*origin));
+            let field = |origin| position(origin).map_or(&b""[..], |position| record.fields[position].as_ref());
+            let row = hash(record.fields.iter().map(AsRef::as_ref));
+            rivals += u64::from(*first.entry(hash(in_key.iter().map(field))).or_insert(row) != row);
+            rows += 1;
+        });
+    }
+    (rivals, rows)
 }
 
 fn hash<'t>(texts: impl IntoIterator<Item = &'t [u8]>) -> u64 {

@@ -20,6 +20,8 @@ pub(super) struct Gaps {
     quantities: Vec<Vec<String>>,
     /// Columns of text that is nearly always a number: their source, and what to tell of them.
     nearly_numbers: Vec<(Vec<String>, String)>,
+    /// Rows of the sample that have the key of an earlier row and other values, and rows of the sample.
+    pub(super) rivals: (u64, u64),
     /// Columns that are not read, in words.
     pub(super) not_read: BTreeSet<String>,
 }
@@ -84,6 +86,7 @@ impl Inferred {
         let mut warnings = self.open_roles(given, schema);
         if given.dedup.is_none() {
             warnings.extend(self.open_key(schema));
+            warnings.extend(self.rivals(schema));
         }
         for (source, sentence) in &self.gaps.nearly_numbers {
             let is_said = given.columns.iter().flatten().any(|part| {
@@ -125,6 +128,19 @@ impl Inferred {
                 "the key of dedup, {}, does not hold {}: where rows of one key differ in it, one of them stays; {way_on}",
                 dedup.key.join(", "),
                 outside.join(", ")
+            )
+        })
+    }
+
+    /// Readings that the default key of dedup takes for one, and that are not alike.
+    fn rivals(&self, schema: &TableSchema) -> Option<String> {
+        let dedup = schema.dedup.as_ref().filter(|dedup| self.schema.dedup.as_ref() == Some(*dedup))?;
+        let (rivals, rows) = self.gaps.rivals;
+        (rivals > 0).then(|| {
+            format!(
+                "{rivals} of {rows} sampled rows have the {} of an earlier row and other values: one of them stays; \
+                 [dedup] key in a schema file says what tells readings apart, and key = [] keeps every row",
+                dedup.key.join(", ")
             )
         })
     }

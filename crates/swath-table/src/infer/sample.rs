@@ -8,6 +8,8 @@ use std::path::PathBuf;
 
 use swath_core::Result;
 
+use super::quotes::Records;
+
 /// Files looked at, at most.
 pub const FILES_MAX: usize = 32;
 /// Bytes of a file in which its header must end.
@@ -22,6 +24,8 @@ const LONG_HEADS: usize = 4;
 pub const PIECE_BYTES: u64 = 16 << 10;
 /// Pieces of one file, at most.
 pub const PIECES_MAX: usize = 15;
+/// Bytes of a record that is looked for.
+const RECORD_BYTES: usize = 8 << 10;
 /// Pieces of all files together.
 const PIECES_TOTAL: usize = 48;
 
@@ -36,7 +40,7 @@ pub struct Sample {
     pub complete: bool,
     /// Whether the samples of all files are the whole input.
     pub exhaustive: bool,
-    /// Whole lines from further on.
+    /// Whole records from further on.
     pub pieces: Vec<Vec<u8>>,
 }
 
@@ -114,7 +118,7 @@ impl SamplePlan {
             + PIECES_TOTAL as u64 * PIECE_BYTES
     }
 
-    /// Reads the plan through `read` (a range of a file to its bytes) and cuts pieces to whole lines; what is cut off
+    /// Reads the plan through `read` (a range of a file to its bytes) and cuts pieces to whole records; what is cut off
     /// goes before a piece that follows at once. A head in which no row below the header is seen, `skip_lines` not
     /// counted, is made longer.
     ///
@@ -149,21 +153,25 @@ impl SamplePlan {
                 }
                 let is_end = range.end >= file.size;
                 goes_on = None;
+                let begins_a_record = range.start == 0 || follows;
+                if !begins_a_record {
+                    let first = Records::of_middle(&bytes).first_end;
+                    bytes.drain(..first.unwrap_or(bytes.len()));
+                }
                 if !is_end {
-                    let last = bytes.iter().rposition(|&byte| byte == b'\n');
+                    // A quote that is never closed hides no more than a record may have.
+                    let last = Records::of(&bytes).last_end.filter(|last| bytes.len() - last <= RECORD_BYTES);
+                    let last = last.or_else(|| bytes.iter().rposition(|&byte| byte == b'\n').map(|last| last + 1));
                     // A head without any newline stays: the message about it wants to show something.
                     if range.start > 0 || last.is_some() {
-                        begun = bytes.split_off(last.map_or(0, |last| last + 1));
+                        begun = bytes.split_off(last.unwrap_or(0));
                         goes_on = Some(range.end);
                     }
                 }
                 if range.start == 0 {
                     sample.complete = is_end;
                     sample.head = bytes;
-                } else if follows {
-                    sample.pieces.push(bytes);
-                } else if let Some(first) = bytes.iter().position(|&byte| byte == b'\n') {
-                    bytes.drain(..=first);
+                } else if begins_a_record || !bytes.is_empty() {
                     sample.pieces.push(bytes);
                 }
             }

@@ -165,8 +165,11 @@ fn details(info: &TiffInfo) -> Vec<(String, String)> {
     let blocks: u64 = info.levels.iter().map(|level| level.blocks).sum();
     tell("left out", (sparse > 0).then(|| format!("{sparse} of {blocks} blocks have no data")));
     tell("coordinates", info.pixel_is_point.then(|| "those of pixels' centres in the file".into()));
-    tell("written by", info.software.clone());
-    tell("written at", info.date_time.clone());
-    tell("shows", info.description.clone().filter(|text| text.len() < 200));
+    let texts = &info.texts;
+    tell("written by", texts.software.clone());
+    tell("written at", texts.date_time.clone());
+    tell("made by", texts.artist.clone());
+    tell("copyright", texts.copyright.clone());
+    tell("shows", texts.description.clone().filter(|text| text.len() < 200));
     details
 }

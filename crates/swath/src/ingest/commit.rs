@@ -18,6 +18,9 @@ use super::running::Running;
 use super::{COMMAND, Job, rejects, standing, warnings};
 use crate::outcome::{Chunks, Memory, Outcome, Output, Rows, Scratch, Time};
 
+/// In place of a reason: rejects that are counted only.
+const NOT_KEPT: &str = "(not kept in rejects.ndjson)";
+
 /// The folder of a lake that holds no data.
 pub const META: &str = "_swath";
 
@@ -99,7 +102,7 @@ pub fn commit(
     let target = partial.target().to_path_buf();
     let mut rejected = totals.reasons.clone();
     if written.left_out > 0 {
-        rejected.push(("(not kept in rejects.ndjson)".into(), written.left_out));
+        rejected.push((NOT_KEPT.into(), written.left_out));
     }
     if partial.replaces() {
         // Somebody may have put something there since the run began.
@@ -143,7 +146,7 @@ pub fn commit(
 /// What prevents the lake from being shown.
 pub fn show(partial: PartialOutput, job: &Job, observer: &dyn Observer) -> Result<()> {
     let mut left: Vec<Error> = partial.commit()?.into_iter().collect();
-    for path in job.scratch_elsewhere().into_iter().chain([rejects::beside(&job.request.output)]) {
+    for path in job.scratch_elsewhere().into_iter().chain(rejects::left_beside(&job.request.output)) {
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != ErrorKind::NotFound => left.push(Error::writing(&path, &error)),
             _ => {}
@@ -215,6 +218,17 @@ fn head(running: &Running, totals: &Totals, rejects: rejects::Written) -> serde_
     })
 }
 
+/// Rejected rows by reason, as a manifest tells them: the most frequent first.
+fn by_reason(manifest: &serde_json::Value) -> Vec<(String, u64)> {
+    let reasons = manifest.pointer("/rejects/by_reason").and_then(serde_json::Value::as_object);
+    let count = |(reason, count): (&String, &serde_json::Value)| Some((reason.clone(), count.as_u64()?));
+    let mut reasons: Vec<(String, u64)> = reasons.into_iter().flatten().filter_map(count).collect();
+    reasons.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let left_out = manifest.pointer("/rejects/left_out").and_then(serde_json::Value::as_u64).unwrap_or_default();
+    reasons.extend((left_out > 0).then(|| (NOT_KEPT.into(), left_out)));
+    reasons
+}
+
 /// The result of a run that had already come to its end: what the manifest tells.
 ///
 /// # Errors
@@ -250,7 +264,7 @@ pub fn outcome_of_lake(lake: &Path, job: &Job, stopwatch: Stopwatch) -> Result<O
             rejected: number("/rows/rejected"),
         }),
         outputs: vec![Output { path: lake.into(), bytes: Bytes(number("/bytes")), files }],
-        rejects: Vec::new(),
+        rejects: by_reason(&manifest),
         stages: Vec::new(),
         choices: job.choices(),
     })

@@ -19,6 +19,9 @@ const PARTITION_BYTES: u64 = 2 * 24 + TEXT_OVERHEAD + 16;
 /// Bytes that an interned text takes beside its own, twice counted for growing tables.
 const TEXT_OVERHEAD: u64 = 64;
 
+/// How many times the rows of a partition on average one is planned to have.
+const USUAL_ROWS: u64 = 4;
+
 /// What a job takes.
 #[derive(Debug, Clone)]
 pub struct Costs {
@@ -79,27 +82,32 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
     let category_values = (facts.categories * 4).min(rows) as usize;
     let row_group_texts = encode::Texts::expected(job, rows, facts.text_per_row * 1.5, category_values);
     let encode = encode::task_bytes(job, rows, row_group_texts);
-    let mini_file = swath_formats::geoparquet::mini_file_bytes_max(
-        &job.lake,
-        rows.min(u64::from(job.row_group_rows)) as usize,
-        swath_formats::geoparquet::TextShape {
-            bytes: (rows.min(u64::from(job.row_group_rows)) as f64 * facts.text_per_row * 1.5) as usize,
+    let mini_file = |rows: u64| {
+        let texts = swath_formats::geoparquet::TextShape {
+            bytes: (rows as f64 * facts.text_per_row * 1.5) as usize,
             longest_bytes: job.max_record.as_usize(),
             category_values,
-        },
-    );
+        };
+        swath_formats::geoparquet::mini_file_bytes_max(&job.lake, rows as usize, texts)
+    };
     let exchange = job.dedup.as_ref().is_some_and(|dedup| !dedup.adjacent);
     let nothing_or = |bytes: Bytes| if exchange { bytes } else { Bytes::ZERO };
     // A part takes row groups up to its target size; the estimate of the output may be twice too large.
     let share = 2 * u128::from(job.target_file_size.0) * u128::from(row_groups) / u128::from(facts.output.0.max(1));
-    let groups_per_part = (share as u64 + 2).min(rows.div_ceil(u64::from(job.row_group_rows)));
+    let assemble = |rows: u64| {
+        let group_rows = u64::from(job.row_group_rows);
+        let groups_per_part = (share as u64 + 2).min(rows.div_ceil(group_rows));
+        assemble::task_bytes(job, mini_file(rows.min(group_rows)), groups_per_part)
+    };
+    // Partitions of so many rows are planned for; one that has more takes a larger task.
+    let usual_rows = rows.min(USUAL_ROWS * rows.div_ceil(partitions_about(prepared).max(1)));
     let tasks = [
         route::task_bytes(job),
         nothing_or(matching::match_bytes(rows)),
         nothing_or(matching::mark_bytes(job.run_rows as u64)),
         rank::task_bytes(runs, rows),
         encode,
-        assemble::task_bytes(job, mini_file, groups_per_part),
+        assemble(usual_rows),
     ];
     let names = ["route", "match", "mark", "rank", "encode", "assemble"];
     let task_lines: Vec<LedgerLine> = names
@@ -115,7 +123,8 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
     let workers = useful.min((room.0 / task_max.0.max(1)) as usize).max(1);
     let between = intermediate_bytes(prepared, rows, row_groups, exchange);
     // A little stays free, for dictionaries that grow.
-    let left = room.saturating_sub(task_max * workers as u64).saturating_sub(ceiling.percent(4));
+    let at_work = (task_max * workers as u64).max(assemble(rows));
+    let left = room.saturating_sub(at_work).saturating_sub(ceiling.percent(4));
     let kept = left.min(between.expected);
     // Once a blob does not fit, all later ones go to scratch.
     let scratch = match between.most.saturating_sub(kept) {
@@ -139,7 +148,7 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
         tasks: task_lines,
         kept: vec![kept_line],
         workers,
-        smallest_ceiling: fixed_bytes + task_max,
+        smallest_ceiling: fixed_bytes + task_max.max(assemble(rows)),
         bound_by: bound_by.into(),
     };
     ledger.check("the job")?;

@@ -3,6 +3,7 @@
 //!
 //! Rows that it cannot place are named, not dropped.
 
+use rustc_hash::FxHashMap;
 use swath_crs::{Bounds, Crs};
 use swath_table::column::{Batch, Values};
 use swath_table::reject::Reason;
@@ -148,7 +149,10 @@ struct Named {
 
 /// Systems by the code that a row names, remembered for the batch.
 #[derive(Default)]
-struct CrsCache(Vec<(i64, Result<Named, String>)>);
+struct CrsCache(FxHashMap<i64, Result<Named, String>>);
+
+/// Systems that are remembered at most: more are no systems, but something else in the column.
+const SYSTEMS_MAX: usize = 256;
 
 impl CrsCache {
     fn transform(
@@ -163,14 +167,11 @@ impl CrsCache {
         let unknown = |detail: String| Misplaced { column, reason: Reason::UnknownCrs, detail };
         let code =
             code_of(running, batch, column, row).ok_or_else(|| unknown("wanted an EPSG code, got none".into()))?;
-        let known = match self.0.iter().position(|(known, _)| *known == code) {
-            Some(known) => known,
-            None => {
-                self.0.push((code, named(code, &geometry.target)));
-                self.0.len() - 1
-            }
-        };
-        let Named { bounds, transform } = self.0[known].1.as_ref().map_err(|reason| unknown(reason.clone()))?;
+        if self.0.len() >= SYSTEMS_MAX && !self.0.contains_key(&code) {
+            self.0.clear();
+        }
+        let known = self.0.entry(code).or_insert_with(|| named(code, &geometry.target));
+        let Named { bounds, transform } = known.as_ref().map_err(|reason| unknown(reason.clone()))?;
         let columns = &running.job.schema.columns;
         for (column, value, limits) in
             [(geometry.x, x, (bounds.min_x, bounds.max_x)), (geometry.y, y, (bounds.min_y, bounds.max_y))]

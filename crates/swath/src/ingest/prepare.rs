@@ -220,7 +220,8 @@ pub fn prepare(request: &IngestRequest) -> Result<Prepared> {
         geometry,
         dedup,
         row_group_rows,
-        run_rows: RUN_ROWS,
+        // Where all rows are known, no run has more.
+        run_rows: if facts.exact { RUN_ROWS.min(facts.rows.max(1) as usize) } else { RUN_ROWS },
         run_bytes: RUN_BYTES,
         layout,
         lake,

@@ -3,9 +3,9 @@
 //! What is kept is bounded per unit and per run; everything is counted.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use swath_core::{Error, Receipts, Result};
@@ -194,18 +194,36 @@ fn write_line(running: &Running, entry: &Entry<'_>, carried: u64, out: &mut dyn 
     out.write_all(b"\n")
 }
 
-/// Where the rejects of a failed run are left.
-pub fn beside(output: &std::path::Path) -> std::path::PathBuf {
-    let mut name = output.as_os_str().to_owned();
-    name.push(".rejects.ndjson");
-    name.into()
+/// Where the rejects of a failed run are left: a name that is free, or that of rejects of an earlier run.
+fn beside(output: &Path) -> PathBuf {
+    let name = |number: u32| {
+        let mut name = output.as_os_str().to_owned();
+        name.push(if number == 0 { ".rejects.ndjson".into() } else { format!(".rejects.{number}.ndjson") });
+        PathBuf::from(name)
+    };
+    (0..u32::MAX).map(name).find(|path| path.symlink_metadata().is_err() || are_ours(path)).unwrap_or_else(|| name(0))
+}
+
+/// The rejects that an earlier failure left for a person to see, if they are there.
+pub fn left_beside(output: &Path) -> Option<PathBuf> {
+    Some(beside(output)).filter(|path| path.symlink_metadata().is_ok())
+}
+
+/// Whether a file begins as rejects do; what anybody else put there stays.
+fn are_ours(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = open_regular(path).map(|file| file.take(64 << 10).read_to_end(&mut head));
+    let text = String::from_utf8_lossy(&head);
+    matches!(read, Ok(Ok(_)))
+        && text.starts_with("{\"source\":\"")
+        && ["\",\"line\":", ",\"byte_offset\":"].iter().all(|part| text.contains(part))
 }
 
 /// Writes the rejects beside the lake that will not be, for a person to see; answers where.
 ///
 /// # Errors
 /// When they cannot be written.
-pub fn keep_beside(running: &Running, done: &Receipts) -> Result<std::path::PathBuf> {
+pub fn keep_beside(running: &Running, done: &Receipts) -> Result<PathBuf> {
     let path = beside(&running.job.output);
     let fail = |error: std::io::Error| Error::writing(&path, &error);
     let file = std::fs::File::create(&path).map_err(fail)?;

@@ -63,7 +63,8 @@ pub fn task_bytes(job: &Job) -> Bytes {
     let fewest = fields().min().unwrap_or(1);
     // A record has at least one byte per field and one of value.
     let rows = job.run_rows.min(unit as usize / (fewest + 1) + 2);
-    let batch = batch_bytes_max(&job.schema, fewest, batch_limits(job), &options, unit);
+    let reach = (unit + options.max_record as u64).min(job.stream.bytes().0);
+    let batch = batch_bytes_max(&job.schema, fewest, batch_limits(job), &options, unit, reach);
     let rejects = (rejects::UNIT_BYTES_MAX as u64).min(2 * unit);
     parser + batch + Bytes(2 * rejects) + sorted::bytes_for(job, rows)
 }

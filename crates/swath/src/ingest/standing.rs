@@ -41,7 +41,16 @@ pub fn inputs(job: &Job) -> Value {
 /// nor an empty folder, or a lake in which somebody keeps something.
 pub fn may_be_replaced(job: &Job) -> Result<()> {
     let output = &job.output;
-    let Ok(there) = std::fs::canonicalize(output) else { return Ok(()) };
+    let refuse =
+        |message: String, hint: &str| Err(Error::OutputExists { path: output.clone(), message, hint: hint.into() });
+    // With a slash at its end, a name of a link would mean what it leads to.
+    let is_link = output.components().collect::<PathBuf>().symlink_metadata().is_ok_and(|link| link.is_symlink());
+    let Ok(there) = std::fs::canonicalize(output) else {
+        return match is_link {
+            true => refuse("a link that leads nowhere stands there".into(), "remove the link, or name another place"),
+            false => Ok(()),
+        };
+    };
     for file in &job.files {
         if std::fs::canonicalize(&file.path).is_ok_and(|input| input.starts_with(&there)) {
             return Err(Error::Usage {
@@ -50,10 +59,7 @@ pub fn may_be_replaced(job: &Job) -> Result<()> {
             });
         }
     }
-    let refuse =
-        |message: String, hint: &str| Err(Error::OutputExists { path: output.clone(), message, hint: hint.into() });
-    // With a slash at its end, a name of a link would mean what it leads to.
-    if output.components().collect::<PathBuf>().symlink_metadata().is_ok_and(|link| link.is_symlink()) {
+    if is_link {
         let message = format!("a link to {} stands there", there.display());
         return refuse(message, "name the folder that it leads to: the link itself would be replaced");
     }

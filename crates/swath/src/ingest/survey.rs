@@ -102,11 +102,10 @@ pub fn facts(
     let interner = Interner::new("categories of the sample", Bytes(64 << 20));
     let mut batch = Batch::new(schema.columns.iter().map(|column| column.column_type));
     let mut workspace = Workspace::new(ReadOptions::default());
-    let (mut bytes, mut text_bytes, mut complete) = (0u64, 0, true);
+    let (mut bytes, mut text_bytes) = (0u64, 0);
     for sample in samples {
         let Some(file) = files.iter().position(|file| file.path == sample.path) else { continue };
         let plan = file_plans[file];
-        complete &= sample.complete;
         let head = sample.head.get(plan.data_offset as usize..).unwrap_or_default();
         for piece in std::iter::once(head).chain(sample.pieces.iter().map(Vec::as_slice)) {
             if piece.is_empty() {
@@ -128,7 +127,7 @@ pub fn facts(
         }
     }
     let total: u64 = files.iter().zip(file_plans).map(|(file, plan)| file.size.saturating_sub(plan.data_offset)).sum();
-    facts.exact = complete && samples.len() == files.iter().filter(|file| file.size > 0).count();
+    facts.exact = !samples.is_empty() && samples.iter().all(|sample| sample.exhaustive);
     facts.record_bytes = bytes as f64 / facts.sampled.max(1) as f64;
     facts.rows = if facts.exact { facts.sampled } else { (total as f64 / facts.record_bytes.max(1.0)) as u64 };
     facts.text_per_row = text_bytes as f64 / facts.sampled.max(1) as f64;

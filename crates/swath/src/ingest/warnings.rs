@@ -19,6 +19,7 @@ pub fn of(prepared: &Prepared) -> Vec<String> {
         warnings.push(format!("{rejected} of {sampled} sampled rows would be rejected"));
     }
     warnings.extend(absent_columns(&prepared.job));
+    warnings.extend(without_rows(&prepared.job));
     warnings
 }
 
@@ -63,6 +64,22 @@ pub fn of_rows(job: &Job, rows: &Rows) -> Vec<String> {
         warnings.push(format!("no row was written: of {} rows, {}", rows.read, parts.join(" and ")));
     }
     warnings
+}
+
+/// Files of which nothing is read, among others.
+fn without_rows(job: &Job) -> Option<String> {
+    let files = job.files.iter().zip(&job.file_plans);
+    let mut empty = files.filter(|(file, plan)| file.size <= plan.data_offset).map(|(file, _)| file.path.display());
+    let first = empty.next()?;
+    let message = match empty.count() {
+        0 => format!("{first} is empty, or a header only"),
+        others => format!(
+            "{} of {} files are empty, or a header only, the first of them {first}",
+            others + 1,
+            job.files.len()
+        ),
+    };
+    Some(format!("{message}: was an export cut off?"))
 }
 
 /// Files that lack a column.

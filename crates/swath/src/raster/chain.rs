@@ -1,16 +1,17 @@
 //! From a request to the raster that it asks for: inputs are opened and steps are joined. No pixel is read.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use swath_core::{Error, Result};
 use swath_formats::geotiff::read::GeoTiff;
-use swath_raster::ops::{self, CalcInput, Conversion};
+use swath_raster::ops::{self, CalcInput, Conversion, MosaicInput, Warp, WarpOptions};
 use swath_raster::{BlockCache, Grid, Raster};
 
 use super::steps;
+use crate::info::magic::{self, Sniffed};
 use crate::input_file::InputFile;
-use crate::request::{RasterInput, RasterRequest, RasterStep};
+use crate::request::{OverviewChoice, RasterInput, RasterRequest, RasterStep};
 
 /// An input that is open.
 pub struct Source {
@@ -27,14 +28,30 @@ pub struct Source {
 /// Opens all inputs.
 ///
 /// # Errors
-/// The first input that cannot be read.
+/// The first input that cannot be read, by the name of its format where it is no TIFF.
 pub fn open(inputs: &[RasterInput]) -> Result<Vec<Source>> {
     let open = |input: &RasterInput| {
         let file = InputFile::identify(&input.path)?;
+        refuse_other_formats(&input.path)?;
         Ok(Source { name: input.name.clone(), named: input.path.clone(), file, tiff: GeoTiff::open(&input.path)? })
     };
     inputs.iter().map(open).collect()
 }
+
+fn refuse_other_formats(path: &Path) -> Result<()> {
+    let (what, hint) = match magic::sniff(path)? {
+        Sniffed::Tiff => return Ok(()),
+        Sniffed::Other { what, hint } if !hint.is_empty() => (what, hint),
+        Sniffed::Other { what, .. } => (what, TIFF),
+        Sniffed::Parquet => ("Parquet", TIFF),
+        Sniffed::Text => ("text", TIFF),
+        Sniffed::Empty => ("an empty file", TIFF),
+    };
+    let reason = format!("it is {what}, not a TIFF");
+    Err(Error::InputUnreadable { path: path.into(), reason, hint: hint.into() })
+}
+
+const TIFF: &str = "rasters are read from GeoTIFF: gdal_translate in out.tif makes one of many formats";
 
 /// Opens the rasters whose grids are wanted, and nothing else of them.
 ///
@@ -46,46 +63,50 @@ pub fn open_likes(steps: &[RasterStep]) -> Result<Vec<Source>> {
     open(&inputs)
 }
 
+/// A chain that is joined.
+pub struct Joined {
+    /// Its last raster.
+    pub raster: Arc<dyn Raster>,
+    /// What is not as exact as it might be, in words.
+    pub warnings: Vec<String>,
+}
+
 /// Joins the steps; what is decoded and may be wanted again goes through `cache`.
 ///
 /// # Errors
 /// [`Error::Usage`] for steps that do not go with the inputs.
-pub fn join(
-    sources: &[Source],
-    likes: &[Source],
-    request: &RasterRequest,
-    cache: &Arc<BlockCache>,
-) -> Result<Arc<dyn Raster>> {
-    let open = |source: &Source| Ok(Arc::new(source.tiff.raster(0, cache)?) as Arc<dyn Raster>);
-    let rasters: Vec<Arc<dyn Raster>> = sources.iter().map(open).collect::<Result<_>>()?;
-    let mut steps = request.steps.iter();
-    let mut raster = match (steps.clone().next(), &rasters[..]) {
-        (Some(RasterStep::Synth(synthesis)), []) => {
-            steps.next();
-            Arc::new(ops::Synth::new(synthesis.clone())?)
+pub fn join(sources: &[Source], likes: &[Source], request: &RasterRequest, cache: &Arc<BlockCache>) -> Result<Joined> {
+    let open = |source: &Source, level| Ok(Arc::new(source.tiff.raster(level, cache)?) as Arc<dyn Raster>);
+    let mut rasters: Vec<Arc<dyn Raster>> = sources.iter().map(|source| open(source, 0)).collect::<Result<_>>()?;
+    let data_type = request.data_type.or_else(|| unscaled_type(request, &rasters));
+    let mut steps = &request.steps[..];
+    if request.takes_many() {
+        // What stands before a mosaic is done to each of its parts.
+        while let Some((step, others)) = steps.split_first().filter(|(step, _)| is_picking(step)) {
+            rasters = rasters.into_iter().map(|raster| picked(raster, step)).collect::<Result<_>>()?;
+            steps = others;
         }
-        (Some(RasterStep::Calc(text)), _) => {
-            steps.next();
-            let inputs = sources.iter().zip(&rasters).map(|(source, raster)| CalcInput {
-                name: source.name.clone(),
-                what: source.file.path.display().to_string(),
-                raster: Arc::clone(raster),
-            });
-            calc(text, &inputs.collect::<Vec<_>>(), request)?
+    }
+    let mut warnings = Vec::new();
+    let what = |source: &Source| source.file.path.display().to_string();
+    let (mut raster, steps) = match (steps, &rasters[..]) {
+        ([RasterStep::Synth(synthesis), steps @ ..], []) => {
+            (Arc::new(ops::Synth::new(synthesis.clone())?) as Arc<dyn Raster>, steps)
         }
-        (Some(RasterStep::Mosaic(step)), _) => {
-            steps.next();
-            steps::mosaic(&rasters, step, request.nodata)?
+        ([RasterStep::Calc(text), steps @ ..], _) => {
+            let inputs = sources.iter().zip(rasters);
+            let input =
+                |(source, raster): (&Source, _)| CalcInput { name: source.name.clone(), what: what(source), raster };
+            (calc(text, &inputs.map(input).collect::<Vec<_>>(), request)?, steps)
         }
-        (Some(RasterStep::Bands(bands)), [_, _, ..]) if request.takes_many() => {
-            steps.next();
-            let Some(RasterStep::Mosaic(step)) = steps.next() else {
-                return Err(Error::unexpected("bands of several inputs that are not joined"));
-            };
-            let chosen = rasters.iter().map(|raster| bands_of(raster, bands)).collect::<Result<Vec<_>>>()?;
-            steps::mosaic(&chosen, step, request.nodata)?
+        ([RasterStep::Mosaic(step), steps @ ..], _) => {
+            let inputs = sources.iter().zip(rasters);
+            let inputs = inputs.map(|(source, raster)| MosaicInput { what: what(source), raster });
+            let mosaic = steps::mosaic(inputs.collect(), step, request.nodata)?;
+            warnings.extend_from_slice(mosaic.warnings());
+            (Arc::new(mosaic) as Arc<dyn Raster>, steps)
         }
-        (_, [raster]) => Arc::clone(raster),
+        (steps, [raster]) => (Arc::clone(raster), steps),
         _ => {
             return Err(Error::Usage {
                 message: format!("{} takes one input, got {}", request.command, rasters.len()),
@@ -93,14 +114,30 @@ pub fn join(
             });
         }
     };
-    for step in steps {
+    for (position, step) in steps.iter().enumerate() {
         raster = match step {
-            RasterStep::Bands(bands) => bands_of(&raster, bands)?,
-            RasterStep::AssumeCrs(system) => steps::assume(raster, system)?,
+            RasterStep::Bands(_) | RasterStep::AssumeCrs(_) => picked(raster, step)?,
             RasterStep::Clip(part) => steps::clip(raster, part, likes)?,
             RasterStep::Focal(step) => steps::focal(raster, step)?,
             RasterStep::Terrain(options) => Arc::new(ops::Terrain::new(raster, *options)?),
-            RasterStep::Warp(step) => steps::warp(raster, step, likes)?,
+            RasterStep::Warp(step) => {
+                let target = steps::target(raster.grid(), step, likes)?;
+                let warp = |raster| Warp::new(raster, &target, step.resampling, &WarpOptions::default());
+                let mut warped = warp(raster)?;
+                let before = &steps[..position];
+                match sources {
+                    [source] if steps.len() == request.steps.len() && before.iter().all(is_picking) => {
+                        let level = overview_of(&source.tiff, warped.ratio(), step.overviews);
+                        if level > 0 {
+                            warped = warp(before.iter().try_fold(open(source, level)?, picked)?)?;
+                        }
+                    }
+                    _ if matches!(step.overviews, OverviewChoice::Level(_)) => return Err(no_overviews()),
+                    _ => {}
+                }
+                warnings.extend(warped.warning());
+                Arc::new(warped)
+            }
             RasterStep::Scale(scaling) => {
                 // Between steps nothing is rounded: the type that was asked for comes at the end.
                 let data_type = Some(swath_raster::DataType::Float64);
@@ -114,13 +151,53 @@ pub fn join(
             }
         };
     }
-    let data_type = request.data_type.or_else(|| unscaled_type(request, &rasters));
-    ops::convert(raster, &Conversion { data_type, nodata: request.nodata, ..Conversion::default() })
+    let raster = ops::convert(raster, &Conversion { data_type, nodata: request.nodata, ..Conversion::default() })?;
+    Ok(Joined { raster, warnings })
 }
 
-/// Some bands of a raster.
-fn bands_of(raster: &Arc<dyn Raster>, bands: &[usize]) -> Result<Arc<dyn Raster>> {
-    ops::convert(Arc::clone(raster), &Conversion { bands: bands.into(), ..Conversion::default() })
+/// Whether a step leaves all pixels where they are and as they are.
+fn is_picking(step: &RasterStep) -> bool {
+    matches!(step, RasterStep::Bands(_) | RasterStep::AssumeCrs(_))
+}
+
+/// The level of a file to read where so many of its pixels, along columns and rows, become one. One that says less of
+/// which pixels have a value is not taken unasked.
+fn overview_of(tiff: &GeoTiff, ratio: (f64, f64), choice: OverviewChoice) -> usize {
+    /// An overview is taken that is coarser than what is wanted by this many pixels of the full resolution, as in GDAL.
+    const COARSER: f64 = 0.1;
+    match (choice, tiff.grid(0)) {
+        (OverviewChoice::Level(level), _) => level,
+        (OverviewChoice::Auto, Some(full)) => {
+            let fits = |level: &usize| {
+                let grid = tiff.grid(*level).filter(|grid| grid.shape.pixels() < full.shape.pixels());
+                grid.is_some_and(|grid| {
+                    let factor = |full: u32, size: u32| f64::from(full) / f64::from(size.max(1));
+                    factor(full.shape.columns, grid.shape.columns) <= ratio.0 + COARSER
+                        && factor(full.shape.rows, grid.shape.rows) <= ratio.1 + COARSER
+                        && (grid.has_mask, grid.data_type) == (full.has_mask, full.data_type)
+                })
+            };
+            let pixels = |level: &usize| tiff.grid(*level).map_or(u64::MAX, |grid| grid.shape.pixels());
+            (1..tiff.levels()).filter(fits).min_by_key(pixels).unwrap_or(0)
+        }
+        _ => 0,
+    }
+}
+
+fn no_overviews() -> Error {
+    Error::Usage {
+        message: "an overview is asked for of pixels that are computed".into(),
+        hint: "--ovr goes with a warp that reads a file; leave it out".into(),
+    }
+}
+
+/// A raster of which a step takes some bands, or whose system it says.
+fn picked(raster: Arc<dyn Raster>, step: &RasterStep) -> Result<Arc<dyn Raster>> {
+    match step {
+        RasterStep::Bands(bands) => ops::convert(raster, &Conversion { bands: bands.clone(), ..Conversion::default() }),
+        RasterStep::AssumeCrs(system) => steps::assume(raster, system),
+        _ => Err(Error::unexpected("a step that computes where bands are picked")),
+    }
 }
 
 /// Expressions, in 64 bits where the output is of a type that 32-bit floats do not hold exactly.

@@ -1,8 +1,8 @@
 //! What the output says besides its pixels: what is passed on from the input, as far as it still holds.
 
 use swath_core::{Error, Result};
-use swath_formats::geotiff::read;
-use swath_formats::geotiff::write::{Colour, Container, FileDescription, MetadataItem, WriteOptions};
+use swath_formats::geotiff::write::{Container, FileDescription, WriteOptions};
+use swath_formats::geotiff::{MetadataItem, Texts};
 use swath_raster::ops::{MosaicMethod, OverviewResampling, Resampling, overview_shapes};
 use swath_raster::{DataType, Grid, Shape};
 
@@ -11,8 +11,8 @@ use crate::request::{RasterRequest, RasterStep};
 
 /// Describes the file.
 ///
-/// Items of metadata and colours are passed on where all bands of one input are in their order and no value is computed;
-/// colours also where several inputs agree on them.
+/// Where no value is computed, the texts of a lone input are passed on, and a palette that all inputs agree on; items of
+/// metadata if all bands are there and in their order, too. What bands are in a colour goes with the bands of grids.
 ///
 /// # Errors
 /// [`swath_core::Error::Usage`] where the options do not go with the grid.
@@ -31,30 +31,26 @@ pub fn description(
         container,
         overviews,
         metadata: Vec::new(),
-        colour: Colour::Grey,
+        palette: None,
+        texts: Texts::default(),
+        pixel_is_point: !sources.is_empty() && sources.iter().all(|source| source.tiff.info().pixel_is_point),
     };
     let is_unchanged = request.steps.iter().all(keeps_values);
     if let ([source], true) = (sources, is_unchanged) {
         let info = source.tiff.info();
         // Statistics are of all pixels, and some may be gone.
-        let holds = |item: &&read::MetadataItem| request.steps.is_empty() || !item.name.starts_with("STATISTICS_");
-        let item = |item: &read::MetadataItem| MetadataItem {
-            name: item.name.clone(),
-            value: item.value.clone(),
-            band: item.band,
-            domain: item.domain.clone(),
-        };
-        description.metadata = info.metadata.iter().filter(holds).map(item).collect();
+        let holds = |item: &&MetadataItem| request.steps.is_empty() || !item.name.starts_with("STATISTICS_");
+        description.metadata = info.metadata.iter().filter(holds).cloned().collect();
     }
-    if let ([first, others @ ..], true) = (sources, is_unchanged) {
-        let of_first = colour(first, grid);
-        if others.iter().all(|other| colour(other, grid) == of_first) {
-            description.colour = of_first;
+    let is_picked = request.steps.iter().all(|step| keeps_values(step) || matches!(step, RasterStep::Bands(_)));
+    if let ([source], true) = (sources, is_picked) {
+        description.texts = source.tiff.info().texts.clone();
+    }
+    if let ([first, others @ ..], true) = (sources, is_picked) {
+        let of_first = palette(first, grid);
+        if others.iter().all(|other| palette(other, grid) == of_first) {
+            description.palette = of_first;
         }
-    }
-    let keeps_colours = request.steps.iter().all(|step| keeps_values(step) || matches!(step, RasterStep::Bands(_)));
-    if keeps_colours && !is_unchanged && grid.bands.len() >= 3 && is_colour_type(grid.data_type) {
-        description.colour = if sources.iter().all(shows_colours) { Colour::Rgb } else { Colour::Grey };
     }
     Ok(description)
 }
@@ -102,38 +98,21 @@ fn overviews(options: &WriteOptions, container: Container, shape: Shape) -> Resu
 /// # Errors
 /// [`swath_core::Error::Usage`] for a word that is none.
 pub fn resampling(description: &FileDescription) -> Result<OverviewResampling> {
-    match (&description.options.overview_resampling, &description.colour) {
+    match (&description.options.overview_resampling, &description.palette) {
         (Some(word), _) => word.parse().map_err(|message| Error::Usage {
             message,
             hint: "OVERVIEW_RESAMPLING=AVERAGE suits measured values, MODE or NEAREST classes".into(),
         }),
         // Between the numbers of two colours there is no colour.
-        (None, Colour::Palette(_)) => Ok(OverviewResampling::Nearest),
-        (None, _) => Ok(OverviewResampling::default()),
+        (None, Some(_)) => Ok(OverviewResampling::Nearest),
+        (None, None) => Ok(OverviewResampling::default()),
     }
 }
 
-fn is_colour_type(data_type: DataType) -> bool {
-    matches!(data_type, DataType::UInt8 | DataType::UInt16)
-}
-
-fn shows_colours(source: &Source) -> bool {
-    source.tiff.info().colors.iter().map(String::as_str).take(3).eq(["red", "green", "blue"])
-}
-
-fn colour(source: &Source, grid: &Grid) -> Colour {
-    let info = source.tiff.info();
-    if let (Some(map), true) = (&info.color_map, grid.bands.len() == 1 && is_colour_type(grid.data_type)) {
-        let wanted = 1usize << (8 * grid.data_type.size());
-        let channel = |channel: usize| {
-            let known = map.iter().map(move |colour| colour[channel]);
-            known.chain(std::iter::repeat(0)).take(wanted)
-        };
-        return Colour::Palette(channel(0).chain(channel(1)).chain(channel(2)).collect());
-    }
-    match (shows_colours(source), is_colour_type(grid.data_type), info.colors.get(3).map(String::as_str)) {
-        (true, true, Some("alpha")) if grid.bands.len() == 4 => Colour::RgbAlpha,
-        (true, true, _) if grid.bands.len() >= 3 => Colour::Rgb,
-        _ => Colour::Grey,
-    }
+/// The colours of an input as the output can have them: one for each value of its type.
+fn palette(source: &Source, grid: &Grid) -> Option<Vec<[u16; 3]>> {
+    let has_colours = grid.bands.len() == 1 && matches!(grid.data_type, DataType::UInt8 | DataType::UInt16);
+    let map = source.tiff.info().color_map.as_ref().filter(|_| has_colours)?;
+    let wanted = 1usize << (8 * grid.data_type.size());
+    Some(map.iter().copied().chain(std::iter::repeat([0; 3])).take(wanted).collect())
 }

@@ -15,7 +15,7 @@ mod running;
 mod standing;
 mod steps;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -60,8 +60,9 @@ pub fn prepare(request: &RasterRequest) -> Result<Job> {
         });
     }
     let likes = chain::open_likes(&request.steps)?;
+    refuse_other_formats(&request.output)?;
     sources.iter().chain(&likes).try_for_each(|source| refuse_own_input(request, source))?;
-    let raster = chain::join(&sources, &likes, request, &BlockCache::none())?;
+    let chain::Joined { raster, warnings: inexact } = chain::join(&sources, &likes, request, &BlockCache::none())?;
     let options = WriteOptions::from_pairs(request.creation_options.iter().map(String::as_str))?;
     let description = describe::description(request, &sources, raster.grid(), options)?;
     let plan = Plan::new(description, chain::is_in_strips(&*raster))?;
@@ -75,8 +76,28 @@ pub fn prepare(request: &RasterRequest) -> Result<Job> {
             error => error,
         })?;
     common.limits.hold("the job", costs.ledger.predicted_peak(), costs.ledger.smallest_ceiling)?;
-    let warnings = sources.iter().flat_map(|source| source.tiff.warnings().iter().cloned()).collect();
+    let of_files = sources.iter().flat_map(|source| source.tiff.warnings().iter().cloned());
+    let warnings = of_files.chain(inexact).collect();
     Ok(Job { request: request.clone(), sources, likes, plan: Arc::new(plan), costs, warnings })
+}
+
+/// An output whose name is of another format is refused: nobody would find out what it is.
+fn refuse_other_formats(output: &Path) -> Result<()> {
+    const OTHERS: [&str; 22] = [
+        "jp2", "j2k", "png", "jpg", "jpeg", "webp", "gif", "bmp", "nc", "nc4", "zarr", "h5", "hdf", "vrt", "img",
+        "asc", "grd", "ntf", "grib", "grib2", "gpkg", "pdf",
+    ];
+    let refuse = |message: String| {
+        Err(Error::Usage { message, hint: "GeoTIFF is written: name a file that ends in .tif".into() })
+    };
+    if output == Path::new("-") {
+        return refuse("a raster cannot be written to standard output: its parts are not made in order".into());
+    }
+    let ending = output.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+    match ending.filter(|ending| OTHERS.contains(&&**ending)) {
+        Some(ending) => refuse(format!("{} would be a GeoTIFF with the ending of a {ending} file", output.display())),
+        None => Ok(()),
+    }
 }
 
 /// An output that would replace an input of its own job is refused before anything is done.
@@ -268,7 +289,7 @@ impl Job {
         }
         let running = Arc::new(Running {
             plan: Arc::clone(&self.plan),
-            raster: chain::join(&self.sources, &self.likes, &self.request, &cache)?,
+            raster: chain::join(&self.sources, &self.likes, &self.request, &cache)?.raster,
             journal,
             store,
             encoders: Idle::default(),

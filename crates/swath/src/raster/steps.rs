@@ -6,8 +6,8 @@ use std::sync::Arc;
 use swath_core::{Error, Result};
 use swath_crs::{Bounds, Crs, CrsError};
 use swath_raster::ops::{
-    AssumeCrs, Clip, Focal, FocalOptions, Footprint, Mosaic, MosaicOptions, Warp, WarpOptions, WarpTarget,
-    radius_in_pixels, window_of_bounds, window_of_grid,
+    AssumeCrs, Clip, Focal, FocalOptions, Footprint, Mosaic, MosaicInput, MosaicOptions, WarpTarget, radius_in_pixels,
+    window_of_bounds, window_of_grid,
 };
 use swath_raster::{Grid, Raster, Scalar};
 
@@ -82,27 +82,26 @@ pub fn focal(raster: Arc<dyn Raster>, step: &FocalStep) -> Result<Arc<dyn Raster
     Ok(Arc::new(Focal::new(raster, options)?))
 }
 
-/// Another grid.
+/// The grid that another one is brought to.
 ///
 /// # Errors
 /// [`Error::Usage`] where no way leads there.
-pub fn warp(raster: Arc<dyn Raster>, step: &WarpStep, likes: &[Source]) -> Result<Arc<dyn Raster>> {
-    let target = match &step.like {
-        Some(path) => WarpTarget::like(grid_of(path, likes)?),
+pub fn target(grid: &Grid, step: &WarpStep, likes: &[Source]) -> Result<WarpTarget> {
+    match &step.like {
+        Some(path) => Ok(WarpTarget::like(grid_of(path, likes)?)),
         None => {
             let system = step.crs.as_deref().map(crs).transpose()?;
             let bounds_crs = step.bounds_crs.as_deref().map(crs).transpose()?;
-            WarpTarget::suggest(raster.grid(), system.as_ref(), &step.wishes, bounds_crs.as_deref())?
+            WarpTarget::suggest(grid, system.as_ref(), &step.wishes, bounds_crs.as_deref())
         }
-    };
-    Ok(Arc::new(Warp::new(raster, &target, step.resampling, &WarpOptions::default())?))
+    }
 }
 
 /// All inputs as one raster.
 ///
 /// # Errors
 /// [`Error::Usage`] for inputs that cannot be joined.
-pub fn mosaic(rasters: &[Arc<dyn Raster>], step: &MosaicStep, nodata: Option<Scalar>) -> Result<Arc<dyn Raster>> {
+pub fn mosaic(inputs: Vec<MosaicInput>, step: &MosaicStep, nodata: Option<Scalar>) -> Result<Mosaic> {
     let options = MosaicOptions {
         method: step.method,
         crs: step.crs.clone(),
@@ -112,5 +111,5 @@ pub fn mosaic(rasters: &[Arc<dyn Raster>], step: &MosaicStep, nodata: Option<Sca
         resampling: step.resampling,
         nodata,
     };
-    Ok(Arc::new(Mosaic::new(rasters.to_vec(), &options)?))
+    Mosaic::new(inputs, &options)
 }

@@ -8,7 +8,7 @@ use swath::demo;
 use swath_core::{Error, Result};
 
 use super::job::{execute, explain_job};
-use crate::process::{complain, print};
+use crate::process::{complain, print, stop_on_signals};
 use crate::settings::Settings;
 use crate::show::{json_line, outcome};
 use crate::words::DemoWords;
@@ -28,7 +28,8 @@ pub fn run(words: &DemoWords, settings: &Settings) -> Result<()> {
     if talks {
         print(&introduction(&folder, settings))?;
     }
-    let mut result = execute(job, settings).map_err(|error| match error {
+    let stop = stop_on_signals()?;
+    let mut result = execute(job, &stop, settings).map_err(|error| match error {
         // The demo begins anew whatever an earlier one left.
         Error::Stopped { .. } => Error::Stopped { resumable: false },
         other => other,

@@ -34,7 +34,7 @@ pub struct FocalFlags {
     #[arg(value_parser = |text: &str| word("statistic", &FocalStatistic::WORDS, text))]
     pub statistic: FocalStatistic,
     /// How far it looks: in pixels, or with m in units of the coordinates (default: 1)
-    #[arg(long, value_name = "R", value_parser = radius, help_heading = "Step")]
+    #[arg(long, value_name = "R", value_parser = radius, allow_hyphen_values = true, help_heading = "Step")]
     pub radius: Option<Radius>,
     /// Outline of the footprint: square or circle
     #[arg(long, value_name = "WORD", default_value = "square", help_heading = "Step")]
@@ -109,19 +109,19 @@ pub struct TerrainFlags {
     #[arg(long, value_name = "WORD", default_value = "horn", help_heading = "Step")]
     #[arg(value_parser = |text: &str| word("method", &TerrainMethod::WORDS, text))]
     pub method: TerrainMethod,
-    /// What a slope is given in: degrees or percent
-    #[arg(long, value_name = "WORD", default_value = "degrees", help_heading = "Step")]
+    /// What a slope is given in: degrees (default) or percent
+    #[arg(long, value_name = "WORD", help_heading = "Step")]
     #[arg(value_parser = |text: &str| word("unit of slopes", &SlopeUnits::WORDS, text))]
-    pub units: SlopeUnits,
+    pub units: Option<SlopeUnits>,
     /// What heights are multiplied by first
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, allow_negative_numbers = true, help_heading = "Step")]
     pub z_factor: f64,
-    /// Where the light comes from, in degrees clockwise from north
-    #[arg(long, value_name = "DEGREES", default_value_t = 315.0, allow_negative_numbers = true, help_heading = "Step")]
-    pub azimuth: f64,
-    /// How high the light stands, in degrees above the horizon
-    #[arg(long, value_name = "DEGREES", default_value_t = 45.0, help_heading = "Step")]
-    pub altitude: f64,
+    /// Where the light comes from, in degrees clockwise from north (default: 315)
+    #[arg(long, value_name = "DEGREES", allow_negative_numbers = true, help_heading = "Step")]
+    pub azimuth: Option<f64>,
+    /// How high the light stands, in degrees above the horizon (default: 45)
+    #[arg(long, value_name = "DEGREES", allow_negative_numbers = true, help_heading = "Step")]
+    pub altitude: Option<f64>,
     /// What becomes of pixels that lack a neighbour: nodata or extrapolate
     #[arg(long, value_name = "WORD", default_value = "nodata", help_heading = "Step")]
     #[arg(value_parser = |text: &str| word("way to treat edges", &TerrainEdges::WORDS, text))]
@@ -131,6 +131,20 @@ pub struct TerrainFlags {
 impl StepFlags for TerrainFlags {
     fn steps(self) -> Result<Vec<RasterStep>> {
         let TerrainFlags { kind, method, units, z_factor, azimuth, altitude, edges } = self;
+        let stray = [
+            ("--units", units.is_some() && kind != TerrainKind::Slope, "slope"),
+            ("--azimuth", azimuth.is_some() && kind != TerrainKind::Hillshade, "hillshade"),
+            ("--altitude", altitude.is_some() && !kind.is_shade(), "hillshade or multidirectional"),
+        ];
+        if let Some((flag, _, kinds)) = stray.into_iter().find(|(_, is_stray, _)| *is_stray) {
+            return Err(Error::Usage {
+                message: format!("{flag} is given, and means nothing for --kind {}", kind.word()),
+                hint: format!("it goes with --kind {kinds}: leave it out"),
+            });
+        }
+        let usual = TerrainOptions::new(kind);
+        let units = units.unwrap_or(usual.units);
+        let (azimuth, altitude) = (azimuth.unwrap_or(usual.azimuth), altitude.unwrap_or(usual.altitude));
         Ok(vec![RasterStep::Terrain(TerrainOptions { kind, method, units, z_factor, azimuth, altitude, edges })])
     }
 }

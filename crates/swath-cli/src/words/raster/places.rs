@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use swath::request::{MosaicStep, RasterPart, RasterStep, WarpStep};
+use swath::request::{MosaicStep, OverviewChoice, RasterPart, RasterStep, WarpStep};
 use swath::{MosaicMethod, Resampling, Shape, WarpWishes, Window};
 use swath_core::{Error, Result};
 
 use super::StepFlags;
-use super::values::{bounds, resolution, size, window};
+use super::values::{bounds, overviews, resolution, size, window};
 
 pub const CLIP_EXAMPLES: &str = "\
 Examples:
@@ -43,10 +43,14 @@ pub struct ClipFlags {
     #[arg(conflicts_with_all = ["window", "like"])]
     pub bbox: Option<(f64, f64, f64, f64)>,
     /// Reference system of the box (default: that of the raster)
-    #[arg(long, value_name = "CRS", requires = "bbox", help_heading = "Step")]
+    #[arg(long, value_name = "CRS", requires = "bbox", conflicts_with_all = ["window", "like"], help_heading = "Step")]
     pub bbox_crs: Option<String>,
+    /// Reference system of the raster, whatever its file says
+    #[arg(long, value_name = "CRS", help_heading = "Step")]
+    pub src_crs: Option<String>,
     /// Pixels: column, row, columns, rows
-    #[arg(long, value_name = "WINDOW", value_parser = window, conflicts_with = "like", help_heading = "Step")]
+    #[arg(long, value_name = "WINDOW", value_parser = window, allow_hyphen_values = true, help_heading = "Step")]
+    #[arg(conflicts_with = "like")]
     pub window: Option<Window>,
     /// A raster: what lies under it is taken
     #[arg(long, value_name = "FILE", help_heading = "Step")]
@@ -66,7 +70,8 @@ impl StepFlags for ClipFlags {
                 });
             }
         };
-        Ok(vec![RasterStep::Clip(part)])
+        let assume = self.src_crs.map(RasterStep::AssumeCrs);
+        Ok(assume.into_iter().chain([RasterStep::Clip(part)]).collect())
     }
 }
 
@@ -83,10 +88,11 @@ pub struct WarpFlags {
     #[arg(short, long, value_name = "WORD", default_value = "near", value_parser = resampling, help_heading = "Step")]
     pub resampling: Resampling,
     /// Width and height of a pixel, in units of the output's system
-    #[arg(long, value_name = "SIZE", value_parser = resolution, help_heading = "Step")]
+    #[arg(long, value_name = "SIZE", value_parser = resolution, allow_hyphen_values = true, help_heading = "Step")]
     pub res: Option<(f64, f64)>,
     /// Columns and rows; 0 for one that follows from the other
-    #[arg(long, value_name = "SIZE", value_parser = size, conflicts_with = "res", help_heading = "Step")]
+    #[arg(long, value_name = "SIZE", value_parser = size, allow_hyphen_values = true, help_heading = "Step")]
+    #[arg(conflicts_with = "res")]
     pub size: Option<Shape>,
     /// A box: least x, least y, greatest x, greatest y
     #[arg(long, value_name = "BOX", value_parser = bounds, allow_hyphen_values = true, help_heading = "Step")]
@@ -100,6 +106,9 @@ pub struct WarpFlags {
     /// A raster whose grid is taken
     #[arg(long, value_name = "FILE", conflicts_with_all = ["dst_crs", "res", "size", "bbox", "align"], help_heading = "Step")]
     pub like: Option<PathBuf>,
+    /// Which overviews are read: auto (the coarsest that is fine enough), none, or the number of one
+    #[arg(long = "ovr", value_name = "WHICH", default_value = "auto", value_parser = overviews, help_heading = "Step")]
+    pub overviews: OverviewChoice,
 }
 
 fn resampling(word: &str) -> Result<Resampling, String> {
@@ -126,6 +135,7 @@ impl StepFlags for WarpFlags {
             bounds_crs: self.bbox_crs,
             like: self.like,
             resampling: self.resampling,
+            overviews: self.overviews,
         });
         Ok(assume.into_iter().chain([warp]).collect())
     }
@@ -140,11 +150,14 @@ pub struct MosaicFlags {
     /// Reference system of the output (default: that of the first raster)
     #[arg(long, value_name = "CRS", help_heading = "Step")]
     pub dst_crs: Option<String>,
+    /// Reference system of the rasters, whatever their files say
+    #[arg(long, value_name = "CRS", help_heading = "Step")]
+    pub src_crs: Option<String>,
     /// How rasters are brought to the grid, as in warp
     #[arg(short, long, value_name = "WORD", default_value = "near", value_parser = resampling, help_heading = "Step")]
     pub resampling: Resampling,
     /// Width and height of a pixel, in units of the output's system
-    #[arg(long, value_name = "SIZE", value_parser = resolution, help_heading = "Step")]
+    #[arg(long, value_name = "SIZE", value_parser = resolution, allow_hyphen_values = true, help_heading = "Step")]
     pub res: Option<(f64, f64)>,
     /// A box in the output's system: least x, least y, greatest x, greatest y (default: around all)
     #[arg(long, value_name = "BOX", value_parser = bounds, allow_hyphen_values = true, help_heading = "Step")]
@@ -156,13 +169,15 @@ pub struct MosaicFlags {
 
 impl StepFlags for MosaicFlags {
     fn steps(self) -> Result<Vec<RasterStep>> {
-        Ok(vec![RasterStep::Mosaic(MosaicStep {
+        let assume = self.src_crs.map(RasterStep::AssumeCrs);
+        let mosaic = RasterStep::Mosaic(MosaicStep {
             method: self.method,
             crs: self.dst_crs,
             resolution: self.res,
             bounds: self.bbox,
             is_aligned: self.align,
             resampling: self.resampling,
-        })])
+        });
+        Ok(assume.into_iter().chain([mosaic]).collect())
     }
 }

@@ -1,6 +1,6 @@
 //! Words for parts of rasters: inputs, bands, ranges, boxes, sizes.
 
-use swath::request::{Radius, RasterInput};
+use swath::request::{OverviewChoice, Radius, RasterInput};
 use swath::{Kernel, Scaling, Shape, Window};
 
 /// `NAME=FILE` or `FILE`; a name is what expressions can say.
@@ -101,6 +101,19 @@ pub fn size(text: &str) -> Result<Shape, String> {
         _ => {
             Err(format!("{text:?} is no size: wanted columns and rows, like 1024x768, or 1024x0 for rows that follow"))
         }
+    }
+}
+
+/// Which overviews are read.
+///
+/// # Errors
+/// Text that says what is wanted.
+pub fn overviews(text: &str) -> Result<OverviewChoice, String> {
+    match (text.trim().to_ascii_lowercase().as_str(), text.trim().parse::<usize>()) {
+        ("auto", _) => Ok(OverviewChoice::Auto),
+        ("none", _) => Ok(OverviewChoice::FullResolution),
+        (_, Ok(number)) if number >= 1 => Ok(OverviewChoice::Level(number)),
+        _ => Err(format!("{text:?} names no overview: wanted auto, none, or a number that counts from 1")),
     }
 }
 

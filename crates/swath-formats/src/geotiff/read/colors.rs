@@ -1,5 +1,7 @@
 //! What the numbers of pixels stand for, in GDAL's words. Nothing here changes a pixel.
 
+use swath_raster::BandColour;
+
 use super::image::Image;
 use super::info::ColorMap;
 use super::levels::Level;
@@ -44,6 +46,20 @@ pub(super) fn colors(image: &Image) -> Vec<String> {
         }
     };
     (0..image.samples).map(|band| color(band).to_string()).collect()
+}
+
+/// What each band is in a colour.
+pub(super) fn of_bands(image: &Image) -> Vec<BandColour> {
+    let extra_from = image.samples - image.extra_samples.len().min(image.samples);
+    let of = |(band, name): (usize, String)| match name.as_str() {
+        "red" => BandColour::Red,
+        "green" => BandColour::Green,
+        "blue" => BandColour::Blue,
+        "alpha" if image.extra_samples.get(band - extra_from) == Some(&1) => BandColour::OpacityMultiplied,
+        "alpha" => BandColour::Opacity,
+        _ => BandColour::None,
+    };
+    colors(image).into_iter().enumerate().map(of).collect()
 }
 
 /// The palette, if there is one.

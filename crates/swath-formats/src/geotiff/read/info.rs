@@ -6,13 +6,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use swath_core::{Bytes, Result};
 use swath_crs::Crs;
-use swath_raster::{Affine, Band, DataType, Grid, Scalar, Shape};
+use swath_raster::{Affine, Band, BandColour, DataType, Grid, Scalar, Shape};
 
 use super::image::Image;
 use super::levels::Level;
-use super::metadata::{self, MetadataItem};
+use super::metadata;
 use super::{ByteOrder, colors, place, system};
-use crate::geotiff::{Compression, Interleave, Predictor, tags};
+use crate::geotiff::{Compression, Interleave, MetadataItem, Predictor, Texts, tags};
 
 /// The longest text that is read.
 const TEXT: u64 = 4 << 20;
@@ -58,12 +58,8 @@ pub struct TiffInfo {
     pub nodata_text: Option<String>,
     /// Metadata of GDAL without a meaning here.
     pub metadata: Vec<MetadataItem>,
-    /// What the file is said to show (tag 270).
-    pub description: Option<String>,
-    /// What wrote it (tag 305).
-    pub software: Option<String>,
-    /// When (tag 306), in its own words.
-    pub date_time: Option<String>,
+    /// What the file says of itself in words.
+    pub texts: Texts,
     /// What was not understood.
     pub warnings: Vec<String>,
 }
@@ -124,9 +120,16 @@ pub(super) fn describe(level: &Level, warnings: &mut Vec<String>) -> Result<Desc
         }
     };
     let nodata_text = text(tags::GDAL_NODATA);
-    let (xml, description) = (text(tags::GDAL_METADATA), text(tags::IMAGE_DESCRIPTION));
-    let (software, date_time) = (text(tags::SOFTWARE), text(tags::DATE_TIME));
-    let mut bands = vec![Band::default(); image.samples];
+    let xml = text(tags::GDAL_METADATA);
+    let texts = Texts {
+        description: text(tags::IMAGE_DESCRIPTION),
+        software: text(tags::SOFTWARE),
+        date_time: text(tags::DATE_TIME),
+        artist: text(tags::ARTIST),
+        copyright: text(tags::COPYRIGHT),
+    };
+    let band = |colour: BandColour| Band { colour, ..Band::default() };
+    let mut bands: Vec<Band> = colors::of_bands(image).into_iter().map(band).collect();
     let metadata = xml.map_or_else(Vec::new, |xml| metadata::items(&xml, &mut bands));
     let system = system::read(input, directory, warnings);
     let affine = place::affine(input, directory, system.pixel_is_point).unwrap_or_else(|error| {
@@ -158,9 +161,7 @@ pub(super) fn describe(level: &Level, warnings: &mut Vec<String>) -> Result<Desc
         pixel_is_point: system.pixel_is_point,
         nodata_text,
         metadata,
-        description,
-        software,
-        date_time,
+        texts,
         warnings: Vec::new(),
     };
     let affine = affine.or_else(|| place::world_file(input.path()));
@@ -209,7 +210,8 @@ impl Described {
 impl TiffInfo {
     /// Memory of the texts and tables.
     pub(super) fn text_bytes(&self) -> u64 {
-        let texts = [&self.nodata_text, &self.description, &self.software, &self.date_time];
+        let Texts { description, software, date_time, artist, copyright } = &self.texts;
+        let texts = [&self.nodata_text, description, software, date_time, artist, copyright];
         let texts: usize = texts.into_iter().flatten().map(String::len).sum();
         let items = self.metadata.iter().map(|item| {
             size_of::<MetadataItem>() + item.name.len() + item.value.len() + item.domain.as_ref().map_or(0, String::len)

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use swath_core::{Error, Place, Result};
 
 use super::ByteOrder;
-use crate::store::{ReadAt, SourceFile, read_full};
+use crate::store::{ReadAt, RestingFile, read_full};
 
 /// An open TIFF.
 #[derive(Debug)]
 pub(super) struct Input {
-    source: SourceFile,
+    source: RestingFile,
     /// Bytes of the file.
     pub length: u64,
     /// How it orders bytes.
@@ -28,9 +28,9 @@ const HINT: &str = "the file is damaged or was cut off: fetch or write it again"
 impl Input {
     /// Opens a file and reads its header.
     pub fn open(path: PathBuf) -> Result<Input> {
-        let source = SourceFile::open(path)?;
-        let metadata = source.file().metadata().map_err(|error| Error::reading(source.path(), &error))?;
-        let mut input = Input { source, length: metadata.len(), order: ByteOrder::Little, big: false, first: 0 };
+        let source = RestingFile::open(path)?;
+        let length = source.length();
+        let mut input = Input { source, length, order: ByteOrder::Little, big: false, first: 0 };
         let mut head = [0; 16];
         let got = read_full(&input.source, &mut head, 0)?;
         input.order = match &head[..2] {

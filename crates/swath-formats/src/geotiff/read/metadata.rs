@@ -2,21 +2,9 @@
 //!
 //! It reads that one form and no other XML. What has no role here is kept as it is, to be passed on.
 
-use serde::{Deserialize, Serialize};
 use swath_raster::Band;
 
-/// An item of GDAL's metadata.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MetadataItem {
-    /// Its name.
-    pub name: String,
-    /// The band that it speaks of, from 0; `None` for the file.
-    pub band: Option<usize>,
-    /// The domain that it stands in; the default one if there is none.
-    pub domain: Option<String>,
-    /// Its text.
-    pub value: String,
-}
+use crate::geotiff::MetadataItem;
 
 /// Reads the items: what they say of bands goes there, the others are answered.
 pub(super) fn items(xml: &str, bands: &mut [Band]) -> Vec<MetadataItem> {

@@ -34,7 +34,6 @@ use swath_raster::{BlockCache, Grid};
 
 pub use info::{ColorMap, LevelInfo, MaskInfo, TiffInfo};
 use levels::Level;
-pub use metadata::MetadataItem;
 pub use raster::TiffRaster;
 
 /// Numbers of open files, for keys of caches.

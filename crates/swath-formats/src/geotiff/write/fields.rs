@@ -1,12 +1,12 @@
 //! What is said of an image in the fields of its directory.
 
 use swath_core::{Error, Result};
-use swath_raster::{Affine, DataType, Scalar, Shape};
+use swath_raster::{Affine, BandColour, DataType, Scalar, Shape};
 
-use super::super::{Compression, Interleave, Predictor, tags};
+use super::super::{Compression, Interleave, Predictor, Texts, tags};
 use super::directory::{Directory, Value};
-use super::layout::{Colour, FileDescription};
-use super::options::{WriteOptions, refused};
+use super::layout::FileDescription;
+use super::options::WriteOptions;
 use super::{geokeys, lerc, metadata};
 
 /// Bits of NewSubfileType.
@@ -19,7 +19,10 @@ const PALETTE: u16 = 3;
 const TRANSPARENCY: u16 = 4;
 /// Values of ExtraSamples.
 const UNSPECIFIED: u16 = 0;
+const OPACITY_MULTIPLIED: u16 = 1;
 const OPACITY: u16 = 2;
+/// The bands that are shown as colours.
+const RED_GREEN_BLUE: [BandColour; 3] = [BandColour::Red, BandColour::Green, BandColour::Blue];
 
 /// The directory of the pixels of a level, of so many blocks.
 pub(super) fn of_pixels(description: &FileDescription, shape: Shape, level: usize, blocks: u64) -> Result<Directory> {
@@ -41,7 +44,7 @@ pub(super) fn of_pixels(description: &FileDescription, shape: Shape, level: usiz
     if options.compression == Compression::Lerc {
         directory.put(tags::LERC_PARAMETERS, Value::Long(vec![lerc::VERSION, 0]));
     }
-    put_colour(&mut directory, &description.colour, bands, data_type)?;
+    put_colour(&mut directory, description)?;
     if let Some(nodata) = grid.nodata {
         directory.put(tags::GDAL_NODATA, Value::Text(nodata_text(nodata)));
     }
@@ -49,12 +52,11 @@ pub(super) fn of_pixels(description: &FileDescription, shape: Shape, level: usiz
         if let Some(document) = metadata::document(&grid.bands, &description.metadata) {
             directory.put(tags::GDAL_METADATA, Value::Text(document));
         }
+        put_texts(&mut directory, &description.texts);
         if let Some(affine) = grid.affine {
-            put_affine(&mut directory, affine);
+            put_affine(&mut directory, if description.pixel_is_point { affine.shifted(0.5, 0.5) } else { affine });
         }
-        if let Some(crs) = &grid.crs {
-            geokeys::put(&mut directory, crs)?;
-        }
+        geokeys::put(&mut directory, grid.crs.as_deref(), description.pixel_is_point && grid.affine.is_some())?;
     }
     Ok(directory)
 }
@@ -110,36 +112,51 @@ fn sample_format(data_type: DataType) -> u16 {
     }
 }
 
-fn put_colour(directory: &mut Directory, colour: &Colour, bands: usize, data_type: DataType) -> Result<()> {
+/// What the bands are where the file is shown; a type that no colour has, and bands in another order, are brightness.
+fn put_colour(directory: &mut Directory, description: &FileDescription) -> Result<()> {
+    let (bands, data_type) = (&description.grid.bands, description.grid.data_type);
     let is_shown = matches!(data_type, DataType::UInt8 | DataType::UInt16);
-    let (photometric, colours) = match colour {
-        Colour::Grey => (MIN_IS_BLACK, 1),
-        Colour::Rgb if is_shown && bands >= 3 => (RGB, 3),
-        Colour::RgbAlpha if is_shown && bands >= 4 => (RGB, 3),
-        Colour::Rgb | Colour::RgbAlpha => {
-            return Err(refused(
-                format!("{bands} bands of {data_type} cannot be written as colours"),
-                "wanted three bands, or four with opacity, of uint8 or uint16",
-            ));
-        }
-        Colour::Palette(colours) if is_shown && bands == 1 && colours.len() == 3 << (8 * data_type.size()) => {
-            directory.put(tags::COLOR_MAP, Value::Short(colours.clone()));
+    let is_rgb = bands.iter().map(|band| band.colour).take(3).eq(RED_GREEN_BLUE);
+    let (photometric, colours) = match &description.palette {
+        Some(palette) if is_shown && bands.len() == 1 && palette.len() == 1 << (8 * data_type.size()) => {
+            let channel = |channel: usize| palette.iter().map(move |colour| colour[channel]);
+            directory.put(tags::COLOR_MAP, Value::Short((0..3).flat_map(channel).collect()));
             (PALETTE, 1)
         }
-        Colour::Palette(colours) => {
-            let count = colours.len();
-            return Err(Error::unexpected(format!("a palette of {count} numbers for {bands} bands of {data_type}")));
+        Some(palette) => {
+            let (colours, count) = (palette.len(), bands.len());
+            return Err(Error::unexpected(format!("a palette of {colours} colours for {count} bands of {data_type}")));
         }
+        None if is_shown && is_rgb => (RGB, 3),
+        None => (MIN_IS_BLACK, 1),
     };
     directory.put(tags::PHOTOMETRIC, Value::Short(vec![photometric]));
-    if bands > colours {
-        let mut extra = vec![UNSPECIFIED; bands - colours];
-        if *colour == Colour::RgbAlpha {
-            extra[0] = OPACITY;
-        }
+    let extra = bands.iter().skip(colours).map(|band| match band.colour {
+        BandColour::OpacityMultiplied => OPACITY_MULTIPLIED,
+        BandColour::Opacity => OPACITY,
+        _ => UNSPECIFIED,
+    });
+    let extra: Vec<u16> = extra.collect();
+    if !extra.is_empty() {
         directory.put(tags::EXTRA_SAMPLES, Value::Short(extra));
     }
     Ok(())
+}
+
+fn put_texts(directory: &mut Directory, texts: &Texts) {
+    let Texts { description, software, date_time, artist, copyright } = texts;
+    let fields = [
+        (tags::IMAGE_DESCRIPTION, description),
+        (tags::SOFTWARE, software),
+        (tags::DATE_TIME, date_time),
+        (tags::ARTIST, artist),
+        (tags::COPYRIGHT, copyright),
+    ];
+    for (tag, text) in fields {
+        if let Some(text) = text.as_ref().filter(|text| !text.is_empty()) {
+            directory.put(tag, Value::Text(text.clone()));
+        }
+    }
 }
 
 /// A nodata value as GDAL reads it.

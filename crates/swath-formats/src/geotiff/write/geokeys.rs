@@ -31,12 +31,16 @@ pub(super) const CITATION: u16 = 1026;
 pub(super) const GEODETIC_CRS: u16 = 2048;
 pub(super) const PROJECTED_CRS: u16 = 3072;
 
-/// Adds the fields that name the system.
+/// Adds the fields that name the system, and say whether pixels are points; none where there is nothing to say.
 ///
 /// # Errors
 /// [`swath_core::Error::Usage`] for a system that GeoTIFF has no keys for.
-pub(super) fn put(directory: &mut Directory, crs: &Crs) -> Result<()> {
-    let mut keys = keys(crs)?;
+pub(super) fn put(directory: &mut Directory, crs: Option<&Crs>, pixel_is_point: bool) -> Result<()> {
+    let mut keys = crs.map_or_else(|| Ok(Vec::new()), keys)?;
+    if keys.is_empty() && !pixel_is_point {
+        return Ok(());
+    }
+    keys.push((RASTER_TYPE, Key::Code(if pixel_is_point { 2 } else { 1 })));
     keys.sort_by_key(|(key, _)| *key);
     let (mut numbers, mut text) = (Vec::new(), String::new());
     let mut entries = vec![1, 1, 0, keys.len() as u16];
@@ -67,11 +71,7 @@ pub(super) fn put(directory: &mut Directory, crs: &Crs) -> Result<()> {
 
 fn keys(crs: &Crs) -> Result<Keys> {
     let name: String = crs.name().chars().take(1000).map(|c| if c == '|' { '/' } else { c }).collect();
-    let mut keys = vec![
-        (MODEL_TYPE, Key::Code(if crs.is_geographic() { 2 } else { 1 })),
-        (RASTER_TYPE, Key::Code(1)),
-        (CITATION, Key::Text(name)),
-    ];
+    let mut keys = vec![(MODEL_TYPE, Key::Code(if crs.is_geographic() { 2 } else { 1 })), (CITATION, Key::Text(name))];
     let mut code = if crs.is_crs84_equivalent() { Some(4326) } else { crs.epsg() };
     let mut document = serde_json::Value::Null;
     if code.is_none() {

@@ -6,11 +6,10 @@ use serde::{Deserialize, Serialize};
 use swath_core::{Error, Result};
 use swath_raster::{Grid, Shape};
 
-use super::super::Interleave;
+use super::super::{Interleave, MetadataItem, Texts};
 use super::assemble::EncodedBlocks;
 use super::directory::{ARRAY_TAGS, Directory, Placement, Value, place};
 use super::fields;
-pub use super::metadata::MetadataItem;
 use super::options::{BigTiff, WriteOptions, refused};
 use super::pieces::{Order, Piece};
 
@@ -27,20 +26,6 @@ pub enum Container {
     Cog,
 }
 
-/// What the bands of a file mean as colours.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Colour {
-    /// Nothing: more is brighter.
-    Grey,
-    /// The first three are red, green and blue.
-    Rgb,
-    /// As `Rgb`, and the fourth is opacity.
-    RgbAlpha,
-    /// Numbers of colours: all red, then all green, then all blue, 16 bits each.
-    Palette(Vec<u16>),
-}
-
 /// What a file is to say, besides pixels.
 #[derive(Debug, Clone)]
 pub struct FileDescription {
@@ -54,8 +39,13 @@ pub struct FileDescription {
     pub overviews: Vec<Shape>,
     /// Items of metadata that are passed through.
     pub metadata: Vec<MetadataItem>,
-    /// What bands mean as colours.
-    pub colour: Colour,
+    /// The colours that pixels of a single band of uint8 or uint16 are numbers of: red, green and blue of 16 bits for
+    /// each value of the type. Without it the colours of the grid's bands say what is shown.
+    pub palette: Option<Vec<[u16; 3]>>,
+    /// What the file says of itself.
+    pub texts: Texts,
+    /// Whether pixels are points: coordinates in the file are those of their centres.
+    pub pixel_is_point: bool,
 }
 
 /// The plan of a file.

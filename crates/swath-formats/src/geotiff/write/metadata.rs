@@ -3,21 +3,9 @@
 
 use std::fmt::Write;
 
-use serde::{Deserialize, Serialize};
 use swath_raster::Band;
 
-/// One item of GDAL's metadata, passed through as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MetadataItem {
-    /// Its name.
-    pub name: String,
-    /// Its value.
-    pub value: String,
-    /// The band that it speaks of, counted from 0; `None` for the whole file.
-    pub band: Option<usize>,
-    /// The domain, if it is not the default one.
-    pub domain: Option<String>,
-}
+use super::super::MetadataItem;
 
 /// The document, or `None` if there is nothing to say. Items that say what the bands say already are left out.
 pub(super) fn document(bands: &[Band], items: &[MetadataItem]) -> Option<String> {
@@ -91,6 +79,7 @@ mod tests {
             scale: Some(1e-4),
             offset: Some(-0.1),
             units: Some("W/m²".into()),
+            ..Band::default()
         };
         let item = MetadataItem {
             name: "a \"name\"".into(),

@@ -29,7 +29,7 @@ mod tests;
 pub use assemble::{EncodedBlocks, write_file, write_head, write_pieces};
 pub use bound::{block_bytes_max, encoder_bytes_max};
 pub use encoder::{BlockEncoder, EncodedBlock};
-pub use layout::{Colour, Container, FileDescription, Layout, MetadataItem};
+pub use layout::{Container, FileDescription, Layout};
 pub use options::{BigTiff, WriteOptions};
 pub use pieces::Piece;
 

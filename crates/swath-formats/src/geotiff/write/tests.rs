@@ -7,7 +7,7 @@ use std::path::Path;
 use swath_core::{Budget, Bytes, Error, Lease, Result, Stop};
 use swath_raster::{Band, DataType, Grid, Scalar, Shape, Tile, Window};
 
-use super::super::{Compression, Interleave, Predictor};
+use super::super::{Compression, Interleave, Predictor, Texts};
 use super::*;
 
 fn lease() -> Lease {
@@ -211,7 +211,9 @@ fn description(grid: Grid, container: Container, words: &[&str], overviews: &[Sh
         container,
         overviews: overviews.to_vec(),
         metadata: vec![],
-        colour: Colour::Grey,
+        palette: None,
+        texts: Texts::default(),
+        pixel_is_point: false,
     }
 }
 

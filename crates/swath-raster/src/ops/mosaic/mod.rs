@@ -14,7 +14,7 @@ use std::sync::Arc;
 use swath_core::{Bytes, Error, Lease, Result};
 
 use crate::ops::{Conversion, Warp, WarpOptions, convert};
-use crate::{DataType, Grid, Raster, Scalar, Shape, Tile, Window};
+use crate::{Band, BandColour, DataType, Grid, Raster, Scalar, Shape, Tile, Window};
 
 use merge::Overlap;
 pub use options::{MosaicMethod, MosaicOptions};
@@ -68,6 +68,36 @@ pub struct Mosaic {
     grid: Grid,
     /// A nodata value that not all inputs have.
     reserved: Option<Scalar>,
+    warnings: Vec<String>,
+}
+
+/// A raster that becomes a part of a mosaic.
+pub struct MosaicInput {
+    /// What errors call it, such as its path.
+    pub what: String,
+    /// The raster.
+    pub raster: Arc<dyn Raster>,
+}
+
+/// An error, with the input that it is about.
+fn about(what: &str, error: Error) -> Error {
+    match error {
+        Error::Usage { message, hint } => Error::Usage { message: format!("{what}: {message}"), hint },
+        other => other,
+    }
+}
+
+/// What is said of the bands: as of the first input, and of colours what all inputs say. A count is no colour, and has
+/// no unit.
+fn bands_of(grids: &[&Grid], method: MosaicMethod) -> Vec<Band> {
+    let of = |(position, band): (usize, &Band)| {
+        if method == MosaicMethod::Count {
+            return Band { description: band.description.clone(), ..Band::default() };
+        }
+        let agree = grids.iter().all(|grid| grid.bands.get(position).is_some_and(|other| other.colour == band.colour));
+        Band { colour: if agree { band.colour } else { BandColour::None }, ..band.clone() }
+    };
+    grids.first().map_or_else(Vec::new, |first| first.bands.iter().enumerate().map(of).collect())
 }
 
 impl Mosaic {
@@ -76,17 +106,18 @@ impl Mosaic {
     /// # Errors
     /// [`Error::Usage`] when there is no input, numbers of bands differ, no way leads from the system of an input to that
     /// of the mosaic, or the nodata value is none of the type.
-    pub fn new(inputs: Vec<Arc<dyn Raster>>, options: &MosaicOptions) -> Result<Mosaic> {
-        let grids: Vec<&Grid> = inputs.iter().map(|input| input.grid()).collect();
-        let place = place::of(&grids, options)?;
+    pub fn new(inputs: Vec<MosaicInput>, options: &MosaicOptions) -> Result<Mosaic> {
+        let place = place::of(&inputs, options)?;
+        let grids: Vec<&Grid> = inputs.iter().map(|input| input.raster.grid()).collect();
         let first = grids[0];
         if let Some((number, other)) = grids.iter().enumerate().find(|(_, grid)| grid.bands.len() != first.bands.len())
         {
             return Err(usage(
                 format!(
-                    "input {} has {} bands, the first one has {}",
-                    number + 1,
+                    "{} has {} bands, {} has {}",
+                    inputs[number].what,
                     other.bands.len(),
+                    inputs[0].what,
                     first.bands.len()
                 ),
                 "--band takes the same bands of each",
@@ -111,20 +142,26 @@ impl Mosaic {
             nodata,
             has_mask: nodata.is_none() || (options.nodata.is_none() && grids.iter().any(|grid| grid.has_mask)),
             block: BLOCK,
-            bands: first.bands.clone(),
+            bands: bands_of(&grids, options.method),
         };
         let working = match options.method {
             MosaicMethod::Mean | MosaicMethod::Count => None,
             _ => Some(data_type),
         };
         let mut entries = Vec::with_capacity(inputs.len());
+        let mut warnings = Vec::new();
         for input in inputs {
-            entries.extend(entry(input, &place, options, working)?);
+            entries.extend(entry(input, &place, options, working, &mut warnings)?);
         }
         let mut by_row: Vec<usize> = (0..entries.len()).collect();
         by_row.sort_by_key(|position| entries[*position].footprint.row);
         let tallest = entries.iter().map(|entry| entry.footprint.rows).max().unwrap_or(0);
-        Ok(Mosaic { entries, by_row, tallest, method: options.method, grid, reserved })
+        Ok(Mosaic { entries, by_row, tallest, method: options.method, grid, reserved, warnings })
+    }
+
+    /// What is not as exact as it might be, in words.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The inputs that a window meets, in their order, with the parts of the window that they cover.
@@ -199,16 +236,20 @@ impl Mosaic {
 
 /// An input on the grid of the mosaic, in its type; `None` if it has no pixels there.
 fn entry(
-    input: Arc<dyn Raster>,
+    MosaicInput { what, raster: input }: MosaicInput,
     place: &Place,
     options: &MosaicOptions,
     data_type: Option<DataType>,
+    warnings: &mut Vec<String>,
 ) -> Result<Option<Entry>> {
     let (raster, corner): (Arc<dyn Raster>, _) = match place::offset(place, input.grid()) {
         Some(corner) => (input, corner),
         None => {
-            let Some((window, target)) = place::part_of(place, input.grid())? else { return Ok(None) };
-            let warp = Warp::new(input, &target, options.resampling, &WarpOptions::default())?;
+            let part = place::part_of(place, input.grid()).map_err(|error| about(&what, error))?;
+            let Some((window, target)) = part else { return Ok(None) };
+            let warp = Warp::new(input, &target, options.resampling, &WarpOptions::default());
+            let warp = warp.map_err(|error| about(&what, error))?;
+            warnings.extend(warp.warning().map(|warning| format!("{what}: {warning}")));
             (Arc::new(warp), (i64::from(window.column), i64::from(window.row)))
         }
     };

@@ -8,7 +8,7 @@ use swath_crs::{Bounds, Crs};
 use crate::ops::warp::{WarpTarget, WarpWishes, aligned};
 use crate::{Affine, DataType, Grid, Shape, Window};
 
-use super::MosaicOptions;
+use super::{MosaicInput, MosaicOptions, about};
 
 /// How far, in pixels, an input may miss the grid of the mosaic and still count as on it.
 const OFF_MAX: f64 = 1e-3;
@@ -20,14 +20,17 @@ pub(super) type Place = WarpTarget;
 ///
 /// # Errors
 /// [`Error::Usage`] for a system that is none, and where an input has no place in it.
-pub(super) fn of(inputs: &[&Grid], options: &MosaicOptions) -> Result<Place> {
-    let first = inputs.first().copied().ok_or_else(|| usage("there is no input".into(), "name a raster"))?;
+pub(super) fn of(inputs: &[MosaicInput], options: &MosaicOptions) -> Result<Place> {
+    let first = inputs.first().ok_or_else(|| usage("there is no input".into(), "name a raster"))?;
+    let suggest = |input: &MosaicInput, crs: Option<&Arc<Crs>>| {
+        let target = WarpTarget::suggest(input.raster.grid(), crs, &WarpWishes::default(), None);
+        target.map_err(|error| about(&input.what, error))
+    };
     let crs = match &options.crs {
         Some(text) => Some(Arc::new(Crs::parse(text).map_err(|error| usage(error.to_string(), error.hint()))?)),
-        None => first.crs.clone(),
+        None => first.raster.grid().crs.clone(),
     };
-    let wishes = WarpWishes::default();
-    let first_place = WarpTarget::suggest(first, crs.as_ref(), &wishes, None)?;
+    let first_place = suggest(first, crs.as_ref())?;
     let resolution = options.resolution.unwrap_or(first_place.affine.pixel_size());
     if !(resolution.0 > 0.0 && resolution.1 > 0.0 && resolution.0.is_finite() && resolution.1.is_finite()) {
         return Err(usage("a pixel without a size".into(), "--res 10 makes pixels of ten units"));
@@ -37,7 +40,7 @@ pub(super) fn of(inputs: &[&Grid], options: &MosaicOptions) -> Result<Place> {
         Some((min_x, min_y, max_x, max_y)) => bounds = Some(Bounds { min_x, min_y, max_x, max_y }),
         None => {
             for input in inputs {
-                let place = WarpTarget::suggest(input, crs.as_ref(), &wishes, None)?.bounds();
+                let place = suggest(input, crs.as_ref())?.bounds();
                 let is = bounds.unwrap_or(place);
                 bounds = Some(Bounds {
                     min_x: is.min_x.min(place.min_x),
@@ -63,7 +66,12 @@ pub(super) fn of(inputs: &[&Grid], options: &MosaicOptions) -> Result<Place> {
         ..WarpWishes::default()
     };
     // Only sizes are left to be found, so any raster with a place in that system does.
-    let any = Grid { affine: Some(first_place.affine), shape: first_place.shape, crs: crs.clone(), ..first.clone() };
+    let any = Grid {
+        affine: Some(first_place.affine),
+        shape: first_place.shape,
+        crs: crs.clone(),
+        ..first.raster.grid().clone()
+    };
     WarpTarget::suggest(&any, crs.as_ref(), &wishes, None)
 }
 

@@ -21,6 +21,11 @@ fn options(method: MosaicMethod) -> MosaicOptions {
     MosaicOptions { method, ..MosaicOptions::default() }
 }
 
+fn mosaic(inputs: Vec<Arc<dyn Raster>>, options: &MosaicOptions) -> Result<Mosaic> {
+    let named = |(number, raster)| MosaicInput { what: format!("input {number}"), raster };
+    Mosaic::new(inputs.into_iter().enumerate().map(named).collect(), options)
+}
+
 #[test]
 fn methods() {
     let inputs = || {
@@ -31,7 +36,7 @@ fn methods() {
         ]
     };
     let check = |method, wanted: &[f64]| {
-        let raster = Mosaic::new(inputs(), &options(method)).expect("a mosaic");
+        let raster = mosaic(inputs(), &options(method)).expect("a mosaic");
         assert_eq!(raster.grid().affine.expect("a place").c, 8.0);
         assert_pixels(&raster, wanted);
     };
@@ -53,7 +58,7 @@ fn methods() {
 fn types_and_nodata() {
     let bytes = || held(0.0, DataType::UInt8, Some(Scalar::Int(0)), &[5.0, NAN, 255.0]);
     let check = |inputs: Vec<Arc<dyn Raster>>, data_type, nodata: Option<Scalar>, wanted: &[f64]| {
-        let raster = Mosaic::new(inputs, &options(MosaicMethod::Last)).expect("a mosaic");
+        let raster = mosaic(inputs, &options(MosaicMethod::Last)).expect("a mosaic");
         let grid = raster.grid();
         let same = match (grid.nodata, nodata) {
             (Some(one), Some(two)) => one == two || (one.as_f64().is_nan() && two.as_f64().is_nan()),
@@ -73,12 +78,12 @@ fn types_and_nodata() {
     check(vec![float], DataType::Float64, Some(Scalar::Float(NAN)), &[0.5, NAN]);
     let plain = held(0.0, DataType::UInt8, None, &[1.0, 2.0]);
     let apart = held(4.0, DataType::UInt8, None, &[3.0]);
-    let raster = Mosaic::new(vec![plain, apart], &options(MosaicMethod::First)).expect("a mosaic");
+    let raster = mosaic(vec![plain, apart], &options(MosaicMethod::First)).expect("a mosaic");
     assert!(raster.grid().has_mask && raster.grid().nodata.is_none());
     assert_pixels(&raster, &[1.0, 2.0, NAN, NAN, 3.0]);
     let wished = MosaicOptions { nodata: Some(Scalar::Int(300)), ..MosaicOptions::default() };
-    assert!(matches!(Mosaic::new(vec![bytes()], &wished), Err(Error::Usage { .. })));
-    assert!(matches!(Mosaic::new(Vec::new(), &MosaicOptions::default()), Err(Error::Usage { .. })));
+    assert!(matches!(mosaic(vec![bytes()], &wished), Err(Error::Usage { .. })));
+    assert!(matches!(mosaic(Vec::new(), &MosaicOptions::default()), Err(Error::Usage { .. })));
 }
 
 #[test]
@@ -91,14 +96,14 @@ fn grids() {
         ]
     };
     // A hair off the grid counts as on it.
-    let raster = Mosaic::new(inputs(0.0005), &MosaicOptions::default()).expect("a mosaic");
+    let raster = mosaic(inputs(0.0005), &MosaicOptions::default()).expect("a mosaic");
     assert_eq!(raster.grid().shape, Shape::new(1, 10));
     assert_pixels(&raster, &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 10.0, 20.0, 30.0, NAN]);
     let linear = MosaicOptions { resampling: Resampling::Bilinear, ..MosaicOptions::default() };
-    let raster = Mosaic::new(inputs(0.0), &linear).expect("a mosaic");
+    let raster = mosaic(inputs(0.0), &linear).expect("a mosaic");
     assert_pixels(&raster, &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 10.0, 17.5, 27.5, NAN]);
     let boxed = MosaicOptions { bounds: Some((2.0, -1.0, 5.0, 0.0)), ..MosaicOptions::default() };
-    assert_pixels(&Mosaic::new(inputs(0.0), &boxed).expect("a mosaic"), &[2.0, 3.0, 4.0]);
+    assert_pixels(&mosaic(inputs(0.0), &boxed).expect("a mosaic"), &[2.0, 3.0, 4.0]);
     let coarse = MosaicOptions {
         resolution: Some((2.0, 1.0)),
         is_aligned: true,
@@ -107,7 +112,7 @@ fn grids() {
     };
     // The third input begins in the middle of a pixel of the mosaic.
     let wanted = [0.5, 2.5, 4.5, (10.0 + 0.75 * 20.0) / 1.75, (0.25 * 20.0 + 30.0) / 1.25];
-    assert_pixels(&Mosaic::new(inputs(0.0), &coarse).expect("a mosaic"), &wanted);
+    assert_pixels(&mosaic(inputs(0.0), &coarse).expect("a mosaic"), &wanted);
 }
 
 #[test]
@@ -127,7 +132,7 @@ fn mixed_systems_in_windows_of_any_shape() {
     };
     for method in MosaicMethod::ALL {
         let wished = MosaicOptions { method, resampling: Resampling::Bilinear, ..MosaicOptions::default() };
-        let raster = Mosaic::new(inputs(), &wished).expect("a mosaic");
+        let raster = mosaic(inputs(), &wished).expect("a mosaic");
         let shape = raster.grid().shape;
         let windows = [
             Window::new(0, 0, 1, 1),
@@ -151,7 +156,7 @@ fn windows_touch_few_inputs() {
             Held::by(grid, move |_, _| f64::from(number))
         })
         .collect();
-    let raster = Mosaic::new(inputs, &options(MosaicMethod::Last)).expect("a mosaic");
+    let raster = mosaic(inputs, &options(MosaicMethod::Last)).expect("a mosaic");
     assert_eq!(raster.grid().shape, Shape::new(101, 201));
     assert_eq!(raster.meeting(Window::new(0, 0, 1, 1)).len(), 1);
     assert_eq!(raster.meeting(Window::new(50, 100, 2, 2)).len(), 2);

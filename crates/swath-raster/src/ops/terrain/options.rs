@@ -55,7 +55,7 @@ impl TerrainKind {
     }
 
     /// Whether it is a picture of light.
-    pub(super) fn is_shade(self) -> bool {
+    pub fn is_shade(self) -> bool {
         matches!(self, TerrainKind::Hillshade | TerrainKind::Multidirectional)
     }
 

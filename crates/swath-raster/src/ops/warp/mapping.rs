@@ -3,7 +3,7 @@
 //! It knows how longitudes come round, and refuses answers that do not lead back. It interpolates nothing.
 
 use swath_core::{Error, Result};
-use swath_crs::{Crs, Transform};
+use swath_crs::{Crs, Transform, TransformOptions};
 
 use crate::{Affine, Grid, Shape};
 
@@ -85,6 +85,20 @@ impl Mapping {
             columns,
             shape: input.shape,
         })
+    }
+
+    /// What is to be said where the datums of the systems are joined less exactly than is usual.
+    pub fn warning(&self) -> Option<String> {
+        let (there, _) = self.transforms.as_ref()?;
+        let usual_m = TransformOptions::default().accuracy_limit_m;
+        let good_to = match there.accuracy_m() {
+            Some(accuracy_m) if accuracy_m <= usual_m => return None,
+            Some(accuracy_m) => format!("the one that is used is good to {accuracy_m} m"),
+            None => {
+                "longitudes and latitudes are taken as they are, which is often wrong by 1 m and may be by 200 m".into()
+            }
+        };
+        Some(format!("no shift between the datums within {usual_m} m is known here: {good_to}"))
     }
 
     /// Column and row of the input at a point of the output grid; columns are not yet brought to a turn. `None` where

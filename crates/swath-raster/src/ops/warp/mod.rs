@@ -125,6 +125,16 @@ impl Warp {
         Ok(Warp { input, grid, lattice, resampling, kernel, reach, ratio, extents: Mutex::default() })
     }
 
+    /// What of places is not as exact as it might be, in words.
+    pub fn warning(&self) -> Option<String> {
+        self.lattice.mapping.warning()
+    }
+
+    /// Pixels of the input under one of the output, along columns and rows.
+    pub fn ratio(&self) -> (f64, f64) {
+        self.ratio
+    }
+
     fn columns(&self) -> Columns {
         self.lattice.mapping.columns
     }
