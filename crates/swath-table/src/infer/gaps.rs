@@ -85,8 +85,7 @@ impl Inferred {
     pub fn warnings(&self, given: &SchemaFile, schema: &TableSchema) -> Vec<String> {
         let mut warnings = self.open_roles(given, schema);
         if given.dedup.is_none() {
-            warnings.extend(self.open_key(schema));
-            warnings.extend(self.rivals(schema));
+            warnings.extend(self.open_key(schema).or_else(|| self.rivals(schema)));
         }
         for (source, sentence) in &self.gaps.nearly_numbers {
             let is_said = given.columns.iter().flatten().any(|part| {
@@ -271,8 +270,18 @@ mod tests {
         let gappy = rows.replace("pm1,1", ",1");
         check(&table("parameter_name", &gappy), "", &[NO_PLACE, &told("\"parameter_name\"")]);
         check(&table("parameter_name", &gappy), "[dedup]\nkey = ['sensor', 'time']", &[NO_PLACE]);
-        check(&table("parameter", &rows.replace("pm1", "pm0")), "", &[NO_PLACE]);
-        check(&table("note", &gappy), "", &[NO_PLACE]);
+        let rivals = |key: &str| {
+            format!(
+                "3 of 6 sampled rows have the {key} of an earlier row and other values: one of them stays; [dedup] key in \
+                 a schema file says what tells readings apart, and key = [] keeps every row"
+            )
+        };
+        let alike = rows.replace("pm1", "pm0");
+        check(&table("parameter", &alike), "", &[NO_PLACE, &rivals("sensor, time, parameter")]);
+        check(&table("note", &gappy), "", &[NO_PLACE, &rivals("sensor, time")]);
+        check(&table("note", &gappy), "[dedup]\nkey = ['sensor', 'time']", &[NO_PLACE]);
+        let twice = "a,2025-03-01,x,1\na,2025-03-01,x,1\na,2025-03-02,x,1\n";
+        check(&table("note", twice), "", &[NO_PLACE]);
         let lost = format!(
             "rows are not deduplicated: rows of one sensor and time differ in \"parameter\", which is not read; {way_on}"
         );
