@@ -333,8 +333,8 @@ fn values_and_validity() -> Vec<Case> {
         case("rgb_other_alpha", UInt8, 5, &[]).colours("rgb-a").shown(&["red", "green", "blue", "undefined", "alpha"]),
         case("grey_alpha", UInt8, 2, &[]).colours("-a").shown(&["gray", "alpha"]),
         case("heights_alpha", Float32, 2, &[]).colours("-a").shown(&["gray", "alpha"]),
-        case("float_rgb", Float32, 3, &[]).colours("rgb").shown(&["gray", "undefined", "undefined"]),
-        case("swapped", UInt8, 3, &[]).colours("bgr").shown(&["gray", "undefined", "undefined"]),
+        case("float_rgb", Float32, 3, &[]).colours("rgb").shown(&rgb),
+        case("swapped", UInt8, 3, &[]).colours("bgr").shown(&["blue", "green", "red"]),
         case("palette", UInt8, 1, &[]).palette((0..256).map(|n| [n * 85, n * 251 % 60_000, 65_535 - n]).collect()),
     ]
 }

@@ -10,6 +10,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use swath_raster::BandColour;
 
 /// An item of GDAL's metadata (tag 42112), which is passed on as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +24,15 @@ pub struct MetadataItem {
     /// Its text.
     pub value: String,
 }
+
+/// Words of GDAL for what a band is in a colour, where it is not what its place makes of it.
+const COLOUR_WORDS: [(BandColour, &str); 5] = [
+    (BandColour::None, "Undefined"),
+    (BandColour::Red, "Red"),
+    (BandColour::Green, "Green"),
+    (BandColour::Blue, "Blue"),
+    (BandColour::Opacity, "Alpha"),
+];
 
 /// What a file says of itself, in its own words.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

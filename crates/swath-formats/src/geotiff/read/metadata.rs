@@ -2,9 +2,9 @@
 //!
 //! It reads that one form and no other XML. What has no role here is kept as it is, to be passed on.
 
-use swath_raster::Band;
+use swath_raster::{Band, BandColour};
 
-use crate::geotiff::MetadataItem;
+use crate::geotiff::{COLOUR_WORDS, MetadataItem};
 
 /// Reads the items: what they say of bands goes there, the others are answered.
 pub(super) fn items(xml: &str, bands: &mut [Band]) -> Vec<MetadataItem> {
@@ -28,6 +28,10 @@ pub(super) fn items(xml: &str, bands: &mut [Band]) -> Vec<MetadataItem> {
             ("offset", Some(band)) => band.offset = item.value.trim().parse().ok(),
             ("description", Some(band)) => band.description = Some(item.value),
             ("unittype", Some(band)) => band.units = Some(item.value),
+            ("colorinterp", Some(band)) => {
+                let known = COLOUR_WORDS.iter().find(|(_, word)| *word == item.value.trim());
+                band.colour = known.map_or(BandColour::None, |(colour, _)| *colour);
+            }
             _ => others.push(item),
         }
     }
@@ -96,6 +100,7 @@ mod tests {
           <Item name="OFFSET" sample="1" role="offset">-1</Item>
           <Item name="DESCRIPTION" sample="0" role="description">red &amp;amp; &#x66;ar &amp;lt;</Item>
           <Item name="UNITTYPE" sample="0" role="unittype">m</Item>
+          <Item name="COLORINTERP" sample="1" role="colorinterp">Alpha</Item>
           <Item name="AREA" domain='x'>a &lt; b &nothing; c</Item>
           <Item name="EMPTY" sample="7"/>
         </GDALMetadata>"#;
@@ -104,6 +109,7 @@ mod tests {
         assert_eq!((bands[1].scale, bands[1].offset), (Some(0.0001), Some(-1.0)));
         assert_eq!(bands[0].description.as_deref(), Some("red & far <"));
         assert_eq!(bands[0].units.as_deref(), Some("m"));
+        assert_eq!((bands[0].colour, bands[1].colour), (BandColour::None, BandColour::Opacity));
         let found: Vec<_> = others.iter().map(|item| (item.name.as_str(), item.band, item.value.as_str())).collect();
         assert_eq!(found, [("AREA", None, "a < b &nothing; c"), ("EMPTY", Some(7), "")]);
         assert_eq!(others[0].domain.as_deref(), Some("x"));

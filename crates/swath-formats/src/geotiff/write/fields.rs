@@ -44,12 +44,12 @@ pub(super) fn of_pixels(description: &FileDescription, shape: Shape, level: usiz
     if options.compression == Compression::Lerc {
         directory.put(tags::LERC_PARAMETERS, Value::Long(vec![lerc::VERSION, 0]));
     }
-    put_colour(&mut directory, description)?;
+    let shown = put_colour(&mut directory, description)?;
     if let Some(nodata) = grid.nodata {
         directory.put(tags::GDAL_NODATA, Value::Text(nodata_text(nodata)));
     }
     if level == 0 {
-        if let Some(document) = metadata::document(&grid.bands, &description.metadata) {
+        if let Some(document) = metadata::document(&grid.bands, &shown, &description.metadata) {
             directory.put(tags::GDAL_METADATA, Value::Text(document));
         }
         put_texts(&mut directory, &description.texts);
@@ -112,8 +112,9 @@ fn sample_format(data_type: DataType) -> u16 {
     }
 }
 
-/// What the bands are where the file is shown; a type that no colour has, and bands in another order, are brightness.
-fn put_colour(directory: &mut Directory, description: &FileDescription) -> Result<()> {
+/// Says what the bands are where the file is shown, as far as fields can: a type that no colour has, and bands in another
+/// order, are brightness. Answers what that makes of each band.
+fn put_colour(directory: &mut Directory, description: &FileDescription) -> Result<Vec<BandColour>> {
     let (bands, data_type) = (&description.grid.bands, description.grid.data_type);
     let is_shown = matches!(data_type, DataType::UInt8 | DataType::UInt16);
     let is_rgb = bands.iter().map(|band| band.colour).take(3).eq(RED_GREEN_BLUE);
@@ -131,16 +132,21 @@ fn put_colour(directory: &mut Directory, description: &FileDescription) -> Resul
         None => (MIN_IS_BLACK, 1),
     };
     directory.put(tags::PHOTOMETRIC, Value::Short(vec![photometric]));
-    let extra = bands.iter().skip(colours).map(|band| match band.colour {
-        BandColour::OpacityMultiplied => OPACITY_MULTIPLIED,
-        BandColour::Opacity => OPACITY,
-        _ => UNSPECIFIED,
-    });
-    let extra: Vec<u16> = extra.collect();
+    let mut shown: Vec<BandColour> = if photometric == RGB { RED_GREEN_BLUE.into() } else { vec![BandColour::None] };
+    let mut extra = Vec::new();
+    for band in bands.iter().skip(colours) {
+        let (number, colour) = match band.colour {
+            BandColour::OpacityMultiplied => (OPACITY_MULTIPLIED, band.colour),
+            BandColour::Opacity => (OPACITY, band.colour),
+            _ => (UNSPECIFIED, BandColour::None),
+        };
+        extra.push(number);
+        shown.push(colour);
+    }
     if !extra.is_empty() {
         directory.put(tags::EXTRA_SAMPLES, Value::Short(extra));
     }
-    Ok(())
+    Ok(shown)
 }
 
 fn put_texts(directory: &mut Directory, texts: &Texts) {

@@ -3,12 +3,13 @@
 
 use std::fmt::Write;
 
-use swath_raster::Band;
+use swath_raster::{Band, BandColour};
 
-use super::super::MetadataItem;
+use super::super::{COLOUR_WORDS, MetadataItem};
 
-/// The document, or `None` if there is nothing to say. Items that say what the bands say already are left out.
-pub(super) fn document(bands: &[Band], items: &[MetadataItem]) -> Option<String> {
+/// The document, or `None` if there is nothing to say. Items that say what the bands say already are left out; `shown` is
+/// what the rest of the file makes of each band.
+pub(super) fn document(bands: &[Band], shown: &[BandColour], items: &[MetadataItem]) -> Option<String> {
     let mut text = String::new();
     for item in items {
         put_item(&mut text, item, None);
@@ -30,6 +31,12 @@ pub(super) fn document(bands: &[Band], items: &[MetadataItem]) -> Option<String>
         }
         if let Some(description) = &band.description {
             put("DESCRIPTION", "description", description.clone());
+        }
+        let other = COLOUR_WORDS.iter().find(|(colour, _)| *colour == band.colour);
+        if let (Some((colour, word)), Some(shown)) = (other, shown.get(position))
+            && colour != shown
+        {
+            put("COLORINTERP", "colorinterp", (*word).into());
         }
     }
     (!text.is_empty()).then(|| format!("<GDALMetadata>\n{text}</GDALMetadata>\n"))
@@ -73,13 +80,13 @@ mod tests {
 
     #[test]
     fn bands_and_items_become_xml() {
-        assert_eq!(document(&[Band::default()], &[]), None);
+        assert_eq!(document(&[Band::default()], &[BandColour::None], &[]), None);
         let band = Band {
             description: Some("a < b & c".into()),
             scale: Some(1e-4),
             offset: Some(-0.1),
             units: Some("W/m²".into()),
-            ..Band::default()
+            colour: BandColour::Opacity,
         };
         let item = MetadataItem {
             name: "a \"name\"".into(),
@@ -92,7 +99,8 @@ mod tests {
              \x20 <Item name=\"SCALE\" sample=\"1\" role=\"scale\">0.0001</Item>\n\
              \x20 <Item name=\"UNITTYPE\" sample=\"1\" role=\"unittype\">W/m²</Item>\n\
              \x20 <Item name=\"DESCRIPTION\" sample=\"1\" role=\"description\">a &amp;lt; b &amp;amp; c</Item>\n\
+             \x20 <Item name=\"COLORINTERP\" sample=\"1\" role=\"colorinterp\">Alpha</Item>\n\
              </GDALMetadata>\n";
-        assert_eq!(document(&[Band::default(), band], &[item]).as_deref(), Some(wanted));
+        assert_eq!(document(&[Band::default(), band], &[BandColour::None; 2], &[item]).as_deref(), Some(wanted));
     }
 }
