@@ -135,7 +135,9 @@ impl Case {
 
     fn points(mut self) -> Case {
         self.description.pixel_is_point = true;
-        self.extra["tags"] = json!({"AREA_OR_POINT": "Point"});
+        // Without a system there is no field that would say so.
+        let word = if self.description.grid.crs.is_some() { "Point" } else { "Area" };
+        self.extra["tags"] = json!({"AREA_OR_POINT": word});
         self
     }
 

@@ -53,10 +53,14 @@ pub(super) fn of_pixels(description: &FileDescription, shape: Shape, level: usiz
             directory.put(tags::GDAL_METADATA, Value::Text(document));
         }
         put_texts(&mut directory, &description.texts);
+        let is_point = description.pixel_is_point && grid.affine.is_some();
         if let Some(affine) = grid.affine {
-            put_affine(&mut directory, if description.pixel_is_point { affine.shifted(0.5, 0.5) } else { affine });
+            let shift = if is_point && grid.crs.is_some() { 0.5 } else { 0.0 };
+            put_affine(&mut directory, affine.shifted(shift, shift));
         }
-        geokeys::put(&mut directory, grid.crs.as_deref(), description.pixel_is_point && grid.affine.is_some())?;
+        if let Some(crs) = &grid.crs {
+            geokeys::put(&mut directory, crs, is_point)?;
+        }
     }
     Ok(directory)
 }

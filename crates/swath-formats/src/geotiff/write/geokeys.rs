@@ -31,15 +31,12 @@ pub(super) const CITATION: u16 = 1026;
 pub(super) const GEODETIC_CRS: u16 = 2048;
 pub(super) const PROJECTED_CRS: u16 = 3072;
 
-/// Adds the fields that name the system, and say whether pixels are points; none where there is nothing to say.
+/// Adds the fields that name the system, and say whether pixels are points.
 ///
 /// # Errors
 /// [`swath_core::Error::Usage`] for a system that GeoTIFF has no keys for.
-pub(super) fn put(directory: &mut Directory, crs: Option<&Crs>, pixel_is_point: bool) -> Result<()> {
-    let mut keys = crs.map_or_else(|| Ok(Vec::new()), keys)?;
-    if keys.is_empty() && !pixel_is_point {
-        return Ok(());
-    }
+pub(super) fn put(directory: &mut Directory, crs: &Crs, pixel_is_point: bool) -> Result<()> {
+    let mut keys = keys(crs)?;
     keys.push((RASTER_TYPE, Key::Code(if pixel_is_point { 2 } else { 1 })));
     keys.sort_by_key(|(key, _)| *key);
     let (mut numbers, mut text) = (Vec::new(), String::new());

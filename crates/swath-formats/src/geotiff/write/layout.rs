@@ -44,7 +44,8 @@ pub struct FileDescription {
     pub palette: Option<Vec<[u16; 3]>>,
     /// What the file says of itself.
     pub texts: Texts,
-    /// Whether pixels are points: coordinates in the file are those of their centres.
+    /// Whether pixels are points: coordinates in the file are those of their centres. A file without a reference system
+    /// cannot say so.
     pub pixel_is_point: bool,
 }
 
