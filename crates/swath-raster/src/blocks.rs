@@ -135,6 +135,36 @@ impl BlockOrder {
         starts.filter(move |range| range.clone().any(|unit| self.block_at(unit).is_some()))
     }
 
+    /// Ranges of tasks of a size as far as they lie in `wanted`, which is in order: where a task lies in it in part, the
+    /// largest of its halves and their halves that do.
+    pub fn tasks_in(self, size: u64, wanted: &[Range<u64>]) -> Vec<Range<u64>> {
+        let mut tasks = Vec::new();
+        let mut wanted = wanted.iter().peekable();
+        for task in self.tasks(size) {
+            while wanted.next_if(|range| range.end <= task.start).is_some() {}
+            for range in wanted.clone().take_while(|range| range.start < task.end) {
+                self.cut_along(task.clone(), range, &mut tasks);
+            }
+        }
+        tasks
+    }
+
+    /// Cuts `task` in halves until its pieces lie wholly inside of `wanted` or outside; those inside are tasks.
+    fn cut_along(self, task: Range<u64>, wanted: &Range<u64>, tasks: &mut Vec<Range<u64>>) {
+        if task.end <= wanted.start || wanted.end <= task.start {
+            return;
+        }
+        if wanted.start <= task.start && task.end <= wanted.end {
+            if self.window(task.clone()).is_some() {
+                tasks.push(task);
+            }
+            return;
+        }
+        for half in self.halves(&task).into_iter().flatten() {
+            self.cut_along(half, wanted, tasks);
+        }
+    }
+
     /// A range in two, each a rectangle again; `None` if it is one block.
     pub fn halves(self, units: &Range<u64>) -> Option<[Range<u64>; 2]> {
         let count = units.end - units.start;
@@ -195,6 +225,22 @@ mod tests {
                     }
                 }
                 assert_eq!(blocks, order.blocks().pixels(), "{order:?} in tasks of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_cut_along_tasks() {
+        for order in orders() {
+            let wanted = [1..3, 5..order.units().max(5)];
+            for size in order.task_sizes() {
+                let tasks = order.tasks_in(size, &wanted);
+                tasks.iter().for_each(|range| check_rectangle(order, range));
+                let got: Vec<u64> =
+                    tasks.into_iter().flatten().filter(|unit| order.block_at(*unit).is_some()).collect();
+                let all = wanted.iter().cloned().flatten().filter(|unit| *unit < order.units());
+                let all: Vec<u64> = all.filter(|unit| order.block_at(*unit).is_some()).collect();
+                assert_eq!(got, all, "{order:?} in tasks of {size}");
             }
         }
     }

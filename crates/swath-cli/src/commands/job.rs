@@ -8,7 +8,7 @@ use super::warn;
 use crate::observe::Talk;
 use crate::process::{print, stop_on_signals};
 use crate::settings::Settings;
-use crate::show::{explanation, json_line, outcome};
+use crate::show::{explanation, json_line, outcome, stats};
 
 /// Prints the plan of a job, or runs it and prints what came of it.
 ///
@@ -21,6 +21,13 @@ pub fn carry_out(job: Box<dyn Job>, explain: bool, settings: &Settings) -> Resul
     let outcome = execute(job, settings).map_err(with_way_on)?;
     if settings.json {
         return print(&json_line(&outcome)?);
+    }
+    if let Some(statistics) = &outcome.statistics {
+        // They are what was asked for, however quiet it is to be.
+        print(&stats::text(statistics))?;
+        if !settings.quiet {
+            print("\n")?;
+        }
     }
     if settings.quiet { Ok(()) } else { print(&outcome::text(&outcome)) }
 }

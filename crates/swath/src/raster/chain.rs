@@ -118,8 +118,11 @@ pub fn join(
     ops::convert(raster, &Conversion { data_type, nodata: request.nodata, ..Conversion::default() })
 }
 
-/// Some bands of a raster.
-fn bands_of(raster: &Arc<dyn Raster>, bands: &[usize]) -> Result<Arc<dyn Raster>> {
+/// Some bands of a raster; all if none are named.
+///
+/// # Errors
+/// [`Error::Usage`] for bands that there are none of.
+pub fn bands_of(raster: &Arc<dyn Raster>, bands: &[usize]) -> Result<Arc<dyn Raster>> {
     ops::convert(Arc::clone(raster), &Conversion { bands: bands.into(), ..Conversion::default() })
 }
 
