@@ -284,7 +284,7 @@ fn a_pipeline_is_its_steps() {
     let mut names = folder.names();
     names.retain(|name| name.ends_with(".tif"));
     names.sort();
-    assert_eq!(names, ["1.tif", "2.tif", "a.tif", "b.tif", "chain.tif", "steps.tif"]);
+    assert_eq!(names, ["1.tif", "2.tif", "a.tif", "b.tif", "chain.tif", "f.tif", "steps.tif"]);
 }
 
 /// A raster that is looked at only for its grid is an input like the others.

@@ -122,15 +122,21 @@ impl BlockOrder {
 
     /// The ranges of tasks of one of the [`BlockOrder::task_sizes`], in order, without those that hold no block.
     pub fn tasks(self, size: u64) -> impl Iterator<Item = Range<u64>> {
+        self.tasks_between(size, 0..self.units())
+    }
+
+    /// Those of the tasks that begin before the end of `span`, and do not end before it begins.
+    fn tasks_between(self, size: u64, span: Range<u64>) -> impl Iterator<Item = Range<u64>> {
         let units = self.units();
         // Pieces of a row of blocks never go on in the next row.
         let row = match self {
             BlockOrder::Rows { .. } if size < u64::from(self.blocks().columns) => u64::from(self.blocks().columns),
             _ => units.max(1),
         };
-        let starts = (0..units.div_ceil(row)).flat_map(move |number| {
-            let end = ((number + 1) * row).min(units);
-            (number * row..end).step_by(size as usize).map(move |start| start..(start + size).min(end))
+        let starts = (span.start / row..span.end.min(units).div_ceil(row)).flat_map(move |number| {
+            let (begin, end) = (number * row, ((number + 1) * row).min(units));
+            let first = begin + span.start.saturating_sub(begin) / size * size;
+            (first..end.min(span.end)).step_by(size as usize).map(move |start| start..(start + size).min(end))
         });
         starts.filter(move |range| range.clone().any(|unit| self.block_at(unit).is_some()))
     }
@@ -139,8 +145,9 @@ impl BlockOrder {
     /// largest of its halves and their halves that do.
     pub fn tasks_in(self, size: u64, wanted: &[Range<u64>]) -> Vec<Range<u64>> {
         let mut tasks = Vec::new();
+        let span = wanted.first().map_or(0, |first| first.start)..wanted.last().map_or(0, |last| last.end);
         let mut wanted = wanted.iter().peekable();
-        for task in self.tasks(size) {
+        for task in self.tasks_between(size, span) {
             while wanted.next_if(|range| range.end <= task.start).is_some() {}
             for range in wanted.clone().take_while(|range| range.start < task.end) {
                 self.cut_along(task.clone(), range, &mut tasks);

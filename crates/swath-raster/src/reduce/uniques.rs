@@ -80,13 +80,20 @@ impl Uniques {
         }
     }
 
+    /// How many different keys there are; 0 where there are too many.
+    pub fn count(&self) -> usize {
+        if self.exceeded { 0 } else { self.used }
+    }
+
+    /// The keys in any order, each with its count; nothing where there are too many.
+    pub fn pairs(&self) -> impl Iterator<Item = (u64, u64)> {
+        let pairs = self.keys.iter().zip(self.counts.iter()).filter(|(_, count)| **count > 0 && !self.exceeded);
+        pairs.map(|(key, count)| (*key, *count))
+    }
+
     /// The keys in order, each with its count; nothing where there are too many.
     pub fn sorted(&self) -> Vec<(u64, u64)> {
-        if self.exceeded {
-            return Vec::new();
-        }
-        let pairs = self.keys.iter().zip(self.counts.iter()).filter(|(_, count)| **count > 0);
-        let mut pairs: Vec<(u64, u64)> = pairs.map(|(key, count)| (*key, *count)).collect();
+        let mut pairs: Vec<(u64, u64)> = self.pairs().collect();
         pairs.sort_unstable();
         pairs
     }

@@ -16,7 +16,7 @@ use super::{RunFlags, TalkFlags};
 use neighbours::{FOCAL_EXAMPLES, FocalFlags, TERRAIN_EXAMPLES, TerrainFlags};
 pub use pipeline::PipelineWords;
 use places::{CLIP_EXAMPLES, ClipFlags, MOSAIC_EXAMPLES, MosaicFlags, WARP_EXAMPLES, WarpFlags};
-pub use stats::{StatsFlags, StatsWords};
+pub use stats::StatsWords;
 use values::{band, raster_input, scaling};
 
 /// A verb of `swath raster`.

@@ -16,8 +16,8 @@ Examples:
 
 Pixels without a value, and NaN, are left out. Infinities are values: they show
 in min and max, make the mean infinite and the deviation nan, and are outside of
-a histogram. The deviation is that of the population. All results are exact, or
-rounded once, and the same under any ceiling and any number of threads.";
+a histogram. The deviation is that of the population. Whatever the ceiling and
+the number of threads, the results are the same to the last bit.";
 
 /// `swath raster stats`.
 #[derive(Debug, Args)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use swath_core::{Bytes, Ledger, Result};
-use swath_raster::Raster;
+use swath_raster::{DataType, Raster};
 
 use super::gather::{self, pass_name};
 use super::layers::{Layer, Layers};
@@ -19,10 +19,10 @@ const TASK_BYTES: u64 = 64 << 20;
 const TASKS_MAX: u64 = 4096;
 /// Tasks that each worker should have at least.
 const TASKS_PER_WORKER: u64 = 4;
-/// Bytes of a receipt in memory, and of each band in it.
-const RECEIPT_BYTES: (u64, u64) = (600, 900);
+/// Bytes of a receipt in memory, and of each band in it: of floats of 64 bits, whose sums can be long, and of others.
+const RECEIPT_BYTES: (u64, u64, u64) = (600, 2000, 900);
 /// Bytes that a different value takes once it is told: in tables, as a result and as text.
-const UNIQUE_BYTES: u64 = 220;
+const UNIQUE_BYTES: u64 = 260;
 /// The same of a bin, and of all else that is told of a band.
 const TOLD_BYTES: (u64, u64) = (120, 4000);
 
@@ -126,7 +126,8 @@ fn tasks_of(layer: &Layer, task_blocks: u64) -> u64 {
 
 fn receipt_bytes(layers: &Layers, task_blocks: u64) -> Bytes {
     let of_layer = |layer: &Layer| {
-        let of_task = RECEIPT_BYTES.0 + RECEIPT_BYTES.1 * layer.bands as u64 / layer.passes.len().max(1) as u64;
+        let of_band = if layer.data_type == DataType::Float64 { RECEIPT_BYTES.1 } else { RECEIPT_BYTES.2 };
+        let of_task = RECEIPT_BYTES.0 + of_band * layer.bands as u64 / layer.passes.len().max(1) as u64;
         tasks_of(layer, task_blocks) * of_task
     };
     Bytes(layers.layers.iter().map(of_layer).sum())

@@ -191,8 +191,12 @@ impl Layers {
 
     /// Bytes of what a task leaves of a raster on scratch, at most.
     pub fn packed_bytes_max(&self, layer: &Layer, pass: usize) -> u64 {
-        // Numbers of 64 bits take up to ten bytes each; counts and gaps of tables come in pairs.
-        self.local_bytes(layer, pass).0 * 5
+        let gather = layer.gather(pass);
+        // Seven bits of a number a byte: a count of 32 bits takes up to five, and a gap no more than it leaves out.
+        let counts = gather.digit.map_or(0, |digit| (self.prefixes_max(pass) as u64 * 6) << digit);
+        let histogram = if gather.histogram { self.places() * 6 } else { 0 };
+        let uniques = if gather.uniques { self.wishes.uniques.unwrap_or(0) as u64 * 15 } else { 0 };
+        (counts + histogram + uniques + 32) * layer.bands as u64
     }
 
     fn uniques_bytes(&self) -> Bytes {

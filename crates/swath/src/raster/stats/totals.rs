@@ -29,7 +29,7 @@ impl TotalBand {
             if uniques.is_exceeded() {
                 all.exceed();
             }
-            uniques.sorted().into_iter().for_each(|(key, count)| all.insert(key, count));
+            uniques.pairs().for_each(|(key, count)| all.insert(key, count));
         }
     }
 
@@ -71,37 +71,37 @@ fn strange() -> Error {
 /// Bytes that are gathered before they are handed on, or read at once.
 const PORTION: usize = 32 << 10;
 
-/// Hands on what a task has gathered of a band: what is not 0, as pairs of a gap and a count.
+/// Hands on what a task has gathered of a band: what is not 0, as pairs of a place and a count.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn pack(band: &ScanBand, out: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-    let pairs_of = |counts: &[u32]| -> Vec<(u64, u64)> {
-        let counted = counts.iter().enumerate().filter(|(_, count)| **count > 0);
-        counted.map(|(place, count)| (place as u64, u64::from(*count))).collect()
-    };
     let tables =
         [band.counts.as_ref().map(|counts| counts.table()), band.histogram.as_ref().map(|(_, sums)| &sums[..])];
     for table in tables.into_iter().flatten() {
-        pack_pairs(&pairs_of(table), out)?;
+        let counted = || (0..).zip(table).filter(|(_, count)| **count > 0);
+        pack_pairs(counted().count(), counted().map(|(place, count)| (place, u64::from(*count))), out)?;
     }
     if let Some(uniques) = &band.uniques {
-        let mut flag = Vec::new();
-        put(u64::from(uniques.is_exceeded()), &mut flag);
-        out(&flag)?;
-        pack_pairs(&uniques.sorted(), out)?;
+        out(&[u8::from(uniques.is_exceeded())])?;
+        pack_pairs(uniques.count(), uniques.pairs(), out)?;
     }
     Ok(())
 }
 
-fn pack_pairs(pairs: &[(u64, u64)], out: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+/// Hands on pairs, each place as its distance from the one before it.
+fn pack_pairs(
+    length: usize,
+    pairs: impl Iterator<Item = (u64, u64)>,
+    out: &mut dyn FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
     let mut bytes = Vec::with_capacity(PORTION + 20);
-    put(pairs.len() as u64, &mut bytes);
-    let mut before = 0;
+    put(length as u64, &mut bytes);
+    let mut before = 0u64;
     for (place, count) in pairs {
-        put(place - before, &mut bytes);
-        put(*count, &mut bytes);
-        before = *place;
+        put(place.wrapping_sub(before), &mut bytes);
+        put(count, &mut bytes);
+        before = place;
         if bytes.len() >= PORTION {
             out(&bytes)?;
             bytes.clear();
@@ -166,5 +166,47 @@ impl<'a> Unpacked<'a> {
             with(place, count)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use swath_core::{Budget, Bytes, Stop};
+
+    #[test]
+    fn what_is_packed_is_unpacked() {
+        let folder = std::env::temp_dir().join(format!("swath-totals-{}", std::process::id()));
+        let store = Store::open(&folder, None, None).expect("a store");
+        let lease = Budget::new(Bytes(9 << 20)).lease(Bytes(9 << 20), &Stop::default()).expect("memory");
+        let uniques = |keys: &[u64]| {
+            let mut uniques = Uniques::new(3, &lease).expect("uniques");
+            keys.iter().for_each(|key| uniques.insert(*key, *key / 2 + 1));
+            uniques
+        };
+        for keys in [&[u64::MAX, 0, 7][..], &[1, 2, 3, 4]] {
+            let mut counts = lease.buffer(5).expect("memory");
+            counts.copy_from_slice(&[0, 3, u32::MAX, 0, 1]);
+            let bins = Arc::new(Bins::new(3, 0.0, 1.0));
+            let histogram = Some((Arc::clone(&bins), counts));
+            let band = ScanBand { histogram, uniques: Some(uniques(keys)), ..ScanBand::default() };
+            let mut out = store.stream(1000).expect("a blob");
+            pack(&band, &mut |bytes| out.append(bytes)).expect("packed");
+            let blob = out.finish().expect("a blob");
+            let (mut total, mut direct) = (TotalBand::default(), TotalBand::default());
+            for total in [&mut total, &mut direct] {
+                total.histogram = Some((Arc::clone(&bins), lease.buffer(5).expect("memory")));
+                total.uniques = Some(uniques(&[]));
+            }
+            total.unpack(&mut Unpacked::new(&store, &blob)).expect("unpacked");
+            direct.merge(&band);
+            let seen = |band: &TotalBand| {
+                let uniques = band.uniques.as_ref().expect("uniques");
+                (band.histogram.as_ref().expect("counts").1.to_vec(), uniques.is_exceeded(), uniques.sorted())
+            };
+            assert_eq!(seen(&total), seen(&direct));
+            assert_eq!(seen(&total).0, [0, 3, u64::from(u32::MAX), 0, 1]);
+        }
+        std::fs::remove_file(folder).expect("removed");
     }
 }
