@@ -26,7 +26,7 @@ struct Oracle {
 }
 
 /// Every script of `tests/oracles`; `lake_opens.py` is run by `truth_ingest.py`, on lakes that are made there.
-const ORACLES: [Oracle; 9] = [
+const ORACLES: [Oracle; 10] = [
     Oracle { script: "crs_points.py", wants: Wants::Nothing },
     Oracle { script: "crs_projjson.py", wants: Wants::Nothing },
     Oracle { script: "truth_ingest.py", wants: Wants::Program },
@@ -35,6 +35,7 @@ const ORACLES: [Oracle; 9] = [
     Oracle { script: "geotiff_read.py", wants: Wants::ExampleAndCorpus("geotiff_dump") },
     Oracle { script: "cog.py", wants: Wants::Program },
     Oracle { script: "focal_terrain.py", wants: Wants::ExampleAndCorpus("raster_op") },
+    Oracle { script: "raster_stats.py", wants: Wants::Corpus },
     Oracle { script: "warp_mosaic.py", wants: Wants::ExampleAndCorpus("raster_warp") },
 ];
 

@@ -13,7 +13,7 @@ fn every_verb_explains_itself_in_80_columns_with_three_examples() {
     let folder = Folder::new();
     let verbs = ["", "info", "sensor", "sensor schema", "sensor ingest", "raster", "doctor", "demo"];
     let synth = ["synth", "synth telemetry", "synth raster"];
-    let raster = ["calc", "convert", "clip", "warp", "mosaic", "focal", "terrain", "pipeline"];
+    let raster = ["calc", "convert", "clip", "warp", "mosaic", "focal", "terrain", "stats", "pipeline"];
     let raster = raster.map(|verb| format!("raster {verb}"));
     for verb in verbs.into_iter().chain(synth).chain(raster.iter().map(String::as_str)) {
         let line = format!("{verb} --help");

@@ -8,8 +8,8 @@ use swath_testkit::{Folder, Outcome, full, sha256};
 
 const MB: u64 = 1_000_000;
 
-/// Words of each verb that reads `a.tif` and `b.tif`, without output and limits.
-const VERBS: [&str; 14] = [
+/// Words of each verb that reads `a.tif`, `b.tif` and `f.tif`, without output and limits.
+const VERBS: [&str; 17] = [
     "raster convert a.tif --co COMPRESS=DEFLATE",
     "raster convert a.tif -b 2 -b 1 --dtype uint8 --scale 0,10000,0,254 --nodata 255 --co BLOCKSIZE=256",
     "raster calc (b1-b2)/(b1+b2) a.tif --co INTERLEAVE=BAND",
@@ -24,15 +24,20 @@ const VERBS: [&str; 14] = [
     "raster focal a.tif --stat mean --radius 2",
     "raster focal b.tif -b 1 --stat median --radius 30m --shape circle",
     "raster terrain a.tif -b 1 --kind slope",
+    "raster stats a.tif b.tif",
+    "raster stats f.tif --percentiles 2,50,98 --histogram 40 --uniques",
+    "raster stats b.tif a.tif -b 2 --percentiles 0,12.5,99.9 --histogram 7,100,9000 --uniques=70000",
 ];
 
 /// Those that are killed over and over where there is little time: one of each way to work.
-const KILLED: [usize; 5] = [1, 2, 4, 7, 11];
+const KILLED: [usize; 7] = [1, 2, 4, 7, 11, 14, 15];
 
 fn inputs(folder: &Folder, size: &str) {
-    for (name, words) in
-        [("a.tif", "--seed 1 --missing 0.2"), ("b.tif", "--seed 2 --co COMPRESS=LZW --co BLOCKSIZE=256")]
-    {
+    for (name, words) in [
+        ("a.tif", "--seed 1 --missing 0.2"),
+        ("b.tif", "--seed 2 --co COMPRESS=LZW --co BLOCKSIZE=256"),
+        ("f.tif", "--seed 3 --missing 0.1 --dtype float32 --co COMPRESS=NONE"),
+    ] {
         folder.run(&format!("synth raster -o {name} --size {size} --bands 2 -q {words}")).expect(&[0]);
     }
 }
@@ -167,7 +172,34 @@ fn a_small_raster_needs_little() {
         let outcome = run(&folder, "raster convert a.tif", &format!("-m {ceiling} --overwrite")).expect(&[0]);
         let limit = outcome.figure("/memory/baseline") + 16 * MB;
         assert!(outcome.figure("/memory/predicted_peak") <= limit, "more than baseline and 16 MB\n{outcome}");
+        let line = format!("raster stats a.tif --percentiles 2,50,98 --uniques --histogram 256 --json -m {ceiling}");
+        let outcome = folder.run(&line).expect(&[0]);
+        assert!(outcome.figure("/memory/predicted_peak") <= limit, "more than baseline and 16 MB\n{outcome}");
     }
+}
+
+/// Statistics are told, or written; what is written can be resumed, and is held against what is asked for.
+#[test]
+fn statistics_are_told_or_written() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    inputs(&folder, "700x500");
+    let line = "raster stats a.tif b.tif --percentiles 50 --uniques=5";
+    let told = folder.run(&format!("{line} --json")).expect(&[0]).json();
+    assert_eq!(told["outputs"], serde_json::json!([]));
+    let band = &told["statistics"][0]["bands"][1];
+    assert_eq!((&band["band"], &band["count"]), (&serde_json::json!(2), &serde_json::json!(350_000)));
+    assert_eq!(band["uniques"], serde_json::json!({ "limit": 5, "exceeded": true, "values": [] }));
+    folder.run(&format!("{line} -o out.json")).expect(&[0]);
+    let written: serde_json::Value = serde_json::from_slice(&folder.read("out.json")).expect("JSON");
+    assert_eq!(written["rasters"], told["statistics"]);
+    let table = folder.run(line).expect(&[0]).stdout;
+    assert!(table.contains("b.tif: 700 × 500 pixels of uint16") && table.contains("more than 5"), "{table}");
+    folder.run(&format!("{line} -o out.json --resume")).expect(&[0]);
+    folder.run(&format!("{line} -o out.json")).expect(&[6]);
+    let refused = folder.run("raster stats a.tif -o out.json --resume").expect(&[6]);
+    assert!(refused.error_text().contains("not what is asked for"), "{refused}");
+    folder.write("out.json", b"something else");
+    folder.run(&format!("{line} -o out.json --resume")).expect(&[6]);
 }
 
 #[test]
@@ -214,6 +246,14 @@ fn what_is_wrong_is_said() {
     check("raster focal a.tif -o out.tif --radius 1.5", 2, &["1.5 pixels", "circle"]);
     check("raster focal a.tif -o out.tif --percentile 50", 2, &["--percentile", "--stat percentile"]);
     check("raster terrain a.tif -o out.tif --kind slope --z-factor 0", 2, &["z factor"]);
+    check("raster stats none.tif", 5, &["none.tif"]);
+    check("raster stats a.tif small.tif -b 2 -o out.tif", 2, &["small.tif", "no band 2"]);
+    check("raster stats a.tif -o a.tif --overwrite", 2, &["a.tif", "is the input"]);
+    check("raster stats a.tif --percentiles 2,101", 2, &["101", "0 to 100"]);
+    check("raster stats a.tif --histogram 8,5,1", 2, &["8,5,1", "65536 bins"]);
+    check("raster stats a.tif --uniques=0", 2, &["1 to 100000"]);
+    check("raster stats a.tif --resume", 2, &["--resume", "-o"]);
+    check("raster stats a.tif -m 3MB", 3, &["MB"]);
     check("raster pipeline read a.tif ! calc b1 ! write a.tif", 2, &["is the input"]);
     check("raster convert a.tif -o out.tif --dtype uint8 --nodata 300", 2, &["300", "uint8"]);
     check("raster calc a+b[1] a=a.tif b=b.tif -o out.tif", 2, &["a[1]"]);
@@ -244,7 +284,7 @@ fn a_pipeline_is_its_steps() {
     let mut names = folder.names();
     names.retain(|name| name.ends_with(".tif"));
     names.sort();
-    assert_eq!(names, ["1.tif", "2.tif", "a.tif", "b.tif", "chain.tif", "steps.tif"]);
+    assert_eq!(names, ["1.tif", "2.tif", "a.tif", "b.tif", "chain.tif", "f.tif", "steps.tif"]);
 }
 
 /// A raster that is looked at only for its grid is an input like the others.

@@ -122,17 +122,54 @@ impl BlockOrder {
 
     /// The ranges of tasks of one of the [`BlockOrder::task_sizes`], in order, without those that hold no block.
     pub fn tasks(self, size: u64) -> impl Iterator<Item = Range<u64>> {
+        self.tasks_between(size, 0..self.units())
+    }
+
+    /// Those of the tasks that begin before the end of `span`, and do not end before it begins.
+    fn tasks_between(self, size: u64, span: Range<u64>) -> impl Iterator<Item = Range<u64>> {
         let units = self.units();
         // Pieces of a row of blocks never go on in the next row.
         let row = match self {
             BlockOrder::Rows { .. } if size < u64::from(self.blocks().columns) => u64::from(self.blocks().columns),
             _ => units.max(1),
         };
-        let starts = (0..units.div_ceil(row)).flat_map(move |number| {
-            let end = ((number + 1) * row).min(units);
-            (number * row..end).step_by(size as usize).map(move |start| start..(start + size).min(end))
+        let starts = (span.start / row..span.end.min(units).div_ceil(row)).flat_map(move |number| {
+            let (begin, end) = (number * row, ((number + 1) * row).min(units));
+            let first = begin + span.start.saturating_sub(begin) / size * size;
+            (first..end.min(span.end)).step_by(size as usize).map(move |start| start..(start + size).min(end))
         });
         starts.filter(move |range| range.clone().any(|unit| self.block_at(unit).is_some()))
+    }
+
+    /// Ranges of tasks of a size as far as they lie in `wanted`, which is in order: where a task lies in it in part, the
+    /// largest of its halves and their halves that do.
+    pub fn tasks_in(self, size: u64, wanted: &[Range<u64>]) -> Vec<Range<u64>> {
+        let mut tasks = Vec::new();
+        let span = wanted.first().map_or(0, |first| first.start)..wanted.last().map_or(0, |last| last.end);
+        let mut wanted = wanted.iter().peekable();
+        for task in self.tasks_between(size, span) {
+            while wanted.next_if(|range| range.end <= task.start).is_some() {}
+            for range in wanted.clone().take_while(|range| range.start < task.end) {
+                self.cut_along(task.clone(), range, &mut tasks);
+            }
+        }
+        tasks
+    }
+
+    /// Cuts `task` in halves until its pieces lie wholly inside of `wanted` or outside; those inside are tasks.
+    fn cut_along(self, task: Range<u64>, wanted: &Range<u64>, tasks: &mut Vec<Range<u64>>) {
+        if task.end <= wanted.start || wanted.end <= task.start {
+            return;
+        }
+        if wanted.start <= task.start && task.end <= wanted.end {
+            if self.window(task.clone()).is_some() {
+                tasks.push(task);
+            }
+            return;
+        }
+        for half in self.halves(&task).into_iter().flatten() {
+            self.cut_along(half, wanted, tasks);
+        }
     }
 
     /// A range in two, each a rectangle again; `None` if it is one block.
@@ -195,6 +232,22 @@ mod tests {
                     }
                 }
                 assert_eq!(blocks, order.blocks().pixels(), "{order:?} in tasks of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_cut_along_tasks() {
+        for order in orders() {
+            let wanted = [1..3, 5..order.units().max(5)];
+            for size in order.task_sizes() {
+                let tasks = order.tasks_in(size, &wanted);
+                tasks.iter().for_each(|range| check_rectangle(order, range));
+                let got: Vec<u64> =
+                    tasks.into_iter().flatten().filter(|unit| order.block_at(*unit).is_some()).collect();
+                let all = wanted.iter().cloned().flatten().filter(|unit| *unit < order.units());
+                let all: Vec<u64> = all.filter(|unit| order.block_at(*unit).is_some()).collect();
+                assert_eq!(got, all, "{order:?} in tasks of {size}");
             }
         }
     }

@@ -10,6 +10,7 @@ mod data_type;
 mod grid;
 pub mod ops;
 mod raster;
+pub mod reduce;
 mod tile;
 mod window;
 

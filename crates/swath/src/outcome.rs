@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
-use swath_core::{Bytes, Ledger};
+use swath_core::{Bytes, Ledger, ResidentSet, Stopwatch, Summary};
+
+use crate::raster::stats::RasterStatistics;
 
 /// Writes a path as text for people; what is not UTF-8 becomes U+FFFD, since JSON has no other text.
 pub(crate) fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
@@ -95,7 +97,7 @@ pub struct Output {
 }
 
 /// The result of a command that ran.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Outcome {
     /// Version of the program.
     pub swath: String,
@@ -116,6 +118,9 @@ pub struct Outcome {
     /// Rows, of what has rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows: Option<Rows>,
+    /// What rasters come to, where that is the result and no file takes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statistics: Option<Vec<RasterStatistics>>,
     /// Outputs.
     pub outputs: Vec<Output>,
     /// Rejected rows by reason, most frequent first.
@@ -124,6 +129,43 @@ pub struct Outcome {
     pub stages: Vec<(String, f64, f64)>,
     /// What was chosen and why, as (name, value).
     pub choices: Vec<(String, String)>,
+}
+
+impl Outcome {
+    /// What every run that came to its end tells: what it was planned to take, and what it took.
+    pub(crate) fn complete(
+        command: &str,
+        (ledger, baseline): (&Ledger, Bytes),
+        summary: &Summary,
+        scratch: Scratch,
+        stopwatch: &Stopwatch,
+    ) -> Outcome {
+        let chunks = &summary.chunks;
+        Outcome {
+            swath: env!("CARGO_PKG_VERSION").into(),
+            command: command.into(),
+            status: "complete".into(),
+            exit: 0,
+            memory: Memory {
+                ceiling: ledger.ceiling,
+                predicted_peak: summary.raised_peak.unwrap_or(ledger.predicted_peak()),
+                actual_peak: ResidentSet::now().peak,
+                baseline,
+            },
+            time: Time { wall_s: stopwatch.wall_s(), cpu_s: stopwatch.cpu_s() },
+            scratch,
+            chunks: Chunks {
+                planned: chunks.planned,
+                done: chunks.done + chunks.skipped_by_resume,
+                skipped_by_resume: chunks.skipped_by_resume,
+                split: chunks.split,
+                retried: chunks.retried,
+                set_aside: 0,
+            },
+            stages: summary.stages.iter().map(|stage| (stage.name.clone(), stage.wall_s, stage.cpu_s)).collect(),
+            ..Outcome::default()
+        }
+    }
 }
 
 /// What `--explain` shows.

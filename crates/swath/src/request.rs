@@ -1,5 +1,7 @@
 //! What the user asked for, as plain data: parsed words in, no terminal, no environment, no work.
 
+mod stats;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -10,6 +12,8 @@ use swath_raster::ops::{
     Edges, FocalStatistic, Kernel, MosaicMethod, Resampling, Scaling, Synthesis, TerrainOptions, WarpWishes,
 };
 use swath_raster::{DataType, Scalar, Window};
+
+pub use stats::{HistogramWish, StatsRequest, StatsWishes};
 
 /// What every working command takes.
 #[derive(Debug, Clone)]

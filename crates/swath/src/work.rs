@@ -3,14 +3,81 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::ThreadId;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use swath_core::{
-    Blob, CHOOSE_FOLDER, Error, Fnv64, Lease, PartialOutput, PartialState, Receipt, Receipts, Result, Store, TaskKey,
+    Blob, Bytes, CHOOSE_FOLDER, Error, Event, Fnv64, Lease, Ledger, Observer, PartialOutput, PartialState, Receipt,
+    Receipts, Result, RunOptions, Store, TaskKey,
 };
 
+use crate::outcome::Output;
 use crate::request::Common;
+
+/// Less work than this is not worth waiting for the disk at the end of a stage.
+const FLUSH_AT_STAGE_END: Bytes = Bytes(512_000_000);
+
+/// How a plan with that ledger is run.
+pub fn run_options<'a>(
+    common: &Common,
+    ledger: &Ledger,
+    sync: &'a (dyn Fn() -> std::io::Result<()> + Sync),
+    scratch: &'a (dyn Fn() -> Bytes + Sync),
+) -> RunOptions<'a> {
+    let mut options = RunOptions::new(common.threads(), common.ceiling(), sync);
+    options.scratch = Some(scratch);
+    options.heartbeat = common.heartbeat_s.map(Duration::from_secs_f64);
+    options.flush_at_stage_end = FLUSH_AT_STAGE_END;
+    // What was planned to be resident is no pressure.
+    options.soft_mark = options.soft_mark.max(ledger.predicted_peak());
+    options
+}
+
+/// Refuses a job that does not fit into a limit of the process, where a larger ceiling would not help.
+///
+/// # Errors
+/// The one of the costs, or [`Error::LimitTooSmall`].
+pub fn within_limits<T>(common: &Common, costs: Result<T>, ledger: impl Fn(&T) -> &Ledger) -> Result<T> {
+    let hold = |peak, smallest| common.limits.hold("the job", peak, smallest);
+    let costs = costs.map_err(|error| match error {
+        // A larger ceiling would not help where a limit of the process is smaller still.
+        Error::CeilingTooSmall { smallest, .. } => hold(smallest, smallest).err().unwrap_or(error),
+        error => error,
+    })?;
+    hold(ledger(&costs).predicted_peak(), ledger(&costs).smallest_ceiling)?;
+    Ok(costs)
+}
+
+/// Removes what nobody could go on from; the error that led to it is the one to tell.
+pub fn give_up(partial: PartialOutput, common: &Common, output: &Path, error: Error) -> Error {
+    let _ = partial.discard();
+    if let Some(scratch) = scratch_elsewhere(common, output) {
+        let _ = std::fs::remove_file(scratch);
+    }
+    error
+}
+
+/// Shows a file and removes what is not part of it; what cannot be removed is only told. Answers what was shown.
+///
+/// # Errors
+/// What prevents it from being shown.
+pub fn show_file(partial: PartialOutput, common: &Common, output: &Path, observer: &dyn Observer) -> Result<Output> {
+    let path = partial.target().to_path_buf();
+    let mut left: Vec<Error> = partial.commit()?.into_iter().collect();
+    if let Some(path) = scratch_elsewhere(common, output) {
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => left.push(Error::writing(&path, &error)),
+            _ => {}
+        }
+    }
+    for error in left {
+        let message = format!("the output is whole, but something stays behind: {error}");
+        observer.on(&Event::Warning { message });
+    }
+    let bytes = Bytes(std::fs::metadata(&path).map_err(|error| Error::writing(&path, &error))?.len());
+    Ok(Output { path, bytes, files: 1 })
+}
 
 /// Blobs that a receipt speaks of.
 pub trait Blobs {

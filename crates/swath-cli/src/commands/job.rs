@@ -8,7 +8,7 @@ use super::warn;
 use crate::observe::Talk;
 use crate::process::{print, stop_on_signals};
 use crate::settings::Settings;
-use crate::show::{explanation, json_line, outcome};
+use crate::show::{explanation, json_line, outcome, stats};
 
 /// Prepares a job, and prints its plan, or runs it and prints what came of it.
 ///
@@ -27,6 +27,13 @@ pub fn carry_out<J: Job + 'static>(
     let outcome = execute(Box::new(prepare()?), &stop, settings).map_err(with_way_on)?;
     if settings.json {
         return print(&json_line(&outcome)?);
+    }
+    if let Some(statistics) = &outcome.statistics {
+        // They are what was asked for, however quiet it is to be.
+        print(&stats::text(statistics))?;
+        if !settings.quiet {
+            print("\n")?;
+        }
     }
     if settings.quiet { Ok(()) } else { print(&outcome::text(&outcome)) }
 }

@@ -55,7 +55,7 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
 }
 
 /// The verbs of `swath raster`.
-const RASTER_VERBS: [&str; 8] = ["calc", "convert", "clip", "warp", "mosaic", "focal", "terrain", "pipeline"];
+const RASTER_VERBS: [&str; 9] = ["calc", "convert", "clip", "warp", "mosaic", "focal", "terrain", "stats", "pipeline"];
 
 /// What can be told from the arguments before they are parsed: enough to report that they are wrong.
 struct Heard {

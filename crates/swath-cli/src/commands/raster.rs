@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use swath::request::{RasterInput, RasterRequest, RasterStep};
+use swath::request::{RasterInput, RasterRequest, RasterStep, StatsRequest};
 use swath::{DataType, Synthesis, raster};
 use swath_core::Result;
 
 use super::job::carry_out;
 use crate::settings::Settings;
 use crate::words::{
-    ConvertWords, MosaicWords, OneInput, RasterOutputFlags, RasterVerb, RunFlags, StepFlags, SynthRasterWords,
+    ConvertWords, MosaicWords, OneInput, RasterOutputFlags, RasterVerb, RunFlags, StatsWords, StepFlags,
+    SynthRasterWords,
 };
 
 /// Plans, and unless only the plan is wanted, runs.
@@ -35,6 +36,7 @@ pub fn run(verb: RasterVerb, settings: &Settings) -> Result<()> {
             let steps = chosen(bands).into_iter().chain(how.steps()?).collect();
             (inputs.into_iter().map(unnamed).collect(), steps, to)
         }
+        RasterVerb::Stats(words) => return stats(*words, settings),
         RasterVerb::Pipeline(words) => {
             let chain = words.chain()?;
             (chain.inputs, chain.steps, chain.to)
@@ -59,6 +61,19 @@ fn unnamed(path: PathBuf) -> RasterInput {
 /// The step that takes some bands, where some are named.
 fn chosen(bands: Vec<usize>) -> Option<RasterStep> {
     (!bands.is_empty()).then_some(RasterStep::Bands(bands))
+}
+
+/// `swath raster stats`: no raster comes out of it.
+fn stats(words: StatsWords, settings: &Settings) -> Result<()> {
+    let StatsWords { inputs, bands, output, wishes, run, .. } = words;
+    let request = StatsRequest {
+        inputs: inputs.into_iter().map(unnamed).collect(),
+        bands,
+        wishes: wishes.wishes()?,
+        output,
+        common: settings.common(run.overwrite, run.resume),
+    };
+    carry_out(|| raster::stats::prepare(&request), run.explain, settings)
 }
 
 /// `swath synth raster`: a chain without an input.

@@ -6,6 +6,7 @@ pub mod failure;
 pub mod info;
 pub mod last_words;
 pub mod outcome;
+pub mod stats;
 mod table;
 
 pub use table::{Align, Table, grouped};

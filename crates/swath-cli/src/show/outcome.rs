@@ -95,7 +95,7 @@ mod tests {
         let line = |counts: &[(&str, u64)]| {
             let rejects = counts.iter().map(|(reason, count)| (reason.to_string(), *count)).collect();
             let outputs = vec![swath::outcome::Output { path: "lake".into(), ..Default::default() }];
-            super::rejects(&Outcome { rejects, outputs, ..empty() })
+            super::rejects(&Outcome { rejects, outputs, ..Outcome::default() })
         };
         let place = "lake/_swath/rejects.ndjson";
         assert_eq!(line(&[]), place);
@@ -104,23 +104,5 @@ mod tests {
         assert_eq!(line(&four), format!("{place}: a (4), b (3), c (2), and 1 more reason"));
         let six = [&four[..], &[("e", 1), ("(not kept)", 7)]].concat();
         assert_eq!(line(&six), format!("{place}: a (4), b (3), c (2), and 2 more reasons, (not kept) (7)"));
-    }
-
-    fn empty() -> Outcome {
-        Outcome {
-            swath: String::new(),
-            command: String::new(),
-            status: String::new(),
-            exit: 0,
-            memory: Default::default(),
-            time: Default::default(),
-            scratch: Default::default(),
-            chunks: Default::default(),
-            rows: Default::default(),
-            outputs: Vec::new(),
-            rejects: Vec::new(),
-            stages: Vec::new(),
-            choices: Vec::new(),
-        }
     }
 }

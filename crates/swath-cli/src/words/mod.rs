@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use common::{CeilingFlags, LogFormat, ProgressWhen, RunFlags, TalkFlags, seconds, threads};
-pub use raster::{ConvertWords, MosaicWords, OneInput, RasterOutputFlags, RasterVerb, StepFlags};
+pub use raster::{ConvertWords, MosaicWords, OneInput, RasterOutputFlags, RasterVerb, StatsWords, StepFlags};
 pub use sensor::{IngestWords, SchemaWords};
 pub use synth::{SynthRasterWords, SynthWords, TelemetryWords};
 

@@ -5,9 +5,7 @@ use std::io::{BufWriter, ErrorKind, Write};
 use std::path::Path;
 
 use serde_json::json;
-use swath_core::{
-    Bytes, Error, Event, Observer, PartialOutput, Receipts, ResidentSet, Result, Stopwatch, Summary, fault,
-};
+use swath_core::{Bytes, Error, Event, Observer, PartialOutput, Receipts, Result, Stopwatch, Summary, fault};
 use swath_table::schema_file::{self, Notes};
 
 use super::assemble::{Assembled, span, union};
@@ -16,7 +14,7 @@ use super::job::stage;
 use super::rank::Ranked;
 use super::running::Running;
 use super::{COMMAND, Job, rejects, standing, warnings};
-use crate::outcome::{Chunks, Memory, Outcome, Output, Rows, Scratch, Time};
+use crate::outcome::{Outcome, Output, Rows, Scratch};
 
 /// In place of a reason: rejects that are counted only.
 const NOT_KEPT: &str = "(not kept in rejects.ndjson)";
@@ -109,33 +107,13 @@ pub fn commit(
         standing::may_be_replaced(&running.job)?;
     }
     show(partial, job, observer)?;
-    let ledger = &job.costs.ledger;
+    let scratch = Scratch { predicted: job.costs.scratch, actual: scratch_peak };
     Ok(Outcome {
-        swath: env!("CARGO_PKG_VERSION").into(),
-        command: COMMAND.into(),
-        status: "complete".into(),
-        exit: 0,
-        memory: Memory {
-            ceiling: ledger.ceiling,
-            predicted_peak: summary.raised_peak.unwrap_or(ledger.predicted_peak()),
-            actual_peak: ResidentSet::now().peak,
-            baseline: PROGRAM_BYTES,
-        },
-        time: Time { wall_s: stopwatch.wall_s(), cpu_s: stopwatch.cpu_s() },
-        scratch: Scratch { predicted: job.costs.scratch, actual: scratch_peak },
-        chunks: Chunks {
-            planned: summary.chunks.planned,
-            done: summary.chunks.done + summary.chunks.skipped_by_resume,
-            skipped_by_resume: summary.chunks.skipped_by_resume,
-            split: summary.chunks.split,
-            retried: summary.chunks.retried,
-            set_aside: 0,
-        },
         rows: Some(totals.rows),
         outputs: vec![Output { path: target, bytes: Bytes(totals.bytes), files: totals.files }],
         rejects: rejected,
-        stages: summary.stages.iter().map(|stage| (stage.name.clone(), stage.wall_s, stage.cpu_s)).collect(),
         choices: job.choices(),
+        ..Outcome::complete(COMMAND, (&job.costs.ledger, PROGRAM_BYTES), summary, scratch, &stopwatch)
     })
 }
 
@@ -240,32 +218,20 @@ pub fn outcome_of_lake(lake: &Path, job: &Job, stopwatch: Stopwatch) -> Result<O
         serde_json::from_slice(&text).map_err(|error| Error::unexpected(format!("{}: {error}", path.display())))?;
     let number = |place: &str| manifest.pointer(place).and_then(serde_json::Value::as_u64).unwrap_or_default();
     let files = manifest.get("files").and_then(|files| files.as_array()).map_or(0, Vec::len) as u64;
-    let ledger = &job.costs.ledger;
+    let rows = Rows {
+        read: number("/rows/read"),
+        written: number("/rows/written"),
+        duplicate: number("/rows/duplicate"),
+        filtered: number("/rows/filtered"),
+        late: number("/rows/late"),
+        rejected: number("/rows/rejected"),
+    };
+    let memory = (&job.costs.ledger, PROGRAM_BYTES);
     Ok(Outcome {
-        swath: env!("CARGO_PKG_VERSION").into(),
-        command: COMMAND.into(),
-        status: "complete".into(),
-        exit: 0,
-        memory: Memory {
-            ceiling: ledger.ceiling,
-            predicted_peak: ledger.predicted_peak(),
-            actual_peak: ResidentSet::now().peak,
-            baseline: PROGRAM_BYTES,
-        },
-        time: Time { wall_s: stopwatch.wall_s(), cpu_s: stopwatch.cpu_s() },
-        scratch: Scratch::default(),
-        chunks: Chunks::default(),
-        rows: Some(Rows {
-            read: number("/rows/read"),
-            written: number("/rows/written"),
-            duplicate: number("/rows/duplicate"),
-            filtered: number("/rows/filtered"),
-            late: number("/rows/late"),
-            rejected: number("/rows/rejected"),
-        }),
+        rows: Some(rows),
         outputs: vec![Output { path: lake.into(), bytes: Bytes(number("/bytes")), files }],
         rejects: by_reason(&manifest),
-        stages: Vec::new(),
         choices: job.choices(),
+        ..Outcome::complete(COMMAND, memory, &Summary::default(), Scratch::default(), &stopwatch)
     })
 }

@@ -30,11 +30,10 @@ mod warnings;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
 
 use swath_core::{
     Budget, Bytes, Error, Event, Journal, Lease, Observer, PartialOutput, PartialState, Plan, Receipts, Reclaim,
-    Result, RunOptions, Stop, Stopwatch, Store,
+    Result, Stop, Stopwatch, Store,
 };
 use swath_table::intern::Interner;
 use swath_table::schema_file;
@@ -42,7 +41,7 @@ use swath_table::schema_file;
 use crate::input_file::InputFile;
 use crate::outcome::{Explanation, Outcome, Output};
 use crate::request::IngestRequest;
-use crate::work::{Idle, open_store, scratch_elsewhere};
+use crate::work::{Idle, give_up, open_store, run_options, scratch_elsewhere};
 use cost::Costs;
 use prepare::Prepared;
 use running::{Running, Shared};
@@ -208,18 +207,13 @@ fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> {
     let is_fresh = partial.state() == PartialState::Fresh;
     let Begun { running, mut receipts, _fixed } = match begin(&job, &partial, &budget, stop) {
         // Nothing has been done yet, so nothing is to be left.
-        Err(error) if is_fresh => return Err(give_up(partial, &job, error)),
+        Err(error) if is_fresh => return Err(give_up(partial, common, &job.request.output, error)),
         begun => begun?,
     };
     let plan = job.plan(&running);
     let sync = || running.sync();
     let scratch = || running.store.scratch();
-    let mut options = RunOptions::new(common.threads(), common.ceiling(), &sync);
-    options.scratch = Some(&scratch);
-    options.heartbeat = common.heartbeat_s.map(Duration::from_secs_f64);
-    options.flush_at_stage_end = FLUSH_AT_STAGE_END;
-    // What was planned to be resident is no pressure.
-    options.soft_mark = options.soft_mark.max(job.costs.ledger.predicted_peak());
+    let options = run_options(common, &job.costs.ledger, &sync, &scratch);
     let ran = swath_core::run(&plan, &budget, &running.journal, &mut receipts, stop, observer, &options);
     drop(plan);
     let ran = ran.and_then(|summary| {
@@ -231,7 +225,7 @@ fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> {
         // An input that is mended is another input, and so is a schema: nothing of this run could be resumed.
         Err(error @ (Error::InputCorrupt { .. } | Error::InputUnreadable { .. } | Error::TooManyRejects { .. })) => {
             drop(running);
-            return Err(give_up(partial, &job, error));
+            return Err(give_up(partial, common, &job.request.output, error));
         }
         Err(error) => return Err(error),
     };
@@ -241,9 +235,6 @@ fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> {
     }
     commit::commit(&running, &receipts, partial, &job, &summary, observer, stopwatch)
 }
-
-/// Less work than this is not worth waiting for the disk at the end of a stage.
-const FLUSH_AT_STAGE_END: Bytes = Bytes(512_000_000);
 
 /// Memory for a dictionary that outgrows what the sample made expect: whatever is free under the ceiling, and what the
 /// store can do without.
@@ -256,15 +247,6 @@ fn growth(budget: &Arc<Budget>, stop: &Stop) -> Result<impl Fn(Bytes) -> bool + 
 /// identifiers of a batch, which grows by doubling.
 fn beside_identifiers(workers: usize) -> Bytes {
     Bytes(8 + 12 * workers as u64)
-}
-
-/// Removes what nobody could go on from; the error that led to it is the one to tell.
-fn give_up(partial: PartialOutput, job: &Job, error: Error) -> Error {
-    let _ = partial.discard();
-    if let Some(scratch) = job.scratch_elsewhere() {
-        let _ = std::fs::remove_file(scratch);
-    }
-    error
 }
 
 /// A run before its first task, or with those that an earlier one did.

@@ -194,10 +194,18 @@ fn no_overviews() -> Error {
 /// A raster of which a step takes some bands, or whose system it says.
 fn picked(raster: Arc<dyn Raster>, step: &RasterStep) -> Result<Arc<dyn Raster>> {
     match step {
-        RasterStep::Bands(bands) => ops::convert(raster, &Conversion { bands: bands.clone(), ..Conversion::default() }),
+        RasterStep::Bands(bands) => bands_of(&raster, bands),
         RasterStep::AssumeCrs(system) => steps::assume(raster, system),
         _ => Err(Error::unexpected("a step that computes where bands are picked")),
     }
+}
+
+/// Some bands of a raster; all if none are named.
+///
+/// # Errors
+/// [`Error::Usage`] for bands that there are none of.
+pub fn bands_of(raster: &Arc<dyn Raster>, bands: &[usize]) -> Result<Arc<dyn Raster>> {
+    ops::convert(Arc::clone(raster), &Conversion { bands: bands.into(), ..Conversion::default() })
 }
 
 /// Expressions, in 64 bits where the output is of a type that 32-bit floats do not hold exactly.

@@ -17,6 +17,8 @@ pub const PROGRAM_BYTES: Bytes = Bytes(13_000_000);
 const TASKS_PER_WORKER: u64 = 4;
 /// Bytes of pixels that each worker should have at least.
 const PIXELS_PER_WORKER: Bytes = Bytes(2_000_000);
+/// What a path takes beside its text.
+const PATH_BYTES: u64 = 900;
 /// A window is taken for a larger one only if that decodes less by this share, in percent.
 const GAIN_PERCENT: u64 = 3;
 /// Bytes of a receipt in memory, and of each length in it.
@@ -47,14 +49,19 @@ pub struct Costs {
 
 /// One shape of windows.
 #[derive(Debug, Clone, Copy)]
-struct Candidate {
-    units: u64,
-    tasks: u64,
-    bytes: Bytes,
-    decoded: u64,
+pub struct Candidate {
+    /// Which one, in the terms of whoever asks.
+    pub units: u64,
+    /// How many windows.
+    pub tasks: u64,
+    /// Memory of the largest.
+    pub bytes: Bytes,
+    /// Pixels that are decoded for all of them.
+    pub decoded: u64,
 }
 
-fn line(name: &str, bytes: Bytes, reason: String) -> LedgerLine {
+/// A line of a ledger.
+pub fn line(name: &str, bytes: Bytes, reason: String) -> LedgerLine {
     LedgerLine { name: name.into(), bytes, reason }
 }
 
@@ -66,15 +73,13 @@ pub fn costs(plan: &Plan, raster: &dyn Raster, sources: &[Source], ceiling: Byte
     let blocks: u64 = plan.levels.iter().map(|level| level.order.blocks().pixels()).sum();
     let overview_blocks = blocks - plan.levels[0].order.blocks().pixels();
     let parts = places::parts_of_block(plan, 0);
-    let index: Bytes = sources.iter().map(|source| source.tiff.index_bytes()).sum();
-    let paths: u64 = sources.iter().map(|source| source.file.path.as_os_str().len() as u64 * 4 + 900).sum();
     let assemble_bytes = assemble::task_bytes();
     let candidates = candidates(plan, raster);
     let smallest_task = candidates.first().map_or(Bytes::ZERO, |candidate| candidate.bytes).max(assemble_bytes);
     let fixed_for = |candidate: &Candidate| {
         vec![
             line("program", PROGRAM_BYTES, "code, tables and threads".into()),
-            line("inputs", index + Bytes(paths), format!("{} files: where their blocks are", sources.len())),
+            inputs_line(sources),
             line(
                 "blocks",
                 Bytes((candidate.tasks + overview_blocks) * RECEIPT_BYTES.0 + blocks * parts * RECEIPT_BYTES.1)
@@ -86,8 +91,7 @@ pub fn costs(plan: &Plan, raster: &dyn Raster, sources: &[Source], ceiling: Byte
     let smallest_ceiling = candidates.first().map_or(Bytes::ZERO, |candidate| {
         fixed_for(candidate).iter().map(|line| line.bytes).sum::<Bytes>() + smallest_task
     });
-    // A worker is worth its memory if it has something to do.
-    let threads = threads.min(plan.pixel_bytes(0).0.div_ceil(PIXELS_PER_WORKER.0).max(1) as usize);
+    let threads = useful_threads(threads, plan.pixel_bytes(0));
     let chosen = choose(&candidates, assemble_bytes, threads, |candidate| {
         ceiling.saturating_sub(fixed_for(candidate).iter().map(|line| line.bytes).sum())
     });
@@ -97,8 +101,7 @@ pub fn costs(plan: &Plan, raster: &dyn Raster, sources: &[Source], ceiling: Byte
     let task_max = candidate.bytes.max(assemble_bytes);
     let left = ceiling.saturating_sub(fixed_bytes + task_max * workers as u64).saturating_sub(ceiling.percent(4));
     let pixels = plan.grid().shape.pixels().max(1);
-    let rereads = candidate.decoded > pixels + pixels / 50;
-    let cache = if rereads { left.min(source_bytes(raster)).percent(60) } else { Bytes::ZERO };
+    let cache = cache_bytes(&candidate, pixels, left.min(source_bytes(raster)));
     let output = output_bytes(plan, sources);
     // Each worker fills a piece of memory of its own.
     let waiting = output + plan.overview_bytes();
@@ -111,9 +114,7 @@ pub fn costs(plan: &Plan, raster: &dyn Raster, sources: &[Source], ceiling: Byte
         kept,
         format!("of about {waiting} of encoded blocks and overviews; the rest goes to scratch"),
     )];
-    if rereads {
-        kept_lines.push(line("cache", cache, "decoded blocks that more than one window wants".into()));
-    }
+    kept_lines.extend(cache_line(cache));
     let window = plan.levels[0].order.window(0..candidate.units);
     let shape = window.map_or(String::new(), |window| format!("{} × {} pixels, ", window.columns, window.rows));
     let ledger = Ledger {
@@ -126,14 +127,7 @@ pub fn costs(plan: &Plan, raster: &dyn Raster, sources: &[Source], ceiling: Byte
         kept: kept_lines,
         workers,
         smallest_ceiling,
-        bound_by: if workers < useful {
-            "memory"
-        } else if useful < threads {
-            "input"
-        } else {
-            "cores"
-        }
-        .into(),
+        bound_by: bound_by(workers, useful, threads).into(),
     };
     ledger.check("the job")?;
     Ok(Costs {
@@ -147,6 +141,29 @@ pub fn costs(plan: &Plan, raster: &dyn Raster, sources: &[Source], ceiling: Byte
         output,
         decoded_percent: candidate.decoded * 100 / pixels,
     })
+}
+
+/// What the inputs take as long as they are open.
+pub fn inputs_line(sources: &[Source]) -> LedgerLine {
+    let index: Bytes = sources.iter().map(|source| source.tiff.index_bytes()).sum();
+    let paths: u64 = sources.iter().map(|source| source.file.path.as_os_str().len() as u64 * 4 + PATH_BYTES).sum();
+    line("inputs", index + Bytes(paths), format!("{} files: where their blocks are", sources.len()))
+}
+
+/// Workers for so many bytes of pixels: one is worth its memory if it has something to do.
+pub fn useful_threads(threads: usize, pixels: Bytes) -> usize {
+    threads.min(pixels.0.div_ceil(PIXELS_PER_WORKER.0).max(1) as usize)
+}
+
+/// What sets the number of workers.
+pub fn bound_by(workers: usize, useful: usize, threads: usize) -> &'static str {
+    if workers < useful {
+        "memory"
+    } else if useful < threads {
+        "input"
+    } else {
+        "cores"
+    }
 }
 
 fn nothing_to_do() -> (Candidate, usize) {
@@ -198,8 +215,19 @@ fn candidates(plan: &Plan, raster: &dyn Raster) -> Vec<Candidate> {
     candidates
 }
 
+/// Memory for decoded blocks that more than one window wants, of what is left.
+pub fn cache_bytes(candidate: &Candidate, pixels: u64, left: Bytes) -> Bytes {
+    if candidate.decoded > pixels + pixels / 50 { left.percent(60) } else { Bytes::ZERO }
+}
+
+/// The line of a cache, where there is one.
+pub fn cache_line(cache: Bytes) -> Option<LedgerLine> {
+    let reason = "decoded blocks that more than one window wants";
+    (cache > Bytes::ZERO).then(|| line("cache", cache, reason.into()))
+}
+
 /// The shape that decodes least and fits beside as many others as there are threads; among equals the smallest.
-fn choose(
+pub fn choose(
     candidates: &[Candidate],
     assemble: Bytes,
     threads: usize,
@@ -220,7 +248,7 @@ fn choose(
 }
 
 /// Bytes of all pixels of the sources as they lie under the output, decoded.
-fn source_bytes(raster: &dyn Raster) -> Bytes {
+pub fn source_bytes(raster: &dyn Raster) -> Bytes {
     raster.bytes_for(raster.grid().shape.whole(), raster.grid().bands.len())
 }
 

@@ -120,17 +120,9 @@ impl Stage for Encode {
 
     fn tasks(&self, done: &Receipts) -> Result<Vec<TaskSpec>> {
         let order = self.order();
-        let missing = done.missing(self.level as u16, order.units());
         // A resumed run may cut otherwise than the one before it: what is missing is cut along its own tasks.
-        let mut tasks = Vec::new();
-        let mut missing = missing.into_iter().peekable();
-        for task in order.tasks(self.units) {
-            while missing.next_if(|gap| gap.end <= task.start).is_some() {}
-            for gap in missing.clone().take_while(|gap| gap.start < task.end) {
-                self.cut_along(task.clone(), gap, &mut tasks);
-            }
-        }
-        Ok(tasks)
+        let missing = done.missing(self.level as u16, order.units());
+        Ok(order.tasks_in(self.units, &missing).into_iter().map(|units| self.spec(units)).collect())
     }
 
     fn run(&self, key: &TaskKey, context: &mut TaskContext<'_>) -> Result<Receipt> {
@@ -178,23 +170,5 @@ impl Stage for Encode {
     fn finish(&self, _done: &Receipts) -> Result<()> {
         self.running.encoders.clear();
         Ok(())
-    }
-}
-
-impl Encode {
-    /// Cuts `task` in halves until its pieces lie wholly inside of `wanted` or outside; those inside are tasks.
-    fn cut_along(&self, task: Range<u64>, wanted: Range<u64>, tasks: &mut Vec<TaskSpec>) {
-        if task.end <= wanted.start || wanted.end <= task.start {
-            return;
-        }
-        if wanted.start <= task.start && task.end <= wanted.end {
-            if self.order().window(task.clone()).is_some() {
-                tasks.push(self.spec(task));
-            }
-            return;
-        }
-        for half in self.order().halves(&task).into_iter().flatten() {
-            self.cut_along(half, wanted.clone(), tasks);
-        }
     }
 }

@@ -13,23 +13,23 @@ mod level;
 mod places;
 mod running;
 mod standing;
+pub mod stats;
 mod steps;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use swath_core::{
-    Budget, Bytes, Error, Event, Journal, Lease, Observer, PartialOutput, PartialState, Receipts, Reclaim, ResidentSet,
-    Result, RunOptions, Stage, Stop, Stopwatch, Store, Summary,
+    Budget, Bytes, Error, Journal, Lease, Observer, PartialOutput, PartialState, Receipts, Reclaim, Result, Stage,
+    Stop, Stopwatch, Store, Summary,
 };
 use swath_formats::geotiff::write::WriteOptions;
 use swath_raster::BlockCache;
 
 use crate::input_file::InputFile;
-use crate::outcome::{Chunks, Explanation, Memory, Outcome, Output, Scratch, Time};
+use crate::outcome::{Explanation, Outcome, Output, Scratch};
 use crate::request::RasterRequest;
-use crate::work::{Idle, open_store, scratch_elsewhere};
+use crate::work::{Idle, give_up, open_store, run_options, show_file, within_limits};
 use chain::Source;
 use cost::Costs;
 use job::Plan;
@@ -52,30 +52,16 @@ pub struct Job {
 /// For whatever of it cannot be done, [`Error::CeilingTooSmall`] and [`Error::LimitTooSmall`] among them.
 pub fn prepare(request: &RasterRequest) -> Result<Job> {
     let sources = chain::open(&request.inputs)?;
-    if request.output.is_dir() {
-        return Err(Error::OutputUnwritable {
-            path: request.output.clone(),
-            reason: "it is a folder, and a raster is a file".into(),
-            hint: "name a file, such as out.tif in it".into(),
-        });
-    }
     let likes = chain::open_likes(&request.steps)?;
     refuse_other_formats(&request.output)?;
-    sources.iter().chain(&likes).try_for_each(|source| refuse_own_input(request, source))?;
+    refuse_output(&request.output, sources.iter().chain(&likes))?;
     let chain::Joined { raster, warnings: inexact } = chain::join(&sources, &likes, request, &BlockCache::none())?;
     let options = WriteOptions::from_pairs(request.creation_options.iter().map(String::as_str))?;
     let description = describe::description(request, &sources, raster.grid(), options)?;
     let plan = Plan::new(description, chain::is_in_strips(&*raster))?;
     let common = &request.common;
-    let costs =
-        cost::costs(&plan, &*raster, &sources, common.ceiling(), common.threads()).map_err(|error| match error {
-            // A larger ceiling would not help where a limit of the process is smaller still.
-            Error::CeilingTooSmall { smallest, .. } => {
-                common.limits.hold("the job", smallest, smallest).err().unwrap_or(error)
-            }
-            error => error,
-        })?;
-    common.limits.hold("the job", costs.ledger.predicted_peak(), costs.ledger.smallest_ceiling)?;
+    let costs = cost::costs(&plan, &*raster, &sources, common.ceiling(), common.threads());
+    let costs = within_limits(common, costs, |costs| &costs.ledger)?;
     let of_files = sources.iter().flat_map(|source| source.tiff.warnings().iter().cloned());
     let warnings = of_files.chain(inexact).collect();
     Ok(Job { request: request.clone(), sources, likes, plan: Arc::new(plan), costs, warnings })
@@ -100,15 +86,22 @@ fn refuse_other_formats(output: &Path) -> Result<()> {
     }
 }
 
-/// An output that would replace an input of its own job is refused before anything is done.
-fn refuse_own_input(request: &RasterRequest, source: &Source) -> Result<()> {
-    if !source.file.is_at(&request.output) {
-        return Ok(());
+/// Refuses an output that is a folder, and one that would replace an input of its own job, before anything is done.
+fn refuse_output<'a>(output: &Path, mut sources: impl Iterator<Item = &'a Source>) -> Result<()> {
+    if output.is_dir() {
+        return Err(Error::OutputUnwritable {
+            path: output.into(),
+            reason: "it is a folder, and the output is a file".into(),
+            hint: "name a file in it".into(),
+        });
     }
-    Err(Error::Usage {
-        message: format!("the output {} is the input {}", request.output.display(), source.file.path.display()),
-        hint: "name another file for the output".into(),
-    })
+    match sources.find(|source| source.file.is_at(output)) {
+        None => Ok(()),
+        Some(source) => Err(Error::Usage {
+            message: format!("the output {} is the input {}", output.display(), source.file.path.display()),
+            hint: "name another file for the output".into(),
+        }),
+    }
 }
 
 impl Job {
@@ -220,17 +213,12 @@ impl crate::Job for Job {
         let begun = self.begin(&partial, &budget, stop);
         let Begun { running, mut receipts, _fixed } = match begun {
             // Nothing has been done yet, so nothing is to be left.
-            Err(error) if is_fresh => return Err(self.give_up(partial, error)),
+            Err(error) if is_fresh => return Err(give_up(partial, common, &self.request.output, error)),
             begun => begun?,
         };
         let sync = || running.sync();
         let scratch = || running.store.scratch();
-        let mut options = RunOptions::new(common.threads(), common.ceiling(), &sync);
-        options.scratch = Some(&scratch);
-        options.heartbeat = common.heartbeat_s.map(Duration::from_secs_f64);
-        options.flush_at_stage_end = FLUSH_AT_STAGE_END;
-        // What was planned to be resident is no pressure.
-        options.soft_mark = options.soft_mark.max(self.costs.ledger.predicted_peak());
+        let options = run_options(common, &self.costs.ledger, &sync, &scratch);
         let stages = self.stages(&running);
         let ran = swath_core::run(&stages, &budget, &running.journal, &mut receipts, stop, observer, &options);
         drop(stages);
@@ -243,7 +231,7 @@ impl crate::Job for Job {
             // An input that is mended is another input: nothing of this run could be resumed.
             Err(error @ (Error::InputCorrupt { .. } | Error::InputUnreadable { .. })) => {
                 drop(running);
-                return Err(self.give_up(partial, error));
+                return Err(give_up(partial, common, &self.request.output, error));
             }
             Err(error) => return Err(error),
         };
@@ -252,9 +240,6 @@ impl crate::Job for Job {
         self.show(partial, &summary, scratch, observer, stopwatch)
     }
 }
-
-/// Less work than this is not worth waiting for the disk at the end of a stage.
-const FLUSH_AT_STAGE_END: Bytes = Bytes(512_000_000);
 
 /// A run before its first task, or with those that an earlier one did.
 struct Begun {
@@ -301,15 +286,6 @@ impl Job {
         Ok(Begun { running, receipts, _fixed: fixed })
     }
 
-    /// Removes what nobody could go on from; the error that led to it is the one to tell.
-    fn give_up(&self, partial: PartialOutput, error: Error) -> Error {
-        let _ = partial.discard();
-        if let Some(scratch) = scratch_elsewhere(&self.request.common, &self.request.output) {
-            let _ = std::fs::remove_file(scratch);
-        }
-        error
-    }
-
     /// Shows the file, removes what is not part of it, and tells what came of the run.
     fn show(
         &self,
@@ -319,47 +295,13 @@ impl Job {
         observer: &dyn Observer,
         stopwatch: Stopwatch,
     ) -> Result<Outcome> {
-        let target = partial.target().to_path_buf();
-        let mut left: Vec<Error> = partial.commit()?.into_iter().collect();
-        if let Some(path) = scratch_elsewhere(&self.request.common, &self.request.output) {
-            match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => left.push(Error::writing(&path, &error)),
-                _ => {}
-            }
-        }
-        for error in left {
-            let message = format!("the output is whole, but something stays behind: {error}");
-            observer.on(&Event::Warning { message });
-        }
-        let bytes = std::fs::metadata(&target).map_err(|error| Error::writing(&target, &error))?.len();
-        let ledger = &self.costs.ledger;
-        let chunks = &summary.chunks;
+        let output = show_file(partial, &self.request.common, &self.request.output, observer)?;
+        let scratch = Scratch { predicted: self.costs.scratch, actual: scratch };
+        let memory = (&self.costs.ledger, cost::PROGRAM_BYTES);
         Ok(Outcome {
-            swath: env!("CARGO_PKG_VERSION").into(),
-            command: self.request.command.clone(),
-            status: "complete".into(),
-            exit: 0,
-            memory: Memory {
-                ceiling: ledger.ceiling,
-                predicted_peak: ledger.predicted_peak(),
-                actual_peak: ResidentSet::now().peak,
-                baseline: cost::PROGRAM_BYTES,
-            },
-            time: Time { wall_s: stopwatch.wall_s(), cpu_s: stopwatch.cpu_s() },
-            scratch: Scratch { predicted: self.costs.scratch, actual: scratch },
-            chunks: Chunks {
-                planned: chunks.planned,
-                done: chunks.done + chunks.skipped_by_resume,
-                skipped_by_resume: chunks.skipped_by_resume,
-                split: chunks.split,
-                retried: chunks.retried,
-                set_aside: 0,
-            },
-            rows: None,
-            outputs: vec![Output { path: target, bytes: Bytes(bytes), files: 1 }],
-            rejects: Vec::new(),
-            stages: summary.stages.iter().map(|stage| (stage.name.clone(), stage.wall_s, stage.cpu_s)).collect(),
+            outputs: vec![output],
             choices: self.choices(),
+            ..Outcome::complete(&self.request.command, memory, summary, scratch, &stopwatch)
         })
     }
 }

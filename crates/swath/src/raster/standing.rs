@@ -17,22 +17,36 @@ use super::job::Plan;
 /// # Errors
 /// [`Error::OutputExists`] that says in what it differs.
 pub fn is_asked_for(plan: &Plan, sources: &[Source], output: &Path) -> Result<()> {
-    let refuse = |difference: String| Error::OutputExists {
-        path: output.into(),
-        message: format!("there is nothing to resume, and it is not what is asked for: {difference}"),
-        hint: "--overwrite instead of --resume replaces it once the new one is complete".into(),
-    };
+    let refuse = |difference| is_another(output, difference);
     let there = GeoTiff::open(output).map_err(|error| refuse(error.to_string()))?;
     if let Some(difference) = difference(plan, &there) {
         return Err(refuse(difference));
     }
+    match changed_since(sources, output)? {
+        None => Ok(()),
+        Some(difference) => Err(refuse(difference)),
+    }
+}
+
+/// The error of a file that is not what a resumed run would make.
+pub fn is_another(output: &Path, difference: String) -> Error {
+    Error::OutputExists {
+        path: output.into(),
+        message: format!("there is nothing to resume, and it is not what is asked for: {difference}"),
+        hint: "--overwrite instead of --resume replaces it once the new one is complete".into(),
+    }
+}
+
+/// The first source that was changed after the output was made, in words.
+///
+/// # Errors
+/// When nobody knows when the output was made.
+pub fn changed_since(sources: &[Source], output: &Path) -> Result<Option<String>> {
     let made =
         std::fs::metadata(output).and_then(|there| there.modified()).map_err(|error| Error::reading(output, &error))?;
     let made = made.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i128);
-    match sources.iter().find(|source| source.file.mtime_ns > made) {
-        None => Ok(()),
-        Some(source) => Err(refuse(format!("{} was changed after it was made", source.file.path.display()))),
-    }
+    let changed = sources.iter().find(|source| source.file.mtime_ns > made);
+    Ok(changed.map(|source| format!("{} was changed after it was made", source.file.path.display())))
 }
 
 /// The first thing in which the file differs from the plan, in words.

@@ -3,6 +3,7 @@
 mod neighbours;
 mod pipeline;
 mod places;
+mod stats;
 mod values;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use super::{RunFlags, TalkFlags};
 use neighbours::{FOCAL_EXAMPLES, FocalFlags, TERRAIN_EXAMPLES, TerrainFlags};
 pub use pipeline::PipelineWords;
 use places::{CLIP_EXAMPLES, ClipFlags, MOSAIC_EXAMPLES, MosaicFlags, WARP_EXAMPLES, WarpFlags};
+pub use stats::StatsWords;
 use values::{band, raster_input, scaling};
 
 /// A verb of `swath raster`.
@@ -39,6 +41,8 @@ pub enum RasterVerb {
     /// Slope, aspect, hillshade and more from heights
     #[command(after_help = TERRAIN_EXAMPLES)]
     Terrain(Box<OneInput<TerrainFlags>>),
+    /// What a raster comes to: extremes, mean, percentiles, histogram, values
+    Stats(Box<StatsWords>),
     /// Several steps at once, without a file between them
     Pipeline(Box<PipelineWords>),
 }
@@ -54,6 +58,7 @@ impl RasterVerb {
             RasterVerb::Mosaic(_) => "mosaic",
             RasterVerb::Focal(_) => "focal",
             RasterVerb::Terrain(_) => "terrain",
+            RasterVerb::Stats(_) => "stats",
             RasterVerb::Pipeline(_) => "pipeline",
         }
     }
@@ -68,6 +73,7 @@ impl RasterVerb {
             RasterVerb::Mosaic(words) => (&words.run, &words.talk),
             RasterVerb::Focal(words) => (&words.run, &words.talk),
             RasterVerb::Terrain(words) => (&words.run, &words.talk),
+            RasterVerb::Stats(words) => (&words.run, &words.talk),
             RasterVerb::Pipeline(words) => (&words.run, &words.talk),
         }
     }
