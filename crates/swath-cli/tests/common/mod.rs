@@ -140,7 +140,8 @@ fn figures(line: &str) -> String {
         let start = word.trim_start_matches('(');
         let is_figure = start.starts_with(|c: char| c.is_ascii_digit());
         let is_unit = text.ends_with('#')
-            && ["B", "kB", "MB", "GB", "TB", "B,", "kB,", "MB,", "GB,", "B)", "MB)"].contains(&word);
+            && ["B", "kB", "MB", "GB", "TB", "B,", "kB,", "MB,", "GB,", "B)", "MB)", "kB/s,", "MB/s,", "GB/s,"]
+                .contains(&word);
         if is_unit {
             continue;
         }
