@@ -136,7 +136,7 @@ impl Case {
     fn points(mut self) -> Case {
         self.description.pixel_is_point = true;
         // Without a system there is no field that would say so.
-        let word = if self.description.grid.crs.is_some() { "Point" } else { "Area" };
+        let word = self.description.grid.crs.is_some().then_some("Point");
         self.extra["tags"] = json!({"AREA_OR_POINT": word});
         self
     }
