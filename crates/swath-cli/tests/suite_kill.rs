@@ -91,10 +91,13 @@ fn killed_over_the_whole_wall_time() {
         let running = ready.folder.start_logging(job, "killed.log");
         std::thread::sleep(wall * kill / (kills + 1));
         if !running.kill() {
-            // The machine was busier when the first run was measured.
+            // The machine was busier when the job was measured.
             missed += 1;
-            wall = wall * 15 / 16;
             assert!(missed < kills, "{missed} kills came too late");
+            ready.folder.remove(&["lake"]);
+            let started = Instant::now();
+            ready.folder.run(job).expect(&[0]);
+            wall = (wall * 15 / 16).min(started.elapsed());
             ready.folder.remove(&["lake"]);
             continue;
         }
