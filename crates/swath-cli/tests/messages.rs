@@ -85,6 +85,35 @@ fn a_full_disk_and_a_folder_for_scratch_that_cannot_be() {
     }
 }
 
+/// Whatever stands in the way, there is a way on.
+#[test]
+fn no_error_of_a_path_is_without_a_hint() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path().join("schemas")).expect("a folder");
+    folder.write("one.txt", b"{\"values\": [1, 2, 3]}\n");
+    folder.write("many.txt", b"[\n {\"id\": 1},\n {\"id\": 2}\n]\n");
+    folder.write("page.csv", b"<?xml version=\"1.0\"?>\n<a>\n</a>\n");
+    folder.write("zeros.csv", &[0; 5000]);
+    folder.write("codes.toml", b"[columns.temperature]\ntype = \"float64\"\n[crs]\ncolumn = \"temperature\"\n");
+    let long = "n".repeat(250);
+    for (line, code, error, hint) in [
+        ("readings.csv -o lake --schema schemas", 2, "--schema schemas: it is a folder", "name a schema file in TOML"),
+        ("readings.csv -o lake --schema codes.toml", 2, "wanted codes as int32", "type = \"int32\""),
+        ("readings.csv -o readings.csv/lake", 6, "cannot write readings.csv/", "a part of the path is a file"),
+        ("readings.csv -o /proc/lake", 6, "cannot write /proc/.lake.partial", "choose a folder that you may write to"),
+        (&format!("readings.csv -o {long}"), 6, "cannot write .nnn", "choose a shorter name"),
+        (&format!("{long}{long} -o lake"), 5, "cannot read nnn", "longer than file systems allow"),
+        ("one.txt -o lake", 5, "one.txt: it looks like JSON", "export the table as CSV"),
+        ("many.txt -o lake", 5, "many.txt: it looks like JSON", "export the table as CSV"),
+        ("page.csv -o lake", 5, "page.csv: it looks like XML", "export the table as CSV"),
+        ("zeros.csv -o lake", 5, "zeros.csv: it looks like binary data", "give files of delimited text"),
+    ] {
+        let (_, told) = told(&folder, &format!("sensor ingest {line} -m 256MB"), code);
+        assert!(told.contains(error), "{line}: {told}");
+        assert!(told.split_once("hint: ").is_some_and(|(_, rest)| rest.contains(hint)), "{line}: {told}");
+    }
+}
+
 /// After too many rejects the schema or the words change, so there is nothing to go on from; the next run just begins.
 #[test]
 fn too_many_rejects_leave_the_rejects_and_nothing_else() {

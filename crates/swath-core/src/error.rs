@@ -89,6 +89,11 @@ pub enum Error {
         /// How much it asked for.
         wanted: Bytes,
     },
+    /// The operating system refused a thread (exit 4).
+    ThreadRefused {
+        /// What the system said.
+        reason: String,
+    },
     /// Distinct values are more than the memory that is free under the ceiling can hold (exit 4).
     DictionaryFull {
         /// What has the values.
@@ -180,6 +185,10 @@ pub const MAKE_ROOM: &str = "make room there, then run the same command again";
 
 /// The hint of a place where nothing may be written.
 pub const CHOOSE_FOLDER: &str = "choose a folder that you may write to";
+/// The hint of a name that the file system does not take.
+const SHORTER_NAME: &str = "choose a shorter name: until it is whole, the output stands in .NAME.partial beside it";
+/// The hint of a disk that fails for a reason of its own.
+const LOOK_AT_DISK: &str = "look at the disk or the mount that it is on, then run the same command again";
 
 impl Error {
     /// The exit code of the process.
@@ -189,6 +198,7 @@ impl Error {
             Error::CeilingTooSmall { .. } | Error::LimitTooSmall { .. } => 3,
             Error::CeilingReached { .. }
             | Error::MemoryRefused { .. }
+            | Error::ThreadRefused { .. }
             | Error::DictionaryFull { .. }
             | Error::Pressure { .. } => 4,
             Error::InputUnreadable { .. } | Error::InputCorrupt { .. } => 5,
@@ -226,6 +236,11 @@ impl Error {
                  --memory, fewer --threads or a higher limit; run again with --resume to keep what is done"
                     .into()
             }
+            Error::ThreadRefused { .. } => {
+                "a limit of threads (ulimit -u, the pids of a container) or of memory (ulimit -v) is reached: raise it, or \
+                 take fewer --threads; run again with --resume to keep what is done"
+                    .into()
+            }
             Error::CeilingReached { .. } | Error::Pressure { .. } => {
                 "a larger --memory, or fewer --threads; run again with --resume to keep what is done".into()
             }
@@ -255,7 +270,11 @@ impl Error {
         let hint = match error.kind() {
             std::io::ErrorKind::NotFound => "check the path, from the folder that the command runs in",
             std::io::ErrorKind::PermissionDenied => "ask for permission to read it, or run as a user who has it",
-            _ => "",
+            std::io::ErrorKind::IsADirectory => "name a file in it",
+            std::io::ErrorKind::NotADirectory => "a part of the path is a file: name a folder there",
+            std::io::ErrorKind::InvalidFilename => "check the path: a name in it is longer than file systems allow",
+            std::io::ErrorKind::InvalidData => "it has to be text in UTF-8",
+            _ => LOOK_AT_DISK,
         };
         Error::InputUnreadable { path: path.into(), reason: plain(error), hint: hint.into() }
     }
@@ -266,9 +285,18 @@ impl Error {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => MAKE_ROOM,
             std::io::ErrorKind::FileTooLarge => ALLOW_LARGER,
             std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => CHOOSE_FOLDER,
-            _ => "",
+            std::io::ErrorKind::NotADirectory => "a part of the path is a file: name a folder there",
+            std::io::ErrorKind::IsADirectory => "a folder stands there: choose another name",
+            std::io::ErrorKind::InvalidFilename => SHORTER_NAME,
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::Unsupported => CHOOSE_FOLDER,
+            _ => LOOK_AT_DISK,
         };
         Error::OutputUnwritable { path: path.into(), reason: plain(error), hint: hint.into() }
+    }
+
+    /// The error for a thread that could not be started.
+    pub(crate) fn no_thread(error: &std::io::Error) -> Error {
+        Error::ThreadRefused { reason: plain(error) }
     }
 
     /// The error for something that should not happen.
@@ -309,6 +337,7 @@ impl fmt::Display for Error {
             Error::MemoryRefused { what, wanted } => {
                 write!(f, "the system refused {wanted} of memory for {what}, though the ceiling allows it")
             }
+            Error::ThreadRefused { reason } => write!(f, "a thread could not be started: {reason}"),
             Error::DictionaryFull { what, distinct, limit } => {
                 write!(
                     f,

@@ -216,24 +216,25 @@ impl Store {
     /// [`Error::OutputExists`] when the scratch file does not hold it: it is another file, was cut, or is damaged.
     pub fn adopt(&self, blob: &Blob) -> Result<()> {
         let Blob::Scratch { offset, length, hash } = *blob else { return Ok(()) };
-        let refuse = |message: String| Error::OutputExists {
-            path: self.path.clone(),
-            message,
-            hint: "resume with the --tmp-dir that it began with, or begin anew with --overwrite".into(),
-        };
+        let refuse =
+            |message: String, hint: &str| Error::OutputExists { path: self.path.clone(), message, hint: hint.into() };
         let size = self.file.metadata().map_err(|error| Error::writing(&self.path, &error))?.len();
         if offset + length > size {
             let wanted = offset + length;
-            return Err(refuse(format!(
-                "the scratch of the unfinished run is gone: wanted {wanted} bytes, got {size}"
-            )));
+            return Err(refuse(
+                format!("the scratch of the unfinished run is gone: wanted {wanted} bytes, got {size}"),
+                "resume with the --tmp-dir that it began with, or begin anew with --overwrite",
+            ));
         }
         let got = self.hash_of(offset, length)?;
         if got != hash {
-            return Err(refuse(format!(
-                "the scratch of the unfinished run is damaged: {length} bytes at {offset} wanted hash {hash:016x}, got \
-                 {got:016x}"
-            )));
+            return Err(refuse(
+                format!(
+                    "the scratch of the unfinished run is damaged: {length} bytes at {offset} wanted hash {hash:016x}, \
+                     got {got:016x}"
+                ),
+                "begin anew with --overwrite; and look at the disk, since nothing else writes there",
+            ));
         }
         self.end.fetch_max((offset + length).next_multiple_of(4096), Relaxed);
         self.take(length);

@@ -198,9 +198,11 @@ pub fn describe(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<Description>
         magic::Sniffed::Parquet => table(columnar::describe_file(path, ceiling)),
         magic::Sniffed::Text => table(delimited::describe(path, ceiling, stop)),
         magic::Sniffed::Tiff => Ok(Description::Raster(Box::new(grids::describe(path, ceiling)?))),
-        magic::Sniffed::Empty => {
-            Err(Error::InputUnreadable { path: path.into(), reason: "the file is empty".into(), hint: String::new() })
-        }
+        magic::Sniffed::Empty => Err(Error::InputUnreadable {
+            path: path.into(),
+            reason: "the file is empty".into(),
+            hint: "check that the export finished".into(),
+        }),
         magic::Sniffed::Other { what, hint } => Err(Error::InputUnreadable {
             path: path.into(),
             reason: format!("it looks like {what}, which is not read"),

@@ -1,6 +1,5 @@
 //! What the jobs of all verbs have in common: scratch, receipts that speak of blobs, what workers keep.
 
-use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::ThreadId;
 use std::time::Duration;
@@ -8,8 +7,8 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use swath_core::{
-    Blob, Bytes, CHOOSE_FOLDER, Error, Event, Fnv64, Lease, Ledger, Observer, PartialOutput, PartialState, Receipt,
-    Receipts, Result, RunOptions, Store, TaskKey,
+    Blob, Bytes, CHOOSE_FOLDER, Error, Event, Lease, Ledger, MAKE_ROOM, Observer, PartialOutput, Receipt, Receipts,
+    Result, RunOptions, Store, TaskKey,
 };
 
 use crate::outcome::Output;
@@ -50,11 +49,8 @@ pub fn within_limits<T>(common: &Common, costs: Result<T>, ledger: impl Fn(&T) -
 }
 
 /// Removes what nobody could go on from; the error that led to it is the one to tell.
-pub fn give_up(partial: PartialOutput, common: &Common, output: &Path, error: Error) -> Error {
+pub fn give_up(partial: PartialOutput, error: Error) -> Error {
     let _ = partial.discard();
-    if let Some(scratch) = scratch_elsewhere(common, output) {
-        let _ = std::fs::remove_file(scratch);
-    }
     error
 }
 
@@ -62,21 +58,18 @@ pub fn give_up(partial: PartialOutput, common: &Common, output: &Path, error: Er
 ///
 /// # Errors
 /// What prevents it from being shown.
-pub fn show_file(partial: PartialOutput, common: &Common, output: &Path, observer: &dyn Observer) -> Result<Output> {
+pub fn show_file(partial: PartialOutput, observer: &dyn Observer) -> Result<Output> {
     let path = partial.target().to_path_buf();
-    let mut left: Vec<Error> = partial.commit()?.into_iter().collect();
-    if let Some(path) = scratch_elsewhere(common, output) {
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => left.push(Error::writing(&path, &error)),
-            _ => {}
-        }
-    }
-    for error in left {
-        let message = format!("the output is whole, but something stays behind: {error}");
-        observer.on(&Event::Warning { message });
+    if let Some(error) = partial.commit()? {
+        observer.on(&stays_behind(&error));
     }
     let bytes = Bytes(std::fs::metadata(&path).map_err(|error| Error::writing(&path, &error))?.len());
     Ok(Output { path, bytes, files: 1 })
+}
+
+/// What is told of something that could not be removed once the output was shown.
+pub fn stays_behind(error: &Error) -> Event {
+    Event::Warning { message: format!("the output is whole, but something stays behind: {error}") }
 }
 
 /// Blobs that a receipt speaks of.
@@ -150,35 +143,25 @@ impl<T> Idle<T> {
     }
 }
 
-/// The scratch file of an output, where it is not beside it.
-pub fn scratch_elsewhere(common: &Common, output: &Path) -> Option<PathBuf> {
-    let folder = common.tmp_dir.as_ref()?;
-    let output = std::path::absolute(output).unwrap_or_else(|_| output.into());
-    Some(folder.join(format!("swath-{:016x}.scratch", Fnv64::of(output.as_os_str().as_encoded_bytes()))))
-}
-
-/// Opens the store, without what an earlier run left where a new one begins.
+/// Opens the store of a run.
 ///
 /// # Errors
 /// [`Error::OutputUnwritable`], which names `--tmp-dir` where that is the folder.
-pub fn open_store(common: &Common, partial: &PartialOutput, output: &Path, allowance: Option<Lease>) -> Result<Store> {
+pub fn open_store(common: &Common, partial: &PartialOutput, allowance: Option<Lease>) -> Result<Store> {
+    let elsewhere = common.tmp_dir.as_deref();
     let open = || {
-        if let Some(folder) = &common.tmp_dir {
+        if let Some(folder) = elsewhere {
             std::fs::create_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
         }
-        let scratch = scratch_elsewhere(common, output).unwrap_or_else(|| partial.scratch().join("data"));
-        if partial.state() == PartialState::Fresh && scratch.exists() {
-            std::fs::remove_file(&scratch).map_err(|error| Error::writing(&scratch, &error))?;
-        }
-        Store::open(&scratch, allowance, common.tmp_limit)
+        Store::open(&partial.scratch_file(elsewhere)?, allowance, common.tmp_limit)
     };
-    if common.tmp_dir.is_some() { open().map_err(of_tmp_dir) } else { open() }
+    if elsewhere.is_some() { open().map_err(of_tmp_dir) } else { open() }
 }
 
-/// The error with the flag that names the folder, where it has no better hint.
+/// The error with the flag that names the folder, where no room was the matter.
 fn of_tmp_dir(error: Error) -> Error {
     match error {
-        Error::OutputUnwritable { path, reason, hint } if hint.is_empty() || hint == CHOOSE_FOLDER => {
+        Error::OutputUnwritable { path, reason, hint } if hint != MAKE_ROOM => {
             let hint = format!("{CHOOSE_FOLDER} as --tmp-dir, or leave it out: scratch then lies beside the output");
             Error::OutputUnwritable { path, reason, hint }
         }

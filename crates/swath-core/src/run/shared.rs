@@ -75,7 +75,7 @@ impl Shared {
         drop(state);
         // Fewer workers are slower, no more.
         if nobody {
-            self.fail(Error::unexpected(format!("a thread could not be started: {error}")));
+            self.fail(Error::no_thread(error));
         }
     }
 }

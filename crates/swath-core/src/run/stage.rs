@@ -87,7 +87,7 @@ impl StageRun<'_> {
                 let builder = std::thread::Builder::new().name("journal".into()).stack_size(KEEPER_STACK);
                 let spawned = builder.spawn_scoped(scope, move || keeper.keep(&mut |error| shared.fail(error)));
                 if let Err(error) = spawned {
-                    shared.fail(Error::unexpected(format!("a thread could not be started: {error}")));
+                    shared.fail(Error::no_thread(&error));
                 }
             }
             self.oversee(shared, keeper, watch);

@@ -8,14 +8,16 @@ mod replace;
 #[cfg(test)]
 mod tests;
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 pub use durable::{sync_file_system, sync_folder};
 
 use crate::lock::{self, FolderLock};
-use crate::{Error, Result, fault};
+use crate::{Error, Fnv64, Result, fault};
 
 /// Says that the output was whole when the rename began, and which file or folder it was.
 const COMMITTING: &str = "committing";
@@ -24,6 +26,10 @@ const OVERWRITE: &str = "overwrite";
 const OUTPUT: &str = "output";
 const JOURNAL: &str = "run";
 const SCRATCH: &str = "scratch";
+/// The path of the scratch file, where it lies in another folder.
+const ELSEWHERE: &str = "elsewhere";
+const ELSEWHERE_PREFIX: &str = "swath-";
+const ELSEWHERE_SUFFIX: &str = ".scratch";
 /// What was replaced, where the system cannot exchange two names at once.
 const REPLACED: &str = "replaced";
 
@@ -133,6 +139,47 @@ impl PartialOutput {
         self.folder.join(SCRATCH)
     }
 
+    /// The one file for what is needed only during the run: in the folder, or in `elsewhere` under a name that the
+    /// final path decides. A fresh run finds none there. It is removed with everything else, also by a later run that
+    /// names another folder.
+    ///
+    /// # Errors
+    /// [`Error::OutputUnwritable`].
+    pub fn scratch_file(&self, elsewhere: Option<&Path>) -> Result<PathBuf> {
+        let Some(elsewhere) = elsewhere else {
+            return Ok(self.scratch().join("data"));
+        };
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.into());
+        let name = Fnv64::of(absolute(&self.target).as_os_str().as_encoded_bytes());
+        let path = absolute(elsewhere).join(format!("{ELSEWHERE_PREFIX}{name:016x}{ELSEWHERE_SUFFIX}"));
+        let note = self.folder.join(ELSEWHERE);
+        if self.state == PartialState::Fresh {
+            write_durably(&note, path.as_os_str().as_bytes()).map_err(|error| Error::writing(&note, &error))?;
+            remove(&path).map_err(|error| Error::writing(&path, &error))?;
+        }
+        Ok(path)
+    }
+
+    /// Removes the scratch file that lies in another folder, if the note of one is found.
+    fn remove_elsewhere(&self) -> Result<()> {
+        let note = self.folder.join(ELSEWHERE);
+        let path = match fs::read(&note) {
+            Ok(bytes) => PathBuf::from(OsString::from_vec(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(Error::writing(&note, &error)),
+        };
+        // A note that was cut off, or is of somebody else, must not cost anybody a file.
+        let is_ours = path.is_absolute()
+            && path
+                .file_name()
+                .and_then(OsStr::to_str)
+                .is_some_and(|name| name.starts_with(ELSEWHERE_PREFIX) && name.ends_with(ELSEWHERE_SUFFIX));
+        match is_ours {
+            true => remove(&path).map_err(|error| Error::writing(&path, &error)),
+            false => Ok(()),
+        }
+    }
+
     /// Shows the output: syncs it, renames it to the final path, and removes everything else.
     ///
     /// The error inside of `Ok`, if any, only kept leftovers from being removed: the output is whole and in place.
@@ -180,6 +227,7 @@ impl PartialOutput {
     /// Removes all but the lock; the marker last, since it says that the rest is not worth resuming.
     fn empty(&self) -> Result<()> {
         let failed = |path: &Path, error: io::Error| Error::writing(path, &error);
+        self.remove_elsewhere()?;
         let entries = fs::read_dir(&self.folder).map_err(|error| failed(&self.folder, error))?;
         for entry in entries {
             let path = entry.map_err(|error| failed(&self.folder, error))?.path();
@@ -227,7 +275,7 @@ fn partial_folder(target: &Path) -> Result<PathBuf> {
             hint: "name a file or folder that swath can make".into(),
         });
     };
-    let mut partial = std::ffi::OsString::from(".");
+    let mut partial = OsString::from(".");
     partial.push(name);
     partial.push(".partial");
     Ok(target.with_file_name(partial))
@@ -251,7 +299,10 @@ fn holds_work(folder: &Path) -> Result<bool> {
     for entry in fs::read_dir(folder).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
         holds |= name != lock::FILE;
-        if ![lock::FILE, COMMITTING, OVERWRITE, OUTPUT, JOURNAL, SCRATCH, REPLACED].iter().any(|own| name == **own) {
+        if ![lock::FILE, COMMITTING, OVERWRITE, OUTPUT, JOURNAL, SCRATCH, ELSEWHERE, REPLACED]
+            .iter()
+            .any(|own| name == **own)
+        {
             return Err(Error::OutputExists {
                 path: folder.into(),
                 message: format!("{} in it is of no run", name.display()),

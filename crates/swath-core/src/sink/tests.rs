@@ -148,6 +148,42 @@ fn a_run_that_died_after_its_rename_is_committed() {
 }
 
 #[test]
+fn scratch_in_another_folder_goes_with_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let (target, spill) = (folder.path().join("lake"), folder.path().join("spill"));
+    fs::create_dir(&spill).unwrap();
+    let names = || tree(&spill).into_keys().collect::<Vec<_>>();
+    let began = |overwrite, resume, elsewhere: Option<&Path>| {
+        let partial = PartialOutput::create(&target, overwrite, resume).unwrap();
+        let path = partial.scratch_file(elsewhere).unwrap();
+        (partial, path)
+    };
+    let (partial, path) = began(false, false, Some(&spill));
+    assert_eq!(path.parent(), Some(&*spill));
+    fs::write(&path, "kept").unwrap();
+    fs::write(spill.join("mine"), "").unwrap();
+    drop(partial);
+    // It goes on with what is there; a run that names no folder, or that ends, removes it.
+    let (partial, again) = began(false, true, Some(&spill));
+    assert_eq!((&again, fs::read_to_string(&path).unwrap()), (&path, "kept".into()));
+    drop(partial);
+    let (partial, beside) = began(true, false, None);
+    assert!(beside.starts_with(partial.folder()));
+    assert_eq!(names(), ["mine"]);
+    drop(partial);
+    let (partial, path) = began(true, false, Some(&spill));
+    fs::write(&path, "").unwrap();
+    make_lake(&partial, "new");
+    assert!(partial.commit().unwrap().is_none());
+    assert_eq!(names(), ["mine"]);
+    // A note of anything else costs nobody a file.
+    let (partial, _) = began(true, false, Some(&spill));
+    fs::write(partial.folder().join(ELSEWHERE), spill.join("mine").as_os_str().as_bytes()).unwrap();
+    partial.discard().unwrap();
+    assert_eq!(names(), ["mine"]);
+}
+
+#[test]
 fn two_runs_do_not_share_an_output() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("lake");

@@ -75,7 +75,7 @@ fn crs_column(file: &SchemaFile, schema: &TableSchema) -> Result<()> {
         Category | String | Int32 | Int64 => Ok(()),
         other => {
             let message = format!("names {name:?} of type {}; wanted codes as int32, category or string", word(other));
-            Err(file.error("crs.column", message, ""))
+            Err(file.error("crs.column", message, "give that column type = \"int32\", or name another"))
         }
     }
 }

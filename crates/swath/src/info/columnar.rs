@@ -149,7 +149,7 @@ pub fn describe_folder(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<Table
         return Err(Error::InputUnreadable {
             path: path.into(),
             reason: warnings.first().cloned().unwrap_or_else(|| "the folder holds no Parquet files".into()),
-            hint: String::new(),
+            hint: "name a lake, or a single file".into(),
         });
     };
     let is_lake = path.join(manifest::FILE).is_file();

@@ -32,6 +32,10 @@ const GRID: &str = "of grids, GeoTIFF is read: gdal_translate in out.tif makes o
 const RASTER: &str = "this is a raster, and a table is wanted: swath info and swath raster read it";
 const UTF8: &str = "convert it to UTF-8 first: iconv -f utf-16 -t utf-8 in > out";
 
+/// Documents that are text, too.
+pub const JSON: &str = "JSON";
+pub const MARKUP: &str = "XML or HTML";
+
 /// First bytes of TIFF and BigTIFF, in both orders of bytes.
 const TIFF: [&[u8; 4]; 4] = [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"];
 
@@ -111,10 +115,10 @@ pub fn sniff_bytes(head: &[u8]) -> Sniffed {
     }
     let text = head.trim_ascii_start();
     if text.starts_with(b"{") || text.starts_with(b"[") && text[1..].trim_ascii_start().starts_with(b"{") {
-        return Sniffed::Other { what: "JSON", hint: TABLE };
+        return Sniffed::Other { what: JSON, hint: TABLE };
     }
     if text.starts_with(b"<?xml") || text.starts_with(b"<!DOCTYPE") || text.starts_with(b"<html") {
-        return Sniffed::Other { what: "XML or HTML", hint: TABLE };
+        return Sniffed::Other { what: MARKUP, hint: TABLE };
     }
     if head.contains(&0) {
         return Sniffed::Other { what: "binary data", hint: "" };

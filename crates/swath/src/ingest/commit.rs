@@ -15,6 +15,7 @@ use super::rank::Ranked;
 use super::running::Running;
 use super::{COMMAND, Job, rejects, standing, warnings};
 use crate::outcome::{Outcome, Output, Rows, Scratch};
+use crate::work::stays_behind;
 
 /// In place of a reason: rejects that are counted only.
 const NOT_KEPT: &str = "(not kept in rejects.ndjson)";
@@ -124,14 +125,14 @@ pub fn commit(
 /// What prevents the lake from being shown.
 pub fn show(partial: PartialOutput, job: &Job, observer: &dyn Observer) -> Result<()> {
     let mut left: Vec<Error> = partial.commit()?.into_iter().collect();
-    for path in job.scratch_elsewhere().into_iter().chain(rejects::left_beside(&job.request.output)) {
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => left.push(Error::writing(&path, &error)),
-            _ => {}
-        }
+    if let Some(path) = rejects::left_beside(&job.request.output)
+        && let Err(error) = std::fs::remove_file(&path)
+        && error.kind() != ErrorKind::NotFound
+    {
+        left.push(Error::writing(&path, &error));
     }
     for error in left {
-        observer.on(&Event::Warning { message: format!("the output is whole, but something stays behind: {error}") });
+        observer.on(&stays_behind(&error));
     }
     Ok(())
 }

@@ -41,7 +41,7 @@ use swath_table::schema_file;
 use crate::input_file::InputFile;
 use crate::outcome::{Explanation, Outcome, Output};
 use crate::request::IngestRequest;
-use crate::work::{Idle, give_up, open_store, run_options, scratch_elsewhere};
+use crate::work::{Idle, give_up, open_store, run_options};
 use cost::Costs;
 use prepare::Prepared;
 use running::{Running, Shared};
@@ -85,7 +85,7 @@ fn hold_scratch(request: &IngestRequest, costs: &Costs) -> Result<()> {
     let (common, least) = (&request.common, costs.scratch_least);
     match common.tmp_limit {
         Some(limit) if least > limit => Err(Error::OutputUnwritable {
-            path: scratch_elsewhere(common, &request.output).unwrap_or_else(|| request.output.clone()),
+            path: common.tmp_dir.as_ref().unwrap_or(&request.output).clone(),
             reason: format!("the job needs at least {least} of scratch, and --tmp-limit allows {limit}"),
             hint: format!(
                 "--tmp-limit {}MB would do; or a larger --memory, so that less is spilled",
@@ -113,11 +113,6 @@ impl Job {
         let rows = if facts.exact { format!("{}", facts.rows) } else { format!("about {}", facts.rows) };
         choices.push(("rows".into(), format!("{rows}, {:.0} bytes each", facts.record_bytes)));
         choices
-    }
-
-    /// The scratch file, where it is not beside the output.
-    fn scratch_elsewhere(&self) -> Option<PathBuf> {
-        scratch_elsewhere(&self.request.common, &self.request.output)
     }
 
     fn plan(&self, running: &Shared) -> Plan {
@@ -207,7 +202,7 @@ fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> {
     let is_fresh = partial.state() == PartialState::Fresh;
     let Begun { running, mut receipts, _fixed } = match begin(&job, &partial, &budget, stop) {
         // Nothing has been done yet, so nothing is to be left.
-        Err(error) if is_fresh => return Err(give_up(partial, common, &job.request.output, error)),
+        Err(error) if is_fresh => return Err(give_up(partial, error)),
         begun => begun?,
     };
     let plan = job.plan(&running);
@@ -225,7 +220,7 @@ fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> {
         // An input that is mended is another input, and so is a schema: nothing of this run could be resumed.
         Err(error @ (Error::InputCorrupt { .. } | Error::InputUnreadable { .. } | Error::TooManyRejects { .. })) => {
             drop(running);
-            return Err(give_up(partial, common, &job.request.output, error));
+            return Err(give_up(partial, error));
         }
         Err(error) => return Err(error),
     };
@@ -273,7 +268,7 @@ fn begin(job: &Job, partial: &PartialOutput, budget: &Arc<Budget>, stop: &Stop) 
     };
     let lake_folder = partial.output();
     std::fs::create_dir_all(&lake_folder).map_err(|error| Error::writing(&lake_folder, &error))?;
-    let store = Arc::new(open_store(common, partial, &job.request.output, allowance)?);
+    let store = Arc::new(open_store(common, partial, allowance)?);
     let holder: Arc<dyn Reclaim> = Arc::<Store>::clone(&store);
     budget.register(Arc::downgrade(&holder));
     let beside = beside_identifiers(job.costs.ledger.workers);

@@ -30,7 +30,7 @@ use super::job::{Dedup, FilePlan, Geometry, Job};
 use super::schema_text;
 use super::survey::{Facts, facts};
 use super::systems::{self, Systems};
-use crate::info::magic;
+use crate::info::magic::{self, Sniffed};
 use crate::input_file::{InputFile, exact_path};
 use crate::request::{Compression, IngestRequest, SortOrder};
 
@@ -94,7 +94,7 @@ pub fn inputs(sources: &[OsString], schema: Option<&Path>) -> Result<Inputs> {
         source.read_exact_at(&mut bytes, range.start).map_err(|error| Error::reading(&file.path, &error))?;
         Ok(bytes)
     })?;
-    samples.iter().try_for_each(check_text)?;
+    samples.iter().try_for_each(|sample| check_text(sample, schema.is_none()))?;
     if given.csv.header != Some(false) && samples.iter().all(is_header_at_most) {
         let path = samples.first().map_or_else(PathBuf::new, |sample| sample.path.clone());
         return Err(Error::InputCorrupt {
@@ -126,8 +126,9 @@ fn each_once(files: Vec<InputFile>, warnings: &mut Vec<String>) -> Vec<InputFile
     once
 }
 
-/// Refuses files of a known format that is no text, and text without lines.
-fn check_text(sample: &Sample) -> Result<()> {
+/// Refuses files of a known format that is no delimited text, and text without lines. What only looks like a document
+/// is taken for a table where the schema says so.
+fn check_text(sample: &Sample, is_guess: bool) -> Result<()> {
     let corrupt = |message: String, hint: &str| {
         Err(Error::InputCorrupt { place: Place::file(&sample.path), message, hint: hint.into() })
     };
@@ -136,11 +137,19 @@ fn check_text(sample: &Sample) -> Result<()> {
             "its lines end in carriage returns alone; wanted newlines".into(),
             "convert it first: tr '\\r' '\\n' < in.csv > out.csv",
         ),
+        None if !sample.head.contains(&b'\n') && sample.head.contains(&0) => {
+            corrupt("it looks like binary data; wanted delimited text".into(), "give files of delimited text only")
+        }
         None if !sample.head.contains(&b'\n') && !sample.complete => corrupt(
             format!("no line ends within its first {} bytes; wanted a header within {HEADER_BYTES}", sample.head.len()),
             "is it delimited text?",
         ),
-        None => Ok(()),
+        None => match magic::sniff_bytes(&sample.head) {
+            Sniffed::Other { what: what @ (magic::JSON | magic::MARKUP), hint } if is_guess => {
+                corrupt(format!("it looks like {what}; wanted delimited text"), hint)
+            }
+            _ => Ok(()),
+        },
         Some((what, hint)) => Err(Error::InputUnreadable {
             path: sample.path.clone(),
             reason: format!("it looks like {what}; wanted delimited text"),

@@ -9,12 +9,22 @@ use swath_core::{Bytes, Error, Result};
 /// The largest schema file. One with a thousand columns and a comment on each is a tenth of it.
 const MOST: u64 = 1 << 20;
 
+/// The hint where something else was named.
+const SCHEMA_FILE: &str =
+    "name a schema file in TOML (swath sensor schema writes one); data files come before the options";
+
 /// Reads a schema file.
 ///
 /// # Errors
 /// [`Error::Usage`] when it is larger than any schema; [`Error::InputUnreadable`].
 pub fn read(path: &Path) -> Result<String> {
     let fail = |error: std::io::Error| Error::reading(path, &error);
+    if path.is_dir() {
+        return Err(Error::Usage {
+            message: format!("--schema {}: it is a folder; wanted a file", path.display()),
+            hint: SCHEMA_FILE.into(),
+        });
+    }
     let file = File::open(path).map_err(fail)?;
     let length = file.metadata().map_err(fail)?.len();
     let mut bytes = Vec::new();
@@ -30,8 +40,7 @@ pub fn read(path: &Path) -> Result<String> {
                 Bytes(length.max(bytes.len() as u64)),
                 Bytes(MOST)
             ),
-            hint: "name a schema file in TOML (swath sensor schema writes one); data files come before the options"
-                .into(),
+            hint: SCHEMA_FILE.into(),
         });
     }
     String::from_utf8(bytes).map_err(|error| fail(std::io::Error::new(std::io::ErrorKind::InvalidData, error)))

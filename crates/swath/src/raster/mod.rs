@@ -213,7 +213,7 @@ impl crate::Job for Job {
         let begun = self.begin(&partial, &budget, stop);
         let Begun { running, mut receipts, _fixed } = match begun {
             // Nothing has been done yet, so nothing is to be left.
-            Err(error) if is_fresh => return Err(give_up(partial, common, &self.request.output, error)),
+            Err(error) if is_fresh => return Err(give_up(partial, error)),
             begun => begun?,
         };
         let sync = || running.sync();
@@ -231,7 +231,7 @@ impl crate::Job for Job {
             // An input that is mended is another input: nothing of this run could be resumed.
             Err(error @ (Error::InputCorrupt { .. } | Error::InputUnreadable { .. })) => {
                 drop(running);
-                return Err(give_up(partial, common, &self.request.output, error));
+                return Err(give_up(partial, error));
             }
             Err(error) => return Err(error),
         };
@@ -264,7 +264,7 @@ impl Job {
             Bytes::ZERO => Ok(None),
             bytes => budget.lease(bytes, stop)?.keep(bytes).map(Some),
         };
-        let store = Arc::new(open_store(common, partial, &self.request.output, kept(self.costs.kept)?)?);
+        let store = Arc::new(open_store(common, partial, kept(self.costs.kept)?)?);
         let cache = match kept(self.costs.cache)? {
             Some(lease) => BlockCache::new(lease),
             None => BlockCache::none(),
@@ -295,7 +295,7 @@ impl Job {
         observer: &dyn Observer,
         stopwatch: Stopwatch,
     ) -> Result<Outcome> {
-        let output = show_file(partial, &self.request.common, &self.request.output, observer)?;
+        let output = show_file(partial, observer)?;
         let scratch = Scratch { predicted: self.costs.scratch, actual: scratch };
         let memory = (&self.costs.ledger, cost::PROGRAM_BYTES);
         Ok(Outcome {

@@ -142,7 +142,7 @@ impl Job {
         };
         budget.register(Arc::downgrade(&(Arc::<BlockCache>::clone(&cache) as Arc<dyn Reclaim>)));
         let store = match (partial, &self.request.output) {
-            (Some(partial), Some(output)) if layers.has_tables() => Some(open_store(common, partial, output, None)?),
+            (Some(partial), Some(output)) if layers.has_tables() => Some(open_store(common, partial, None)?),
             _ => None,
         };
         let unknown = |bands| (0..bands).map(|_| Found::default()).collect();
@@ -251,25 +251,25 @@ impl crate::Job for Job {
                 partial.discard()?;
                 return Err(error);
             }
-            let shown = show_file(partial, common, output, observer)?;
+            let shown = show_file(partial, observer)?;
             let nothing = Ran { summary: Summary::default(), statistics: Vec::new(), scratch: Bytes::ZERO };
             return Ok(self.outcome(nothing, vec![shown], &stopwatch));
         }
         let is_fresh = partial.state() == PartialState::Fresh;
         let begun = match self.begin(Some(&partial), &budget, stop) {
             // Nothing has been done yet, so nothing is to be left.
-            Err(error) if is_fresh => return Err(give_up(partial, common, output, error)),
+            Err(error) if is_fresh => return Err(give_up(partial, error)),
             begun => begun?,
         };
         let ran = match self.run(begun, &budget, stop, observer) {
             // An input that is mended is another input: nothing of this run could be resumed.
             Err(error @ (Error::InputCorrupt { .. } | Error::InputUnreadable { .. })) => {
-                return Err(give_up(partial, common, output, error));
+                return Err(give_up(partial, error));
             }
             ran => ran?,
         };
         standing::write(&self.request, &ran.statistics, &partial.output())?;
-        let shown = show_file(partial, common, output, observer)?;
+        let shown = show_file(partial, observer)?;
         Ok(self.outcome(ran, vec![shown], &stopwatch))
     }
 }
