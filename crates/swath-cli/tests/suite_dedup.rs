@@ -29,6 +29,31 @@ fn duplicates_are_found_whatever_the_sensor_is_called() {
     assert_eq!(folder.ingest("in.csv -o lake").rows().written, 3);
 }
 
+/// The newest reading of each sensor: one key has more rows than any table of rows could hold under the ceiling.
+#[test]
+fn a_key_may_have_any_number_of_rows() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    let first = 1_700_000_000;
+    let rows = 1_600_000;
+    let row = |at: u32| format!("{},{},{at}\n", if at.is_multiple_of(3) { "a" } else { "b" }, first + at);
+    folder.write("in.csv", format!("id,time,v\n{}", (0..rows).map(row).collect::<String>()).as_bytes());
+    for (keep, times) in [("last", [first + rows - 2, first + rows - 1]), ("first", [first, first + 1])] {
+        let schema = format!(
+            "[columns.id]\ntype = \"category\"\nrole = \"sensor\"\n[columns.time]\ntype = \"timestamp\"\nformat = \
+             \"epoch_s\"\nrole = \"time\"\n[columns.v]\ntype = \"int32\"\n[dedup]\nkey = [\"id\"]\nkeep = \"{keep}\"\n"
+        );
+        folder.write("schema.toml", schema.as_bytes());
+        for (memory, partition) in [("48MB", "day"), ("256MB", "none")] {
+            let outcome = folder.ingest(&format!("in.csv -o lake -m {memory} --partition {partition} -j 2"));
+            let counts = outcome.rows();
+            assert_eq!((counts.written, counts.duplicate), (2, u64::from(rows) - 2), "{outcome}");
+            let manifest: Value = serde_json::from_slice(&folder.read("lake/_swath/manifest.json")).expect("JSON");
+            assert_eq!(manifest["time_us"], serde_json::json!(times.map(|time| u64::from(time) * 1_000_000)), "{keep}");
+            folder.remove(&["lake"]);
+        }
+    }
+}
+
 /// Long tables: several quantities of one sensor and time are no duplicates, and where they are taken for some that is
 /// told before and after.
 #[test]

@@ -141,6 +141,65 @@ fn killed_at_points() {
     assert!(killed > 15, "only {killed} points were passed");
 }
 
+/// An `--overwrite` that is killed while it clears away an unfinished run leaves nothing that a resume could take for
+/// work done.
+#[test]
+fn killed_while_an_unfinished_run_is_cleared_away() {
+    let ready = ready("12MB");
+    for nth in 1..=5 {
+        ready.folder.run_with_fault(JOB, "enospc:1:manifest.create").expect(&[6]);
+        let outcome = ready.folder.run_with_fault(&format!("{JOB} --overwrite"), &format!("kill:{nth}:sink.remove"));
+        assert_eq!(outcome.signal, Some(9), "{outcome}");
+        resume(&ready, &format!("killed at removal {nth}"));
+    }
+}
+
+/// Units that begin inside of a quoted field are routed twice; a kill may keep the second time and not the first.
+#[test]
+fn mended_units_are_resumed() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    let note = "a line\n".repeat(8);
+    let row = |at: u32| format!("s{},{},\"{note}\"\n", at % 7, 1_700_000_000 + at);
+    folder.write("in.csv", format!("id,time,note\n{}", (0..500_000).map(row).collect::<String>()).as_bytes());
+    let schema = "[columns.id]\ntype = \"category\"\nrole = \"sensor\"\n[columns.time]\ntype = \"timestamp\"\n\
+                  format = \"epoch_s\"\nrole = \"time\"\n[columns.note]\ntype = \"string\"\n";
+    folder.write("schema.toml", schema.as_bytes());
+    let started = Instant::now();
+    let job = |memory: u32| format!("sensor ingest in.csv -o lake --schema schema.toml -m {memory}MB -j 2 --json");
+    folder.run(&job(256)).expect(&[0]);
+    let (wall, wanted) = (started.elapsed(), Tree::of(&folder.at("lake")));
+    folder.remove(&["lake"]);
+    let mut ready = Ready { folder, job: String::new(), wanted, wall };
+    for memory in [100, 120, 256] {
+        ready.job = job(memory);
+        ready.folder.run_with_fault(&ready.job, "enospc:1:part.create").expect(&[6]);
+        resume(&ready, &format!("mended at {memory} MB"));
+    }
+}
+
+/// An input that cannot be read for a while is no reason to throw away what is done.
+#[test]
+fn an_input_that_went_away_and_came_back() {
+    let ready = ready("40MB");
+    let (here, away) = (ready.folder.at("in.csv"), ready.folder.at("away.csv"));
+    let mut missed = 0;
+    for part in 1..=4 {
+        let running = ready.folder.start(JOB);
+        std::thread::sleep(ready.wall * part / 8);
+        std::fs::rename(&here, &away).expect("renamed");
+        let outcome = running.wait().expect(&[0, 5]);
+        std::fs::rename(&away, &here).expect("renamed");
+        if outcome.code == Some(5) && ready.folder.at(".lake.partial/run").exists() {
+            missed += 1;
+            assert!(outcome.stderr.contains("--resume then goes on"), "{outcome}");
+            resume(&ready, &format!("away at {part}/8"));
+        } else {
+            ready.folder.remove(&["lake"]);
+        }
+    }
+    assert!(missed > 0, "the input was never missed");
+}
+
 #[test]
 fn interrupted_and_resumed() {
     let ready = ready("40MB");

@@ -48,6 +48,34 @@ fn shuffled_by_cell_at_the_edges() {
     check(options, "--partition day,h3:3 --sort hilbert", &["1GB"], true);
 }
 
+/// Rows without a sensor, and some without a time, stand behind the others, whichever text came first.
+#[test]
+fn rows_without_a_sensor() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    let row = |at: u32| {
+        let sensor = if at.is_multiple_of(5) { String::new() } else { format!("s{}", at * 7919 % 97) };
+        let time = if at.is_multiple_of(11) { String::new() } else { (1_700_000_000 + at * 31 % 90_000).to_string() };
+        format!("k{},{sensor},{time},{at}\n", at * 31 % 13)
+    };
+    folder.write("in.csv", format!("kind,id,time,v\n{}", (0..400_000).map(row).collect::<String>()).as_bytes());
+    for id in ["category", "string"] {
+        let schema = format!(
+            "[columns.kind]\ntype = \"category\"\n[columns.id]\ntype = \"{id}\"\nrole = \"sensor\"\nrequired = false\n\
+             [columns.time]\ntype = \"timestamp\"\nformat = \"epoch_s\"\nrole = \"time\"\nrequired = false\n\
+             [columns.v]\ntype = \"int32\"\n[dedup]\nkey = []\n"
+        );
+        folder.write("schema.toml", schema.as_bytes());
+        let mut wanted: Option<Tree> = None;
+        for words in ["-m 64MB -j 1", "-m 64MB -j 2", "-m 256MB -j 3", "-m 256MB -j 2"] {
+            let outcome = folder.ingest(&format!("in.csv -o lake --partition day {words}"));
+            assert_eq!(outcome.rows().written, 400_000, "{outcome}");
+            let tree = Tree::of(&folder.at("lake"));
+            wanted.get_or_insert_with(|| tree.clone()).assert_same(&tree, words);
+            folder.remove(&["lake"]);
+        }
+    }
+}
+
 #[test]
 fn one_partition_in_small_parts() {
     check("--size 24MB --sensors 30 --shuffle", "--partition none --target-file-size 1MB", &["1GB"], true);

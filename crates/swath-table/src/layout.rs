@@ -15,7 +15,7 @@ pub struct RowKey {
     pub partition: u32,
     /// Identifier of the sensor, or place on the Hilbert curve.
     pub major: u32,
-    /// Microseconds, or zero where there is no time.
+    /// Microseconds, or the largest where there is no time.
     pub minor: i64,
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use swath_core::{Bytes, Ledger, ResidentSet, Stopwatch, Summary};
 
 use crate::raster::stats::RasterStatistics;
@@ -61,7 +61,7 @@ pub struct Chunks {
 }
 
 /// The conservation ledger: `read = written + duplicate + filtered + late + rejected`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rows {
     /// Data rows in the input.
     pub read: u64,

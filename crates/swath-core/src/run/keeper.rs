@@ -66,10 +66,10 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// Whether a flush is under way and as much work again waits for the next one.
+    /// Whether a flush is under way and as much work again, or as many records as may, wait for the next one.
     pub(super) fn is_behind(&self) -> bool {
         let state = self.lock();
-        state.flushing && state.work >= self.options.flush_work
+        state.flushing && (state.work >= self.options.flush_work || self.journal.queued() >= MOST_QUEUED)
     }
 
     /// All work done in this stage.

@@ -141,7 +141,11 @@ pub fn run(
         let of_stage = Stopwatch::start();
         let number = u16::try_from(number).map_err(|_| crate::Error::unexpected("a plan has too many stages"))?;
         let stage_run = StageRun { plan, number, stage: &**stage, budget, journal, stop, observer, options };
-        stage_run.run(receipts, &mut watch, &mut summary.chunks, &mut unflushed)?;
+        if let Err(error) = stage_run.run(receipts, &mut watch, &mut summary.chunks, &mut unflushed) {
+            // What stages left to a later flush is kept; the error that ends the run is the one to tell.
+            let _ = journal.flush(options.sync);
+            return Err(error);
+        }
         summary.stages.push(StageTime {
             name: stage.name().into(),
             wall_s: of_stage.wall_s(),

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 pub use durable::{sync_file_system, sync_folder};
 
 use crate::lock::{self, FolderLock};
-use crate::{Error, Fnv64, Result, fault};
+use crate::{Error, Fnv64, Journal, Result, fault};
 
 /// Says that the output was whole when the rename began, and which file or folder it was.
 const COMMITTING: &str = "committing";
@@ -88,8 +88,15 @@ impl PartialOutput {
         let mut partial =
             PartialOutput { target: target.into(), folder, state: PartialState::Fresh, overwrite, _lock: lock };
         if unfinished && resume {
-            partial.state = if partial.was_committed() { PartialState::Committed } else { PartialState::Resumed };
             partial.overwrite |= partial.folder.join(OVERWRITE).exists();
+            if partial.was_committed() {
+                partial.state = PartialState::Committed;
+            } else if Journal::exists(&partial.journal_folder()) {
+                partial.state = PartialState::Resumed;
+            } else {
+                // Whatever else is there, nobody knows how far it is.
+                partial.empty()?;
+            }
         } else if unfinished {
             partial.empty()?;
         } else if resume && stands && !overwrite {
@@ -197,10 +204,11 @@ impl PartialOutput {
         let marker = self.folder.join(COMMITTING);
         write_durably(&marker, mark.as_bytes()).map_err(|error| Error::writing(&marker, &error))?;
         sync_folder(&self.folder)?;
+        let stood = fs::symlink_metadata(&self.target).is_ok();
         replace::rename(&output, &self.target, self.overwrite.then_some(&*replaced))?;
         if let Err(error) = sync_parent(&self.target) {
             // It may not be durable, so it must not be seen either.
-            replace::undo(&output, &self.target, &replaced);
+            replace::undo(&output, &self.target, &replaced, stood);
             return Err(error);
         }
         Ok(self.discard().err())
@@ -224,9 +232,12 @@ impl PartialOutput {
         }
     }
 
-    /// Removes all but the lock; the marker last, since it says that the rest is not worth resuming.
+    /// Removes all but the lock: the journal first, since it speaks of everything else, and the marker last, since it
+    /// says that the rest is not worth resuming.
     fn empty(&self) -> Result<()> {
         let failed = |path: &Path, error: io::Error| Error::writing(path, &error);
+        let journal = self.journal_folder();
+        remove(&journal).map_err(|error| failed(&journal, error))?;
         self.remove_elsewhere()?;
         let entries = fs::read_dir(&self.folder).map_err(|error| failed(&self.folder, error))?;
         for entry in entries {

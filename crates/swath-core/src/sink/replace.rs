@@ -23,12 +23,15 @@ pub(super) fn rename(from: &Path, to: &Path, replaced: Option<&Path>) -> Result<
     })
 }
 
-/// Takes a rename back as far as that is possible; the error that made it necessary is the one to tell.
-pub(super) fn undo(from: &Path, to: &Path, replaced: &Path) {
+/// Takes a rename back as far as that is possible; the error that made it necessary is the one to tell. `stood` says
+/// whether anything was in the way: a file that was replaced in one step is gone, and the new one stays.
+pub(super) fn undo(from: &Path, to: &Path, replaced: &Path, stood: bool) {
     if fs::symlink_metadata(from).is_ok() {
         let _ = exchange(from, to, replaced);
-    } else if fs::rename(to, from).is_ok() && fs::symlink_metadata(replaced).is_ok() {
-        let _ = fs::rename(replaced, to);
+    } else if fs::symlink_metadata(replaced).is_ok() {
+        let _ = fs::rename(to, from).and_then(|()| fs::rename(replaced, to));
+    } else if !stood {
+        let _ = fs::rename(to, from);
     }
 }
 

@@ -28,8 +28,13 @@ fn words(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(path, text)| (path.to_string(), text.to_string())).collect()
 }
 
+fn make_journal(partial: &PartialOutput) {
+    drop(Journal::create(&partial.journal_folder(), &serde_json::json!({})).unwrap());
+}
+
 /// Makes an output that is a folder with one file.
 fn make_lake(partial: &PartialOutput, text: &str) {
+    make_journal(partial);
     fs::create_dir_all(partial.output()).unwrap();
     fs::write(partial.output().join("part"), text).unwrap();
     fs::write(partial.scratch().join("run-1"), "spilled").unwrap();
@@ -42,7 +47,6 @@ fn nothing_is_seen_before_the_commit_and_nothing_else_after() {
     let partial = PartialOutput::create(&target, false, false).unwrap();
     assert_eq!((partial.state(), partial.target()), (PartialState::Fresh, &*target));
     make_lake(&partial, "one");
-    fs::create_dir_all(partial.journal_folder()).unwrap();
     assert!(!target.exists());
     assert!(partial.commit().unwrap().is_none());
     assert_eq!(tree(folder.path()), words(&[("deep", ""), ("deep/lake", ""), ("deep/lake/part", "one")]));
@@ -90,7 +94,13 @@ fn an_unfinished_run_is_resumed_or_begun_anew_only_when_asked() {
     let resumed = PartialOutput::create(&target, false, true).unwrap();
     assert_eq!(resumed.state(), PartialState::Resumed);
     assert_eq!(fs::read_to_string(resumed.output().join("part")).unwrap(), "half");
+    // Without its journal nobody knows how far it is.
+    fs::remove_dir_all(resumed.journal_folder()).unwrap();
     drop(resumed);
+    let begun = PartialOutput::create(&target, false, true).unwrap();
+    assert_eq!((begun.state(), begun.output().exists()), (PartialState::Fresh, false));
+    make_lake(&begun, "half");
+    drop(begun);
     let anew = PartialOutput::create(&target, true, false).unwrap();
     assert_eq!(anew.state(), PartialState::Fresh);
     assert!(!anew.output().exists() && tree(&anew.scratch()).is_empty());
@@ -159,6 +169,7 @@ fn scratch_in_another_folder_goes_with_the_run() {
         (partial, path)
     };
     let (partial, path) = began(false, false, Some(&spill));
+    make_journal(&partial);
     assert_eq!(path.parent(), Some(&*spill));
     fs::write(&path, "kept").unwrap();
     fs::write(spill.join("mine"), "").unwrap();

@@ -2,13 +2,16 @@
 //!
 //! It looks at names and sizes. Sums of contents are in the manifest too, but would take reading everything.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::Value;
 use swath_core::{Bytes, Result, Stop};
+
+use crate::outcome::Rows;
 
 /// Where a lake has its manifest.
 pub const FILE: &str = "_swath/manifest.json";
@@ -24,6 +27,33 @@ pub struct Manifest {
     /// The schema as a file.
     #[serde(default)]
     pub schema: String,
+    /// The program that wrote it.
+    #[serde(default)]
+    pub created_by: Value,
+    /// What the lake depends on beside schema and inputs.
+    #[serde(default)]
+    pub options: Value,
+    /// Of which files it was made.
+    #[serde(default)]
+    pub inputs: Value,
+    /// What became of the rows.
+    #[serde(default)]
+    pub rows: Rows,
+    /// Bytes of all data files.
+    #[serde(default)]
+    pub bytes: u64,
+    /// Rejected rows.
+    #[serde(default)]
+    pub rejects: Rejects,
+}
+
+/// What a manifest tells of rejected rows.
+#[derive(Default, Deserialize)]
+pub struct Rejects {
+    /// How many, by reason.
+    pub by_reason: BTreeMap<String, u64>,
+    /// How many were counted and not kept.
+    pub left_out: u64,
 }
 
 /// A data file as it was written.

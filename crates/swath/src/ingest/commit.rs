@@ -14,6 +14,7 @@ use super::job::stage;
 use super::rank::Ranked;
 use super::running::Running;
 use super::{COMMAND, Job, rejects, standing, warnings};
+use crate::info::manifest::{Manifest, Rejects};
 use crate::outcome::{Outcome, Output, Rows, Scratch};
 use crate::work::stays_behind;
 
@@ -198,41 +199,22 @@ fn head(running: &Running, totals: &Totals, rejects: rejects::Written) -> serde_
 }
 
 /// Rejected rows by reason, as a manifest tells them: the most frequent first.
-fn by_reason(manifest: &serde_json::Value) -> Vec<(String, u64)> {
-    let reasons = manifest.pointer("/rejects/by_reason").and_then(serde_json::Value::as_object);
-    let count = |(reason, count): (&String, &serde_json::Value)| Some((reason.clone(), count.as_u64()?));
-    let mut reasons: Vec<(String, u64)> = reasons.into_iter().flatten().filter_map(count).collect();
+fn by_reason(rejects: Rejects) -> Vec<(String, u64)> {
+    let mut reasons: Vec<(String, u64)> = rejects.by_reason.into_iter().collect();
     reasons.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let left_out = manifest.pointer("/rejects/left_out").and_then(serde_json::Value::as_u64).unwrap_or_default();
-    reasons.extend((left_out > 0).then(|| (NOT_KEPT.into(), left_out)));
+    reasons.extend((rejects.left_out > 0).then(|| (NOT_KEPT.into(), rejects.left_out)));
     reasons
 }
 
-/// The result of a run that had already come to its end: what the manifest tells.
-///
-/// # Errors
-/// When the manifest cannot be read.
-pub fn outcome_of_lake(lake: &Path, job: &Job, stopwatch: Stopwatch) -> Result<Outcome> {
-    let path = lake.join(META).join("manifest.json");
-    let text = std::fs::read(&path).map_err(|error| Error::reading(&path, &error))?;
-    let manifest: serde_json::Value =
-        serde_json::from_slice(&text).map_err(|error| Error::unexpected(format!("{}: {error}", path.display())))?;
-    let number = |place: &str| manifest.pointer(place).and_then(serde_json::Value::as_u64).unwrap_or_default();
-    let files = manifest.get("files").and_then(|files| files.as_array()).map_or(0, Vec::len) as u64;
-    let rows = Rows {
-        read: number("/rows/read"),
-        written: number("/rows/written"),
-        duplicate: number("/rows/duplicate"),
-        filtered: number("/rows/filtered"),
-        late: number("/rows/late"),
-        rejected: number("/rows/rejected"),
-    };
+/// The result of a run that had already come to its end: what the manifest of its lake tells.
+pub fn outcome_of_lake(lake: &Path, manifest: Manifest, job: &Job, stopwatch: Stopwatch) -> Outcome {
     let memory = (&job.costs.ledger, PROGRAM_BYTES);
-    Ok(Outcome {
-        rows: Some(rows),
-        outputs: vec![Output { path: lake.into(), bytes: Bytes(number("/bytes")), files }],
-        rejects: by_reason(&manifest),
+    let (bytes, files) = (Bytes(manifest.bytes), manifest.files.len() as u64);
+    Outcome {
+        rows: Some(manifest.rows),
+        outputs: vec![Output { path: lake.into(), bytes, files }],
+        rejects: by_reason(manifest.rejects),
         choices: job.choices(),
         ..Outcome::complete(COMMAND, memory, &Summary::default(), Scratch::default(), &stopwatch)
-    })
+    }
 }

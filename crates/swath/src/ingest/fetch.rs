@@ -6,7 +6,6 @@ use swath_table::run::RunSlice;
 
 use super::arrays::Packed;
 use super::encode::{RowGroup, RowGroups};
-use super::rank::order;
 use super::running::Running;
 
 /// How often text is in memory while it is encoded: as fetched, as an array, as a page, compressed, and to spare.
@@ -69,7 +68,7 @@ impl Fetched {
         walk(running, all, first, rows, context.stop, room)?;
         let stretches = &room.stretches;
         let layout = &running.job.layout;
-        let order = order(running, context.done)?;
+        let runs = running.runs(context.done)?;
         let mut fetched = Fetched {
             keys: context.lease.buffer_unzeroed(rows as usize)?,
             rows: context.lease.buffer_unzeroed(rows as usize * layout.stride())?,
@@ -78,7 +77,7 @@ impl Fetched {
             longest: 0,
         };
         for stretch in stretches {
-            let run = &order.runs[stretch.run as usize];
+            let run = &runs[stretch.run as usize];
             let (from, to) = (stretch.at as usize, (stretch.at + stretch.count) as usize);
             run.read_keys(&running.store, stretch.first, &mut fetched.keys[from..to])?;
             let bytes = &mut fetched.rows[from * layout.stride()..to * layout.stride()];
@@ -100,7 +99,7 @@ impl Fetched {
             }
             fetched.text.reserve_exact(text);
             for stretch in stretches {
-                fetched.fetch_text(running, &order.runs[stretch.run as usize], stretch)?;
+                fetched.fetch_text(running, &runs[stretch.run as usize], stretch)?;
             }
         }
         Ok(fetched)

@@ -106,6 +106,8 @@ impl Stage for Survey {
 
     fn finish(&self, done: &Receipts) -> Result<()> {
         let running = &*self.0;
+        // The threads of the next stage are others.
+        running.benches.clear();
         if let Some(count) = wanted(&running.job) {
             let groups = group(running, done, count)?;
             // A second survey of the same input comes to the same groups.

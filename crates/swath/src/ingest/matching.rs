@@ -1,10 +1,15 @@
 //! Exact dedup where equal keys need not be neighbours in the output.
 //!
 //! `match` takes ranges of the key's hash: every run has its hashes in order, so a range is one stretch of each run.
-//! All rows of one key meet there; all but one are named. `mark` gathers, per run, who was named, as a bitmap.
+//! All rows of one key meet there, in the order of the input or against it, and all but the first that comes are named;
+//! only keys are kept in memory, so one key may have any number of rows. `mark` gathers, per run, who was named, as a
+//! bitmap.
 
+use std::ops::Range;
+
+use rustc_hash::{FxBuildHasher, FxHashSet};
 use serde::{Deserialize, Serialize};
-use swath_core::{Blob, Bytes, Error, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec};
+use swath_core::{Blob, Bytes, Error, Receipt, Receipts, Result, Stage, Store, TaskContext, TaskKey, TaskSpec};
 use swath_table::run::SortedRun;
 use swath_table::schema::Keep;
 
@@ -15,6 +20,10 @@ use crate::work::{Blobs, receipt};
 
 /// Rows that a range of hashes holds, about.
 const RANGE_ROWS: u64 = 262_144;
+/// Keys that a range may have: what a table of 2^19 places takes. Hashes spread evenly, so that it never has.
+const KEYS_MAX: u64 = (1 << 19) / 8 * 7;
+/// Rows whose hashes, or names, are read or written at once.
+const BLOCK_ROWS: usize = 1024;
 /// Runs whose bitmaps one task makes.
 const RUNS_PER_TASK: u64 = 8;
 
@@ -24,7 +33,7 @@ pub struct Match(pub Shared, pub Bytes);
 /// The rows that a range of hashes names.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Named {
-    /// Pairs of run and row, ordered; 8 bytes each.
+    /// Pairs of run and row, 8 bytes each: runs as they come in the input, or against it where the last row stays.
     rows: Blob,
 }
 
@@ -34,22 +43,19 @@ impl Blobs for Named {
     }
 }
 
-/// Memory of a task of [`Match`]: rows of a range spread as hashes do, with room for a factor of two.
-pub fn match_bytes(rows: u64) -> Bytes {
-    Bytes(rows.min(2 * RANGE_ROWS) * 48 + (1 << 20))
+/// Memory of a task of [`Match`]: a table of keys at most seven eighths full, and where the range lies in each run.
+pub fn match_bytes(rows: u64, runs: u64) -> Bytes {
+    let places = (rows.min(KEYS_MAX) * 8).div_ceil(7).next_power_of_two();
+    Bytes(places * (size_of::<u128>() as u64 + 1) + runs * 8 + (512 << 10))
 }
 
 /// Memory of a task of [`Mark`].
 pub fn mark_bytes(run_rows: u64) -> Bytes {
-    Bytes(run_rows / 8 + (1 << 20))
+    Bytes(RUNS_PER_TASK * run_rows.div_ceil(8) + (1 << 20))
 }
 
 fn is_needed(running: &Running) -> bool {
     running.job.dedup.as_ref().is_some_and(|dedup| !dedup.adjacent)
-}
-
-fn runs_of(running: &Running, done: &Receipts) -> Result<Vec<SortedRun>> {
-    Ok(running.routed(done)?.into_iter().flat_map(|unit| unit.runs).collect())
 }
 
 fn ranges(runs: &[SortedRun]) -> u64 {
@@ -78,7 +84,7 @@ impl Stage for Match {
         if !is_needed(&self.0) {
             return Ok(Vec::new());
         }
-        let total = ranges(&runs_of(&self.0, done)?);
+        let total = ranges(self.0.runs(done)?);
         let units = done.missing(stage::MATCH, total).into_iter().flatten();
         Ok(units
             .map(|unit| TaskSpec { key: TaskKey { stage: stage::MATCH, units: unit..unit + 1 }, bytes: self.1 })
@@ -88,51 +94,70 @@ impl Stage for Match {
     fn run(&self, key: &TaskKey, context: &mut TaskContext<'_>) -> Result<Receipt> {
         // Nothing of it is in buffers of the lease.
         let _heap = context.lease.charge(context.lease.bytes())?;
-        let runs = runs_of(&self.0, context.done)?;
-        let total = ranges(&runs);
+        let runs = self.0.runs(context.done)?;
+        let total = ranges(runs);
         let (low, high) = (range_start(key.units.start, total), range_start(key.units.end, total));
-        let mut rows: Vec<Hashed> = Vec::new();
-        for (position, run) in runs.iter().enumerate() {
+        let stretches: Vec<Range<u32>> =
+            runs.iter().map(|run| stretch(&self.0.store, run, low, high)).collect::<Result<_>>()?;
+        let rows: u64 = stretches.iter().map(|rows| u64::from(rows.end - rows.start)).sum();
+        let mut seen = FxHashSet::with_capacity_and_hasher(rows.min(KEYS_MAX) as usize, FxBuildHasher);
+        let mut writer = self.0.store.stream(rows * 8)?;
+        let (mut hashed, mut named) = (Vec::with_capacity(BLOCK_ROWS), Vec::with_capacity(BLOCK_ROWS));
+        let from_the_end = is_last_kept(&self.0);
+        for position in 0..runs.len() {
             context.stop.check()?;
-            load(&self.0, run, position as u32, low, high, &mut rows)?;
-            let taken = Bytes(rows.len() as u64 * 32);
-            if taken + Bytes::MIB > context.lease.bytes() {
-                return Err(Error::Pressure {
-                    what: "rows with hashes of one range".into(),
-                    wanted: taken,
-                    got: context.lease.bytes(),
-                });
+            let position = if from_the_end { runs.len() - 1 - position } else { position };
+            let mut rest = stretches[position].clone();
+            while !rest.is_empty() {
+                let block = next_block(&mut rest, from_the_end);
+                load(&self.0.store, &runs[position], block, &mut hashed)?;
+                if from_the_end {
+                    hashed.reverse();
+                }
+                named.clear();
+                for &(hash, row) in &hashed {
+                    if !seen.contains(&hash) {
+                        if seen.len() as u64 == KEYS_MAX {
+                            return Err(Error::unexpected("the hashes of keys do not spread"));
+                        }
+                        seen.insert(hash);
+                    } else {
+                        named.push([position as u32, row]);
+                    }
+                }
+                writer.append(bytemuck::cast_slice(&named))?;
             }
         }
-        rows.sort_unstable();
-        let keep = self.0.job.dedup.as_ref().map_or(Keep::First, |dedup| dedup.keep);
-        let named = losers(&rows, keep);
-        let mut writer = self.0.store.write(named.len() as u64 * 8)?;
-        writer.append(bytemuck::cast_slice(&named))?;
         receipt(key, &Named { rows: writer.finish()? })
     }
 }
 
-/// Appends the rows of a run with hashes from `low` up to `high`, which is included only where it is the last hash.
-fn load(
-    running: &Running,
-    run: &SortedRun,
-    position: u32,
-    low: u128,
-    high: u128,
-    rows: &mut Vec<Hashed>,
-) -> Result<()> {
-    let Some(hashes_at) = run.hashes_at else { return Ok(()) };
-    let read = |row: u32| -> Result<u128> {
-        let mut bytes = [0; 16];
-        running.store.read(&run.blob, hashes_at + u64::from(row) * HASH_BYTES as u64, &mut bytes)?;
-        Ok(u128::from_be_bytes(bytes))
-    };
+fn is_last_kept(running: &Running) -> bool {
+    running.job.dedup.as_ref().is_some_and(|dedup| dedup.keep == Keep::Last)
+}
+
+/// Takes a block of rows from the front, or from the end, of some rows.
+fn next_block(rest: &mut Range<u32>, from_the_end: bool) -> Range<u32> {
+    let count = (rest.end - rest.start).min(BLOCK_ROWS as u32);
+    if from_the_end {
+        rest.end -= count;
+        rest.end..rest.end + count
+    } else {
+        rest.start += count;
+        rest.start - count..rest.start
+    }
+}
+
+/// Where in a run's table the hashes from `low` up to `high` are; `high` is included only where it is the last hash.
+fn stretch(store: &Store, run: &SortedRun, low: u128, high: u128) -> Result<Range<u32>> {
+    let Some(hashes_at) = run.hashes_at else { return Ok(0..0) };
     let bound = |hash: u128| -> Result<u32> {
         let (mut below, mut above) = (0, run.rows);
+        let mut bytes = [0; 16];
         while below < above {
             let middle = below + (above - below) / 2;
-            if read(middle)? < hash {
+            store.read(&run.blob, hashes_at + u64::from(middle) * HASH_BYTES as u64, &mut bytes)?;
+            if u128::from_be_bytes(bytes) < hash {
                 below = middle + 1;
             } else {
                 above = middle;
@@ -140,46 +165,23 @@ fn load(
         }
         Ok(below)
     };
-    let first = bound(low)?;
-    let end = if high == u128::MAX { run.rows } else { bound(high)? };
-    let mut block = vec![0; 1024 * HASH_BYTES];
-    let mut row = first;
-    while row < end {
-        let count = (end - row).min(1024);
-        let bytes = &mut block[..count as usize * HASH_BYTES];
-        running.store.read(&run.blob, hashes_at + u64::from(row) * HASH_BYTES as u64, bytes)?;
-        for entry in bytes.chunks_exact(HASH_BYTES) {
-            let mut hash = [0; 16];
-            hash.copy_from_slice(&entry[..16]);
-            let number = |at: usize| u32::from_le_bytes([entry[at], entry[at + 1], entry[at + 2], entry[at + 3]]);
-            rows.push(Hashed { hash: u128::from_be_bytes(hash), run: position, input: number(16), row: number(20) });
-        }
-        row += count;
+    Ok(bound(low)?..if high == u128::MAX { run.rows } else { bound(high)? })
+}
+
+/// Reads hashes of a run, and which row of the run each belongs to: equal ones in the order of the input.
+fn load(store: &Store, run: &SortedRun, rows: Range<u32>, hashed: &mut Vec<(u128, u32)>) -> Result<()> {
+    hashed.clear();
+    let Some(hashes_at) = run.hashes_at else { return Ok(()) };
+    let mut block = [0; BLOCK_ROWS * HASH_BYTES];
+    let bytes = &mut block[..rows.len() * HASH_BYTES];
+    store.read(&run.blob, hashes_at + u64::from(rows.start) * HASH_BYTES as u64, bytes)?;
+    for entry in bytes.chunks_exact(HASH_BYTES) {
+        let (mut hash, mut row) = ([0; 16], [0; 4]);
+        hash.copy_from_slice(&entry[..16]);
+        row.copy_from_slice(&entry[20..]);
+        hashed.push((u128::from_be_bytes(hash), u32::from_le_bytes(row)));
     }
     Ok(())
-}
-
-/// A row by its key: ordered by hash, then by position in the input, which is the run's and the one inside its batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Hashed {
-    hash: u128,
-    run: u32,
-    input: u32,
-    row: u32,
-}
-
-/// All rows but one of each hash, as (run, row), ordered.
-fn losers(rows: &[Hashed], keep: Keep) -> Vec<[u32; 2]> {
-    let mut named = Vec::new();
-    for same in rows.chunk_by(|a, b| a.hash == b.hash) {
-        let stays = match keep {
-            Keep::First => 0,
-            Keep::Last => same.len() - 1,
-        };
-        named.extend(same.iter().enumerate().filter(|(at, _)| *at != stays).map(|(_, gone)| [gone.run, gone.row]));
-    }
-    named.sort_unstable();
-    named
 }
 
 /// Gathers who was named, per run.
@@ -211,7 +213,7 @@ impl Stage for Mark {
         if !is_needed(&self.0) {
             return Ok(Vec::new());
         }
-        let runs = runs_of(&self.0, done)?.len() as u64;
+        let runs = self.0.runs(done)?.len() as u64;
         let mut tasks = Vec::new();
         for missing in done.missing(stage::MARK, runs) {
             let mut start = missing.start;
@@ -227,61 +229,55 @@ impl Stage for Mark {
     fn run(&self, key: &TaskKey, context: &mut TaskContext<'_>) -> Result<Receipt> {
         // Nothing of it is in buffers of the lease.
         let _heap = context.lease.charge(context.lease.bytes())?;
-        let runs = runs_of(&self.0, context.done)?;
-        let named: Vec<Named> = context.done.of_stage(stage::MATCH).map(Receipt::read).collect::<Result<_>>()?;
-        let mut bitmaps = Vec::new();
-        for run in key.units.clone() {
+        let runs = &self.0.runs(context.done)?[key.units.start as usize..key.units.end as usize];
+        let mut bits: Vec<Vec<u8>> = runs.iter().map(|run| vec![0; (run.rows as usize).div_ceil(8)]).collect();
+        for receipt in context.done.of_stage(stage::MATCH) {
             context.stop.check()?;
-            let mut bits = vec![0u8; (runs[run as usize].rows as usize).div_ceil(8)];
-            let mut any = false;
-            for range in &named {
-                any |= mark(&self.0, range, run as u32, &mut bits)?;
-            }
-            bitmaps.push(if any {
-                let mut writer = self.0.store.write(bits.len() as u64)?;
-                writer.append(&bits)?;
-                Some(writer.finish()?)
-            } else {
-                None
-            });
+            let units = key.units.start as u32..key.units.end as u32;
+            mark(&self.0.store, &receipt.read()?, units, is_last_kept(&self.0), &mut bits)?;
         }
-        receipt(key, &Marked { bitmaps })
+        let bitmap = |bits: Vec<u8>| -> Result<Option<Blob>> {
+            if bits.iter().all(|&byte| byte == 0) {
+                return Ok(None);
+            }
+            let mut writer = self.0.store.write(bits.len() as u64)?;
+            writer.append(&bits)?;
+            writer.finish().map(Some)
+        };
+        receipt(key, &Marked { bitmaps: bits.into_iter().map(bitmap).collect::<Result<_>>()? })
     }
 }
 
-/// Sets the bits of the rows of `run` that a range names.
-fn mark(running: &Running, range: &Named, run: u32, bits: &mut [u8]) -> Result<bool> {
+/// Sets the bits of the rows of some runs that a range names.
+fn mark(store: &Store, range: &Named, runs: Range<u32>, from_the_end: bool, bits: &mut [Vec<u8>]) -> Result<()> {
     let entries = range.rows.length() / 8;
-    let read = |at: u64| -> Result<[u32; 2]> {
-        let mut entry = [[0u32; 2]];
-        running.store.read(&range.rows, at * 8, bytemuck::cast_slice_mut(&mut entry))?;
-        Ok(entry[0])
-    };
+    let read = |at: u64, out: &mut [[u32; 2]]| store.read(&range.rows, at * 8, bytemuck::cast_slice_mut(out));
+    let is_before = |run: u32| if from_the_end { run >= runs.end } else { run < runs.start };
     let (mut below, mut above) = (0, entries);
     while below < above {
         let middle = below + (above - below) / 2;
-        if read(middle)?[0] < run {
+        let mut entry = [[0; 2]];
+        read(middle, &mut entry)?;
+        if is_before(entry[0][0]) {
             below = middle + 1;
         } else {
             above = middle;
         }
     }
-    let mut block = vec![[0u32; 2]; 512];
-    let mut any = false;
+    let mut block = [[0; 2]; BLOCK_ROWS];
     let mut at = below;
     while at < entries {
-        let count = (entries - at).min(block.len() as u64) as usize;
-        running.store.read(&range.rows, at * 8, bytemuck::cast_slice_mut(&mut block[..count]))?;
-        for &[of_run, row] in &block[..count] {
-            if of_run != run {
-                return Ok(any);
+        let count = (entries - at).min(BLOCK_ROWS as u64) as usize;
+        read(at, &mut block[..count])?;
+        for &[run, row] in &block[..count] {
+            if !runs.contains(&run) {
+                return Ok(());
             }
-            bits[row as usize / 8] |= 1 << (row % 8);
-            any = true;
+            bits[(run - runs.start) as usize][row as usize / 8] |= 1 << (row % 8);
         }
         at += count as u64;
     }
-    Ok(any)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -289,11 +285,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_rows_of_a_key_but_one_are_named() {
-        let rows = [(1, 0, 0, 5), (1, 2, 0, 0), (2, 1, 0, 1), (3, 0, 3, 2), (3, 0, 7, 1), (3, 4, 0, 0)]
-            .map(|(hash, run, input, row)| Hashed { hash, run, input, row });
-        assert_eq!(losers(&rows, Keep::First), [[0, 1], [2, 0], [4, 0]]);
-        assert_eq!(losers(&rows, Keep::Last), [[0, 1], [0, 2], [0, 5]]);
+    fn blocks_cover_rows_from_either_end() {
+        for (from_the_end, expected) in [(false, [5..1029, 1029..1505]), (true, [481..1505, 5..481])] {
+            let mut rest = 5..1505;
+            let blocks = [next_block(&mut rest, from_the_end), next_block(&mut rest, from_the_end)];
+            assert_eq!((blocks, rest.is_empty()), (expected, true));
+        }
+    }
+
+    #[test]
+    fn those_who_are_named_are_marked_in_either_order() {
+        let folder = tempfile::tempdir().expect("scratch");
+        let store = Store::open(&folder.path().join("scratch"), None, None).expect("scratch");
+        let mut pairs: Vec<[u32; 2]> = (0..5000).map(|row| [row / 1000 * 2, row % 1000]).collect();
+        for from_the_end in [false, true] {
+            let mut writer = store.write(pairs.len() as u64 * 8).expect("scratch");
+            writer.append(bytemuck::cast_slice(&pairs)).expect("scratch");
+            let named = Named { rows: writer.finish().expect("scratch") };
+            for runs in [0..3, 3..6, 6..9, 9..12] {
+                let mut bits = vec![vec![0; 125]; 3];
+                mark(&store, &named, runs.clone(), from_the_end, &mut bits).expect("scratch");
+                for (run, bits) in runs.zip(bits) {
+                    assert_eq!(bits, [if run % 2 == 0 && run < 10 { 255 } else { 0 }; 125], "run {run}");
+                }
+            }
+            pairs.reverse();
+        }
     }
 
     #[test]

@@ -99,6 +99,7 @@ impl Stage for Mend {
                 Some(start) => {
                     let again = route_unit(&self.0, unit as u64, Some(start), context.stop)?;
                     chain.follow(&again);
+                    routed.blobs(&mut |blob| self.0.store.free(blob));
                     mended.units.push((unit as u64, again));
                 }
             }

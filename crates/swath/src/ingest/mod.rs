@@ -190,12 +190,15 @@ fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> {
     let partial = PartialOutput::create(&job.request.output, common.overwrite, common.resume)?;
     if partial.state() == PartialState::Committed {
         let output = partial.target().to_path_buf();
-        if let Err(error) = standing::is_asked_for(&job.prepared.job, &output) {
-            partial.discard()?;
-            return Err(error);
-        }
+        let manifest = match standing::is_asked_for(&job.prepared.job, &output) {
+            Ok(manifest) => manifest,
+            Err(error) => {
+                partial.discard()?;
+                return Err(error);
+            }
+        };
         commit::show(partial, &job, observer)?;
-        return commit::outcome_of_lake(&output, &job, stopwatch);
+        return Ok(commit::outcome_of_lake(&output, manifest, &job, stopwatch));
     }
     let budget = Budget::new(common.ceiling());
     budget.promise(job.costs.ledger.predicted_peak());
@@ -217,10 +220,13 @@ fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> {
     });
     let summary = match ran {
         Ok(summary) => summary,
-        // An input that is mended is another input, and so is a schema: nothing of this run could be resumed.
-        Err(error @ (Error::InputCorrupt { .. } | Error::InputUnreadable { .. } | Error::TooManyRejects { .. })) => {
+        Err(error) if is_final(&error, &running.job) => {
             drop(running);
             return Err(give_up(partial, error));
+        }
+        Err(Error::InputUnreadable { path, reason, hint }) => {
+            let hint = format!("{hint}; --resume then goes on with what is done");
+            return Err(Error::InputUnreadable { path, reason, hint });
         }
         Err(error) => return Err(error),
     };
@@ -228,7 +234,22 @@ fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> {
     if let Some(message) = warnings::ambiguous_times(&running.job, ambiguous) {
         observer.on(&Event::Warning { message });
     }
-    commit::commit(&running, &receipts, partial, &job, &summary, observer, stopwatch)
+    commit::commit(&running, &receipts, partial, &job, &summary, observer, stopwatch).inspect_err(|_| {
+        // It goes on from here once there is room, say.
+        let _ = running.journal.flush(&sync);
+    })
+}
+
+/// Whether nothing of the run could be resumed: an input that is mended is another input, and so is a schema. One that
+/// cannot be read now, and is the same as far as one sees, may be read later.
+fn is_final(error: &Error, job: &job::Job) -> bool {
+    match error {
+        Error::InputCorrupt { .. } | Error::TooManyRejects { .. } => true,
+        Error::InputUnreadable { .. } => {
+            job.files.iter().any(|file| matches!(file.check_unchanged(), Err(Error::InputCorrupt { .. })))
+        }
+        _ => false,
+    }
 }
 
 /// Memory for a dictionary that outgrows what the sample made expect: whatever is free under the ceiling, and what the
@@ -285,6 +306,7 @@ fn begin(job: &Job, partial: &PartialOutput, budget: &Arc<Budget>, stop: &Stop) 
         desks: Idle::default(),
         wanted: Mutex::default(),
         groups: OnceLock::new(),
+        runs: OnceLock::new(),
         order: OnceLock::new(),
         row_groups: OnceLock::new(),
         parts: OnceLock::new(),

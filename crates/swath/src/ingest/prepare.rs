@@ -397,7 +397,11 @@ fn lake_layout(
         })
         .collect();
     let sort = |column: usize| SortColumn { column, descending: false, nulls_first: false };
+    let is_text =
+        |column: usize| matches!(schema.columns[column].column_type, ColumnType::Category | ColumnType::String);
     let sorting = match request.sort {
+        // Numbers of sensors are in the order of their text, which no reader expects.
+        SortOrder::Sensor if sensor.is_some_and(|sensor| !is_text(sensor)) => Vec::new(),
         SortOrder::Sensor => sensor.into_iter().chain(time).map(sort).collect(),
         SortOrder::Hilbert => Vec::new(),
     };

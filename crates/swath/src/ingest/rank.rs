@@ -25,10 +25,8 @@ const DROPPED: u32 = 1 << 31;
 /// Keys that are buffered per run at least and at most.
 const SHARE: (usize, usize) = (16, 2_048);
 
-/// All runs and how their keys compare.
+/// How the keys of all runs compare.
 pub struct Order {
-    /// Runs in the order of the input.
-    pub runs: Vec<SortedRun>,
     /// Where keys of each run lie, about.
     landmarks: Vec<Landmarks>,
     /// Rows that go, per run; empty if the merge itself finds them.
@@ -48,7 +46,7 @@ pub fn order<'a>(running: &'a Running, done: &Receipts) -> Result<&'a Order> {
 }
 
 fn make_order(running: &Running, done: &Receipts) -> Result<Order> {
-    let runs: Vec<SortedRun> = running.routed(done)?.into_iter().flat_map(|unit| unit.runs).collect();
+    let runs = running.runs(done)?;
     let marked: Vec<Marked> = done.of_stage(stage::MARK).map(Receipt::read).collect::<Result<_>>()?;
     let drops = marked.into_iter().flat_map(|marked| marked.bitmaps).collect();
     let partition_ids = running.partitions.sorted_ids();
@@ -65,7 +63,7 @@ fn make_order(running: &Running, done: &Receipts) -> Result<Order> {
     let per_slice = (SLICE_ROWS / u64::from(SAMPLE_ROWS)) as usize;
     let mut splitters: Vec<u128> = samples.chunks(per_slice).skip(1).map(|chunk| chunk[0]).collect();
     splitters.dedup();
-    Ok(Order { runs, landmarks, drops, keys, splitters })
+    Ok(Order { landmarks, drops, keys, splitters })
 }
 
 /// A slice of the merged order.
@@ -165,7 +163,12 @@ impl Stage for Rank {
             Some(ranked) => ranked.of,
             None => order(&self.0, done)?.splitters.len() as u64 + 1,
         };
-        let units = done.missing(stage::RANK, total).into_iter().flatten();
+        let missing = done.missing(stage::RANK, total);
+        if !missing.is_empty() {
+            // Made here, once, and not by every worker.
+            order(&self.0, done)?;
+        }
+        let units = missing.into_iter().flatten();
         Ok(units
             .map(|unit| TaskSpec { key: TaskKey { stage: stage::RANK, units: unit..unit + 1 }, bytes: self.1 })
             .collect())
@@ -175,14 +178,15 @@ impl Stage for Rank {
         // Nothing of it is in buffers of the lease.
         let _heap = context.lease.charge(context.lease.bytes())?;
         let order = order(&self.0, context.done)?;
-        let slices = slices_of(&self.0, order, key.units.start as usize)?;
+        let runs = self.0.runs(context.done)?;
+        let slices = slices_of(&self.0, runs, order, key.units.start as usize)?;
         let mut writer = self.0.store.write((slices.len() * size_of::<RunSlice>()) as u64)?;
         writer.append(bytemuck::cast_slice(&slices))?;
         let slices_blob = writer.finish()?;
         let rows: u64 = slices.iter().map(|slice| u64::from(slice.count)).sum();
         let spare = context.lease.bytes().0.saturating_sub(slices.len() as u64 * 64 + (256 << 10)) as usize;
         let share = (spare / slices.len().max(1) / (size_of::<RowKey>() + 1)).clamp(SHARE.0, SHARE.1);
-        let mut merge = Merge::new(&self.0.store, &order.runs, &order.drops, &order.keys, &slices, share)?;
+        let mut merge = Merge::new(&self.0.store, runs, &order.drops, &order.keys, &slices, share)?;
         let width = if slices.len() < 0x8000 { 2 } else { 4 };
         let keep = self.0.job.dedup.as_ref().filter(|dedup| dedup.adjacent).map(|dedup| dedup.keep);
         let mut sink = PlanSink {
@@ -267,11 +271,11 @@ impl PlanSink<'_> {
 }
 
 /// The stretches of all runs that lie in a slice.
-fn slices_of(running: &Running, order: &Order, slice: usize) -> Result<Vec<RunSlice>> {
+fn slices_of(running: &Running, runs: &[SortedRun], order: &Order, slice: usize) -> Result<Vec<RunSlice>> {
     let low = slice.checked_sub(1).map(|before| order.splitters[before]);
     let high = order.splitters.get(slice).copied();
     let mut slices = Vec::new();
-    for (position, (run, landmarks)) in order.runs.iter().zip(&order.landmarks).enumerate() {
+    for (position, (run, landmarks)) in runs.iter().zip(&order.landmarks).enumerate() {
         let row_of = |bound| run.lower_bound(&running.store, &order.keys, landmarks, bound);
         let first = low.map_or(Ok(0), row_of)?;
         let end = high.map_or(Ok(run.rows), row_of)?;

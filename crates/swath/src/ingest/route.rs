@@ -51,6 +51,12 @@ impl Stage for Route {
         self.0.note_texts()?;
         receipt(key, &routed)
     }
+
+    fn finish(&self, _done: &Receipts) -> Result<()> {
+        // The threads of the next stage are others.
+        self.0.benches.clear();
+        Ok(())
+    }
 }
 
 /// Memory that routing a unit takes: parser, rows, sorting, and rejects.

@@ -9,13 +9,14 @@ use swath_formats::csv::Workspace;
 use swath_table::assign::Assigner;
 use swath_table::column::Batch;
 use swath_table::intern::Interner;
+use swath_table::run::SortedRun;
 use swath_table::sort::LocalRanks;
 
 use super::encode::EncodeDesk;
 use super::job::{Job, Routed, stage};
 use super::locate::Located;
 use super::sorted::Sorting;
-use crate::work::{Blobs, Idle, each_blob};
+use crate::work::{Blobs, Idle, each_blob, get_or_try_init};
 
 /// Bytes of texts in a note of the journal, about: a longer text has a note of its own.
 const NOTE_BYTES: usize = 64 << 10;
@@ -58,6 +59,8 @@ pub struct Running {
     pub wanted: Mutex<BTreeMap<u64, Bytes>>,
     /// Group of each sensor identifier, once surveyed.
     pub groups: OnceLock<Vec<u32>>,
+    /// Runs in the order of the input, once all are known.
+    pub runs: OnceLock<Vec<SortedRun>>,
     /// The merged order, once all runs are known.
     pub order: OnceLock<super::rank::Order>,
     /// Row groups, once ranked.
@@ -71,25 +74,29 @@ pub struct Running {
 }
 
 impl Running {
-    /// What all units became, with mended ones in place, in order of units.
+    /// What the units became that are done, with mended ones in place, in order of units. An earlier process may have
+    /// kept some of them in memory, so that a resumed run begins with gaps.
     ///
     /// # Errors
     /// When a receipt cannot be read.
     pub fn routed(&self, done: &Receipts) -> Result<Vec<Routed>> {
-        let mut routed: Vec<Routed> = Vec::new();
+        let mut routed: BTreeMap<u64, Routed> = BTreeMap::new();
         for receipt in done.of_stage(stage::ROUTE) {
-            routed.push(receipt.read()?);
+            routed.insert(receipt.key.units.start, receipt.read()?);
         }
         for receipt in done.of_stage(stage::MEND) {
-            let mended: super::mend::Mended = receipt.read()?;
-            for (unit, replaced) in mended.units {
-                let slot = routed
-                    .get_mut(unit as usize)
-                    .ok_or_else(|| Error::unexpected(format!("unit {unit} was mended and never routed")))?;
-                *slot = replaced;
-            }
+            routed.extend(receipt.read::<super::mend::Mended>()?.units);
         }
-        Ok(routed)
+        Ok(routed.into_values().collect())
+    }
+
+    /// All runs in the order of the input, once every unit is routed and mended.
+    ///
+    /// # Errors
+    /// When a receipt cannot be read.
+    pub fn runs(&self, done: &Receipts) -> Result<&[SortedRun]> {
+        let all = || Ok(self.routed(done)?.into_iter().flat_map(|unit| unit.runs).collect());
+        get_or_try_init(&self.runs, all).map(Vec::as_slice)
     }
 
     /// Puts texts that are new since the last time into the journal, before the receipt that needs them.

@@ -20,6 +20,10 @@ use crate::request::SortOrder;
 const BLOCK_ROWS: usize = 512;
 /// Text that is packed at once, but for a longer row.
 const BLOCK_TEXT: usize = 256 << 10;
+/// Stands for the sensor of a row without one: no text in UTF-8 has this byte, and all texts come before it.
+const NO_SENSOR: &[u8] = b"\xff";
+/// The time of a row without one, behind all others.
+const NO_TIME: i64 = i64::MAX;
 /// Bytes per row of the table of hashes: hash, position in the input, position in the run.
 pub const HASH_BYTES: usize = 24;
 
@@ -143,7 +147,7 @@ fn make_keys(
         RowKey {
             partition: sorting.partitions[row],
             major,
-            minor: times.and_then(|times| times.time_us(row)).unwrap_or(0),
+            minor: times.and_then(|times| times.time_us(row)).unwrap_or(NO_TIME),
         }
     }));
     Ok(())
@@ -161,7 +165,8 @@ fn sensor_ids(running: &Running, batch: &Batch, ids: &mut Vec<u32>) -> Result<()
         running.texts.intern(text)
     };
     // Writing to a vector cannot fail.
-    match &batch.columns[sensor].values {
+    let column = &batch.columns[sensor];
+    match &column.values {
         Values::Category(values) => ids.extend_from_slice(values),
         Values::Int32(values) => {
             for value in values {
@@ -181,6 +186,10 @@ fn sensor_ids(running: &Running, batch: &Batch, ids: &mut Vec<u32>) -> Result<()
             }
         }
         _ => {}
+    }
+    if column.valid.contains(&0) {
+        let nobody = running.texts.intern(NO_SENSOR)?;
+        ids.iter_mut().zip(&column.valid).filter(|(_, valid)| **valid == 0).for_each(|(id, _)| *id = nobody);
     }
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! What stands at the final path already: whether it may be replaced, and whether it is what is asked for.
 
 use std::collections::HashSet;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -106,28 +105,28 @@ fn foreign(lake: &Path, manifest: &Manifest) -> Result<Option<PathBuf>> {
     Ok(None)
 }
 
-/// Whether the lake that a resumed run finds at its end is the one that it would make, with all of its files.
+/// The manifest of the lake that a resumed run finds at its end, if it is the one that it would make, with all of its
+/// files.
 ///
 /// # Errors
 /// [`Error::OutputExists`] that says in what it differs.
-pub fn is_asked_for(job: &Job, lake: &Path) -> Result<()> {
+pub fn is_asked_for(job: &Job, lake: &Path) -> Result<Manifest> {
     let path = lake.join(META).join("manifest.json");
     let refuse = |difference: String| Error::OutputExists {
         path: lake.into(),
         message: format!("there is nothing to resume, and it is not what is asked for: {difference}"),
         hint: "--overwrite instead of --resume replaces it once the new lake is complete".into(),
     };
-    let text = match std::fs::read(&path) {
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Err(refuse("it is no lake".into()));
-        }
-        other => other.map_err(|error| Error::reading(&path, &error))?,
+    let manifest = match manifest::read(lake) {
+        None => return Err(refuse("it is no lake".into())),
+        Some(Err(_)) => return Err(refuse(format!("{} cannot be read", path.display()))),
+        Some(Ok(manifest)) => manifest,
     };
-    let manifest: Value =
-        serde_json::from_slice(&text).map_err(|_| refuse(format!("{} cannot be read", path.display())))?;
-    let part = |name: &str| manifest.get(name).cloned().unwrap_or(Value::Null);
     let was = json!({
-        "created_by": part("created_by"), "options": part("options"), "schema": part("schema"), "inputs": part("inputs"),
+        "created_by": manifest.created_by,
+        "options": manifest.options,
+        "schema": manifest.schema,
+        "inputs": manifest.inputs,
     });
     let is = json!({
         "created_by": format!("swath {}", env!("CARGO_PKG_VERSION")),
@@ -144,10 +143,8 @@ pub fn is_asked_for(job: &Job, lake: &Path) -> Result<()> {
     if let Some(file) = job.files.iter().find(|file| file.mtime_ns > made) {
         return Err(refuse(format!("{} was changed after it was made", file.path.display())));
     }
-    let manifest: Manifest =
-        serde_json::from_value(manifest).map_err(|_| refuse(format!("{} cannot be read", path.display())))?;
     match manifest::check(lake, &manifest, &Stop::new())?.faults.into_iter().next() {
-        None => Ok(()),
+        None => Ok(manifest),
         Some(fault) => Err(refuse(fault)),
     }
 }
