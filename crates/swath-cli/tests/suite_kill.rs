@@ -170,7 +170,7 @@ fn mended_units_are_resumed() {
     let (wall, wanted) = (started.elapsed(), Tree::of(&folder.at("lake")));
     folder.remove(&["lake"]);
     let mut ready = Ready { folder, job: String::new(), wanted, wall };
-    for memory in [100, 120, 256] {
+    for memory in [80, 100, 130, 256] {
         ready.job = job(memory);
         ready.folder.run_with_fault(&ready.job, "enospc:1:part.create").expect(&[6]);
         resume(&ready, &format!("mended at {memory} MB"));
