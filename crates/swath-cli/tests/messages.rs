@@ -94,11 +94,15 @@ fn no_error_of_a_path_is_without_a_hint() {
     folder.write("many.txt", b"[\n {\"id\": 1},\n {\"id\": 2}\n]\n");
     folder.write("page.csv", b"<?xml version=\"1.0\"?>\n<a>\n</a>\n");
     folder.write("zeros.csv", &[0; 5000]);
+    std::fs::create_dir(folder.path().join("mixed")).expect("a folder");
+    folder.write("mixed/a.csv", common::READINGS.as_bytes());
+    folder.write("mixed/b.csv", b"place,when\nx,2025-03-02T00:10:00Z\n");
     folder.write("codes.toml", b"[columns.temperature]\ntype = \"float64\"\n[crs]\ncolumn = \"temperature\"\n");
     let long = "n".repeat(250);
     for (line, code, error, hint) in [
         ("readings.csv -o lake --schema schemas", 2, "--schema schemas: it is a folder", "name a schema file in TOML"),
         ("readings.csv -o lake --schema codes.toml", 2, "wanted codes as int32", "type = \"int32\""),
+        ("mixed -o lake", 5, "wanted a column", "ingest files with other columns apart"),
         ("readings.csv -o readings.csv/lake", 6, "cannot write readings.csv/", "a part of the path is a file"),
         ("readings.csv -o /proc/lake", 6, "cannot write /proc/.lake.partial", "choose a folder that you may write to"),
         (&format!("readings.csv -o {long}"), 6, "cannot write .nnn", "choose a shorter name"),

@@ -117,6 +117,38 @@ fn scratch_of_many_small_partitions_is_foreseen() {
     }
 }
 
+/// Values that the sample shows are partitions that the plan knows of.
+#[test]
+fn partitions_by_a_column_are_foreseen() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    folder.telemetry("in.csv", "--size 20MB --sensors 3000 --shuffle");
+    for partition in ["column:sensor_id", "sensor", "column:sensor_id,day"] {
+        let outcome = folder.ingest(&format!("in.csv -o lake -m 128MB --partition {partition}"));
+        let (predicted, actual) = (outcome.figure("/memory/predicted_peak"), outcome.figure("/memory/actual_peak"));
+        assert!(actual <= predicted && predicted <= 128_000_000, "{outcome}");
+        assert!(!outcome.stderr.contains("were predicted"), "the prediction was raised\n{outcome}");
+        let plan = folder.run(&format!(
+            "sensor ingest in.csv -o other --schema schema.toml -m 128MB --partition {partition} --explain --json"
+        ));
+        let plan = plan.expect(&[0]).json();
+        let lines = plan["ledger"]["fixed"].as_array().or(plan["ledger"].as_array()).expect("lines").clone();
+        let about = lines.iter().find_map(|line| line["reason"].as_str()?.strip_prefix("about ")?.split(' ').next());
+        let about: u64 = about.and_then(|about| about.parse().ok()).expect("a count of partitions");
+        let made = outcome.figure("/outputs/0/files");
+        assert!((made..made * 3).contains(&about), "{made} partitions, about {about} were foreseen for {partition}");
+        folder.remove(&["lake"]);
+    }
+}
+
+/// A record is no longer than its file, so a large `--max-record` costs a small file nothing.
+#[test]
+fn long_records_are_costed_as_the_files_allow() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    folder.telemetry("in.csv", "--rows 100 --sensors 3");
+    let outcome = folder.ingest("in.csv -o lake -m 64MB --max-record 900MB");
+    assert!(outcome.figure("/memory/predicted_peak") < 29_000_000, "{outcome}");
+}
+
 #[test]
 fn a_limit_of_scratch_that_cannot_do_is_refused_at_the_start() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));

@@ -27,7 +27,7 @@ mod window;
 
 pub use header::{Header, header};
 pub use memory::batch_bytes_max;
-pub use plan::ParsePlan;
+pub use plan::{NO_COLUMN, ParsePlan};
 pub use range::{
     BatchLimits, Consumer, RangeReport, RangeSpec, ReadOptions, Source, Start, Workspace, make_room, read_range,
 };

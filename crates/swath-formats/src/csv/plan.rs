@@ -141,6 +141,9 @@ fn fields_of(column: &ColumnSchema, header: &[Vec<u8>]) -> Result<Vec<usize>, St
     sources.iter().map(find).collect()
 }
 
+/// How the message of a column that a file does not have begins.
+pub const NO_COLUMN: &str = "wanted a column";
+
 /// Names listed in an error, at most.
 const NAMES_SHOWN: usize = 40;
 
@@ -152,7 +155,7 @@ fn not_found(path: &Path, wanted: &str, header: &[Vec<u8>]) -> Error {
     }
     Error::InputCorrupt {
         place: Place::file(path),
-        message: format!("wanted a column \"{wanted}\", got {got}"),
+        message: format!("{NO_COLUMN} \"{wanted}\", got {got}"),
         hint: "name the column in the file with source = \"…\" in the schema, or check delimiter and skip_lines".into(),
     }
 }

@@ -5,7 +5,7 @@
 use swath_core::{Bytes, Ledger, LedgerLine, Result};
 
 use super::job::Job;
-use super::prepare::Prepared;
+use super::prepare::{Prepared, column_of};
 use super::{assemble, encode, matching, rank, route};
 
 /// What the program takes before it has any data: code that runs, its tables, threads, the sample.
@@ -184,9 +184,13 @@ fn partitions_about(prepared: &Prepared) -> u64 {
                 span_us / (hours * 3_600_000_000) + 2
             }
             PartitionLevel::SensorGroups(count) => u64::from(*count),
-            PartitionLevel::Sensor => prepared.facts.categories.max(1) * 2,
+            PartitionLevel::Sensor | PartitionLevel::Column(_) => {
+                let values = column_of(level, &prepared.job.schema).and_then(|at| prepared.facts.values.get(&at));
+                let seen = values.map_or(0, |values| values.len() as u64);
+                // The rest of the input may have as many again, and there may be rows without a value.
+                if prepared.facts.exact { seen + 1 } else { seen * 2 + 1 }
+            }
             PartitionLevel::H3(_) | PartitionLevel::Geohash(_) | PartitionLevel::Tile(_) => 1_000,
-            PartitionLevel::Column(_) => 100,
         };
         total = total.saturating_mul(of_level);
     }

@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use serde_json::json;
 use swath_core::{Bytes, Error, Place, Result};
 use swath_crs::{Crs, Transform};
-use swath_formats::csv::{Header, ParsePlan, header};
+use swath_formats::csv::{Header, NO_COLUMN, ParsePlan, header};
 use swath_formats::geoparquet::{
     LakeColumns, LakeCompression, LakeLayout, PointColumns, ROW_GROUP_ROWS_MAX, SortColumn,
 };
@@ -192,11 +192,17 @@ pub fn prepare(request: &IngestRequest) -> Result<Prepared> {
         Some(systems) if inputs.schema.crs.files.is_empty() => systems.bounded(inputs.schema, 0),
         _ => inputs.schema,
     };
-    let (parse_plans, mut file_plans) = plan_files(&inputs.files, &schema, systems.as_ref())?;
-    let facts = facts(&inputs.samples, &schema, &inputs.files, &parse_plans, &file_plans)?;
+    let plans = plan_files(&inputs.files, &schema, systems.as_ref());
+    let (parse_plans, mut file_plans) = if request.schema.is_none() { plans.map_err(other_columns)? } else { plans? };
+    let wanted = partition_wanted(request)?;
+    let counted = of_values(&wanted, &schema);
+    let facts = facts(&inputs.samples, &schema, &inputs.files, &parse_plans, &file_plans, counted)?;
     let (sensor, time) = (schema.with_role(Role::Sensor), schema.with_role(Role::Time));
     let geometry = systems.map(|systems| geometry(systems, &schema, &mut file_plans)).transpose()?;
-    let partition = partition(request, &schema, &facts, &mut choices)?;
+    let partition = match wanted {
+        PartitionRequest::Levels(levels) => levels,
+        PartitionRequest::Auto => auto(&schema, &facts, request.target_file_size, &mut choices),
+    };
     let levels = Assigner::resolve(&partition, &schema)?;
     check_filters(request, time, geometry.is_some())?;
     let moved = geometry.as_ref().is_some_and(|geometry| geometry.moved);
@@ -219,7 +225,6 @@ pub fn prepare(request: &IngestRequest) -> Result<Prepared> {
     }
     let job = Job {
         stream: Stream::new(inputs.files.iter().map(|file| file.size)),
-        files: inputs.files,
         file_plans,
         parse_plans,
         schema,
@@ -241,9 +246,11 @@ pub fn prepare(request: &IngestRequest) -> Result<Prepared> {
         bbox: request.bbox,
         target_file_size: request.target_file_size,
         max_rejects: request.max_rejects,
-        max_record: request.max_record,
+        // No record is longer than the file that it is in.
+        max_record: request.max_record.min(inputs.files.iter().map(|file| Bytes(file.size)).max().unwrap_or_default()),
         compression: request.compression,
         output: request.output.clone(),
+        files: inputs.files,
     };
     Ok(Prepared { job: Arc::new(job), facts, choices, warnings })
 }
@@ -308,18 +315,25 @@ fn geometry(systems: Systems, schema: &TableSchema, file_plans: &mut [FilePlan])
     })
 }
 
-fn partition(
-    request: &IngestRequest,
-    schema: &TableSchema,
-    facts: &Facts,
-    choices: &mut Vec<(String, String)>,
-) -> Result<Vec<PartitionLevel>> {
-    match request.partition.parse::<PartitionRequest>() {
-        Ok(PartitionRequest::Levels(levels)) => Ok(levels),
-        Ok(PartitionRequest::Auto) => Ok(auto(schema, facts, request.target_file_size, choices)),
-        Err(message) => {
-            Err(Error::Usage { message: format!("--partition {message}"), hint: "swath sensor ingest --help".into() })
-        }
+fn partition_wanted(request: &IngestRequest) -> Result<PartitionRequest> {
+    request.partition.parse().map_err(|message| Error::Usage {
+        message: format!("--partition {message}"),
+        hint: "swath sensor ingest --help".into(),
+    })
+}
+
+/// The columns whose values are partitions.
+fn of_values(wanted: &PartitionRequest, schema: &TableSchema) -> Vec<usize> {
+    let PartitionRequest::Levels(levels) = wanted else { return Vec::new() };
+    levels.iter().filter_map(|level| column_of(level, schema)).collect()
+}
+
+/// The column whose values are the partitions of a level.
+pub fn column_of(level: &PartitionLevel, schema: &TableSchema) -> Option<usize> {
+    match level {
+        PartitionLevel::Sensor => schema.with_role(Role::Sensor),
+        PartitionLevel::Column(name) => schema.with_name(name),
+        _ => None,
     }
 }
 
@@ -338,6 +352,20 @@ fn auto(
         format!("{name}: about {} of output over {days:.1} days, for files of {target}", facts.output),
     ));
     chosen
+}
+
+/// The error of a file that lacks a column which nobody but inference asked for.
+fn other_columns(error: Error) -> Error {
+    match error {
+        Error::InputCorrupt { place, message, .. } if message.starts_with(NO_COLUMN) => Error::InputCorrupt {
+            place,
+            message: format!("{message}; other files have it"),
+            hint: "ingest files with other columns apart, or name what all have in a schema file: swath sensor schema SRC \
+                   > s.toml"
+                .into(),
+        },
+        other => other,
+    }
 }
 
 /// Reads the headers: files with one header and one reference system share a plan.

@@ -2,7 +2,8 @@
 //!
 //! It parses the sample as the run will parse the input. It is an estimate, and the same for every ceiling.
 
-use swath_core::{Bytes, Result};
+use rustc_hash::{FxHashMap, FxHashSet};
+use swath_core::{Bytes, Fnv64, Result};
 use swath_formats::csv::{
     BatchLimits, Consumer, ParsePlan, RangeSpec, ReadOptions, Source, Start, Workspace, read_range,
 };
@@ -40,6 +41,8 @@ pub struct Facts {
     pub output: Bytes,
     /// West, south, east, north of the coordinates seen.
     pub bounds: Option<[f64; 4]>,
+    /// Values of the columns that partitions are made of, by column, as hashes.
+    pub values: FxHashMap<usize, FxHashSet<u64>>,
 }
 
 struct Look<'a> {
@@ -62,6 +65,7 @@ impl Consumer for Look<'_> {
             }
         }
         self.bounds(batch);
+        self.values(batch);
         batch.clear();
         Ok(())
     }
@@ -73,6 +77,26 @@ impl Consumer for Look<'_> {
 }
 
 impl Look<'_> {
+    fn values(&mut self, batch: &Batch) {
+        for (&column, seen) in &mut self.facts.values {
+            let column = &batch.columns[column];
+            for row in (0..batch.rows()).filter(|&row| column.valid[row] != 0) {
+                seen.insert(match &column.values {
+                    Values::Bool(values) => u64::from(values[row]),
+                    Values::Int32(values) | Values::Date(values) => i64::from(values[row]) as u64,
+                    Values::Int64(values) | Values::Timestamp(values) => values[row] as u64,
+                    Values::Category(values) => u64::from(values[row]),
+                    Values::Float32(values) => u64::from(values[row].to_bits()),
+                    Values::Float64(values) => values[row].to_bits(),
+                    Values::Text { ends, bytes } => {
+                        let start = if row == 0 { 0 } else { ends[row - 1] };
+                        Fnv64::of(&bytes[start as usize..ends[row] as usize])
+                    }
+                });
+            }
+        }
+    }
+
     fn bounds(&mut self, batch: &Batch) {
         let (Some(x), Some(y)) = (self.schema.with_role(Role::X), self.schema.with_role(Role::Y)) else { return };
         let (Values::Float64(xs), Values::Float64(ys)) = (&batch.columns[x].values, &batch.columns[y].values) else {
@@ -87,7 +111,7 @@ impl Look<'_> {
     }
 }
 
-/// Parses the sample.
+/// Parses the sample, and counts the values of some columns.
 ///
 /// # Errors
 /// When the sample holds more categories than any run may.
@@ -97,8 +121,10 @@ pub fn facts(
     files: &[InputFile],
     plans: &[ParsePlan],
     file_plans: &[FilePlan],
+    counted: impl IntoIterator<Item = usize>,
 ) -> Result<Facts> {
-    let mut facts = Facts::default();
+    let values = counted.into_iter().map(|column| (column, FxHashSet::default())).collect();
+    let mut facts = Facts { values, ..Facts::default() };
     let interner = Interner::new("categories of the sample", Bytes(64 << 20));
     let mut batch = Batch::new(schema.columns.iter().map(|column| column.column_type));
     let mut workspace = Workspace::new(ReadOptions::default());
