@@ -204,6 +204,22 @@ fn hours_that_do_not_occur_and_hours_that_occur_twice() {
 }
 
 #[test]
+fn the_first_moment_after_a_change_does_not_bring_its_offset_to_the_season_before() {
+    for (zone, change, before, wanted) in [
+        ("Europe/Rome", "2025-03-30 03:00:00", "2025-01-15 12:00:00", "2025-01-15T11:00:00Z"),
+        ("Europe/Rome", "2025-10-26 03:00:00", "2025-07-15 12:00:00", "2025-07-15T10:00:00Z"),
+        ("America/New_York", "2024-03-10 03:00:00", "2024-01-15 12:00:00", "2024-01-15T17:00:00Z"),
+        ("Pacific/Apia", "2011-12-31 00:00:00", "2011-12-01 12:00:00", "2011-12-01T22:00:00Z"),
+    ] {
+        let rules = TimeRules::new(None, Some(zone)).expect("a zone");
+        let mut cache = TimeCache::default();
+        assert!(rules.timestamp(change.as_bytes(), &mut cache).is_some(), "{zone} {change}");
+        let got = rules.timestamp(before.as_bytes(), &mut cache);
+        assert_eq!(got, Some(utc(wanted)), "{zone} {before} after {change}");
+    }
+}
+
+#[test]
 fn local_clocks_equal_jiff_on_600_000_times_with_a_warm_cache() {
     let mut random = Random(41);
     for name in
