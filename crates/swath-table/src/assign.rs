@@ -5,6 +5,7 @@
 use rustc_hash::FxHashMap;
 use swath_core::{Error, Result};
 
+use crate::civil::civil_from_days;
 use crate::column::{Batch, Values};
 use crate::intern::Interner;
 use crate::partition::{LevelValue, PartitionLevel, TimeSpan, push_level, time_bucket};
@@ -286,7 +287,7 @@ fn push_value(
                 push_level(value, LevelValue::Text(if values[row] == 0 { b"false" } else { b"true" }));
             }
             Values::Date(values) => {
-                let (year, month, day) = crate::partition::civil_from_days(i64::from(values[row]));
+                let (year, month, day) = civil_from_days(i64::from(values[row]));
                 push_level(value, LevelValue::Text(format!("{year:04}-{month:02}-{day:02}").as_bytes()));
             }
             _ => push_level(value, LevelValue::Text((code as i64).to_string().as_bytes())),

@@ -3,6 +3,7 @@
 //! This crate knows no file format and no pixel.
 
 pub mod assign;
+pub mod civil;
 pub mod column;
 pub mod infer;
 pub mod intern;

@@ -19,7 +19,6 @@ use swath_core::{Error, Result};
 
 use crate::schema::{ColumnType, CrsOfFiles, Keep, Role, TableSchema, Violation};
 
-pub(crate) use moment::days_from_civil;
 pub use write::write;
 
 /// A schema file as it was written: what it leaves out is `None`.

@@ -2,7 +2,7 @@
 //!
 //! It recognises, it does not convert: rows are parsed elsewhere by the pattern that is chosen here.
 
-use crate::schema_file::days_from_civil;
+use crate::civil::days_from_civil;
 
 /// How a date is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
