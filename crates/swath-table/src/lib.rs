@@ -15,3 +15,4 @@ pub mod run;
 pub mod schema;
 pub mod schema_file;
 pub mod sort;
+pub mod time_pattern;
