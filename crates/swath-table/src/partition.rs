@@ -264,9 +264,8 @@ pub fn folder_of(levels: &[PartitionLevel], value: &[u8], columns: &[String]) ->
     for level in levels {
         let key = keys.unused(level.folder_key());
         let text = level_text(level, &mut reader);
-        if let PartitionLevel::Time(TimeSpan::Hour) = level
-            && let Some((day, hour)) = text.as_deref().and_then(|text| text.split_once('T'))
-        {
+        if let PartitionLevel::Time(TimeSpan::Hour) = level {
+            let (day, hour) = text.as_deref().and_then(|text| text.split_once('T')).unwrap_or((NO_VALUE, NO_VALUE));
             folders.extend([format!("{key}={day}"), format!("{}={hour}", keys.unused("hour"))]);
             continue;
         }
