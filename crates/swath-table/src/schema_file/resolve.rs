@@ -8,6 +8,9 @@ use super::reader::did_you_mean;
 use super::{Bound, ColumnPart, SchemaFile, check};
 use crate::schema::{ColumnSchema, ColumnType, CrsSchema, CsvFormat, DedupSchema, Keep, Role, TableSchema};
 
+/// From here on 64-bit floats, as which limits are kept, no longer tell all whole numbers apart.
+const INT64_LIMIT_END: f64 = (1u64 << f64::MANTISSA_DIGITS) as f64;
+
 impl SchemaFile {
     /// The complete schema: this file over `inferred`, and defaults where both are silent.
     ///
@@ -131,6 +134,10 @@ impl SchemaFile {
         use ColumnType::{Date, Float32, Float64, Int32, Int64, Timestamp};
         let wanted = match (bound, column_type) {
             (None, _) => return Ok(None),
+            (Some(Bound::Number(number)), Int64) if number.abs() >= INT64_LIMIT_END => {
+                let message = format!("is {number}, but limits are told exactly between ±{INT64_LIMIT_END} only");
+                return Err(self.error(&format!("{key}.{end}"), message, "leave it out, or choose a smaller one"));
+            }
             (Some(Bound::Number(number)), Int32 | Int64 | Float32 | Float64) => return Ok(Some(number)),
             (Some(Bound::Moment(micros)), Timestamp) => return Ok(Some(micros as f64)),
             (Some(Bound::Moment(micros)), Date) => return Ok(Some(micros.div_euclid(86_400_000_000) as f64)),

@@ -110,6 +110,12 @@ fn wrong_files_are_answered_with_line_and_hint() {
         ("[columns.a]\ntype = \"float32\"\nmin = 5\nmax = 1", "line 3: columns.a.min is 5, more than max, 1", ""),
         ("[columns.a]\ntype = \"float32\"\nmin = 2020-01-01", "line 3: columns.a.min is a moment", ""),
         ("[columns.a]\ntype = \"timestamp\"\nmin = 12", "line 3: columns.a.min is a number", ""),
+        (
+            "[columns.a]\ntype = \"int64\"\nmax = 9007199254740993",
+            "line 3: columns.a.max is 9007199254740992",
+            "smaller",
+        ),
+        ("[columns.a]\ntype = \"int64\"\nmin = -9223372036854775808", "limits are told exactly", "leave it out"),
         ("[columns.a]\ntype = \"timestamp\"\nformat = \"%Y-%m-%d %H:%M %Z\"", "%Z cannot be read", "%z reads UTC"),
         ("[columns.a]\ntype = \"timestamp\"\nformat = \"%Y-%m-%d %H:%M:%S.%3f\"", "%3 is not known; wanted", ""),
         ("[columns.a]\ntype = \"string\"\nmin = 12", "columns.a.min is of no use", ""),
