@@ -1,6 +1,6 @@
 //! A schema file laid over what was inferred, to one complete table schema.
 //!
-//! The file wins, key by key; a column with a type of its own takes nothing from inference.
+//! The file wins, key by key; a column with a type of its own takes nothing from inference but markers of missing values.
 
 use swath_core::Result;
 
@@ -87,7 +87,8 @@ impl SchemaFile {
                 max: None,
                 out_of_range: Default::default(),
                 invalid: Default::default(),
-                missing: None,
+                // Markers belong to the text of the column, whatever its type.
+                missing: inferred.and_then(|schema| column_of(schema, part, &source)?.missing.clone()),
                 units: None,
                 required: false,
             },
@@ -118,10 +119,7 @@ impl SchemaFile {
         let Some(schema) = inferred else {
             return Err(self.error(&key, "has no type; wanted type = \"float64\" or another", ""));
         };
-        let by_source = schema.columns.iter().find(|column| column.source == source);
-        // A column made of several (date and time) is known by its name.
-        let by_name = || schema.columns.iter().find(|column| part.source.is_none() && column.name == part.name);
-        by_source.or_else(by_name).cloned().ok_or_else(|| {
+        column_of(schema, part, source).cloned().ok_or_else(|| {
             let names: Vec<&str> = schema.columns.iter().map(|column| column.name.as_str()).collect();
             let message =
                 format!("has no type, and the input has no column {:?}; it has {}", source[0], names.join(", "));
@@ -210,6 +208,13 @@ impl SchemaFile {
             (!self.columns.iter().flatten().any(is_said)).then_some(column)
         })
     }
+}
+
+/// The inferred column of the same fields, or, if it is made of several (date and time), of the same name.
+fn column_of<'s>(schema: &'s TableSchema, part: &ColumnPart, source: &[String]) -> Option<&'s ColumnSchema> {
+    let by_source = schema.columns.iter().find(|column| column.source == source);
+    let by_name = || schema.columns.iter().find(|column| part.source.is_none() && column.name == part.name);
+    by_source.or_else(by_name)
 }
 
 /// The checks of `[csv]` alone, for files whose columns are not complete yet.
