@@ -1,7 +1,8 @@
 //! Which texts stand for a missing value: words in columns of numbers and times, and numbers far outside of the others.
 //!
 //! Numbers are judged with caution, since a wrong guess would drop measurements; each one chosen is named in a note, and
-//! holds for the columns that showed it only: elsewhere it may be a sensor's number or a depth.
+//! holds for the columns that showed it, or in which it would be beyond doubt: elsewhere it may be a sensor's number or a
+//! depth.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,6 +47,7 @@ pub(super) fn decide(columns: &mut [Found], decimal: u8, notes: &mut Notes) -> V
             }
         }
     }
+    let likely = likely_elsewhere(columns, &chosen, decimal);
     let mut table = vec![String::new()];
     for (text, owners) in &chosen {
         let is_number = number(text.as_bytes(), decimal).is_some();
@@ -66,7 +68,31 @@ pub(super) fn decide(columns: &mut [Found], decimal: u8, notes: &mut Notes) -> V
             columns[owner].missing.push(text.clone());
         }
     }
+    for (text, index) in likely {
+        let note =
+            "stands for no value in another column, and would stand apart here; take it out if it may be measured";
+        notes.add(format!("columns.{}", columns[index].name), format!("{text:?} {note}"));
+        columns[index].missing.push(text);
+    }
     table
+}
+
+/// Columns that did not show a marker of another column, but would have it taken for one if a single row did: of large
+/// files not all rows are sampled, and one instrument writes one marker. Numbers above -999 are left out, since these may
+/// be measured.
+fn likely_elsewhere(columns: &[Found], chosen: &BTreeMap<String, Vec<usize>>, decimal: u8) -> Vec<(String, usize)> {
+    let mut likely = Vec::new();
+    for (text, owners) in chosen {
+        let Some(value) = number(text.as_bytes(), decimal).map(|number| number.value()) else { continue };
+        for (index, column) in columns.iter().enumerate() {
+            let evidence = &column.evidence;
+            let has_enough = value <= -PLAIN_SENTINEL && evidence.values >= ENOUGH_VALUES;
+            if has_enough && !owners.contains(&index) && is_strong(evidence, value, 1) {
+                likely.push((text.clone(), index));
+            }
+        }
+    }
+    likely
 }
 
 /// Words: missing where the column holds numbers or times or nothing, values in columns of text.
@@ -232,6 +258,9 @@ mod tests {
         for number in ["9999", "-99"] {
             assert_eq!(markers_of(number), (texts(&[""]), vec![of("pm25", &["", number])]));
         }
+        // Nobody measures this where all else is between 0 and 90.
+        let own = ["depth", "pm25", "temp"].map(|name| of(name, &["", "-9999"]));
+        assert_eq!(markers_of("-9999"), (texts(&[""]), own.to_vec()));
         // A country, and a name that somebody may have.
         for word in ["NA", "None"] {
             let own = vec![of("sensor_id", &[""]), of("country", &[""])];
