@@ -77,34 +77,42 @@ fn table(types: &[ColumnType]) -> TableSchema {
 
 /// Parses a table with these columns and this body; declared memory must be at least what was measured.
 fn check(what: &str, types: &[ColumnType], body: Vec<u8>) {
+    check_files(what, types, &[body]);
+}
+
+/// The same for several files that share a batch.
+fn check_files(what: &str, types: &[ColumnType], bodies: &[Vec<u8>]) {
     let schema = table(types);
     let names: Vec<&str> = schema.columns.iter().map(|column| column.name.as_str()).collect();
-    let mut data = names.join(",").into_bytes();
-    data.push(b'\n');
-    data.extend(body);
+    let head = names.join(",") + "\n";
+    let files: Vec<Vec<u8>> = bodies.iter().map(|body| [head.as_bytes(), body].concat()).collect();
+    let data = &files[0];
     let head_bytes = data.len().min(1 << 17);
     let header =
         header(Path::new("a.csv"), &data[..head_bytes], head_bytes == data.len(), &schema.csv).expect("a header");
     let plan = ParsePlan::new(Path::new("a.csv"), &schema, &header.names).expect("a plan");
     let interner = Interner::new("categories", Bytes(1 << 28));
     interner.intern(b"v").expect("room");
-    let file_len = data.len() as u64;
     for limits in
         [BatchLimits { rows: 131_072, bytes: Bytes(2 << 20) }, BatchLimits { rows: 100, bytes: Bytes(64 << 10) }]
     {
         let options = ReadOptions::default();
-        let range_bytes = file_len - header.data_offset;
+        let range_bytes = bodies.iter().map(|body| body.len() as u64).sum();
         let declared = Workspace::bytes_for(&options, plan.expected_fields(), types.len())
             + batch_bytes_max(&schema, plan.expected_fields(), limits, &options, range_bytes, range_bytes);
         let before = LIVE.load(Ordering::Relaxed);
         PEAK.store(before, Ordering::Relaxed);
         let mut workspace = Workspace::new(options);
         let mut batch = Batch::new(types.iter().copied());
-        let source = Source { input: &data, plan: &plan, interner: &interner, limits };
-        let range =
-            RangeSpec { nominal: header.data_offset..file_len, file_len, start: Start::Exact(header.data_offset) };
-        let report = read_range(&source, &range, &mut workspace, &mut batch, &mut Drop).expect("memory can be read");
-        assert_eq!(report.end, file_len, "{what}");
+        for data in &files {
+            let file_len = data.len() as u64;
+            let source = Source { input: data, plan: &plan, interner: &interner, limits };
+            let range =
+                RangeSpec { nominal: header.data_offset..file_len, file_len, start: Start::Exact(header.data_offset) };
+            let report =
+                read_range(&source, &range, &mut workspace, &mut batch, &mut Drop).expect("memory can be read");
+            assert_eq!(report.end, file_len, "{what}");
+        }
         let measured = PEAK.load(Ordering::Relaxed) - before;
         assert!(measured as u64 <= declared.0, "{what}: declared {declared}, measured {}", Bytes(measured as u64));
     }
@@ -133,5 +141,8 @@ fn hostile_inputs_stay_within_the_declared_memory() {
         long.push(b'\n');
     }
     check("fields of 1 MB in turn", &[Text, Text, Text], long);
+    // The first leaves a batch that is nearly full.
+    let numbers = b"1234567,1234567,1234\n".repeat(96_000);
+    check_files("two files of 2 MB", &[Float64, Int64, Int64], &[numbers.clone(), numbers]);
     check("one line of 20 MB", &[Text], vec![b'z'; 20_000_000]);
 }

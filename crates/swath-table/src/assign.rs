@@ -5,9 +5,11 @@
 use rustc_hash::FxHashMap;
 use swath_core::{Error, Result};
 
+use crate::civil::civil_from_days;
 use crate::column::{Batch, Values};
 use crate::intern::Interner;
 use crate::partition::{LevelValue, PartitionLevel, TimeSpan, push_level, time_bucket};
+use crate::schema::ColumnType;
 
 /// One level, with the columns that it needs resolved to positions.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,7 +99,11 @@ impl Assigner {
                     PartitionLevel::Sensor => Level::Column(wanted(level, Role::Sensor, "sensor")?),
                     PartitionLevel::SensorGroups(_) => {
                         wanted(level, Role::X, "x")?;
-                        Level::SensorGroups(wanted(level, Role::Sensor, "sensor")?)
+                        let sensor = wanted(level, Role::Sensor, "sensor")?;
+                        if schema.columns[sensor].column_type != ColumnType::Category {
+                            return Err(no_groups(level, &schema.columns[sensor].name));
+                        }
+                        Level::SensorGroups(sensor)
                     }
                     PartitionLevel::Column(name) => match schema.with_name(name) {
                         Some(column) if !has_no_folders(schema.columns[column].column_type) => Level::Column(column),
@@ -141,6 +147,11 @@ impl Assigner {
                 self.codes.push(code.unwrap_or(0));
             }
             self.codes.push(present);
+            // A tile has two numbers; the second ones come last.
+            self.codes.extend(levels.iter().filter_map(|level| match *level {
+                Level::Tile(size) => Some(tile_of(coordinates, row, size).map_or(0, |(_, south)| south as u64)),
+                _ => None,
+            }));
             let id = match &self.last {
                 Some((codes, id)) if *codes == self.codes => *id,
                 _ => {
@@ -191,22 +202,29 @@ impl Assigner {
 }
 
 /// The error for a column whose values would make a folder each.
-fn no_folders(name: &str, column_type: crate::schema::ColumnType) -> Error {
+fn no_folders(name: &str, column_type: ColumnType) -> Error {
     let (what, hint) = match column_type {
-        crate::schema::ColumnType::Timestamp => {
-            ("a timestamp", "hour, day, month and year partition by the time column")
-        }
+        ColumnType::Timestamp => ("a timestamp", "hour, day, month and year partition by the time column"),
         _ => ("a float", "partition by a category, string, bool, integer or date"),
     };
     Error::Usage { message: format!("--partition column:{name}: {name} is {what} column"), hint: hint.into() }
 }
 
-fn has_no_folders(column_type: crate::schema::ColumnType) -> bool {
-    use crate::schema::ColumnType::{Float32, Float64, Timestamp};
+/// The error for sensors without the identifiers that groups are made of.
+fn no_groups(level: &PartitionLevel, name: &str) -> Error {
+    Error::Usage {
+        message: format!("--partition {level} needs sensors of type category; column {name:?} has another type"),
+        hint: format!("give it type = \"category\" in the schema file, under [columns.{name:?}]"),
+    }
+}
+
+fn has_no_folders(column_type: ColumnType) -> bool {
+    use ColumnType::{Float32, Float64, Timestamp};
     matches!(column_type, Float32 | Float64 | Timestamp)
 }
 
-/// A number that tells the values of a level apart; rows of text get their position, which tells all apart.
+/// A number that tells the values of a level apart, but for the south edges of tiles; rows of text get their position,
+/// which tells all apart.
 fn code_of(level: &Level, batch: &Batch, row: usize, coordinates: &Coordinates<'_>, groups: &[u32]) -> Option<u64> {
     match *level {
         Level::Time(span, column) => {
@@ -219,11 +237,11 @@ fn code_of(level: &Level, batch: &Batch, row: usize, coordinates: &Coordinates<'
             (x, y) if x.is_finite() && y.is_finite() => Some(geohash_code(x, y)),
             _ => None,
         },
-        Level::Tile(size) => {
-            tile_of(coordinates, row, size).map(|(west, south)| (west as u64) << 32 ^ (south as u64 & 0xffff_ffff))
-        }
+        Level::Tile(size) => tile_of(coordinates, row, size).map(|(west, _)| west as u64),
         Level::SensorGroups(column) => match &batch.columns[column].values {
-            Values::Category(ids) => groups.get(ids[row] as usize).map(|&group| u64::from(group)),
+            Values::Category(ids) if batch.columns[column].valid[row] != 0 => {
+                groups.get(ids[row] as usize).map(|&group| u64::from(group))
+            }
             _ => None,
         },
         Level::Column(column) => {
@@ -243,7 +261,7 @@ fn code_of(level: &Level, batch: &Batch, row: usize, coordinates: &Coordinates<'
     }
 }
 
-/// Longitude and latitude in 30 bits each: finer than any geohash of 12 characters tells.
+/// Longitude and latitude in 30 bits each: just what a geohash of 12 characters tells.
 fn geohash_code(x: f64, y: f64) -> u64 {
     let bits = |value: f64, low: f64, width: f64| (((value - low) / width) * f64::from(1u32 << 30)) as u64;
     bits(x, -180.0, 360.0) << 31 | bits(y, -90.0, 180.0)
@@ -286,7 +304,7 @@ fn push_value(
                 push_level(value, LevelValue::Text(if values[row] == 0 { b"false" } else { b"true" }));
             }
             Values::Date(values) => {
-                let (year, month, day) = crate::partition::civil_from_days(i64::from(values[row]));
+                let (year, month, day) = civil_from_days(i64::from(values[row]));
                 push_level(value, LevelValue::Text(format!("{year:04}-{month:02}-{day:02}").as_bytes()));
             }
             _ => push_level(value, LevelValue::Text((code as i64).to_string().as_bytes())),
@@ -298,7 +316,6 @@ fn push_value(
 mod tests {
     use super::*;
     use crate::partition::{PartitionRequest, folder_of};
-    use crate::schema::ColumnType;
     use swath_core::Bytes;
 
     #[test]
@@ -339,6 +356,66 @@ mod tests {
             let named: Vec<String> =
                 ids.iter().map(|&id| partitions.with_text(id, |value| folder_of(&requested, value, &[]))).collect();
             assert_eq!(named, folders, "{request}");
+        }
+    }
+
+    /// The folders of the rows of a batch.
+    fn folders(
+        request: &str,
+        level: Level,
+        batch: &Batch,
+        coordinates: &Coordinates<'_>,
+        (texts, groups): (&Interner, &[u32]),
+    ) -> Vec<String> {
+        let partitions = Interner::new("partitions", Bytes(10_000));
+        let PartitionRequest::Levels(requested) = request.parse().expect(request) else { panic!("auto") };
+        let mut ids = Vec::new();
+        let names = Names { texts, groups, partitions: &partitions };
+        Assigner::default().assign(&[level], batch, coordinates, names, &mut ids).expect("few partitions");
+        ids.iter().map(|&id| partitions.with_text(id, |value| folder_of(&requested, value, &[]))).collect()
+    }
+
+    #[test]
+    fn a_missing_sensor_has_no_group() {
+        let texts = Interner::new("categories", Bytes(10_000));
+        let mut batch = Batch::new([ColumnType::Category]);
+        (batch.columns[0].values, batch.columns[0].valid) = (Values::Category(vec![1, 1]), vec![1, 0]);
+        batch.offsets = vec![0, 1];
+        let none = Coordinates { x: &[], y: &[], longitude: &[], latitude: &[] };
+        let got = folders("sensor:2", Level::SensorGroups(0), &batch, &none, (&texts, &[0, 1]));
+        assert_eq!(got, ["sensor_group=1", "sensor_group=__HIVE_DEFAULT_PARTITION__"]);
+    }
+
+    #[test]
+    fn tiles_far_apart_are_told_apart() {
+        let texts = Interner::new("categories", Bytes(10_000));
+        let mut batch = Batch::new([]);
+        batch.offsets = vec![0, 1, 2, 3];
+        let far = 4_294_967_296.0;
+        let (x, y) = ([0.5, far + 0.5, 0.5, 1.5], [0.5, 0.5, far + 0.5, 0.5]);
+        let coordinates = Coordinates { x: &x, y: &y, longitude: &x, latitude: &y };
+        let got = folders("tile:1", Level::Tile(1.0), &batch, &coordinates, (&texts, &[]));
+        assert_eq!(got, ["tile=0_0", "tile=4294967296_0", "tile=0_4294967296", "tile=1_0"]);
+    }
+
+    #[test]
+    fn groups_of_sensors_want_categories() {
+        for (column_type, is_fine) in
+            [(ColumnType::Category, true), (ColumnType::String, false), (ColumnType::Int32, false)]
+        {
+            let text = format!(
+                "[columns.id]\ntype = \"{}\"\nrole = \"sensor\"\n[columns.x]\ntype = \"float64\"\nrole = \"x\"\n\
+                 [columns.y]\ntype = \"float64\"\nrole = \"y\"\n",
+                format!("{column_type:?}").to_lowercase()
+            );
+            let file = crate::schema_file::parse(&text, std::path::Path::new("s.toml")).expect("a schema file");
+            let schema = file.resolve(None).expect("a schema");
+            let resolved = Assigner::resolve(&[PartitionLevel::SensorGroups(2)], &schema);
+            assert_eq!(resolved.is_ok(), is_fine, "{column_type:?}");
+            if let Err(error) = resolved {
+                assert_eq!(error.exit_code(), 2);
+                assert!(error.hint().unwrap_or_default().contains("type = \"category\""), "{error}");
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! This crate knows no file format and no pixel.
 
 pub mod assign;
+pub mod civil;
 pub mod column;
 pub mod infer;
 pub mod intern;
@@ -14,3 +15,4 @@ pub mod run;
 pub mod schema;
 pub mod schema_file;
 pub mod sort;
+pub mod time_pattern;

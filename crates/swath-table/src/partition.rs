@@ -10,6 +10,8 @@ use std::str::FromStr;
 
 use swath_core::{Bytes, Fnv64};
 
+use crate::civil::civil_from_days;
+
 /// A span of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeSpan {
@@ -164,19 +166,6 @@ fn day_of(time_us: i64) -> i64 {
     time_us.div_euclid(86_400_000_000)
 }
 
-/// Year, month and day of a day number (Howard Hinnant, "chrono-compatible low-level date algorithms").
-pub fn civil_from_days(days: i64) -> (i64, u32, u32) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = (day_of_year - (153 * shifted_month + 2) / 5 + 1) as u32;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 } as u32;
-    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
-}
-
 /// The number that orders the spans of time: hours or days since 1970, months or years since year 0.
 pub fn time_bucket(span: TimeSpan, time_us: i64) -> i64 {
     match span {
@@ -275,9 +264,8 @@ pub fn folder_of(levels: &[PartitionLevel], value: &[u8], columns: &[String]) ->
     for level in levels {
         let key = keys.unused(level.folder_key());
         let text = level_text(level, &mut reader);
-        if let PartitionLevel::Time(TimeSpan::Hour) = level
-            && let Some((day, hour)) = text.as_deref().and_then(|text| text.split_once('T'))
-        {
+        if let PartitionLevel::Time(TimeSpan::Hour) = level {
+            let (day, hour) = text.as_deref().and_then(|text| text.split_once('T')).unwrap_or((NO_VALUE, NO_VALUE));
             folders.extend([format!("{key}={day}"), format!("{}={hour}", keys.unused("hour"))]);
             continue;
         }

@@ -19,8 +19,7 @@ use swath_core::{Error, Result};
 
 use crate::schema::{ColumnType, CrsOfFiles, Keep, Role, TableSchema, Violation};
 
-pub(crate) use moment::days_from_civil;
-pub use write::write;
+pub use write::{moment_text, write};
 
 /// A schema file as it was written: what it leaves out is `None`.
 #[derive(Debug, Clone, Default, PartialEq)]

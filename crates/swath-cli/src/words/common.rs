@@ -110,6 +110,20 @@ pub fn some_bytes(text: &str) -> Result<Bytes, String> {
     }
 }
 
+/// The most bytes that a record may be allowed: positions in it are of 32 bits.
+const RECORD_MAX: Bytes = Bytes(1 << 30);
+
+/// The length of a record.
+///
+/// # Errors
+/// Text that says what is wanted.
+pub fn record_bytes(text: &str) -> Result<Bytes, String> {
+    match some_bytes(text)? {
+        bytes if bytes > RECORD_MAX => Err(format!("{text:?} is too much for one record: wanted at most {RECORD_MAX}")),
+        bytes => Ok(bytes),
+    }
+}
+
 /// A duration in seconds.
 ///
 /// # Errors
@@ -135,6 +149,16 @@ pub fn seconds(text: &str) -> Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn records_have_a_longest_length() {
+        for (text, wanted) in [("1MiB", Some(1 << 20)), ("1GiB", Some(1 << 30)), ("1025MiB", None), ("5GB", None)] {
+            assert_eq!(record_bytes(text).ok(), wanted.map(Bytes), "{text}");
+        }
+        let error = record_bytes("5GB").expect_err("5 GB");
+        assert!(error.contains("at most 1 GiB") || error.contains("at most 1GiB"), "{error}");
+        assert!(record_bytes("0MB").is_err());
+    }
 
     #[test]
     fn durations_need_a_unit_and_workers_a_sensible_number() {

@@ -69,7 +69,7 @@ pub struct IngestWords {
     #[arg(long, value_name = "LIMIT", default_value = "1%", help_heading = "Checks and filters")]
     pub max_rejects: MaxRejects,
     /// A record longer than this is rejected
-    #[arg(long, value_name = "SIZE", value_parser = common::some_bytes, default_value = "1MiB")]
+    #[arg(long, value_name = "SIZE", value_parser = common::record_bytes, default_value = "1MiB")]
     #[arg(help_heading = "Checks and filters")]
     pub max_record: Bytes,
     /// Leave out rows before this date or time (ISO 8601; UTC unless it has an offset)

@@ -2,6 +2,7 @@
 
 use swath_table::reject::Reason;
 use swath_table::schema::ColumnType;
+use swath_table::schema_file::moment_text;
 
 use super::chunk::Chunk;
 use super::index::{Issue, Row};
@@ -31,10 +32,11 @@ pub(super) fn bad_line(reason: Reason, max_record: usize) -> String {
 pub(super) fn fault(chunk: Chunk<'_>, row: &Row, column: &ColumnPlan, reason: Reason) -> String {
     let wanted = match (reason, column.bounds) {
         (Reason::OutOfRange | Reason::CoordinateOutOfBounds | Reason::TimeOutOfBounds, Some((min, max))) => {
+            let shown = |limit| limit_text(limit, column.column_type);
             match (min, max) {
-                (f64::NEG_INFINITY, max) => format!("at most {max}"),
-                (min, f64::INFINITY) => format!("at least {min}"),
-                (min, max) => format!("{min} to {max}"),
+                (f64::NEG_INFINITY, max) => format!("at most {}", shown(max)),
+                (min, f64::INFINITY) => format!("at least {}", shown(min)),
+                (min, max) => format!("{} to {}", shown(min), shown(max)),
             }
         }
         (Reason::InvalidEncoding, _) => "utf-8".into(),
@@ -59,6 +61,14 @@ pub(super) fn fault(chunk: Chunk<'_>, row: &Row, column: &ColumnPlan, reason: Re
     match zone.and_then(|rules| rules.left_out(&got)) {
         Some(zone) => format!("{} does not exist in {zone}: clocks went forward", quoted(&got)),
         None => format!("wanted {wanted}, got {}", quoted(&got)),
+    }
+}
+
+/// A limit as schema files have it.
+fn limit_text(limit: f64, column_type: ColumnType) -> String {
+    match column_type {
+        ColumnType::Float32 => (limit as f32).to_string(),
+        _ => moment_text(limit, column_type).unwrap_or_else(|| limit.to_string()),
     }
 }
 

@@ -18,8 +18,10 @@ pub(super) struct BatchShape {
     pub row_bytes: u64,
     pub rows_limit: usize,
     pub bytes_limit: u64,
-    /// Rows that memory is set aside for.
-    rows_max: usize,
+    /// Rows of a full batch without texts.
+    rows_full: usize,
+    /// Rows that the range may hold.
+    rows_in_range: usize,
 }
 
 /// Bytes of one value, without text, and of its null flag.
@@ -41,13 +43,15 @@ impl BatchShape {
         // A row has a byte per delimiter, at least one of value, and its line end; the last may begin before the end of
         // the range, and lack the line end.
         let rows_in_range = range_bytes / (expected_fields as u64 + 1) + 2;
-        let rows_max = (bytes_limit / row_bytes + 1).min(rows_in_range).min(rows_limit as u64) as usize;
-        BatchShape { row_bytes, rows_limit, bytes_limit, rows_max }
+        let rows_full = (bytes_limit / row_bytes + 1).min(rows_limit as u64) as usize;
+        let rows_in_range = rows_in_range.min(rows_full as u64) as usize;
+        BatchShape { row_bytes, rows_limit, bytes_limit, rows_full, rows_in_range }
     }
 
-    /// Sets memory aside for full batches, so that it neither grows by leaps nor moves.
+    /// Sets memory aside for full batches, so that it neither grows by leaps nor moves. Rows that are carried from the
+    /// range before count towards a full one.
     pub fn prepare(&self, batch: &mut Batch) {
-        let rows = self.rows_max;
+        let rows = self.rows_full.saturating_sub(batch.rows()).min(self.rows_in_range);
         let kept: u64 = batch.columns.iter().map(text_capacity).sum();
         for column in &mut batch.columns {
             column.valid.reserve_exact(rows);
@@ -88,7 +92,7 @@ pub fn batch_bytes_max(
 ) -> Bytes {
     let types: Vec<ColumnType> = schema.columns.iter().map(|column| column.column_type).collect();
     let shape = BatchShape::new(&types, expected_fields, limits, range_bytes);
-    let fixed = shape.row_bytes * shape.rows_max as u64;
+    let fixed = shape.row_bytes * shape.rows_in_range as u64;
     let has_text = types.contains(&ColumnType::String);
     // What is kept of the batch before, and twice the text for vectors that double, and the half that is moved from.
     let text = if has_text { 4 * shape.bytes_limit.max(options.max_record as u64).min(reach_bytes) } else { 0 };

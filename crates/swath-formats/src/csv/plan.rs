@@ -113,6 +113,9 @@ impl ColumnPlan {
             _ => Reason::OutOfRange,
         };
         let bounded = column.min.is_some() || column.max.is_some();
+        // Values are compared as they are kept, so limits are rounded as values are.
+        let kept = |limit: f64| if column.column_type == ColumnType::Float32 { f64::from(limit as f32) } else { limit };
+        let (min, max) = (column.min.map_or(f64::NEG_INFINITY, kept), column.max.map_or(f64::INFINITY, kept));
         Ok(ColumnPlan {
             column: place,
             column_type: column.column_type,
@@ -121,7 +124,7 @@ impl ColumnPlan {
             required: column.required,
             null_if_invalid: column.invalid == Violation::Null && !column.required,
             null_if_out_of_range: column.out_of_range == Violation::Null && !column.required,
-            bounds: bounded.then(|| (column.min.unwrap_or(f64::NEG_INFINITY), column.max.unwrap_or(f64::INFINITY))),
+            bounds: bounded.then_some((min, max)),
             bounds_reason,
             time,
         })

@@ -48,11 +48,14 @@ pub struct BatchLimits {
 pub struct ReadOptions {
     /// Bytes read at once.
     pub block_bytes: usize,
-    /// The longest record, without its line end, in bytes.
+    /// The longest record in bytes, without its newline; a carriage return before that counts. At most 1 GiB.
     pub max_record: usize,
     /// Bytes indexed and converted at once.
     pub window_bytes: usize,
 }
+
+/// Positions in the buffer, which holds a record and a block, are of 32 bits.
+const MAX_RECORD_END: usize = 1 << 30;
 
 impl Default for ReadOptions {
     fn default() -> Self {
@@ -141,8 +144,8 @@ impl Workspace {
     }
 
     pub(super) fn with_level(options: ReadOptions, level: Level) -> Workspace {
-        let options =
-            ReadOptions { block_bytes: options.block_bytes.max(1), max_record: options.max_record.max(1), ..options };
+        let max_record = options.max_record.clamp(1, MAX_RECORD_END);
+        let options = ReadOptions { block_bytes: options.block_bytes.max(1), max_record, ..options };
         let limits = options.index_limits();
         Workspace {
             options,

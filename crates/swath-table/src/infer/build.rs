@@ -25,8 +25,8 @@ pub(super) fn schema(
     hints: &SchemaFile,
     (notes, gaps): (&mut Notes, &mut Gaps),
 ) -> Result<(TableSchema, Option<NoDegrees>)> {
-    let missing = missing::decide(&mut found, decimal, notes);
-    let missing = hints.csv.missing.clone().unwrap_or(missing);
+    let inferred = missing::decide(&mut found, decimal, notes);
+    let missing = hints.csv.missing.clone().unwrap_or(inferred);
     let typed: Vec<Typed> = found.iter().map(|column| types::decide(&column.evidence, &column.name)).collect();
     let (mut columns, origins) = columns(&found, typed, &missing, hints, notes)?;
     assign_roles(&mut columns, &origins, &found, notes);
@@ -86,13 +86,15 @@ fn columns(
             continue;
         }
         if let Some((date, clock)) = pair.filter(|(date, _)| *date == index) {
-            let column = joined(found, &typed.format, &typed_clock(&typed_at(clock, found)), (date, clock), notes);
+            let mut column = joined(found, &typed.format, &typed_clock(&typed_at(clock, found)), (date, clock), notes);
+            column.missing = own_missing(&[&found[date], &found[clock]], false, table_missing, hints);
             columns.push(column);
             origins.push(vec![date, clock]);
             continue;
         }
         let column = &found[index];
-        let own = (!column.missing.is_empty()).then(|| table_missing.iter().chain(&column.missing).cloned().collect());
+        let is_text = matches!(typed.column_type, ColumnType::Category | ColumnType::String);
+        let own = own_missing(&[column], is_text, table_missing, hints);
         emptiness(column, notes);
         for note in &typed.notes {
             notes.add(place(found, index), note.clone());
@@ -105,6 +107,20 @@ fn columns(
         origins.push(vec![index]);
     }
     Ok((columns, origins))
+}
+
+/// The markers of a column made of these, if they are not those of the table. What a person says of the table holds.
+fn own_missing(parts: &[&Found], is_text: bool, table: &[String], hints: &SchemaFile) -> Option<Vec<String>> {
+    if hints.csv.missing.is_some() {
+        return None;
+    }
+    let mut all = Vec::new();
+    for own in parts.iter().filter_map(|part| missing::of_column(part, is_text, table)).flatten() {
+        if !all.contains(&own) {
+            all.push(own);
+        }
+    }
+    (!all.is_empty()).then_some(all)
 }
 
 fn typed_at(index: usize, found: &[Found]) -> Typed {

@@ -1,6 +1,8 @@
 //! Which texts stand for a missing value: words in columns of numbers and times, and numbers far outside of the others.
 //!
-//! Numbers are judged with caution, since a wrong guess would drop measurements; each one chosen is named in a note.
+//! Numbers are judged with caution, since a wrong guess would drop measurements; each one chosen is named in a note, and
+//! holds for the columns that showed it, or in which it would be beyond doubt: elsewhere it may be a sensor's number or a
+//! depth.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,8 +17,19 @@ const PLAIN_SENTINEL: f64 = 999.0;
 /// So many values show how far a column goes; then a number below that is a marker even if it was seen once.
 const ENOUGH_VALUES: u64 = 20;
 
-/// Decides on all markers; what is no marker becomes a value. Gives the markers of the table; those that hold for one
-/// column only are kept in [`Found::missing`].
+/// The markers of one column, if they are not those of the table: what it showed itself is added, and of the words that
+/// may be text (`NA` is a country) a column of text has those only that stood for no value in it.
+pub(super) fn of_column(column: &Found, is_text: bool, table: &[String]) -> Option<Vec<String>> {
+    let holds = |marker: &&String| {
+        let is_plain = marker.is_empty() || PLAIN_WORDS.contains(&marker.as_str());
+        is_plain || !is_text || column.evidence.values == 0 || column.evidence.markers.contains_key(*marker)
+    };
+    let own: Vec<String> = table.iter().filter(holds).chain(&column.missing).cloned().collect();
+    (own != table).then_some(own)
+}
+
+/// Decides on all markers; what is no marker becomes a value. Gives the markers of the table, which are words; those
+/// that hold for one column only are kept in [`Found::missing`].
 pub(super) fn decide(columns: &mut [Found], decimal: u8, notes: &mut Notes) -> Vec<String> {
     let mut chosen: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     let mut as_value: BTreeSet<String> = BTreeSet::new();
@@ -34,28 +47,52 @@ pub(super) fn decide(columns: &mut [Found], decimal: u8, notes: &mut Notes) -> V
             }
         }
     }
+    let likely = likely_elsewhere(columns, &chosen, decimal);
     let mut table = vec![String::new()];
     for (text, owners) in &chosen {
         let is_number = number(text.as_bytes(), decimal).is_some();
-        let kind = if is_number { "stands apart from all other sampled values" } else { "stands for no value" };
-        let number = owners.len();
-        let place = if as_value.contains(text) { "columns" } else { "csv.missing" };
-        if place == "csv.missing" {
+        let is_value = as_value.contains(text);
+        if !is_number && !is_value {
             table.push(text.clone());
-            let advice = if is_number { "; take it out if it is a measurement" } else { "" };
-            notes.add(
-                place,
-                format!("{text:?} {kind} in {number} column{}{advice}", if number == 1 { "" } else { "s" }),
-            );
-        } else {
-            for &owner in owners {
-                let note = format!("{text:?} {kind} here; elsewhere in the file it is a value");
-                notes.add(format!("columns.{}", columns[owner].name), note);
-                columns[owner].missing.push(text.clone());
+            let (number, s) = (owners.len(), if owners.len() == 1 { "" } else { "s" });
+            notes.add("csv.missing", format!("{text:?} stands for no value in {number} column{s}"));
+            continue;
+        }
+        let note = match (is_number, is_value) {
+            (true, false) => "stands apart from all other sampled values; take it out if it is a measurement",
+            (true, true) => "stands apart from all other sampled values here; elsewhere in the file it is a value",
+            _ => "stands for no value here; elsewhere in the file it is a value",
+        };
+        for &owner in owners {
+            notes.add(format!("columns.{}", columns[owner].name), format!("{text:?} {note}"));
+            columns[owner].missing.push(text.clone());
+        }
+    }
+    for (text, index) in likely {
+        let note =
+            "stands for no value in another column, and would stand apart here; take it out if it may be measured";
+        notes.add(format!("columns.{}", columns[index].name), format!("{text:?} {note}"));
+        columns[index].missing.push(text);
+    }
+    table
+}
+
+/// Columns that did not show a marker of another column, but would have it taken for one if a single row did: of large
+/// files not all rows are sampled, and one instrument writes one marker. Numbers above -999 are left out, since these may
+/// be measured.
+fn likely_elsewhere(columns: &[Found], chosen: &BTreeMap<String, Vec<usize>>, decimal: u8) -> Vec<(String, usize)> {
+    let mut likely = Vec::new();
+    for (text, owners) in chosen {
+        let Some(value) = number(text.as_bytes(), decimal).map(|number| number.value()) else { continue };
+        for (index, column) in columns.iter().enumerate() {
+            let evidence = &column.evidence;
+            let has_enough = value <= -PLAIN_SENTINEL && evidence.values >= ENOUGH_VALUES;
+            if has_enough && !owners.contains(&index) && is_strong(evidence, value, 1) {
+                likely.push((text.clone(), index));
             }
         }
     }
-    table
+    likely
 }
 
 /// Words: missing where the column holds numbers or times or nothing, values in columns of text.
@@ -168,7 +205,9 @@ mod tests {
             let sample = Sample { head: text.into_bytes(), complete: true, ..Sample::default() };
             let inferred = infer(&[sample], &SchemaFile::default()).expect("a table");
             let written = write(&inferred.schema, &inferred.notes);
-            let is_marker = inferred.schema.csv.missing.iter().any(|marker| marker == odd);
+            assert_eq!(inferred.schema.csv.missing, [""]);
+            assert_eq!(inferred.schema.columns[0].missing, None);
+            let is_marker = inferred.schema.columns[1].missing.iter().flatten().any(|marker| marker == odd);
             assert_eq!(is_marker, written.contains(&format!("# \"{odd}\" stands apart")), "{written}");
             is_marker
         };
@@ -196,5 +235,37 @@ mod tests {
         ] {
             assert_eq!(missing(rows, values, odd), expected, "{odd} among {rows}, like {}", values(7));
         }
+    }
+
+    /// The markers of a table and of those of its columns that have their own, of rows of a sensor, a country and three
+    /// numbers with a marker in some of them.
+    fn markers_of(odd: &str) -> (Vec<String>, Vec<(String, Vec<String>)>) {
+        let mut text = String::from("sensor_id,country,depth,pm25,temp\n");
+        for row in 0..400 {
+            let pm25 = if row % 50 == 7 { odd.to_string() } else { (row % 31).to_string() };
+            text += &format!("S{},{},{},{pm25},{}\n", row % 7, ["IT", "DE"][row % 2], row % 90, row % 30);
+        }
+        let sample = Sample { head: text.into_bytes(), complete: true, ..Sample::default() };
+        let schema = infer(&[sample], &SchemaFile::default()).expect("a table").schema;
+        let own = schema.columns.into_iter().filter_map(|column| Some((column.name, column.missing?)));
+        (schema.csv.missing, own.collect())
+    }
+
+    #[test]
+    fn markers_do_not_reach_columns_in_which_they_may_be_values() {
+        let texts = |texts: &[&str]| texts.iter().map(|text| text.to_string()).collect::<Vec<_>>();
+        let of = |name: &str, markers: &[&str]| (name.to_string(), texts(markers));
+        for number in ["9999", "-99"] {
+            assert_eq!(markers_of(number), (texts(&[""]), vec![of("pm25", &["", number])]));
+        }
+        // Nobody measures this where all else is between 0 and 90.
+        let own = ["depth", "pm25", "temp"].map(|name| of(name, &["", "-9999"]));
+        assert_eq!(markers_of("-9999"), (texts(&[""]), own.to_vec()));
+        // A country, and a name that somebody may have.
+        for word in ["NA", "None"] {
+            let own = vec![of("sensor_id", &[""]), of("country", &[""])];
+            assert_eq!(markers_of(word), (texts(&["", word]), own));
+        }
+        assert_eq!(markers_of("NULL"), (texts(&["", "NULL"]), vec![]));
     }
 }

@@ -36,17 +36,16 @@ fn shown(schema: &TableSchema) -> String {
     out.join(" | ")
 }
 
+/// How the text is written, with the markers of the table and of columns that have their own.
 fn csv(schema: &TableSchema) -> String {
     let csv = &schema.csv;
-    let quoted: Vec<&str> = csv.missing.iter().map(String::as_str).collect();
-    format!(
-        "{:?} {:?} {} {} {}",
-        csv.delimiter as char,
-        csv.decimal as char,
-        csv.skip_lines,
-        csv.header,
-        quoted.join("/")
-    )
+    let (delimiter, decimal) = (csv.delimiter as char, csv.decimal as char);
+    let mut out = format!("{delimiter:?} {decimal:?} {} {} {}", csv.skip_lines, csv.header, csv.missing.join("/"));
+    for column in &schema.columns {
+        let own = column.missing.as_ref().map(|missing| format!(" {}:{}", column.name, missing.join("/")));
+        out.push_str(&own.unwrap_or_default());
+    }
+    out
 }
 
 fn check(text: &str, expected_csv: &str, expected: &str, key: &[&str]) {
@@ -85,7 +84,7 @@ fn real_files_are_understood() {
     check(
         "datetime,temp,temp_cor,temp_qual\r\n2014-05-30 14:30:00.000,0.577,NULL,NULL\r\n\
          2014-05-30 15:45:00.000,-9999,NULL,NULL\r\n2014-05-30 16:00:00.000,11.77,11.7700000001,NULL\r\n",
-        "',' '.' 0 true /-9999/NULL",
+        "',' '.' 0 true /NULL temp:/NULL/-9999",
         "datetime:timestamp=time | temp:float32 | temp_cor:float64 | temp_qual:string",
         &[],
     );
@@ -98,7 +97,7 @@ fn real_files_are_understood() {
     check(
         "Date;Time;CO(GT);NMHC(GT);T;;\r\n10/03/2004;18.00.00;2,6;150;13,6;;\r\n25/03/2004;19.00.00;2;-200;-1,9;;\r\n\
          10/04/2004;20.00.00;2,2;-200;-200;;\r\n10/04/2004;21.00.00;2,2;88;9,1;;\r\n10/04/2004;22.00.00;2,2;88;-200;;\r\n;;;;;;\r\n",
-        "';' ',' 0 true /-200",
+        "';' ',' 0 true  NMHC(GT):/-200 T:/-200",
         "timestamp:timestamp=time@%d/%m/%Y %H.%M.%S | CO(GT):float32 | NMHC(GT):int32 | T:float32",
         &[],
     );
@@ -162,13 +161,13 @@ fn odd_files_are_understood() {
     );
     check(
         "elevation,temp\n-999,1.5\n-500,2\n200,-999\n700,3\n",
-        "',' '.' 0 true ",
+        "',' '.' 0 true  temp:/-999",
         "elevation:int32 | temp:float32",
         &[],
     );
     check(
         "name,\"damage, total\",note\n\"a\nb\",1,None\nc,None,None\nd,2,\"x\"\"y\"\n",
-        "',' '.' 0 true ",
+        "',' '.' 0 true  damage, total:/None",
         "name:string | damage, total:int32 | note:string",
         &[],
     );

@@ -2,7 +2,8 @@
 //!
 //! It recognises, it does not convert: rows are parsed elsewhere by the pattern that is chosen here.
 
-use crate::schema_file::days_from_civil;
+use crate::civil::days_from_civil;
+use crate::offset;
 
 /// How a date is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub(super) struct Shape {
     date: Option<DateShape>,
     joint: u8,
     clock: Option<ClockShape>,
-    /// 0 is none, 1 is Z or an offset, 2 is the same after a space.
+    /// 0 is none, 1 is an offset, Z, UTC or GMT, 2 is the same after a space.
     zone: u8,
 }
 
@@ -136,7 +137,7 @@ impl Shape {
         let date = self.date.is_some_and(|d| d.order == Order::YearMonthDay && d.separator == b'-' && d.padded);
         let clock =
             self.clock.is_none_or(|c| c.separator == b':' && c.meridiem == 0 && matches!(self.joint, b'T' | b' '));
-        date && clock && self.zone < 2
+        date && clock
     }
 
     /// Whether one pattern reads both.
@@ -303,6 +304,7 @@ fn clock(text: &[u8]) -> Option<(ClockShape, u8)> {
     let (first, first_length) = digits(text);
     let mut shape = ClockShape { separator: 0, seconds: false, fraction: false, meridiem: 0 };
     let mut rest = &text[first_length..];
+    let mut fraction = 0;
     let (hour, minute, second) = match first_length {
         4 => (first / 100, first % 100, 0),
         6 => (first / 10_000, first / 100 % 100, first % 100),
@@ -322,41 +324,27 @@ fn clock(text: &[u8]) -> Option<(ClockShape, u8)> {
         _ => return None,
     };
     shape.seconds |= first_length == 6;
-    if let (true, Some(after)) = (shape.seconds, rest.strip_prefix(b".")) {
-        let (_, length) = digits(after);
+    if let (true, Some(after)) = (shape.seconds, rest.strip_prefix(b".").or(rest.strip_prefix(b","))) {
+        let (value, length) = digits(after);
+        fraction = value;
         rest = (length > 0).then(|| &after[length..])?;
         shape.fraction = true;
     }
     let spaced = rest.first() == Some(&b' ');
-    let word = trim_start(rest);
+    let word = rest.strip_prefix(b" ").unwrap_or(rest);
     if word.len() == 2 && matches!(word.to_ascii_uppercase().as_slice(), b"AM" | b"PM") {
         shape.meridiem = if spaced { 2 } else { 1 };
         rest = &[];
     }
     let hours = if shape.meridiem > 0 { 1..=12 } else { 0..=23 };
-    if !hours.contains(&hour) || minute > 59 || second > 59 {
+    let ends_day = shape.meridiem == 0 && (hour, minute, second, fraction) == (24, 0, 0, 0);
+    if !(hours.contains(&hour) || ends_day) || minute > 59 || second > 59 {
         return None;
     }
-    match trim_start(rest) {
-        [] => Some((shape, 0)),
-        offset if is_offset(offset) => Some((shape, if spaced { 2 } else { 1 })),
-        _ => None,
+    if rest.is_empty() {
+        return Some((shape, 0));
     }
-}
-
-fn trim_start(text: &[u8]) -> &[u8] {
-    text.trim_ascii_start()
-}
-
-fn is_offset(text: &[u8]) -> bool {
-    match text {
-        b"Z" | b"z" => true,
-        [b'+' | b'-', rest @ ..] => {
-            let plain: Vec<u8> = rest.iter().copied().filter(|&byte| byte != b':').collect();
-            matches!(plain.len(), 2 | 4) && plain.iter().all(u8::is_ascii_digit) && matches!(rest.len(), 2 | 4 | 5)
-        }
-        _ => false,
-    }
+    offset::seconds(rest).map(|_| (shape, if spaced { 2 } else { 1 }))
 }
 
 #[cfg(test)]
@@ -384,6 +372,18 @@ mod tests {
             (&["2019-06-18 06:00:00+00:00"], moment("", true)),
             (&["2017-01-01 00:15"], moment("", false)),
             (&["2014-05-30 14:30:00.000"], moment("", false)),
+            (&["2014-05-30 14:30:00,250", "2014-05-30 14:30:01"], moment("", false)),
+            (&["2014-05-30 14:30:00 UTC", "2014-05-30 14:30:00 GMT"], moment("", true)),
+            (&["2014-05-30 14:30:00 +02:00"], moment("", true)),
+            (&["2014-05-30 24:00", "2014-05-30 0:15", "2014-05-30 9:15"], moment("", false)),
+            (&["2014-05-30 24:00:00.0"], moment("", false)),
+            (&["2014-05-30 24:00:01"], None),
+            (&["2014-05-30 24:00:00.5"], None),
+            (&["2014-05-30 12:00  UTC"], None),
+            (&["2014-05-30 12:00 +24:00"], None),
+            (&["2014-05-30 12:00 CET"], None),
+            (&["30/05/2014 12:00:05,250", "30/05/2014 12:00:06"], moment("%d/%m/%Y %H:%M:%S%.f", false)),
+            (&["30/05/2014 12:00 UTC"], moment("%d/%m/%Y %H:%M %z", true)),
             (&["2012-01-01"], date("")),
             (&["2012/1/9", "2012/10/19"], date("%Y/%m/%d")),
             (&["20180101"], date("%Y%m%d")),

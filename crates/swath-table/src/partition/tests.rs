@@ -36,6 +36,7 @@ fn folders_are_named_for_their_values() {
         ("year", vec![time(TimeSpan::Year)], none, "year=2025"),
         ("day", vec![time(TimeSpan::Day)], &["date".to_string()], "partition_date=2025-03-01"),
         ("day", vec![LevelValue::Null], none, "date=__HIVE_DEFAULT_PARTITION__"),
+        ("hour", vec![LevelValue::Null], none, "date=__HIVE_DEFAULT_PARTITION__/hour=__HIVE_DEFAULT_PARTITION__"),
         (
             "day,h3:3",
             vec![time(TimeSpan::Day), LevelValue::Number(0x831f_1dff_ffff_ffff_u64 as i64)],

@@ -8,12 +8,10 @@ use super::SchemaFile;
 use super::reader::did_you_mean;
 use crate::offset;
 use crate::schema::{ColumnSchema, ColumnType, CsvFormat, Role, TableSchema};
+use crate::time_pattern::{self, NoPattern};
 
 /// Formats of timestamps that are no pattern.
 const EPOCHS: [&str; 3] = ["epoch_s", "epoch_ms", "epoch_us"];
-
-/// Letters of a pattern that rows can be parsed by, with what they stand for.
-const DIRECTIVES: &str = "YmdeyjbBhHIMSfpzTFRD";
 
 /// Checks the section `[csv]`.
 pub(super) fn csv(file: &SchemaFile, csv: &CsvFormat) -> Result<()> {
@@ -103,7 +101,7 @@ fn column(file: &SchemaFile, column: &ColumnSchema) -> Result<()> {
             let message = format!("is for timestamps and dates, but the type is {}", word(column_type));
             return Err(file.error(&key("format"), message, ""));
         }
-        if let Err((message, hint)) = pattern(format, column_type) {
+        if let Err((message, hint)) = format_of_times(format, column_type) {
             return Err(file.error(&key("format"), format!("is {format:?}: {message}"), hint));
         }
     }
@@ -155,48 +153,16 @@ fn time_zone(file: &SchemaFile, key: &str, zone: &str) -> Result<()> {
     Err(file.error(key, message, hint))
 }
 
-/// Checks a pattern of times: known directives, and all that makes a day.
-fn pattern(format: &str, column_type: ColumnType) -> Result<(), (String, String)> {
+/// Checks a format of times: an epoch, or a pattern.
+fn format_of_times(format: &str, column_type: ColumnType) -> Result<(), (String, String)> {
     if EPOCHS.contains(&format) {
         let date = "counts seconds, but the type is date; wanted a pattern, or type = \"timestamp\"";
         return if column_type == ColumnType::Date { Err((date.into(), String::new())) } else { Ok(()) };
     }
-    let mut seen = String::new();
-    let mut rest = format.chars().peekable();
-    while let Some(letter) = rest.next() {
-        if letter != '%' {
-            continue;
-        }
-        // Between `%` and the letter: `-` (no padding), `:` (offset with a colon), `.` and digits (fractions).
-        while rest.next_if(|next| matches!(next, '-' | ':' | '.' | '0'..='9')).is_some() {}
-        match rest.next() {
-            Some('%') => {}
-            Some(directive) if DIRECTIVES.contains(directive) => seen.push(directive),
-            Some('Z') => {
-                let hint = "abbreviations are not unique: leave the text out and name the zone with timezone";
-                return Err(("%Z cannot be read".into(), hint.into()));
-            }
-            Some(other) => {
-                let known: Vec<String> = DIRECTIVES.chars().map(|letter| format!("%{letter}")).collect();
-                return Err((format!("%{other} is not known; wanted one of {}", known.join(" ")), String::new()));
-            }
-            None => return Err(("it ends in %".into(), "%% stands for a percent sign".into())),
-        }
+    let Err(NoPattern { message, hint }) = time_pattern::items(format) else { return Ok(()) };
+    if format.contains('%') {
+        return Err((message, hint));
     }
-    let has = |letters: &str| seen.contains(|letter| letters.contains(letter));
-    if seen.is_empty() {
-        let hint = did_you_mean(format, &EPOCHS);
-        let hint = if hint.is_empty() { "a pattern looks like \"%d/%m/%Y %H:%M:%S\"".into() } else { hint };
-        return Err(("it has no directive like %Y, and is none of epoch_s, epoch_ms, epoch_us".into(), hint));
-    }
-    if !has("FD") && !(has("Yy") && (has("j") || (has("mbBh") && has("de")))) {
-        return Err(("wanted year, month and day in it (%Y %m %d)".into(), String::new()));
-    }
-    if has("I") && !has("p") {
-        return Err((
-            "%I is an hour from 1 to 12 and needs %p (AM or PM)".into(),
-            "%H is the hour from 0 to 23".into(),
-        ));
-    }
-    Ok(())
+    let near = did_you_mean(format, &EPOCHS);
+    Err((format!("{message}, and is none of {}", EPOCHS.join(", ")), if near.is_empty() { hint } else { near }))
 }

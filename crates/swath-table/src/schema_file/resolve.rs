@@ -1,12 +1,15 @@
 //! A schema file laid over what was inferred, to one complete table schema.
 //!
-//! The file wins, key by key; a column with a type of its own takes nothing from inference.
+//! The file wins, key by key; a column with a type of its own takes nothing from inference but markers of missing values.
 
 use swath_core::Result;
 
 use super::reader::did_you_mean;
 use super::{Bound, ColumnPart, SchemaFile, check};
 use crate::schema::{ColumnSchema, ColumnType, CrsSchema, CsvFormat, DedupSchema, Keep, Role, TableSchema};
+
+/// From here on 64-bit floats, as which limits are kept, no longer tell all whole numbers apart.
+const INT64_LIMIT_END: f64 = (1u64 << f64::MANTISSA_DIGITS) as f64;
 
 impl SchemaFile {
     /// The complete schema: this file over `inferred`, and defaults where both are silent.
@@ -84,7 +87,8 @@ impl SchemaFile {
                 max: None,
                 out_of_range: Default::default(),
                 invalid: Default::default(),
-                missing: None,
+                // Markers belong to the text of the column, whatever its type.
+                missing: inferred.and_then(|schema| column_of(schema, part, &source)?.missing.clone()),
                 units: None,
                 required: false,
             },
@@ -115,10 +119,7 @@ impl SchemaFile {
         let Some(schema) = inferred else {
             return Err(self.error(&key, "has no type; wanted type = \"float64\" or another", ""));
         };
-        let by_source = schema.columns.iter().find(|column| column.source == source);
-        // A column made of several (date and time) is known by its name.
-        let by_name = || schema.columns.iter().find(|column| part.source.is_none() && column.name == part.name);
-        by_source.or_else(by_name).cloned().ok_or_else(|| {
+        column_of(schema, part, source).cloned().ok_or_else(|| {
             let names: Vec<&str> = schema.columns.iter().map(|column| column.name.as_str()).collect();
             let message =
                 format!("has no type, and the input has no column {:?}; it has {}", source[0], names.join(", "));
@@ -131,6 +132,10 @@ impl SchemaFile {
         use ColumnType::{Date, Float32, Float64, Int32, Int64, Timestamp};
         let wanted = match (bound, column_type) {
             (None, _) => return Ok(None),
+            (Some(Bound::Number(number)), Int64) if number.abs() >= INT64_LIMIT_END => {
+                let message = format!("is {number}, but limits are told exactly between ±{INT64_LIMIT_END} only");
+                return Err(self.error(&format!("{key}.{end}"), message, "leave it out, or choose a smaller one"));
+            }
             (Some(Bound::Number(number)), Int32 | Int64 | Float32 | Float64) => return Ok(Some(number)),
             (Some(Bound::Moment(micros)), Timestamp) => return Ok(Some(micros as f64)),
             (Some(Bound::Moment(micros)), Date) => return Ok(Some(micros.div_euclid(86_400_000_000) as f64)),
@@ -203,6 +208,13 @@ impl SchemaFile {
             (!self.columns.iter().flatten().any(is_said)).then_some(column)
         })
     }
+}
+
+/// The inferred column of the same fields, or, if it is made of several (date and time), of the same name.
+fn column_of<'s>(schema: &'s TableSchema, part: &ColumnPart, source: &[String]) -> Option<&'s ColumnSchema> {
+    let by_source = schema.columns.iter().find(|column| column.source == source);
+    let by_name = || schema.columns.iter().find(|column| part.source.is_none() && column.name == part.name);
+    by_source.or_else(by_name)
 }
 
 /// The checks of `[csv]` alone, for files whose columns are not complete yet.

@@ -107,14 +107,22 @@ fn column(out: &mut String, column: &ColumnSchema, notes: &Notes) {
     out.push('\n');
 }
 
-/// A limit, or a comment that there is none.
-fn limit(out: &mut String, end: &str, limit: Option<f64>, column_type: ColumnType) {
-    let text = limit.and_then(|limit| match column_type {
+/// A limit of a column of times as a moment or a day, if it is one of the years 0 to 9999.
+pub fn moment_text(limit: f64, column_type: ColumnType) -> Option<String> {
+    match column_type {
         ColumnType::Timestamp => moment::datetime_text(limit as i64),
         ColumnType::Date => moment::date_text(limit as i64),
+        _ => None,
+    }
+}
+
+/// A limit, or a comment that there is none.
+fn limit(out: &mut String, end: &str, limit: Option<f64>, column_type: ColumnType) {
+    let text = |limit: f64| match column_type {
+        ColumnType::Timestamp | ColumnType::Date => moment_text(limit, column_type),
         _ => Some(format!("{limit:?}")),
-    });
-    match text {
+    };
+    match limit.and_then(text) {
         Some(text) => line(out, format_args!("{end} = {text}")),
         None => line(out, format_args!("# {end} =   (not set)")),
     }

@@ -182,8 +182,39 @@ fn times_in_columns() {
         &[
             "3:0:invalid_time:wanted a timestamp (%d/%m/%Y %H.%M.%S), got \"30/02/2004 18.00.00\"",
             "4:0:invalid_time:wanted a timestamp (%d/%m/%Y %H.%M.%S), got \"10/03/2004 18.00\"",
-            "5:2:time_out_of_bounds:wanted at most 2000000000000000, got \"3000000000\"",
+            "5:2:time_out_of_bounds:wanted at most 2033-05-18T03:33:20Z, got \"3000000000\"",
         ],
+    );
+}
+
+#[test]
+fn limits_of_times_are_shown_as_times() {
+    let mut when = column("when", Timestamp);
+    (when.min, when.max) = (Some(1.5e15), Some(2e15));
+    let mut day = column("day", Date);
+    day.min = Some(12_000.0);
+    check(
+        &table(vec![when, day]),
+        "when,day\n2025-03-01,2025-03-01\n2001-03-01,2025-03-01\n2025-03-01,2001-03-01\n",
+        &["1740787200000000|20148"],
+        &[
+            "1:0:time_out_of_bounds:wanted 2017-07-14T02:40:00Z to 2033-05-18T03:33:20Z, got \"2001-03-01\"",
+            "2:1:time_out_of_bounds:wanted at least 2002-11-09, got \"2001-03-01\"",
+        ],
+    );
+}
+
+#[test]
+fn limits_of_32_bit_floats_are_rounded_as_values_are() {
+    let mut low = column("low", Float32);
+    low.min = Some(0.7);
+    let mut high = column("high", Float32);
+    high.max = Some(0.1);
+    check(
+        &table(vec![low, high]),
+        "low,high\n0.7,0.1\n0.69,0.1\n0.7,0.11\n",
+        &["0.7|0.1"],
+        &["1:0:out_of_range:wanted at least 0.7, got \"0.69\"", "2:1:out_of_range:wanted at most 0.1, got \"0.11\""],
     );
 }
 

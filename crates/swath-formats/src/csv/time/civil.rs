@@ -1,5 +1,7 @@
 //! Arithmetic of the Gregorian calendar, for the years 1 to 9999.
 
+use swath_table::civil::days_from_civil;
+
 /// Microseconds of a day.
 pub(super) const MICROS_PER_DAY: i64 = 86_400_000_000;
 
@@ -26,14 +28,7 @@ pub(super) fn days(year: u32, month: u32, day: u32) -> Option<i64> {
     if !(1..=9999).contains(&year) || !(1..=12).contains(&month) || day < 1 || day > month_days(year, month) {
         return None;
     }
-    // Years that begin in March put the leap day at the end (Howard Hinnant, "chrono-compatible low-level date algorithms").
-    let shifted_year = i64::from(year) - i64::from(month <= 2);
-    let era = shifted_year.div_euclid(400);
-    let year_of_era = shifted_year.rem_euclid(400);
-    let month_from_march = (i64::from(month) + 9) % 12;
-    let day_of_year = (153 * month_from_march + 2) / 5 + i64::from(day) - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    Some(era * 146_097 + day_of_era - 719_468)
+    Some(days_from_civil(i64::from(year), month, day))
 }
 
 /// Days since 1970-01-01 of a day of a year counted from 1.

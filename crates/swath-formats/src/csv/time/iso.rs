@@ -1,5 +1,5 @@
 //! ISO 8601 in its extended form: `2025-03-01T00:00:05.25+02:00`, also with a space for the `T`, date only, without
-//! seconds, and with ` UTC` at the end as some databases write it.
+//! seconds, with ` UTC` at the end as some databases write it, and with one digit for hours before ten.
 //!
 //! Not read: the basic form without separators (a strftime pattern reads it), weeks, ordinal days, zone names.
 
@@ -90,17 +90,29 @@ pub(super) fn parse(text: &[u8], cache: &mut DateCache) -> Option<Moment> {
         let local_us = midnight_us + time_of_day(hour, minute, second, fraction_us)?;
         return Some(Moment { local_us, offset_s: offset(zone)? });
     }
-    let (time, zone) = rest.split_first_chunk::<5>()?;
-    if time[2] != b':' {
-        return None;
-    }
-    let local_us = midnight_us + time_of_day(number(&time[..2])?, number(&time[3..])?, 0, 0)?;
-    Some(Moment { local_us, offset_s: offset(zone)? })
+    let (time_us, zone) = uncommon_clock(rest)?;
+    Some(Moment { local_us: midnight_us + time_us, offset_s: offset(zone)? })
+}
+
+/// Microseconds since midnight of a time of day without seconds, or with one digit for its hour; and what follows it.
+fn uncommon_clock(text: &[u8]) -> Option<(i64, &[u8])> {
+    let hour_digits = text.iter().take(3).position(|&byte| byte == b':').filter(|digits| *digits > 0)?;
+    let hour = number(&text[..hour_digits])?;
+    let (minute, rest) = text[hour_digits + 1..].split_first_chunk::<2>()?;
+    let (second, fraction_us, rest) = match rest {
+        [b':', rest @ ..] => {
+            let (second, rest) = rest.split_first_chunk::<2>()?;
+            let (fraction_us, rest) = fraction(rest)?;
+            (number(second)?, fraction_us, rest)
+        }
+        _ => (0, 0, rest),
+    };
+    Some((time_of_day(hour, number(minute)?, second, fraction_us)?, rest))
 }
 
 /// Microseconds of a fraction of a second, if one begins here, and what follows it.
 #[inline(always)]
-fn fraction(text: &[u8]) -> Option<(u32, &[u8])> {
+pub(super) fn fraction(text: &[u8]) -> Option<(u32, &[u8])> {
     match text {
         [b'.' | b',', digits @ ..] => some_fraction(digits),
         _ => Some((0, text)),

@@ -126,13 +126,14 @@ impl TimeRules {
     }
 }
 
-/// A decimal number of units of `unit_us` microseconds, rounded down to microseconds.
+/// A decimal number of units of `unit_us` microseconds, rounded down to microseconds; its mark may be a point or a comma,
+/// as in ISO 8601.
 fn epoch(text: &[u8], unit_us: i64) -> Option<i64> {
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] | digits => (false, digits),
     };
-    let point = digits.iter().position(|&byte| byte == b'.').unwrap_or(digits.len());
+    let point = digits.iter().position(|byte| b".,".contains(byte)).unwrap_or(digits.len());
     let (whole, fraction) = (&digits[..point], digits.get(point + 1..).unwrap_or_default());
     if whole.is_empty() || whole.len() > 18 || !whole.iter().chain(fraction).all(u8::is_ascii_digit) {
         return None;

@@ -4,36 +4,17 @@
 //! English. A pattern must say the date; what it does not say of the time is zero.
 
 use swath_table::offset;
+use swath_table::time_pattern::{self, Item};
 
 use super::Moment;
 use super::civil::{MICROS_PER_DAY, days, days_of_year, time_of_day};
-use super::iso::{number, some_fraction};
+use super::iso::{fraction, number, some_fraction};
 
 /// A compiled pattern.
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
     text: String,
     items: Vec<Item>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Item {
-    Literal(u8),
-    Year,
-    ShortYear,
-    Month,
-    MonthName,
-    Day,
-    DayOfYear,
-    WeekdayName,
-    Hour,
-    Hour12,
-    Minute,
-    Second,
-    Fraction,
-    AmPm,
-    Offset,
-    ZoneName,
 }
 
 const MONTHS: [&str; 12] = [
@@ -54,55 +35,8 @@ const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "frid
 
 impl Pattern {
     pub fn new(text: &str) -> Result<Pattern, String> {
-        let mut items = Vec::new();
-        let mut bytes = text.bytes();
-        while let Some(byte) = bytes.next() {
-            if byte != b'%' {
-                items.push(Item::Literal(byte));
-                continue;
-            }
-            let mut directive = bytes.next();
-            if matches!(directive, Some(b'-' | b'_' | b'0')) {
-                directive = bytes.next();
-            }
-            match directive {
-                Some(b'Y') => items.push(Item::Year),
-                Some(b'y') => items.push(Item::ShortYear),
-                Some(b'm') => items.push(Item::Month),
-                Some(b'b' | b'B' | b'h') => items.push(Item::MonthName),
-                Some(b'd' | b'e') => items.push(Item::Day),
-                Some(b'j') => items.push(Item::DayOfYear),
-                Some(b'a' | b'A') => items.push(Item::WeekdayName),
-                Some(b'H' | b'k') => items.push(Item::Hour),
-                Some(b'I' | b'l') => items.push(Item::Hour12),
-                Some(b'M') => items.push(Item::Minute),
-                Some(b'S') => items.push(Item::Second),
-                Some(b'f') => items.push(Item::Fraction),
-                Some(b'p' | b'P') => items.push(Item::AmPm),
-                Some(b'z') => items.push(Item::Offset),
-                Some(b'Z') => items.push(Item::ZoneName),
-                Some(b'T') => {
-                    items.extend([Item::Hour, Item::Literal(b':'), Item::Minute, Item::Literal(b':'), Item::Second])
-                }
-                Some(b'R') => items.extend([Item::Hour, Item::Literal(b':'), Item::Minute]),
-                Some(b'F') => {
-                    items.extend([Item::Year, Item::Literal(b'-'), Item::Month, Item::Literal(b'-'), Item::Day])
-                }
-                Some(b'%') => items.push(Item::Literal(b'%')),
-                other => {
-                    let other = other.map(|byte| char::from(byte).to_string()).unwrap_or_default();
-                    return Err(format!("%{other} of the time format {text:?} is not known"));
-                }
-            }
-        }
-        let has = |wanted: &[Item]| wanted.iter().any(|item| items.contains(item));
-        let dated = has(&[Item::DayOfYear]) || (has(&[Item::Day]) && has(&[Item::Month, Item::MonthName]));
-        if !has(&[Item::Year, Item::ShortYear]) || !dated {
-            return Err(format!("the time format {text:?} does not say the whole date"));
-        }
-        if has(&[Item::Hour12]) != has(&[Item::AmPm]) {
-            return Err(format!("the time format {text:?} needs %I and %p together"));
-        }
+        let items = time_pattern::items(text)
+            .map_err(|wrong| format!("the time format {text:?} cannot be read: {}", wrong.message))?;
         Ok(Pattern { text: text.into(), items })
     }
 
@@ -165,6 +99,12 @@ impl Parts {
                 self.fraction_us = us;
                 return Some(rest);
             }
+            Item::PointAndFraction => {
+                let (us, rest) = fraction(text)?;
+                self.fraction_us = us;
+                return Some(rest);
+            }
+            Item::Padding => return Some(text.strip_prefix(b" ").unwrap_or(text)),
             Item::AmPm => {
                 let (word, rest) = text.split_at_checked(2)?;
                 self.afternoon = Some(match word.to_ascii_lowercase().as_slice() {
@@ -175,15 +115,8 @@ impl Parts {
                 return Some(rest);
             }
             Item::Offset => {
-                let length = text.iter().take_while(|byte| b"+-0123456789:Zz".contains(byte)).count();
-                let (offset, rest) = text.split_at(length);
+                let (offset, rest) = text.split_at(offset_length(text));
                 self.offset_s = Some(offset::seconds(offset)?);
-                return Some(rest);
-            }
-            Item::ZoneName => {
-                let length = text.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
-                let (zone, rest) = text.split_at(length);
-                self.offset_s = Some(offset::seconds(zone)?);
                 return Some(rest);
             }
             Item::DayOfYear => (self.day_of_year.insert(0), 3),
@@ -211,6 +144,14 @@ impl Parts {
         };
         let time_us = time_of_day(hour, self.minute, self.second, self.fraction_us)?;
         Some(Moment { local_us: days * MICROS_PER_DAY + time_us, offset_s: self.offset_s })
+    }
+}
+
+/// Bytes of the offset that a text begins with.
+fn offset_length(text: &[u8]) -> usize {
+    match text {
+        [b'U', b'T', b'C', ..] | [b'G', b'M', b'T', ..] => 3,
+        _ => text.iter().take_while(|byte| b"+-0123456789:Zz".contains(byte)).count(),
     }
 }
 

@@ -1,7 +1,14 @@
 //! Times against tables of cases and against jiff.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+
+use swath_table::infer::{Sample, infer};
+use swath_table::schema::Role;
+use swath_table::schema_file::parse;
 
 use super::super::tests::Random;
 use super::*;
@@ -26,6 +33,10 @@ fn iso_8601() {
         ("2025-03-01", "2025-03-01T00:00:00Z"),
         ("2025-03-01T07:30", "2025-03-01T07:30:00Z"),
         ("2025-03-01T07:30+02:00", "2025-03-01T05:30:00Z"),
+        ("2025-03-01 6:05", "2025-03-01T06:05:00Z"),
+        ("2025-03-01 0:00 +02:00", "2025-02-28T22:00:00Z"),
+        ("2025-03-01T6:05:07", "2025-03-01T06:05:07Z"),
+        ("2025-03-01 6:05:07,25Z", "2025-03-01T06:05:07.25Z"),
         ("2025-03-01T07:30:00.5-0530", "2025-03-01T13:00:00.5Z"),
         ("2025-03-01T07:30:00,123456789+02", "2025-03-01T05:30:00.123456Z"),
         ("1969-12-31T23:59:59.9999999Z", "1969-12-31T23:59:59.999999Z"),
@@ -62,7 +73,13 @@ fn iso_8601() {
         "2025-03-01T00-00-00Z",
         "2025/03/01",
         "20250301",
-        "2025-03-01T0:00:00",
+        "2025-03-01T:00:00",
+        "2025-03-01T000:00:00",
+        "2025-03-01T6:5",
+        "2025-03-01T6:05:7",
+        "2025-03-01T6:05.5",
+        "2025-03-01T6:05:",
+        "2025-03-01T6",
         "2025-03-01T00:0a:00Z",
         "2025-03-01T00:00:0\u{80}",
         "-025-03-01",
@@ -86,8 +103,18 @@ fn patterns() {
         ("%b %d, %Y %I:%M %p", "Mar 1, 2025 12:05 AM", Some("2025-03-01T00:05:00Z")),
         ("%b %d, %Y %I:%M %p", "march 1, 2025 12:05 pm", Some("2025-03-01T12:05:00Z")),
         ("%b %d, %Y %I:%M %p", "Mar 1, 2025 13:05 PM", None),
-        ("%a %B %-d %R %Y %Z", "Sat March 1 07:05 2025 UTC", Some("2025-03-01T07:05:00Z")),
-        ("%a %B %-d %R %Y %Z", "Sat March 1 07:05 2025 CET", None),
+        ("%a %B %-d %R %Y %z", "Sat March 1 07:05 2025 UTC", Some("2025-03-01T07:05:00Z")),
+        ("%a %B %-d %R %Y %z", "Sat March 1 07:05 2025 CET", None),
+        ("%a %b %e %k:%M %Y", "Sat Mar  1  7:05 2025", Some("2025-03-01T07:05:00Z")),
+        ("%a %b %e %k:%M %Y", "Mon Mar 31 17:05 2025", Some("2025-03-31T17:05:00Z")),
+        ("%D %l:%M%p", "03/01/25  7:05PM", Some("2025-03-01T19:05:00Z")),
+        ("%_m/%_d/%Y", " 3/ 1/2025", Some("2025-03-01T00:00:00Z")),
+        ("%m/%d/%Y", "3/ 1/2025", None),
+        ("%d/%m/%Y %H.%M.%S%.f", "10/03/2004 18.00.00", Some("2004-03-10T18:00:00Z")),
+        ("%d/%m/%Y %H.%M.%S%.f", "10/03/2004 18.00.00,25", Some("2004-03-10T18:00:00.25Z")),
+        ("%d/%m/%Y %H.%M.%S%.f", "10/03/2004 18.00.00.", None),
+        ("%Y%m%d %H%M%S%.f%:z", "20250301 123456.5-01:30", Some("2025-03-01T14:04:56.5Z")),
+        ("%d.%m.%Y %H:%M%z", "1.3.2025 07:05GMT", Some("2025-03-01T07:05:00Z")),
         ("%m/%d/%y", "12/31/68", Some("2068-12-31T00:00:00Z")),
         ("%m/%d/%y", "12/31/69", Some("1969-12-31T00:00:00Z")),
         ("%Y-%j", "2024-366", Some("2024-12-31T00:00:00Z")),
@@ -96,6 +123,8 @@ fn patterns() {
         ("%Y-%m-%d %H:%M", "2025-03-01 24:00", Some("2025-03-02T00:00:00Z")),
         ("epoch_s", "1740787205", Some("2025-03-01T00:00:05Z")),
         ("epoch_s", " 1740787205.1234567 ", Some("2025-03-01T00:00:05.123456Z")),
+        ("epoch_s", "1740787205,5", Some("2025-03-01T00:00:05.5Z")),
+        ("epoch_s", "1,740,787", None),
         ("epoch_s", "-0.0000001", Some("1969-12-31T23:59:59.999999Z")),
         ("epoch_ms", "1740787205001", Some("2025-03-01T00:00:05.001Z")),
         ("epoch_us", "1740787205000001", Some("2025-03-01T00:00:05.000001Z")),
@@ -107,10 +136,92 @@ fn patterns() {
     ] {
         assert_eq!(read(Some(format), None, text), same.map(utc), "{format} {text}");
     }
-    for format in ["%Q", "%", "%H:%M", "%Y-%m", "%Y-%m-%d %I:%M"] {
+    for format in ["%Q", "%", "%H:%M", "%Y-%m", "%Y-%m-%d %I:%M", "%Y-%m-%d %H:%M %Z"] {
         assert!(TimeRules::new(Some(format), None).is_err(), "{format}");
     }
     assert!(TimeRules::new(None, Some("Mars/Olympus")).is_err());
+}
+
+/// A file whose column `time` holds a time twice; with `is_apart`, date and clock are columns of their own.
+fn file_of(date: &str, between: &str, clock: &str, is_apart: bool) -> Sample {
+    let text = if is_apart {
+        format!("date;time;v\n{date};{clock};1\n{date};{clock};2\n")
+    } else {
+        format!("time;v\n{date}{between}{clock};1\n{date}{between}{clock};2\n")
+    };
+    Sample { head: text.into_bytes(), complete: true, exhaustive: true, ..Sample::default() }
+}
+
+/// Dates and clocks as they are written, with the milliseconds since midnight, and zones, with how far they are ahead.
+const DATES: [&str; 12] = [
+    "2025-03-31",
+    "2025/3/31",
+    "2025/03/31",
+    "31/03/2025",
+    "31.3.2025",
+    "03/31/2025",
+    "3-31-2025",
+    "31.03.25",
+    "3/31/25",
+    "20250331",
+    "31-Mar-2025",
+    "31 Mar 2025",
+];
+const CLOCKS: [(&str, i64); 17] = [
+    ("", 0),
+    ("06:05", 21_900_000),
+    ("6:05", 21_900_000),
+    ("6:05:07", 21_907_000),
+    ("06:05:07.25", 21_907_250),
+    ("06:05:07,25", 21_907_250),
+    ("6:05:07.25", 21_907_250),
+    ("06.05.07", 21_907_000),
+    ("6.05.07,25", 21_907_250),
+    ("24:00", 86_400_000),
+    ("24:00:00.000", 86_400_000),
+    ("6:05 PM", 65_100_000),
+    ("06:05:07PM", 65_107_000),
+    ("12:00:00.5 am", 500),
+    ("0605", 21_900_000),
+    ("060507", 21_907_000),
+    ("060507.25", 21_907_250),
+];
+const ZONES: [(&str, i64); 7] =
+    [("", 0), ("Z", 0), (" UTC", 0), (" GMT", 0), ("+02:00", 7_200_000), (" -0730", -27_000_000), (" +02", 7_200_000)];
+
+/// Whatever format is inferred for a time reads that time.
+#[test]
+fn inferred_formats_read_what_they_were_inferred_from() {
+    let mut formats = BTreeSet::new();
+    for date in DATES {
+        for (clock, clock_ms) in CLOCKS {
+            let zones = if clock.is_empty() || clock.ends_with(['M', 'm']) { &ZONES[..1] } else { &ZONES };
+            for &(zone, zone_ms) in zones {
+                let at = utc("2025-03-31T00:00:00Z") + (clock_ms - zone_ms) * 1000;
+                for between in if clock.is_empty() { &[""][..] } else { &[" ", "T", "_", ":", "-"] } {
+                    formats.insert(inferred_format(date, between, &format!("{clock}{zone}"), false, at));
+                }
+                // Clocks like dates, and digits alone, are no clocks without a date before them.
+                if zone.is_empty() && clock.contains(':') {
+                    formats.insert(inferred_format(date, " ", clock, true, at));
+                }
+            }
+        }
+    }
+    assert!(formats.contains(&Some("%d/%m/%Y %H:%M:%S%.f".into())) && formats.contains(&None), "{formats:?}");
+}
+
+/// The format that is inferred for a time, after a check that it reads the time as `at`.
+fn inferred_format(date: &str, between: &str, clock: &str, is_apart: bool, at: i64) -> Option<String> {
+    let hints = "[csv]\ndelimiter = \";\"\ndecimal = \".\"\nheader = true\n";
+    let hints = parse(hints, Path::new("s.toml")).expect("a schema file");
+    let text = format!("{date}{between}{clock}");
+    let schema = infer(&[file_of(date, between, clock, is_apart)], &hints).expect(&text).schema;
+    let Some(time) = schema.with_role(Role::Time) else { panic!("{text} is no time: {:?}", schema.columns) };
+    let column = &schema.columns[time];
+    assert_eq!(column.source.len(), 1 + usize::from(is_apart), "{text}");
+    assert_eq!(read(column.format.as_deref(), None, &text), Some(at), "{text} by {:?}", column.format);
+    column.format.clone()
 }
 
 #[test]
@@ -204,6 +315,22 @@ fn hours_that_do_not_occur_and_hours_that_occur_twice() {
 }
 
 #[test]
+fn the_first_moment_after_a_change_does_not_bring_its_offset_to_the_season_before() {
+    for (zone, change, before, wanted) in [
+        ("Europe/Rome", "2025-03-30 03:00:00", "2025-01-15 12:00:00", "2025-01-15T11:00:00Z"),
+        ("Europe/Rome", "2025-10-26 03:00:00", "2025-07-15 12:00:00", "2025-07-15T10:00:00Z"),
+        ("America/New_York", "2024-03-10 03:00:00", "2024-01-15 12:00:00", "2024-01-15T17:00:00Z"),
+        ("Pacific/Apia", "2011-12-31 00:00:00", "2011-12-01 12:00:00", "2011-12-01T22:00:00Z"),
+    ] {
+        let rules = TimeRules::new(None, Some(zone)).expect("a zone");
+        let mut cache = TimeCache::default();
+        assert!(rules.timestamp(change.as_bytes(), &mut cache).is_some(), "{zone} {change}");
+        let got = rules.timestamp(before.as_bytes(), &mut cache);
+        assert_eq!(got, Some(utc(wanted)), "{zone} {before} after {change}");
+    }
+}
+
+#[test]
 fn local_clocks_equal_jiff_on_600_000_times_with_a_warm_cache() {
     let mut random = Random(41);
     for name in
@@ -292,6 +419,7 @@ fn check_against_jiff(text: &str, got: Option<i64>) {
     let known = instant.or_else(|_| clock()).ok();
     let fraction = text.find(['.', ',']).map_or(0, |at| text[at + 1..].bytes().take_while(u8::is_ascii_digit).count());
     let only_here = text.contains("24:00")
+        || text.as_bytes().get(12) == Some(&b':')
         || text.get(10..).is_some_and(|rest| rest[1..].contains(' '))
         || text.starts_with("9999")
         || fraction > 9;

@@ -75,8 +75,10 @@ fn look_up(zone: &TimeZone, local_us: i64, cache: &mut ZoneCache) -> Option<i64>
     let utc = found.compatible().ok()?;
     let utc_us = utc.as_microsecond();
     let offset_us = local_us - utc_us;
-    // The stretch of one offset around this moment, less a margin where a neighbouring offset could reach in.
-    let previous = zone.preceding(utc).next().map(|change| change.timestamp()).unwrap_or(Timestamp::MIN);
+    // The stretch of one offset around this moment, less a margin where a neighbouring offset could reach in. What
+    // precedes a moment is before it, and the moment may be that of a change.
+    let after = Timestamp::from_microsecond(utc_us + 1).unwrap_or(Timestamp::MAX);
+    let previous = zone.preceding(after).next().map(|change| change.timestamp()).unwrap_or(Timestamp::MIN);
     let next = zone.following(utc).next().map(|change| change.timestamp()).unwrap_or(Timestamp::MAX);
     let from = previous.checked_add(MARGIN).ok().map(|utc| utc.as_microsecond() + offset_us);
     let to = next.checked_sub(MARGIN).ok().map(|utc| utc.as_microsecond() + offset_us);

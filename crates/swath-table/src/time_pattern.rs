@@ -1,0 +1,180 @@
+//! Patterns of times in the letters of strftime: which directives there are, and what each stands for.
+//!
+//! It reads patterns, so that schema files are checked by what rows are parsed by; it reads no times.
+
+/// What stands at one place of a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Item {
+    /// This byte.
+    Literal(u8),
+    /// A space, or nothing, where a number may be padded with one.
+    Padding,
+    /// A year of four digits.
+    Year,
+    /// The last two digits of a year from 1969 to 2068.
+    ShortYear,
+    /// A month as a number.
+    Month,
+    /// A month by its English name, whole or its first three letters.
+    MonthName,
+    /// A day of the month.
+    Day,
+    /// A day of the year, from 1.
+    DayOfYear,
+    /// A day of the week by its English name; it is read over.
+    WeekdayName,
+    /// An hour from 0 to 24.
+    Hour,
+    /// An hour from 1 to 12.
+    Hour12,
+    /// A minute.
+    Minute,
+    /// A second.
+    Second,
+    /// Digits of a fraction of a second.
+    Fraction,
+    /// A point or comma with such digits, or nothing.
+    PointAndFraction,
+    /// AM or PM.
+    AmPm,
+    /// An offset from UTC, or a word for UTC itself.
+    Offset,
+}
+
+use Item::*;
+
+const COLON: Item = Literal(b':');
+const DASH: Item = Literal(b'-');
+const SLASH: Item = Literal(b'/');
+
+/// All directives, by what follows the percent sign.
+const DIRECTIVES: [(&str, &[Item]); 28] = [
+    ("Y", &[Year]),
+    ("y", &[ShortYear]),
+    ("m", &[Month]),
+    ("b", &[MonthName]),
+    ("B", &[MonthName]),
+    ("h", &[MonthName]),
+    ("d", &[Day]),
+    ("e", &[Padding, Day]),
+    ("j", &[DayOfYear]),
+    ("a", &[WeekdayName]),
+    ("A", &[WeekdayName]),
+    ("H", &[Hour]),
+    ("k", &[Padding, Hour]),
+    ("I", &[Hour12]),
+    ("l", &[Padding, Hour12]),
+    ("M", &[Minute]),
+    ("S", &[Second]),
+    ("f", &[Fraction]),
+    (".f", &[PointAndFraction]),
+    ("p", &[AmPm]),
+    ("P", &[AmPm]),
+    ("z", &[Offset]),
+    (":z", &[Offset]),
+    ("F", &[Year, DASH, Month, DASH, Day]),
+    ("D", &[Month, SLASH, Day, SLASH, ShortYear]),
+    ("T", &[Hour, COLON, Minute, COLON, Second]),
+    ("R", &[Hour, COLON, Minute]),
+    ("%", &[Literal(b'%')]),
+];
+
+/// Why a text is no pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoPattern {
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it; may be empty.
+    pub hint: String,
+}
+
+/// The items of a pattern that says the whole date. After a percent sign `-` and `0` change nothing, since numbers may
+/// have any padding, and `_` lets a space pad.
+///
+/// # Errors
+/// What is wrong, in words that go after the pattern.
+pub fn items(pattern: &str) -> Result<Vec<Item>, NoPattern> {
+    let mut items = Vec::new();
+    let mut rest = pattern;
+    let mut directives = 0;
+    while let Some((before, after)) = rest.split_once('%') {
+        items.extend(before.bytes().map(Literal));
+        items.extend(after.starts_with('_').then_some(Padding));
+        let after = after.strip_prefix(['-', '_', '0']).unwrap_or(after);
+        let Some((letters, found)) = DIRECTIVES.iter().find(|(letters, _)| after.starts_with(letters)) else {
+            return Err(unknown(after));
+        };
+        items.extend_from_slice(found);
+        directives += usize::from(*letters != "%");
+        rest = &after[letters.len()..];
+    }
+    items.extend(rest.bytes().map(Literal));
+    if directives == 0 {
+        return Err(wrong("it has no directive like %Y", "a pattern looks like \"%d/%m/%Y %H:%M:%S\""));
+    }
+    let has = |wanted: &[Item]| wanted.iter().any(|item| items.contains(item));
+    let has_day = has(&[DayOfYear]) || (has(&[Day]) && has(&[Month, MonthName]));
+    if !has(&[Year, ShortYear]) || !has_day {
+        return Err(wrong("wanted year, month and day in it (%Y %m %d)", ""));
+    }
+    match (has(&[Hour12]), has(&[AmPm])) {
+        (true, false) => {
+            Err(wrong("%I is an hour from 1 to 12 and needs %p (AM or PM)", "%H is the hour from 0 to 23"))
+        }
+        (false, true) => Err(wrong("%p (AM or PM) needs %I, the hour from 1 to 12", "")),
+        _ => Ok(items),
+    }
+}
+
+fn wrong(message: &str, hint: &str) -> NoPattern {
+    NoPattern { message: message.into(), hint: hint.into() }
+}
+
+/// The error for what follows a percent sign and is no directive.
+fn unknown(text: &str) -> NoPattern {
+    match text.chars().next() {
+        None => wrong("it ends in %", "%% stands for a percent sign"),
+        Some('Z') => wrong(
+            "%Z cannot be read: abbreviations of zones are not unique",
+            "%z reads UTC, GMT, Z and offsets; else leave the text out and name the zone with timezone",
+        ),
+        Some(letter) => {
+            let known: Vec<String> = DIRECTIVES.iter().map(|(letters, _)| format!("%{letters}")).collect();
+            wrong(&format!("%{letter} is not known; wanted one of {}", known.join(" ")), "")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_taken_apart() {
+        assert_eq!(items("%D"), items("%m/%d/%y"));
+        assert_eq!(items("%FT%T%:z"), items("%Y-%0m-%-dT%H:%M:%S%z"));
+        assert_eq!(items("%_d%b%Y"), items("%e%h%Y"));
+        assert_eq!(items("%j%% %Y%.f"), Ok(vec![DayOfYear, Literal(b'%'), Literal(b' '), Year, PointAndFraction]));
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_told() {
+        for (pattern, wanted) in [
+            ("", "no directive"),
+            ("100%%", "no directive"),
+            ("%Y-%m-%d %", "ends in %"),
+            ("%Y-%m-%d %-", "ends in %"),
+            ("%Y-%m-%d %Q", "%Q is not known"),
+            ("%Y-%m-%d %3f", "%3 is not known"),
+            ("%Y-%m-%d %µ", "%µ is not known"),
+            ("%Y-%m-%d %H:%M %Z", "%Z cannot be read"),
+            ("%Y-%m %H:%M", "wanted year, month and day"),
+            ("%m/%d", "wanted year, month and day"),
+            ("%Y-%m-%d %I:%M", "needs %p"),
+            ("%Y-%m-%d %H:%M %p", "needs %I"),
+        ] {
+            let error = items(pattern).expect_err(pattern);
+            assert!(error.message.contains(wanted), "{pattern}: {error:?}");
+        }
+    }
+}
