@@ -8,7 +8,7 @@ use swath_core::{Error, Result};
 use crate::civil::civil_from_days;
 use crate::column::{Batch, Values};
 use crate::intern::Interner;
-use crate::partition::{LevelValue, PartitionLevel, TimeSpan, push_level, time_bucket};
+use crate::partition::{LevelValue, PartitionLevel, TimeSpan, push_level, tile_index, time_bucket};
 use crate::schema::ColumnType;
 
 /// One level, with the columns that it needs resolved to positions.
@@ -261,6 +261,9 @@ fn code_of(level: &Level, batch: &Batch, row: usize, coordinates: &Coordinates<'
     }
 }
 
+/// Less than a cell of any geohash, in degrees.
+const EDGE: f64 = 1e-8;
+
 /// Longitude and latitude in 30 bits each: just what a geohash of 12 characters tells.
 fn geohash_code(x: f64, y: f64) -> u64 {
     let bits = |value: f64, low: f64, width: f64| (((value - low) / width) * f64::from(1u32 << 30)) as u64;
@@ -269,7 +272,7 @@ fn geohash_code(x: f64, y: f64) -> u64 {
 
 fn tile_of(coordinates: &Coordinates<'_>, row: usize, size: f64) -> Option<(i64, i64)> {
     let (x, y) = (coordinates.x[row], coordinates.y[row]);
-    (x.is_finite() && y.is_finite()).then(|| ((x / size).floor() as i64, (y / size).floor() as i64))
+    (x.is_finite() && y.is_finite()).then(|| (tile_index(x, size), tile_index(y, size)))
 }
 
 fn push_value(
@@ -284,7 +287,9 @@ fn push_value(
     match *level {
         Level::Time(..) | Level::H3(_) | Level::SensorGroups(_) => push_level(value, LevelValue::Number(code as i64)),
         Level::Geohash(length) => {
-            let point = geohash::Coord { x: coordinates.longitude[row], y: coordinates.latitude[row] };
+            // The last cells hold their outer edges, too, where the crate would begin anew.
+            let (x, y) = (coordinates.longitude[row].min(180.0 - EDGE), coordinates.latitude[row].min(90.0 - EDGE));
+            let point = geohash::Coord { x, y };
             match geohash::encode(point, length) {
                 Ok(text) => push_level(value, LevelValue::Text(text.as_bytes())),
                 Err(_) => push_level(value, LevelValue::Null),
@@ -317,6 +322,41 @@ mod tests {
     use super::*;
     use crate::partition::{PartitionRequest, folder_of};
     use swath_core::Bytes;
+
+    /// Edges of cells: those of geohash as by halving intervals with `value >= middle`, those of tiles as they are named.
+    #[test]
+    fn edges_belong_to_the_cell_that_begins_there_and_the_last_to_the_last() {
+        let folder = |level: &Level, request: &str, x: f64, y: f64| {
+            let (x, y) = ([x], [y]);
+            let coordinates = Coordinates { x: &x, y: &y, longitude: &x, latitude: &y };
+            let texts = Interner::new("categories", Bytes(10_000));
+            let mut value = Vec::new();
+            let code = code_of(level, &Batch::new([]), 0, &coordinates, &[]).expect("a place");
+            push_value(&mut value, level, code, &Batch::new([]), 0, &coordinates, &texts);
+            let Ok(PartitionRequest::Levels(levels)) = request.parse() else { panic!("{request}") };
+            folder_of(&levels, &value, &[])
+        };
+        for (x, y, cell) in [
+            (10.0, 90.0, "upz"),
+            (180.0, -45.0, "rbp"),
+            (180.0, 90.0, "zzz"),
+            (-180.0, -90.0, "000"),
+            (180.0, -90.0, "pbp"),
+            (-180.0, 90.0, "bpb"),
+            (0.0, 0.0, "s00"),
+        ] {
+            assert_eq!(folder(&Level::Geohash(3), "geohash:3", x, y), format!("geohash={cell}"), "{x} {y}");
+        }
+        for (size, step) in [(0.1, 0.1), (0.05, 0.05), (0.3, 0.3), (0.7, 0.7), (7.3, 7.3), (10.0, 2.5)] {
+            for at in -400i32..400 {
+                let x: f64 = format!("{:.6}", f64::from(at) * step).parse().expect("a number");
+                let name = folder(&Level::Tile(size), &format!("tile:{size}"), x, 0.0);
+                let west: f64 =
+                    name["tile=".len()..].split('_').next().and_then(|west| west.parse().ok()).expect("an edge");
+                assert!(west <= x && x < west + size * 0.999_999, "{x} is in {name}, of size {size}");
+            }
+        }
+    }
 
     #[test]
     fn rows_land_in_the_folders_of_their_values() {

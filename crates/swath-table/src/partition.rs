@@ -340,6 +340,19 @@ fn tile_edge(index: i64, size: f64) -> f64 {
     (index as f64 * size * 1e9).round() / 1e9
 }
 
+/// The tile that a coordinate is in: not before its lower edge, as folders name it, and before its upper one.
+pub fn tile_index(value: f64, size: f64) -> i64 {
+    let about = (value / size).floor() as i64;
+    // The quotient may be off by one where the coordinate is an edge.
+    if tile_edge(about + 1, size) <= value {
+        about + 1
+    } else if tile_edge(about, size) > value {
+        about - 1
+    } else {
+        about
+    }
+}
+
 /// The folder of rows without a value.
 const NO_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
 
