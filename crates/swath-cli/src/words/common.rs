@@ -119,7 +119,7 @@ const RECORD_MAX: Bytes = Bytes(1 << 30);
 /// Text that says what is wanted.
 pub fn record_bytes(text: &str) -> Result<Bytes, String> {
     match some_bytes(text)? {
-        bytes if bytes > RECORD_MAX => Err(format!("{text:?} is too much for one record: wanted at most {RECORD_MAX}")),
+        bytes if bytes > RECORD_MAX => Err(format!("{text:?} is too much for one record: wanted at most 1GiB")),
         bytes => Ok(bytes),
     }
 }
@@ -156,7 +156,7 @@ mod tests {
             assert_eq!(record_bytes(text).ok(), wanted.map(Bytes), "{text}");
         }
         let error = record_bytes("5GB").expect_err("5 GB");
-        assert!(error.contains("at most 1 GiB") || error.contains("at most 1GiB"), "{error}");
+        assert!(error.contains("at most 1GiB"), "{error}");
         assert!(record_bytes("0MB").is_err());
     }
 

@@ -47,7 +47,8 @@ pub(super) fn decide(columns: &mut [Found], decimal: u8, notes: &mut Notes) -> V
             }
         }
     }
-    let likely = likely_elsewhere(columns, &chosen, decimal);
+    let open = chosen.iter().filter(|(text, _)| !as_value.contains(*text));
+    let likely = likely_elsewhere(columns, open, decimal);
     let mut table = vec![String::new()];
     for (text, owners) in &chosen {
         let is_number = number(text.as_bytes(), decimal).is_some();
@@ -79,8 +80,12 @@ pub(super) fn decide(columns: &mut [Found], decimal: u8, notes: &mut Notes) -> V
 
 /// Columns that did not show a marker of another column, but would have it taken for one if a single row did: of large
 /// files not all rows are sampled, and one instrument writes one marker. Numbers above -999 are left out, since these may
-/// be measured.
-fn likely_elsewhere(columns: &[Found], chosen: &BTreeMap<String, Vec<usize>>, decimal: u8) -> Vec<(String, usize)> {
+/// be measured, and numbers that are values anywhere.
+fn likely_elsewhere<'c>(
+    columns: &[Found],
+    chosen: impl Iterator<Item = (&'c String, &'c Vec<usize>)>,
+    decimal: u8,
+) -> Vec<(String, usize)> {
     let mut likely = Vec::new();
     for (text, owners) in chosen {
         let Some(value) = number(text.as_bytes(), decimal).map(|number| number.value()) else { continue };

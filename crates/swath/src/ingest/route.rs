@@ -96,7 +96,8 @@ pub fn route_unit(running: &Running, unit: u64, start: Option<u64>, stop: &Stop)
     let segments = running.job.stream.segments(unit);
     if let [first, _, ..] = segments.as_slice() {
         let plan = &running.job.parse_plans[running.job.file_plans[first.file].plan as usize];
-        make_room(plan, batch_limits(&running.job), super::inputs::UNIT_BYTES, &mut bench.batch);
+        let unit_bytes = super::inputs::UNIT_BYTES.min(running.job.stream.bytes().0);
+        make_room(plan, batch_limits(&running.job), unit_bytes, &mut bench.batch);
     }
     for (index, segment) in segments.iter().enumerate() {
         stop.check()?;
