@@ -118,6 +118,16 @@ fn no_error_of_a_path_is_without_a_hint() {
     }
 }
 
+/// What begins like a document may still be a table.
+#[test]
+fn a_header_in_brackets_is_a_header() {
+    let folder = Folder::new();
+    folder.write("brackets.csv", b"[sensor],[timestamp],[lat],[lon]\nS1,2025-01-01T00:00:00Z,50,8\n");
+    let (text, _) = told(&folder, "sensor ingest brackets.csv -o lake -m 256MB --json", 0);
+    let outcome: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(outcome["rows"]["written"], 1);
+}
+
 /// After too many rejects the schema or the words change, so there is nothing to go on from; the next run just begins.
 #[test]
 fn too_many_rejects_leave_the_rejects_and_nothing_else() {

@@ -126,14 +126,6 @@ fn plain_text(sample: &Sample) -> Result<&[u8]> {
             return Err(corrupt(error.valid_up_to(), "the text is not UTF-8", hint));
         }
     }
-    let first = text.trim_ascii_start().first();
-    if matches!(first, Some(b'{' | b'[' | b'<')) {
-        return Err(corrupt(
-            0,
-            "this looks like JSON or XML; wanted delimited text",
-            "give files of delimited text only",
-        ));
-    }
     Ok(text)
 }
 

@@ -20,7 +20,7 @@ pub const UNIT_BYTES_MAX: usize = 256 << 10;
 /// Packed rejects that a run writes out.
 pub const RUN_BYTES_MAX: u64 = 256 << 20;
 /// Bytes of a row that are kept.
-const RAW_MAX: usize = 1024;
+pub const RAW_MAX: usize = 1024;
 /// Bytes before detail and raw text in a packed reject.
 const HEAD: usize = 36;
 

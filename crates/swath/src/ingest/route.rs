@@ -245,12 +245,14 @@ impl Router<'_> {
     }
 }
 
-/// Length of the line at an offset, for a row that was rejected after it was parsed.
+/// Length of the line at an offset without its end, as far as it is kept and one byte more, for a row that was rejected
+/// after it was parsed.
 fn row_length(running: &Running, file: usize, offset: u64) -> u64 {
-    let mut text = [0; 1024];
+    let mut text = [0; rejects::RAW_MAX + 1];
     let Ok(source) = SourceFile::open(&running.job.files[file].path) else { return 0 };
     let Ok(read) = swath_formats::store::read_full(&source, &mut text, offset) else { return 0 };
-    text[..read].iter().position(|&byte| byte == b'\n').unwrap_or(read) as u64
+    let line = text[..read].split(|&byte| byte == b'\n').next().unwrap_or_default();
+    line.strip_suffix(b"\r").unwrap_or(line).len() as u64
 }
 
 impl Consumer for Router<'_> {
