@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import duckdb
+from pyarrow import parquet
 from swath_runs import Bench, Findings
 
 HERE = Path(__file__).resolve().parent
@@ -130,6 +131,38 @@ def expect_opens(findings, connection, bench, lake):
     findings.expect("readers asked", len(answers) >= 5, True)
 
 
+def expect_declared_order(findings, bench):
+    """Footers declare an order only where rows have it, also where sensors are numbers, or sensors and times are missing."""
+    sensors = {
+        "texts": ("category", lambda at: f"s{at * 37 % 110}", "true", ["id", "time"]),
+        "gaps": ("category", lambda at: "" if at % 6 == 0 else f"s{at * 37 % 110}", "false", ["id", "time"]),
+        "strings": ("string", lambda at: "" if at % 6 == 0 else f"s{at * 37 % 110}", "false", ["id", "time"]),
+        "numbers": ("int32", lambda at: at * 37 % 110, "true", []),
+    }
+    for name, (kind, sensor, required, declared) in sensors.items():
+        rows = [f"{sensor(at)},{'' if at % 11 == 0 else 1_700_000_000 + at * 7919 % 90_000},{at}" for at in range(40_000)]
+        (bench.folder / "order.csv").write_text("id,time,v\n" + "\n".join(rows) + "\n")
+        (bench.folder / "order.toml").write_text(
+            f'[columns.id]\ntype = "{kind}"\nrole = "sensor"\nrequired = {required}\n[columns.time]\ntype = "timestamp"\n'
+            'format = "epoch_s"\nrole = "time"\nrequired = false\n[columns.v]\ntype = "int32"\n[dedup]\nkey = []\n'
+        )
+        lake = bench.folder / f"order-{name}"
+        bench.run("sensor", "ingest", "order.csv", "-o", lake, "--schema", "order.toml", "-m", "64MB", "--partition", "day")
+        for path in sorted(lake.rglob("*.parquet")):
+            file = parquet.ParquetFile(path)
+            for group in range(file.metadata.num_row_groups):
+                order = file.metadata.row_group(group).sorting_columns
+                names = [file.metadata.schema.column(column.column_index).path for column in order]
+                findings.expect(f"order declared by {name}, {path.name}", names, declared)
+                flags = {(column.descending, column.nulls_first) for column in order}
+                findings.expect(f"flags of the order by {name}", flags - {(False, False)}, set())
+                table = file.read_row_group(group, columns=names).to_pydict() if names else {}
+                # A key of bytes, as Parquet orders texts; a value that is missing is behind all others.
+                key = [[(v is None, str(v).encode()) for v in values] for values in table.values()]
+                keys = list(zip(*key))
+                findings.expect(f"rows in the order declared by {name}", keys == sorted(keys), True)
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
@@ -170,6 +203,7 @@ def main():
             print(f"{what}: {rows}", flush=True)
             if number == 0 and keep == "first":
                 expect_opens(findings, connection, bench, lake)
+    expect_declared_order(findings, bench)
     findings.close()
 
 
