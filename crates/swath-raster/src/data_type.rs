@@ -116,6 +116,11 @@ pub enum Scalar {
 }
 
 impl Scalar {
+    /// Whether it is not a number.
+    pub fn is_nan(self) -> bool {
+        matches!(self, Scalar::Float(value) if value.is_nan())
+    }
+
     /// The nearest 64-bit float.
     pub fn as_f64(self) -> f64 {
         match self {
@@ -140,7 +145,11 @@ impl Scalar {
             DataType::Int32 => self.to_pixel::<i32>().is_some(),
             DataType::UInt64 => self.to_pixel::<u64>().is_some(),
             DataType::Int64 => self.to_pixel::<i64>().is_some(),
-            DataType::Float32 | DataType::Float64 => true,
+            DataType::Float32 => match self {
+                Scalar::Float(value) => !value.is_finite() || (value as f32).is_finite(),
+                Scalar::Int(_) => true,
+            },
+            DataType::Float64 => true,
         }
     }
 }
@@ -294,6 +303,8 @@ mod tests {
         assert!("nan".parse::<Scalar>().is_ok_and(|value| value.as_f64().is_nan()));
         assert!("x".parse::<Scalar>().is_err());
         assert!(!Scalar::Int(-9999).fits(DataType::UInt8) && Scalar::Int(-9999).fits(DataType::Int16));
+        assert!(!Scalar::Float(f64::MIN).fits(DataType::Float32) && Scalar::Float(f64::MIN).fits(DataType::Float64));
+        assert!(Scalar::Float(f64::INFINITY).fits(DataType::Float32) && Scalar::Int(i128::MIN).fits(DataType::Float32));
         assert!(!Scalar::Float(0.5).fits(DataType::Int32) && Scalar::Float(0.5).fits(DataType::Float32));
         assert_eq!(Scalar::Int(i128::from(u64::MAX)).to_pixel(), Some(u64::MAX));
     }

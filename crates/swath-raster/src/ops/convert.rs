@@ -68,7 +68,9 @@ pub fn convert(input: Arc<dyn Raster>, conversion: &Conversion) -> Result<Arc<dy
         ));
     }
     let nodata = nodata_of(from, conversion, data_type)?;
-    let mut grid = Grid { data_type, nodata, ..from.clone() };
+    // Who names a nodata value wants it to say what a mask said; readers pass it over where there is a mask.
+    let drops_mask = from.has_mask && conversion.nodata.is_some();
+    let mut grid = Grid { data_type, nodata, has_mask: from.has_mask && !drops_mask, ..from.clone() };
     grid.bands = bands.iter().map(|band| from.bands.get(*band).cloned().unwrap_or_default()).collect();
     if conversion.scaling.is_some() {
         // What they say of physical values holds no more.
@@ -76,7 +78,7 @@ pub fn convert(input: Arc<dyn Raster>, conversion: &Conversion) -> Result<Arc<dy
     }
     let same_values = data_type == from.data_type && conversion.scaling.is_none();
     let same_bands = bands.iter().copied().eq(0..from.bands.len());
-    let reserved = if same_values && nodata == from.nodata { None } else { nodata };
+    let reserved = if same_values && nodata == from.nodata && !drops_mask { None } else { nodata };
     if same_values && same_bands && reserved.is_none() {
         return Ok(input);
     }

@@ -39,7 +39,10 @@ pub fn description(
     if let ([source], true) = (sources, is_unchanged) {
         let info = source.tiff.info();
         // Statistics are of all pixels, and some may be gone.
-        let holds = |item: &&MetadataItem| request.steps.is_empty() || !item.name.starts_with("STATISTICS_");
+        let as_they_were = request.steps.is_empty()
+            && source.tiff.grid(0).is_some_and(|was| (was.data_type, was.nodata) == (grid.data_type, grid.nodata))
+            && description.options.max_z_error == 0.0;
+        let holds = |item: &&MetadataItem| as_they_were || !item.name.starts_with("STATISTICS_");
         description.metadata = info.metadata.iter().filter(holds).cloned().collect();
     }
     let is_picked = request.steps.iter().all(|step| keeps_values(step) || matches!(step, RasterStep::Bands(_)));

@@ -1,5 +1,7 @@
 //! A job on its way: what its stages share.
 
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -61,11 +63,16 @@ impl Running {
         adopted
     }
 
-    /// Makes durable what tasks have written.
+    /// Makes durable what tasks have written: scratch, and the file where it is being put together.
     ///
     /// # Errors
     /// What the system says.
     pub fn sync(&self) -> std::io::Result<()> {
-        self.store.sync()
+        self.store.sync()?;
+        match File::open(&self.output) {
+            Ok(file) => file.sync_data(),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::time::UNIX_EPOCH;
 
 use swath_core::{Error, Result};
 use swath_formats::geotiff::read::GeoTiff;
+use swath_raster::{DataType, Grid, Scalar};
 
 use super::chain::Source;
 use super::job::Plan;
@@ -56,9 +57,20 @@ fn difference(plan: &Plan, there: &GeoTiff) -> Option<String> {
     if let Some(difference) = wanted.difference(got) {
         return Some(difference);
     }
-    let nodata = |grid: &swath_raster::Grid| grid.nodata.map_or("none".into(), |nodata| nodata.to_string());
+    // As pixels have it: the text of a file says all digits of what 32 bits keep.
+    let nodata = |grid: &Grid| match grid.nodata {
+        None => "none".into(),
+        Some(Scalar::Float(nodata)) if grid.data_type == DataType::Float32 => (nodata as f32).to_string(),
+        Some(nodata) => nodata.to_string(),
+    };
+    let descriptions = |grid: &Grid| -> String {
+        let of_bands = grid.bands.iter().map(|band| band.description.clone().unwrap_or_default());
+        of_bands.collect::<Vec<String>>().join(", ")
+    };
     let pairs = [
         ("bands", wanted.bands.len().to_string(), got.bands.len().to_string()),
+        ("descriptions", descriptions(wanted), descriptions(got)),
+        ("mask", wanted.has_mask.to_string(), got.has_mask.to_string()),
         ("type", wanted.data_type.to_string(), got.data_type.to_string()),
         ("nodata", nodata(wanted), nodata(got)),
         ("compression", options.compression.to_string(), info.compression.to_string()),

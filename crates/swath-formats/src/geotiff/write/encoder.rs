@@ -145,7 +145,9 @@ impl BlockEncoder {
     }
 
     fn put_mask(&mut self, tile: &Tile, window: Window, out: &mut impl FnMut(&[u8]) -> Result<()>) -> Result<u32> {
-        let bands_agree = self.nodata.is_none() && !self.data_type.is_float();
+        // Readers pass over the nodata value of a file with a mask; NaN stays no value.
+        let nan_stands = self.data_type.is_float() && self.nodata.is_none_or(|nodata| nodata.is_nan());
+        let bands_agree = !nan_stands;
         let is_empty = mask::put_bits(tile, window, self.block_size as usize, bands_agree, &mut self.bits)?;
         let Some(compressor) = self.mask_compressor.as_mut().filter(|_| !(is_empty && self.sparse)) else {
             return Ok(0);

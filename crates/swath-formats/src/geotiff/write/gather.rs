@@ -128,11 +128,9 @@ fn put_fill<T: Pixel>(validity: &[u8], fill: Option<T>, out: &mut [T], stride: u
     if validity.iter().all(|valid| *valid != 0) {
         return Ok(());
     }
-    let fill = fill.ok_or_else(|| {
-        Error::unexpected(format!(
-            "a pixel without a value in a grid of {} that has neither nodata nor a mask",
-            T::DATA_TYPE
-        ))
+    let fill = fill.ok_or_else(|| Error::Usage {
+        message: format!("there is a pixel without a value, and nothing says how to write one as {}", T::DATA_TYPE),
+        hint: "--nodata names a value that stands for them".into(),
     })?;
     for (out, valid) in out.iter_mut().step_by(stride).zip(validity) {
         if *valid == 0 {

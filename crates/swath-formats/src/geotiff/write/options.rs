@@ -224,6 +224,12 @@ impl WriteOptions {
                 "COMPRESS=ZSTD or DEFLATE write them",
             ));
         }
+        if self.max_z_error > 0.0 && grid.nodata.is_some_and(|nodata| !nodata.is_nan()) {
+            return Err(refused(
+                "an error is allowed for all pixels, and so for those of the nodata value, which would become others",
+                "MAX_Z_ERROR=0, or for floats --nodata nan",
+            ));
+        }
         if self.interleave == Some(Interleave::Pixel) && grid.bands.len() > 1 {
             return Err(refused(
                 "LERC is written with each band in blocks of its own",

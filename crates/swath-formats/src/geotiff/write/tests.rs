@@ -121,15 +121,19 @@ fn pixels_without_a_value_need_a_way_to_say_so() {
     let whole = shape.whole();
     assert!(encode(&plain, &[], &flat(&plain, 1, false, &lease), whole).is_ok());
     let error = encode(&plain, &[], &flat(&plain, 1, true, &lease), whole);
-    assert!(matches!(error, Err(Error::Unexpected { .. })), "{error:?}");
+    assert!(matches!(error, Err(Error::Usage { .. })), "{error:?}");
     let masked = Grid { has_mask: true, ..plain.clone() };
     match encode(&masked, &[], &flat(&masked, 1, true, &lease), whole) {
         Err(Error::Usage { message, .. }) => assert!(message.contains("row 1 and column 4"), "{message}"),
         other => panic!("{other:?}"),
     }
+    // Beside a mask nobody looks at the nodata value, so it cannot say it for one band; in a grid of one it is the fill.
     let both = Grid { has_mask: true, nodata: Some(Scalar::Int(9)), ..plain.clone() };
+    let error = encode(&both, &[], &flat(&both, 1, true, &lease), whole);
+    assert!(matches!(error, Err(Error::Usage { .. })), "{error:?}");
+    let both = Grid { nodata: both.nodata, has_mask: true, ..grid(DataType::UInt8, 1, shape) };
     let (bytes, lengths) = encode(&both, &["COMPRESS=NONE"], &flat(&both, 1, true, &lease), whole).expect("a block");
-    assert_eq!((bytes[40], bytes[41], lengths.len()), (9, 1, 2));
+    assert_eq!((bytes[20], bytes[21], lengths.len()), (9, 1, 2));
     let error = encode(&plain, &[], &flat(&plain, 1, false, &lease), Window::new(8, 0, 16, 16));
     assert!(matches!(error, Err(Error::Unexpected { .. })), "{error:?}");
 }
@@ -259,6 +263,21 @@ fn ranges_make_the_same_file() {
             write_pieces(&mut end, path, &layout, middle..layout.pieces(), &mut blocks).expect("pieces");
             assert_eq!(whole[start as usize..], end, "{middle}");
         }
+    }
+}
+
+/// Pixels of the nodata value would move with all others, and others onto it.
+#[test]
+fn lossy_lerc_has_no_nodata_value_but_nan() {
+    let shape = Shape::new(16, 16);
+    for (nodata, words, fits) in [
+        (Some(Scalar::Int(0)), &["COMPRESS=LERC", "MAX_Z_ERROR=0.5"][..], false),
+        (Some(Scalar::Int(0)), &["COMPRESS=LERC"], true),
+        (Some(Scalar::Float(f64::NAN)), &["COMPRESS=LERC", "MAX_Z_ERROR=0.5"], true),
+        (None, &["COMPRESS=LERC", "MAX_Z_ERROR=0.5"], true),
+    ] {
+        let grid = Grid { nodata, ..grid(DataType::Float32, 1, shape) };
+        assert_eq!(BlockEncoder::new(&grid, &options(words)).is_ok(), fits, "{nodata:?} {words:?}");
     }
 }
 

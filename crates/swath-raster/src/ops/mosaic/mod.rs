@@ -100,6 +100,12 @@ fn bands_of(grids: &[&Grid], method: MosaicMethod) -> Vec<Band> {
     grids.first().map_or_else(Vec::new, |first| first.bands.iter().enumerate().map(of).collect())
 }
 
+/// Whether the same numbers stand for the same values in both.
+fn scaled_alike(one: &Grid, other: &Grid) -> bool {
+    let scaling = |band: &Band| (band.scale.unwrap_or(1.0), band.offset.unwrap_or(0.0));
+    one.bands.iter().map(scaling).eq(other.bands.iter().map(scaling))
+}
+
 impl Mosaic {
     /// The inputs as one raster.
     ///
@@ -123,6 +129,17 @@ impl Mosaic {
                 "--band takes the same bands of each",
             ));
         }
+        if options.method != MosaicMethod::Count
+            && let Some(number) = grids.iter().position(|grid| !scaled_alike(grid, first))
+        {
+            return Err(usage(
+                format!(
+                    "the scale or the offset of {} is another than that of {}",
+                    inputs[number].what, inputs[0].what
+                ),
+                "bring all to one scale first: swath raster calc",
+            ));
+        }
         let common = grids.iter().map(|grid| grid.data_type).fold(first.data_type, place::common_type);
         let data_type = match options.method {
             MosaicMethod::Mean if common.fits_float32() => DataType::Float32,
@@ -132,7 +149,8 @@ impl Mosaic {
             _ => common,
         };
         let nodata = nodata_of(&grids, options, data_type)?;
-        let all_have = grids.iter().all(|grid| grid.nodata == nodata && grid.data_type == data_type);
+        let has = |grid: &&Grid| grid.nodata == nodata && grid.data_type == data_type && !grid.has_mask;
+        let all_have = grids.iter().all(has);
         let reserved = nodata.filter(|_| !(all_have && options.method != MosaicMethod::Mean));
         let grid = Grid {
             shape: place.shape,
@@ -140,7 +158,7 @@ impl Mosaic {
             crs: place.crs.clone(),
             data_type,
             nodata,
-            has_mask: nodata.is_none() || (options.nodata.is_none() && grids.iter().any(|grid| grid.has_mask)),
+            has_mask: nodata.is_none(),
             block: BLOCK,
             bands: bands_of(&grids, options.method),
         };

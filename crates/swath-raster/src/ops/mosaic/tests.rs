@@ -86,6 +86,38 @@ fn types_and_nodata() {
     assert!(matches!(mosaic(Vec::new(), &MosaicOptions::default()), Err(Error::Usage { .. })));
 }
 
+/// A number stands for one value in all of the mosaic.
+#[test]
+fn inputs_of_other_scales_are_refused() {
+    let scaled = |column: f64, scale: Option<f64>| {
+        let mut grid = held(column, DataType::UInt16, None, &[0.0]).grid().clone();
+        grid.bands[0].scale = scale;
+        Held::with(grid, vec![Scalar::Int(7)])
+    };
+    for (others, fits) in [(Some(0.0001), true), (None, false), (Some(1.0), false)] {
+        let made = mosaic(vec![scaled(0.0, Some(0.0001)), scaled(1.0, others)], &options(MosaicMethod::Last));
+        match made {
+            Ok(made) => assert!(fits && made.grid().bands[0].scale == Some(0.0001)),
+            Err(error) => assert!(!fits && error.to_string().contains("input 1"), "{error}"),
+        }
+    }
+    assert!(mosaic(vec![scaled(0.0, Some(1.0)), scaled(1.0, None)], &options(MosaicMethod::Last)).is_ok());
+}
+
+/// Of inputs with a mask and with nodata only one can say what has no value, for every pixel.
+#[test]
+fn a_mask_beside_nodata() {
+    let masked = {
+        let grid = held(2.0, DataType::UInt8, None, &[0.0]).grid().clone();
+        Held::with(Grid { has_mask: true, ..grid }, vec![Scalar::Int(0)])
+    };
+    let bytes = held(0.0, DataType::UInt8, Some(Scalar::Int(0)), &[5.0, NAN]);
+    let raster = mosaic(vec![bytes, masked], &options(MosaicMethod::Last)).expect("a mosaic");
+    assert_eq!((raster.grid().has_mask, raster.grid().nodata), (false, Some(Scalar::Int(0))));
+    // The valid 0 must not become a gap.
+    assert_pixels(&raster, &[5.0, NAN, 1.0]);
+}
+
 #[test]
 fn grids() {
     let inputs = |off: f64| {

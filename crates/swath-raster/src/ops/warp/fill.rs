@@ -59,7 +59,8 @@ impl Warp {
                     let (columns, rows) = (&mut work.top.0[..count], &mut work.top.1[..count]);
                     leaf.row(&self.lattice, place.0 + 0.5, place.1 + 0.5, columns, rows);
                     source.settle(self.columns(), !leaf.is_exact(), columns, rows);
-                    self.kernel.row(&plane, (columns, rows), &mut work.weights, &mut work.values[..count], valid);
+                    let places = ((&*columns, &*rows), !leaf.is_exact());
+                    self.kernel.row(&plane, places, &mut work.weights, &mut work.values[..count], valid);
                 }
                 source::store(&mut tile.values, at, &work.values[..count], valid, self.grid.nodata);
             }

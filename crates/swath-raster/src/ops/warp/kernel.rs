@@ -55,16 +55,16 @@ impl Kernel {
         2 * (self.radius.0 + self.radius.1) as usize
     }
 
-    /// Computes the pixels at a row of places.
+    /// Computes the pixels at a row of places, which lie on a line if `is_line`.
     pub fn row<F: Held>(
         &self,
         plane: &Plane<'_, F>,
-        places: (&[f64], &[f64]),
+        (places, is_line): ((&[f64], &[f64]), bool),
         weights: &mut [f64],
         to: &mut [f64],
         valid: &mut [u8],
     ) {
-        if self.is_small && is_inside(plane, places) {
+        if self.is_small && is_inside(plane, places, is_line) {
             match self.resampling {
                 Resampling::Bilinear => bilinear_row(plane, places, to, valid),
                 _ => cubic_row(plane, places, to, valid),
@@ -156,11 +156,15 @@ impl Kernel {
     }
 }
 
-/// Whether all places of a row, which lie on a line, are at least two pixels from the edges of a plane.
-fn is_inside<F: Held>(plane: &Plane<'_, F>, (columns, rows): (&[f64], &[f64])) -> bool {
+/// Whether all places of a row are at least two pixels from the edges of a plane; of a line the ends tell.
+fn is_inside<F: Held>(plane: &Plane<'_, F>, (columns, rows): (&[f64], &[f64]), is_line: bool) -> bool {
     let (right, bottom) = (plane.columns as f64 - 2.0, plane.rows as f64 - 2.0);
     let is_in = |at: usize| columns[at] >= 2.0 && columns[at] <= right && rows[at] >= 2.0 && rows[at] <= bottom;
-    !columns.is_empty() && is_in(0) && is_in(columns.len() - 1)
+    match columns.len() {
+        0 => false,
+        count if is_line => is_in(0) && is_in(count - 1),
+        count => (0..count).all(is_in),
+    }
 }
 
 /// Linear between four pixels, for places inside.
