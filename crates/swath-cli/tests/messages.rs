@@ -92,6 +92,8 @@ fn no_error_of_a_path_is_without_a_hint() {
     std::fs::create_dir(folder.path().join("schemas")).expect("a folder");
     folder.write("one.txt", b"{\"values\": [1, 2, 3]}\n");
     folder.write("many.txt", b"[\n {\"id\": 1},\n {\"id\": 2}\n]\n");
+    folder.write("marked.txt", b"\xef\xbb\xbf{\"id\": 1}\n{\"id\": 2}\n");
+    folder.write("track.csv", b"<gpx>\n<trk>\n</trk>\n</gpx>\n");
     folder.write("page.csv", b"<?xml version=\"1.0\"?>\n<a>\n</a>\n");
     folder.write("zeros.csv", &[0; 5000]);
     std::fs::create_dir(folder.path().join("mixed")).expect("a folder");
@@ -109,6 +111,8 @@ fn no_error_of_a_path_is_without_a_hint() {
         (&format!("{long}{long} -o lake"), 5, "cannot read nnn", "longer than file systems allow"),
         ("one.txt -o lake", 5, "one.txt: it looks like JSON", "export the table as CSV"),
         ("many.txt -o lake", 5, "many.txt: it looks like JSON", "export the table as CSV"),
+        ("marked.txt -o lake", 5, "marked.txt: it looks like JSON", "export the table as CSV"),
+        ("track.csv -o lake", 5, "track.csv: it looks like XML", "export the table as CSV"),
         ("page.csv -o lake", 5, "page.csv: it looks like XML", "export the table as CSV"),
         ("zeros.csv -o lake", 5, "zeros.csv: it looks like binary data", "give files of delimited text"),
     ] {

@@ -1,5 +1,6 @@
 //! What the jobs of all verbs have in common: scratch, receipts that speak of blobs, what workers keep.
 
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::ThreadId;
 use std::time::Duration;
@@ -155,13 +156,19 @@ pub fn open_store(common: &Common, partial: &PartialOutput, allowance: Option<Le
         }
         Store::open(&partial.scratch_file(elsewhere)?, allowance, common.tmp_limit)
     };
-    if elsewhere.is_some() { open().map_err(of_tmp_dir) } else { open() }
+    match elsewhere {
+        Some(folder) => open().map_err(|error| of_tmp_dir(error, folder)),
+        None => open(),
+    }
 }
 
 /// The error with the flag that names the folder, where no room was the matter.
-fn of_tmp_dir(error: Error) -> Error {
+fn of_tmp_dir(error: Error, folder: &Path) -> Error {
+    let is_below = |path: &Path| std::path::absolute(folder).is_ok_and(|folder| path.starts_with(folder));
     match error {
-        Error::OutputUnwritable { path, reason, hint } if hint != MAKE_ROOM => {
+        Error::OutputUnwritable { path, reason, hint }
+            if hint != MAKE_ROOM && (path.starts_with(folder) || is_below(&path)) =>
+        {
             let hint = format!("{CHOOSE_FOLDER} as --tmp-dir, or leave it out: scratch then lies beside the output");
             Error::OutputUnwritable { path, reason, hint }
         }

@@ -160,8 +160,12 @@ impl PartialOutput {
         let name = Fnv64::of(absolute(&self.target).as_os_str().as_encoded_bytes());
         let path = absolute(elsewhere).join(format!("{ELSEWHERE_PREFIX}{name:016x}{ELSEWHERE_SUFFIX}"));
         let note = self.folder.join(ELSEWHERE);
-        if self.state == PartialState::Fresh {
+        let is_fresh = self.state == PartialState::Fresh;
+        // A run that died early has a journal and no note.
+        if is_fresh || !note.exists() {
             write_durably(&note, path.as_os_str().as_bytes()).map_err(|error| Error::writing(&note, &error))?;
+        }
+        if is_fresh {
             remove(&path).map_err(|error| Error::writing(&path, &error))?;
         }
         Ok(path)
@@ -238,16 +242,19 @@ impl PartialOutput {
         let failed = |path: &Path, error: io::Error| Error::writing(path, &error);
         let journal = self.journal_folder();
         remove(&journal).map_err(|error| failed(&journal, error))?;
-        self.remove_elsewhere()?;
+        // What lies in another folder may be out of reach; that is told once all the rest is gone.
+        let elsewhere = self.remove_elsewhere();
         let entries = fs::read_dir(&self.folder).map_err(|error| failed(&self.folder, error))?;
         for entry in entries {
             let path = entry.map_err(|error| failed(&self.folder, error))?.path();
-            if !path.ends_with(lock::FILE) && !path.ends_with(COMMITTING) {
+            let stays = path.ends_with(ELSEWHERE) && elsewhere.is_err();
+            if !path.ends_with(lock::FILE) && !path.ends_with(COMMITTING) && !stays {
                 remove(&path).map_err(|error| failed(&path, error))?;
             }
         }
         let marker = self.folder.join(COMMITTING);
-        remove(&marker).map_err(|error| failed(&marker, error))
+        remove(&marker).map_err(|error| failed(&marker, error))?;
+        elsewhere
     }
 
     fn furnish(&self) -> Result<()> {

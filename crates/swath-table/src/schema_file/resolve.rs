@@ -87,8 +87,14 @@ impl SchemaFile {
                 max: None,
                 out_of_range: Default::default(),
                 invalid: Default::default(),
-                // Markers belong to the text of the column, whatever its type.
-                missing: inferred.and_then(|schema| column_of(schema, part, &source)?.missing.clone()),
+                // Markers belong to the text of the column, whatever its type; words that are values of a text are none of
+                // a number, so that the markers of the table hold for it.
+                missing: inferred.and_then(|schema| {
+                    let found = column_of(schema, part, &source)?;
+                    let is_text = |kind| matches!(kind, ColumnType::Category | ColumnType::String);
+                    let turns = is_text(found.column_type) && !is_text(column_type);
+                    found.missing.clone().filter(|_| !turns)
+                }),
                 units: None,
                 required: false,
             },

@@ -113,11 +113,13 @@ pub fn sniff_bytes(head: &[u8]) -> Sniffed {
             return Sniffed::Other { what, hint };
         }
     }
-    let text = head.trim_ascii_start();
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
     if text.starts_with(b"{") || text.starts_with(b"[") && text[1..].trim_ascii_start().starts_with(b"{") {
         return Sniffed::Other { what: JSON, hint: TABLE };
     }
-    if text.starts_with(b"<?xml") || text.starts_with(b"<!DOCTYPE") || text.starts_with(b"<html") {
+    if let [b'<', next, ..] = text
+        && (next.is_ascii_alphabetic() || b"?!".contains(next))
+    {
         return Sniffed::Other { what: MARKUP, hint: TABLE };
     }
     if head.contains(&0) {

@@ -103,7 +103,7 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
     let usual_rows = rows.min(USUAL_ROWS * rows.div_ceil(partitions_about(prepared).max(1)));
     let tasks = [
         route::task_bytes(job),
-        nothing_or(matching::match_bytes(rows, runs)),
+        nothing_or(matching::match_bytes(if facts.exact { rows } else { u64::MAX }, runs)),
         nothing_or(matching::mark_bytes(job.run_rows as u64)),
         rank::task_bytes(runs, rows),
         encode,

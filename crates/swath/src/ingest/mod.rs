@@ -225,6 +225,7 @@ fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> {
             return Err(give_up(partial, error));
         }
         Err(Error::InputUnreadable { path, reason, hint }) => {
+            let hint = hint.replace(", then run the same command again", "");
             let hint = format!("{hint}; --resume then goes on with what is done");
             return Err(Error::InputUnreadable { path, reason, hint });
         }

@@ -228,8 +228,9 @@ impl crate::Job for Job {
         });
         let summary = match ran {
             Ok(summary) => summary,
-            // An input that is mended is another input: nothing of this run could be resumed.
-            Err(error @ (Error::InputCorrupt { .. } | Error::InputUnreadable { .. })) => {
+            // An input that is mended is another input, and other words make another job: nothing of this run could be
+            // resumed.
+            Err(error @ (Error::InputCorrupt { .. } | Error::InputUnreadable { .. } | Error::Usage { .. })) => {
                 drop(running);
                 return Err(give_up(partial, error));
             }

@@ -66,6 +66,6 @@ fn bands_differ(tile: Window, window: Window, row: usize, column: usize) -> Erro
             "the pixel in row {row} and column {column} has a value in some bands and none in others, which one mask for \
              all bands cannot say"
         ),
-        hint: "give the output a nodata value".into(),
+        hint: "--nodata names a value that says it for each band, in place of the mask".into(),
     }
 }
