@@ -306,6 +306,38 @@ fn quoted_newlines_across_unit_edges() {
     }
 }
 
+/// A line that holds only a closing quote opens one for a unit that begins there, which then ends in the wrong place,
+/// too, and so moves the next.
+#[test]
+fn quotes_that_close_where_a_unit_begins() {
+    let folder = noted();
+    let rows = 210_000;
+    let wanted = readings(rows, |row| format!("{row} {}{}", "x".repeat(120), "\n".repeat(1 + row % 3)));
+    assert!(wanted.len() > 4 * (8 << 20), "the input has few units");
+    folder.write("one.csv", wanted.as_bytes());
+    let outcome = folder.ingest("one.csv -o one -m 256MB --partition day");
+    assert_eq!(outcome.rows().written, rows as u64, "{outcome}");
+    let mut rounds = 0;
+    for shift in 0..3 {
+        // The closing quotes lie elsewhere with each shift of the first row's note; that row is filtered.
+        let first = format!("s-0,2024-03-01T00:00:00Z,54.05,0.58,1.5,{}\n", "p".repeat(shift));
+        let text = wanted.replacen("pm25,note\n", &format!("pm25,note\n{first}"), 1);
+        folder.write("quoted.csv", text.as_bytes());
+        let outcome = folder.ingest("quoted.csv -o lake -m 256MB --partition day --since 2025-01-01 --log json");
+        let counted = outcome.rows();
+        assert_eq!((counted.read, counted.rejected), (rows as u64 + 1, 0), "shift {shift}\n{outcome}");
+        let parts = |lake: &str| -> Vec<Vec<u8>> {
+            let tree = Tree::of(&folder.at(lake));
+            let parts = tree.paths().filter(|path| path.ends_with(".parquet"));
+            parts.map(|path| folder.read(&format!("{lake}/{path}"))).collect()
+        };
+        assert!(parts("lake") == parts("one"), "shift {shift} gave other files");
+        rounds += outcome.stderr.matches("\"stage\":\"mend\"").count();
+        folder.remove(&["lake"]);
+    }
+    assert!(rounds > 3, "no unit was moved by another one: {rounds}");
+}
+
 #[test]
 fn many_small_files_are_one_large() {
     let folder = noted();

@@ -78,6 +78,15 @@ pub trait Stage: Send + Sync {
     /// When what the earlier stages found makes the rest impossible.
     fn tasks(&self, done: &Receipts) -> Result<Vec<TaskSpec>>;
 
+    /// Tasks that only what this stage did itself could show; asked for whenever all of its tasks are done, until there
+    /// are none.
+    ///
+    /// # Errors
+    /// When what the stage found makes the rest impossible.
+    fn more(&self, _done: &Receipts) -> Result<Vec<TaskSpec>> {
+        Ok(Vec::new())
+    }
+
     /// Does the work of one key. Doing it twice equals doing it once: it counts only through its receipt.
     ///
     /// # Errors

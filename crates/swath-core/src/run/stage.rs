@@ -44,21 +44,31 @@ impl StageRun<'_> {
     ) -> Result<()> {
         self.stop.check()?;
         counting::set_step(self.stage.name());
-        let tasks = self.guarded(|| self.stage.tasks(receipts))?;
+        let mut tasks = self.guarded(|| self.stage.tasks(receipts))?;
         let skipped = receipts.count_of_stage(self.number);
-        counts.planned += tasks.len() as u64 + skipped;
+        counts.planned += skipped;
         counts.skipped_by_resume += skipped;
+        self.tell_started(&tasks, skipped);
+        while !tasks.is_empty() {
+            counts.planned += tasks.len() as u64;
+            *unflushed = self.run_tasks(tasks, receipts, watch, counts, unflushed)?;
+            self.stop.check()?;
+            tasks = self.guarded(|| self.stage.more(receipts))?;
+            if !tasks.is_empty() {
+                self.tell_started(&tasks, receipts.count_of_stage(self.number));
+            }
+        }
+        self.stop.check()?;
+        self.guarded(|| self.stage.finish(receipts))
+    }
+
+    fn tell_started(&self, tasks: &[TaskSpec], skipped: u64) {
         self.observer.on(&Event::StageStarted {
             stage: self.stage.name().into(),
             tasks: tasks.len() as u64,
             skipped,
             work: tasks.iter().map(|task| self.stage.work_bytes(&task.key)).sum(),
         });
-        if !tasks.is_empty() {
-            *unflushed = self.run_tasks(tasks, receipts, watch, counts, unflushed)?;
-        }
-        self.stop.check()?;
-        self.guarded(|| self.stage.finish(receipts))
     }
 
     fn run_tasks(

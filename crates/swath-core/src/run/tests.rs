@@ -136,6 +136,53 @@ fn stages_run_in_order_and_see_what_came_before() {
     assert!(serde_json::to_string(&summary).unwrap().contains("\"skipped_by_resume\":0"));
 }
 
+/// A stage whose tasks leave rests of half their size to another round.
+struct Halves;
+
+impl Halves {
+    fn rest(&self, done: &Receipts) -> Vec<TaskSpec> {
+        let sizes = done.of_stage(0).map(|receipt| receipt.read::<u64>().unwrap());
+        let size = sizes.min().map_or(8, |size| size / 2);
+        let begin = done.count_of_stage(0);
+        let spec = |unit| TaskSpec { key: TaskKey { stage: 0, units: unit..unit + 1 }, bytes: Bytes(size) };
+        (begin..begin + size).map(spec).collect()
+    }
+}
+
+impl Stage for Halves {
+    fn name(&self) -> &str {
+        "halves"
+    }
+
+    fn task_bytes_max(&self) -> Bytes {
+        Bytes(8)
+    }
+
+    fn tasks(&self, done: &Receipts) -> Result<Vec<TaskSpec>> {
+        Ok(self.rest(done))
+    }
+
+    fn more(&self, done: &Receipts) -> Result<Vec<TaskSpec>> {
+        Ok(self.rest(done))
+    }
+
+    fn run(&self, key: &TaskKey, context: &mut TaskContext<'_>) -> Result<Receipt> {
+        Receipt::new(key.clone(), &context.lease.bytes().0)
+    }
+}
+
+#[test]
+fn a_stage_goes_on_until_there_is_no_more() {
+    let outcome = run_plain(&plan(vec![Box::new(Halves)]));
+    let chunks = ChunkCounts { planned: 15, done: 15, ..ChunkCounts::default() };
+    assert_eq!(outcome.summary.unwrap().chunks, chunks);
+    assert_eq!(outcome.names.count("stage_started"), 4);
+    let outcome =
+        run_with(&plan(vec![Box::new(Halves)]), &Journal::none(), outcome.receipts, &Stop::new(), Bytes(u64::MAX));
+    let chunks = ChunkCounts { planned: 15, skipped_by_resume: 15, ..ChunkCounts::default() };
+    assert_eq!(outcome.summary.unwrap().chunks, chunks);
+}
+
 #[test]
 fn a_stage_without_tasks_is_finished_all_the_same() {
     let stage = Steps::new(0, 0, 1, Box::new(|_, _| Ok(1)));

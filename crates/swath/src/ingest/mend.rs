@@ -2,10 +2,12 @@
 //!
 //! A unit begins at the first line after its edge, taking it for the start of a record. Inside a quoted field that is
 //! wrong, and it shows: the record before ends somewhere else. Such units are routed again from where they should
-//! have begun, one after the other, since each may move the next.
+//! have begun, and those after them too if that moved their start.
 
-use serde::{Deserialize, Serialize};
-use swath_core::{Blob, Bytes, Error, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use swath_core::{Bytes, Error, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec};
 
 use super::job::{Edge, Routed, stage};
 use super::rejects;
@@ -14,19 +16,13 @@ use super::running::Shared;
 use crate::work::{Blobs, receipt};
 
 /// Routes again the units that began inside a quoted field.
-pub struct Mend(pub Shared, pub Bytes);
-
-/// Units that were routed again.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Mended {
-    /// The units and what they became.
-    pub units: Vec<(u64, Routed)>,
-}
-
-impl Blobs for Mended {
-    fn blobs(&self, with: &mut dyn FnMut(&Blob)) {
-        self.units.iter().for_each(|(_, routed)| routed.blobs(with));
-    }
+///
+/// Every unit that does not begin where the one before it ends is done again, all of them side by side. Where that
+/// moves the end of one, the next is done once more. A task's key tells its unit and how often that was mended before.
+pub struct Mend {
+    running: Shared,
+    task_bytes: Bytes,
+    starts: Mutex<BTreeMap<u64, u64>>,
 }
 
 /// Where records of a file are known to begin, unit after unit.
@@ -59,60 +55,96 @@ impl Chain {
     }
 }
 
+impl Mend {
+    /// Over units that take as much memory as for the first time.
+    pub fn new(running: Shared, task_bytes: Bytes) -> Mend {
+        Mend { running, task_bytes, starts: Mutex::default() }
+    }
+
+    fn unit(&self, key: u64) -> u64 {
+        key % self.running.job.stream.units()
+    }
+
+    /// The key of every unit to do again, and where its first record begins.
+    fn broken(&self, done: &Receipts) -> Result<BTreeMap<u64, u64>> {
+        let units = self.running.job.stream.units();
+        let mut mended: BTreeMap<u64, u64> = BTreeMap::new();
+        for receipt in done.of_stage(stage::MEND) {
+            // Later ones have higher keys.
+            mended.insert(self.unit(receipt.key.units.start), receipt.key.units.start);
+        }
+        let mut chain = Chain::default();
+        let mut broken = BTreeMap::new();
+        for (unit, routed) in (0..).zip(self.running.routed(done)?) {
+            if let Some(start) = routed.edges.first().and_then(|edge| chain.broken_at(edge)) {
+                broken.insert(mended.get(&unit).map_or(unit, |last| last + units), start);
+            }
+            chain.follow(&routed);
+        }
+        Ok(broken)
+    }
+
+    /// What a unit became before.
+    fn before(&self, key: u64, done: &Receipts) -> Result<Option<Routed>> {
+        let receipt = match key.checked_sub(self.running.job.stream.units()) {
+            Some(last) => done.get(stage::MEND, last),
+            None => done.get(stage::ROUTE, key),
+        };
+        receipt.map(Receipt::read).transpose()
+    }
+}
+
 impl Stage for Mend {
     fn name(&self) -> &str {
         "mend"
     }
 
     fn task_bytes_max(&self) -> Bytes {
-        self.1
+        self.task_bytes
     }
 
-    fn workers_max(&self) -> usize {
-        1
+    fn work_bytes(&self, key: &TaskKey) -> Bytes {
+        self.running.job.stream.unit_bytes(self.unit(key.units.start))
     }
 
     fn tasks(&self, done: &Receipts) -> Result<Vec<TaskSpec>> {
-        if done.covers(stage::MEND, 0) {
-            return Ok(Vec::new());
-        }
-        let mut chain = Chain::default();
-        let broken = self.0.routed(done)?.iter().any(|routed| {
-            let broken = routed.edges.first().is_some_and(|edge| chain.broken_at(edge).is_some());
-            chain.follow(routed);
-            broken
-        });
-        let key = TaskKey { stage: stage::MEND, units: 0..1 };
-        Ok(if broken { vec![TaskSpec { key, bytes: self.1 }] } else { Vec::new() })
+        let broken = self.broken(done)?;
+        let task =
+            |&key: &u64| TaskSpec { key: TaskKey { stage: stage::MEND, units: key..key + 1 }, bytes: self.task_bytes };
+        let tasks = broken.keys().map(task).collect();
+        *self.starts.lock().unwrap_or_else(PoisonError::into_inner) = broken;
+        Ok(tasks)
+    }
+
+    fn more(&self, done: &Receipts) -> Result<Vec<TaskSpec>> {
+        // The threads of the next round are others.
+        self.running.benches.clear();
+        self.tasks(done)
     }
 
     fn run(&self, key: &TaskKey, context: &mut TaskContext<'_>) -> Result<Receipt> {
         // Nothing of it is in buffers of the lease.
         let _heap = context.lease.charge(context.lease.bytes())?;
-        let mut mended = Mended::default();
-        let mut chain = Chain::default();
-        for (unit, routed) in self.0.routed(context.done)?.into_iter().enumerate() {
-            context.stop.check()?;
-            let start = routed.edges.first().and_then(|edge| chain.broken_at(edge));
-            match start {
-                None => chain.follow(&routed),
-                Some(start) => {
-                    let again = route_unit(&self.0, unit as u64, Some(start), context.stop)?;
-                    chain.follow(&again);
-                    routed.blobs(&mut |blob| self.0.store.free(blob));
-                    mended.units.push((unit as u64, again));
-                }
-            }
+        let number = key.units.start;
+        let start = self.starts.lock().unwrap_or_else(PoisonError::into_inner).get(&number).copied();
+        let start = start.ok_or_else(|| Error::unexpected(format!("mend {number} is not to be done")))?;
+        let again = route_unit(&self.running, self.unit(number), Some(start), context.stop)?;
+        let begins_there = |edge: &Edge| if start >= edge.nominal_end { edge.empty } else { edge.first == start };
+        if !again.edges.first().is_some_and(begins_there) {
+            return Err(Error::unexpected(format!("mend {number} did not begin at byte {start}: {:?}", again.edges)));
         }
-        self.0.note_texts()?;
-        receipt(key, &mended)
+        if let Some(before) = self.before(number, context.done)? {
+            before.blobs(&mut |blob| self.running.store.free(blob));
+        }
+        self.running.note_texts()?;
+        receipt(key, &again)
     }
 
     /// Refuses a run with too many rejects before any more work is done.
     fn finish(&self, done: &Receipts) -> Result<()> {
-        let job = &self.0.job;
-        self.0.benches.clear();
-        let units = self.0.routed(done)?;
+        let job = &self.running.job;
+        self.running.benches.clear();
+        let units = self.running.routed(done)?;
         let read: u64 = units.iter().map(|unit| unit.read).sum();
         let rejected: u64 = units.iter().map(|unit| unit.rejected).sum();
         if read == 0 {
@@ -125,7 +157,7 @@ impl Stage for Mend {
         if !job.max_rejects.exceeded(rejected, read) {
             return Ok(());
         }
-        let kept_at = rejects::keep_beside(&self.0, done)?;
+        let kept_at = rejects::keep_beside(&self.running, done)?;
         let mut reasons: Vec<(String, u64)> = Vec::new();
         for (reason, count) in units.iter().flat_map(|unit| &unit.reasons) {
             match reasons.iter_mut().find(|(known, _)| known == reason) {

@@ -13,6 +13,7 @@ mod groups;
 mod inputs;
 mod job;
 mod locate;
+mod look;
 mod matching;
 mod mend;
 mod prepare;
@@ -48,7 +49,7 @@ use running::{Running, Shared};
 
 pub use inputs::find as find_files;
 pub(crate) use inputs::{named, pattern};
-pub use prepare::{Inputs, inputs as read_inputs};
+pub use look::{Inputs, inputs as read_inputs};
 pub use survey::Facts;
 
 /// The word that commands and results use.
@@ -101,7 +102,7 @@ fn hold_scratch(request: &IngestRequest, costs: &Costs) -> Result<()> {
 /// # Errors
 /// For inputs that cannot be read and schemas that cannot be.
 pub fn infer_schema(sources: &[OsString], schema: Option<&Path>) -> Result<(String, Vec<String>)> {
-    let inputs = prepare::inputs(sources, schema)?;
+    let inputs = look::inputs(sources, schema)?;
     let open = inputs.no_degrees.iter().map(|open| format!("{}; {}", open.sentence(), open.hint())).collect();
     Ok((schema_file::write(&inputs.schema, &inputs.notes), open))
 }
@@ -123,7 +124,7 @@ impl Job {
             stages: vec![
                 Box::new(groups::Survey(shared(), route)),
                 Box::new(route::Route(shared(), route)),
-                Box::new(mend::Mend(shared(), route)),
+                Box::new(mend::Mend::new(shared(), route)),
                 Box::new(matching::Match(shared(), matching)),
                 Box::new(matching::Mark(shared(), mark)),
                 Box::new(rank::Rank(shared(), rank)),

@@ -1,16 +1,16 @@
 //! From a request to a job: which files, which schema, which CRS, which partition.
 //!
-//! It reads a bounded sample and the headers; what it finds depends on the data and the options, never on the ceiling.
+//! It reads the headers, and a sample by `look.rs`; what it finds depends on the data and the options, never on the
+//! ceiling.
 
-use std::ffi::OsString;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow_schema::{Field, Schema};
 use rustc_hash::FxHashMap;
 use serde_json::json;
-use swath_core::{Bytes, Error, Place, Result};
+use swath_core::{Bytes, Error, Result};
 use swath_crs::{Crs, Transform};
 use swath_formats::csv::{Header, NO_COLUMN, ParsePlan, header};
 use swath_formats::geoparquet::{
@@ -18,19 +18,18 @@ use swath_formats::geoparquet::{
 };
 use swath_formats::store::open_regular;
 use swath_table::assign::Assigner;
-use swath_table::infer::{self, NoDegrees, Sample};
+use swath_table::infer;
 use swath_table::layout::RowLayout;
 use swath_table::partition::{PartitionLevel, PartitionRequest, choose};
 use swath_table::schema::{ColumnType, Role, TableSchema};
-use swath_table::schema_file::{self, Notes, SchemaFile};
+use swath_table::schema_file::{self, Notes};
 
 use super::arrays::data_type;
-use super::inputs::{Stream, find};
+use super::inputs::Stream;
 use super::job::{Dedup, FilePlan, Geometry, Job};
-use super::schema_text;
+use super::look;
 use super::survey::{Facts, facts};
 use super::systems::{self, Systems};
-use crate::info::magic::{self, Sniffed};
 use crate::input_file::{InputFile, exact_path};
 use crate::request::{Compression, IngestRequest, SortOrder};
 
@@ -41,128 +40,10 @@ const RUN_BYTES: usize = 6 << 20;
 /// Bytes of values in a row group, about, for rows of fixed width.
 const ROW_GROUP_BYTES: usize = 6 << 20;
 /// Bytes of a file in which its header must end.
-const HEADER_BYTES: usize = infer::sample::HEADER_BYTES as usize;
+pub const HEADER_BYTES: usize = infer::sample::HEADER_BYTES as usize;
 
 /// Name of the column of points.
 const GEOMETRY: &str = "geometry";
-
-/// What the inputs are.
-pub struct Inputs {
-    /// The files as they are now.
-    pub files: Vec<InputFile>,
-    /// The table.
-    pub schema: TableSchema,
-    /// Why it is as it is.
-    pub notes: Notes,
-    /// What was looked at.
-    pub samples: Vec<Sample>,
-    /// What was passed over, and what is off because the input did not show it.
-    pub warnings: Vec<String>,
-    /// Coordinates whose system has to be named before they can be used.
-    pub no_degrees: Option<NoDegrees>,
-}
-
-/// Finds files and their schema.
-///
-/// # Errors
-/// For inputs that cannot be read and schemas that cannot be.
-pub fn inputs(sources: &[OsString], schema: Option<&Path>) -> Result<Inputs> {
-    let found = find(sources)?;
-    let mut warnings = found.warnings;
-    let files: Vec<InputFile> = found.paths.iter().map(|path| InputFile::identify(path)).collect::<Result<_>>()?;
-    let files = each_once(files, &mut warnings);
-    if files.iter().all(|file| file.size == 0) {
-        let path = files.first().map_or_else(PathBuf::new, |file| file.path.clone());
-        return Err(Error::InputCorrupt {
-            place: Place::file(path),
-            message: "the file is empty: wanted a header and rows, got 0 bytes".into(),
-            hint: "check that the export finished".into(),
-        });
-    }
-    let given = match schema {
-        Some(path) => {
-            let text = schema_text::read(path)?;
-            schema_file::parse(&text, path)?
-        }
-        None => SchemaFile::default(),
-    };
-    let sizes: Vec<(PathBuf, u64)> = files.iter().map(|file| (file.path.clone(), file.size)).collect();
-    let skip_lines = given.csv.skip_lines.unwrap_or(0);
-    let samples = infer::sample::take(&sizes).read_with(skip_lines, |file, range| {
-        let source = open_regular(&file.path)?;
-        let mut bytes = vec![0; (range.end - range.start) as usize];
-        source.read_exact_at(&mut bytes, range.start).map_err(|error| Error::reading(&file.path, &error))?;
-        Ok(bytes)
-    })?;
-    samples.iter().try_for_each(|sample| check_text(sample, schema.is_none()))?;
-    if given.csv.header != Some(false) && samples.iter().all(is_header_at_most) {
-        let path = samples.first().map_or_else(PathBuf::new, |sample| sample.path.clone());
-        return Err(Error::InputCorrupt {
-            place: Place::file(path),
-            message: "there are no rows: wanted a header and rows, got one line at most".into(),
-            hint: "check that the export finished; [csv] header = false if this is no header".into(),
-        });
-    }
-    let inferred = infer::look(&samples, &given)?;
-    let schema = given.resolve(Some(&inferred.schema))?;
-    warnings.extend(inferred.warnings(&given, &schema));
-    let is_placed = schema.with_role(Role::X).is_some() && schema.with_role(Role::Y).is_some();
-    let no_degrees = inferred.no_degrees.filter(|_| is_placed);
-    Ok(Inputs { files, schema, notes: inferred.notes, samples, warnings, no_degrees })
-}
-
-/// A file that has several names is read by the first of them: its rows are there once.
-fn each_once(files: Vec<InputFile>, warnings: &mut Vec<String>) -> Vec<InputFile> {
-    let mut known: FxHashMap<(u64, u64), PathBuf> = FxHashMap::default();
-    let mut once = Vec::with_capacity(files.len());
-    for file in files {
-        if let Some(first) = known.get(&(file.device, file.inode)) {
-            warnings.push(format!("{} is {} by another name, and read once", file.path.display(), first.display()));
-            continue;
-        }
-        known.insert((file.device, file.inode), file.path.clone());
-        once.push(file);
-    }
-    once
-}
-
-/// Refuses files of a known format that is no delimited text, and text without lines. What only looks like a document
-/// is taken for a table where the schema says so.
-fn check_text(sample: &Sample, is_guess: bool) -> Result<()> {
-    let corrupt = |message: String, hint: &str| {
-        Err(Error::InputCorrupt { place: Place::file(&sample.path), message, hint: hint.into() })
-    };
-    match magic::known_binary(&sample.head) {
-        None if !sample.head.contains(&b'\n') && sample.head.trim_ascii().contains(&b'\r') => corrupt(
-            "its lines end in carriage returns alone; wanted newlines".into(),
-            "convert it first: tr '\\r' '\\n' < in.csv > out.csv",
-        ),
-        None if !sample.head.contains(&b'\n') && sample.head.contains(&0) => {
-            corrupt("it looks like binary data; wanted delimited text".into(), "give files of delimited text only")
-        }
-        None if !sample.head.contains(&b'\n') && !sample.complete => corrupt(
-            format!("no line ends within its first {} bytes; wanted a header within {HEADER_BYTES}", sample.head.len()),
-            "is it delimited text?",
-        ),
-        None => match magic::sniff_bytes(&sample.head) {
-            Sniffed::Other { what: what @ (magic::JSON | magic::MARKUP), hint } if is_guess => {
-                corrupt(format!("it looks like {what}; wanted delimited text"), hint)
-            }
-            _ => Ok(()),
-        },
-        Some((what, hint)) => Err(Error::InputUnreadable {
-            path: sample.path.clone(),
-            reason: format!("it looks like {what}; wanted delimited text"),
-            hint: if hint.is_empty() { "give files of delimited text only".into() } else { hint.into() },
-        }),
-    }
-}
-
-/// Whether a whole file has no more than one line with anything in it.
-fn is_header_at_most(sample: &Sample) -> bool {
-    let mut lines = sample.head.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
-    sample.complete && lines.nth(1).is_none()
-}
 
 /// What was chosen for a person to see, and what costing needs to know.
 pub struct Prepared {
@@ -181,7 +62,7 @@ pub struct Prepared {
 /// # Errors
 /// For whatever of it cannot be done.
 pub fn prepare(request: &IngestRequest) -> Result<Prepared> {
-    let inputs = inputs(&request.sources, request.schema.as_deref())?;
+    let inputs = look::inputs(&request.sources, request.schema.as_deref())?;
     if let Some(no_degrees) = &inputs.no_degrees {
         return Err(no_degrees.error());
     }

@@ -85,7 +85,7 @@ impl Running {
             routed.insert(receipt.key.units.start, receipt.read()?);
         }
         for receipt in done.of_stage(stage::MEND) {
-            routed.extend(receipt.read::<super::mend::Mended>()?.units);
+            routed.insert(receipt.key.units.start % self.job.stream.units(), receipt.read()?);
         }
         Ok(routed.into_values().collect())
     }
