@@ -267,6 +267,44 @@ fn what_is_wrong_is_said() {
         let refused = folder.run(&format!("raster convert {other} -o out.tif --resume")).expect(&[6]);
         assert!(refused.error_text().contains("not what is asked for"), "{refused}");
     }
+    folder.run("raster focal a.tif -o focal.tif --radius 1").expect(&[0]);
+    folder.run("raster focal a.tif -o focal.tif --radius 1 --resume").expect(&[0]);
+    let refused = folder.run("raster focal a.tif -o focal.tif --radius 2 --resume").expect(&[6]);
+    assert!(refused.error_text().contains("other options"), "{refused}");
+}
+
+/// What was beside an output that is replaced would be taken for part of the new one.
+#[test]
+fn nothing_of_another_file_stays_beside_the_output() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    inputs(&folder, "300x200");
+    let leftovers = ["out.tif.msk", "out.tif.ovr", "out.tif.aux.xml"];
+    for leftover in leftovers {
+        folder.write(leftover, b"of another file");
+        let refused = folder.run("raster convert a.tif -o out.tif").expect(&[6]);
+        assert!(refused.error_text().contains(leftover), "{refused}");
+        folder.run("raster convert a.tif -o out.tif --overwrite").expect(&[0]);
+        assert!(!folder.at(leftover).exists(), "{leftover} stayed");
+        folder.remove(&["out.tif"]);
+    }
+    // A place of its own counts more than a world file, which stays.
+    folder.write("out.tfw", b"1 0 0 -1 0 0");
+    folder.run("raster convert a.tif -o out.tif").expect(&[0]);
+    folder.write("out.tif.aux.xml", b"made of this file");
+    folder.run("raster convert a.tif -o out.tif --resume").expect(&[0]);
+    assert!(folder.at("out.tfw").exists() && folder.at("out.tif.aux.xml").exists());
+}
+
+/// A file beside an input is part of what the output depends on.
+#[test]
+fn a_mask_beside_an_input_is_part_of_the_job() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    inputs(&folder, "900x700");
+    let line = "raster convert a.tif -o out.tif --json";
+    assert_eq!(folder.run_with_fault(line, "kill:12").signal, Some(9));
+    folder.write("a.tif.msk", b"no mask, but a file");
+    let refused = folder.run(&format!("{line} --resume")).expect(&[6]);
+    assert!(refused.error_text().contains("inputs had 1 entries, now 2"), "{refused}");
 }
 
 /// A chain is what its steps are one by one, and writes nothing between them.

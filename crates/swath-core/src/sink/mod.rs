@@ -4,6 +4,7 @@
 //! does not know what is written.
 
 mod durable;
+mod mark;
 mod replace;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 pub use durable::{sync_file_system, sync_folder};
+pub use mark::{mark_of, put_mark};
 
 use crate::lock::{self, FolderLock};
 use crate::{Error, Fnv64, Journal, Result, fault};

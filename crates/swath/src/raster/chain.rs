@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use swath_core::{Error, Result};
-use swath_formats::geotiff::read::GeoTiff;
+use swath_formats::geotiff::read::{GeoTiff, sidecars};
 use swath_raster::ops::{self, CalcInput, Conversion, MosaicInput, Warp, WarpOptions};
 use swath_raster::{BlockCache, Grid, Raster};
 
@@ -21,6 +21,8 @@ pub struct Source {
     pub named: PathBuf,
     /// The file as it was when it was opened.
     pub file: InputFile,
+    /// Files beside it that it is read with: overviews, a mask, a place.
+    pub beside: Vec<InputFile>,
     /// The file.
     pub tiff: Arc<GeoTiff>,
 }
@@ -33,7 +35,9 @@ pub fn open(inputs: &[RasterInput]) -> Result<Vec<Source>> {
     let open = |input: &RasterInput| {
         let file = InputFile::identify(&input.path)?;
         refuse_other_formats(&input.path)?;
-        Ok(Source { name: input.name.clone(), named: input.path.clone(), file, tiff: GeoTiff::open(&input.path)? })
+        let beside = sidecars(&input.path).iter().filter_map(|path| InputFile::identify(path).ok()).collect();
+        let tiff = GeoTiff::open(&input.path)?;
+        Ok(Source { name: input.name.clone(), named: input.path.clone(), file, beside, tiff })
     };
     inputs.iter().map(open).collect()
 }

@@ -1,15 +1,16 @@
 //! The resolved job: what the output depends on, and how it is cut.
 
+use std::path::{Path, PathBuf};
+
 use serde_json::{Value, json};
-use std::path::Path;
-use swath_core::{Bytes, Result};
+use swath_core::{Bytes, Fnv64, Result};
 use swath_formats::geotiff::write::{FileDescription, WriteOptions};
 use swath_raster::ops::OverviewResampling;
 use swath_raster::{BlockOrder, Grid};
 
 use super::describe;
 use crate::input_file::{InputFile, exact_path};
-use crate::request::RasterRequest;
+use crate::request::{RasterPart, RasterRequest, RasterStep};
 
 /// What is written and how; none of it depends on the ceiling.
 ///
@@ -87,17 +88,48 @@ pub fn identity(plan: &Plan, request: &RasterRequest, files: &[InputFile], scrat
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "command": request.command,
-        "options": {
-            "names": request.inputs.iter().map(|input| input.name.clone()).collect::<Vec<_>>(),
-            "steps": request.steps,
-            "format": request.format,
-            "overviews": plan.description.overviews,
-            "overview_resampling": plan.resampling,
-            "creation": plan.options(),
-            "dtype": plan.grid().data_type,
-            "nodata": plan.grid().nodata.map(|nodata| nodata.to_string()),
-            "tmp_dir": scratch.map(exact_path),
-        },
+        "options": options(plan, request, &request.steps),
+        "tmp_dir": scratch.map(exact_path),
         "inputs": files.iter().map(InputFile::identity).collect::<Vec<_>>(),
     })
+}
+
+fn options(plan: &Plan, request: &RasterRequest, steps: &[RasterStep]) -> Value {
+    json!({
+        "names": request.inputs.iter().map(|input| input.name.clone()).collect::<Vec<_>>(),
+        "steps": steps,
+        "format": request.format,
+        "overviews": plan.description.overviews,
+        "overview_resampling": plan.resampling,
+        "creation": plan.options(),
+        "dtype": plan.grid().data_type,
+        "nodata": plan.grid().nodata.map(|nodata| nodata.to_string()),
+    })
+}
+
+/// A digest of options and inputs, which is the same on any machine: by it a finished file is known again.
+pub fn digest(plan: &Plan, request: &RasterRequest, files: &[InputFile]) -> String {
+    let mut digest = Fnv64::default();
+    let steps: Vec<RasterStep> = request.steps.iter().cloned().map(without_folders).collect();
+    digest.update(options(plan, request, &steps).to_string().as_bytes());
+    for file in files {
+        digest.update(file.path.file_name().unwrap_or_default().as_encoded_bytes());
+        digest.update(&[0]);
+        digest.update(&file.size.to_le_bytes());
+        digest.update(&file.ends.to_le_bytes());
+    }
+    format!("{:016x}", digest.finish())
+}
+
+/// A step as it would be if the rasters that it names were in the current folder.
+fn without_folders(mut step: RasterStep) -> RasterStep {
+    let like = match &mut step {
+        RasterStep::Clip(RasterPart::Like(like)) => Some(like),
+        RasterStep::Warp(step) => step.like.as_mut(),
+        _ => None,
+    };
+    if let Some(like) = like {
+        *like = like.file_name().map_or_else(PathBuf::new, PathBuf::from);
+    }
+    step
 }

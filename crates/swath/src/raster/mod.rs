@@ -4,6 +4,7 @@
 //! directory of the file, the sink shows it. Nothing of the chain exists between windows.
 
 mod assemble;
+mod beside;
 mod chain;
 mod cost;
 mod describe;
@@ -21,7 +22,7 @@ use std::sync::{Arc, OnceLock};
 
 use swath_core::{
     Budget, Bytes, Error, Journal, Lease, Observer, PartialOutput, PartialState, Receipts, Reclaim, Result, Stage,
-    Stop, Stopwatch, Store, Summary,
+    Stop, Stopwatch, Store, Summary, put_mark,
 };
 use swath_formats::geotiff::write::WriteOptions;
 use swath_raster::BlockCache;
@@ -29,7 +30,7 @@ use swath_raster::BlockCache;
 use crate::input_file::InputFile;
 use crate::outcome::{Explanation, Outcome, Output, Scratch};
 use crate::request::RasterRequest;
-use crate::work::{Idle, give_up, open_store, run_options, show_file, within_limits};
+use crate::work::{Idle, give_up, open_store, run_options, show_file, stays_behind, within_limits};
 use chain::Source;
 use cost::Costs;
 use job::Plan;
@@ -60,6 +61,9 @@ pub fn prepare(request: &RasterRequest) -> Result<Job> {
     let description = describe::description(request, &sources, raster.grid(), options)?;
     let plan = Plan::new(description, chain::is_in_strips(&*raster))?;
     let common = &request.common;
+    if !common.overwrite && !common.resume {
+        beside::refuse_leftovers(&request.output, &plan)?;
+    }
     let costs = cost::costs(&plan, &*raster, &sources, common.ceiling(), common.threads());
     let costs = within_limits(common, costs, |costs| &costs.ledger)?;
     let of_files = sources.iter().flat_map(|source| source.tiff.warnings().iter().cloned());
@@ -104,6 +108,16 @@ fn refuse_output<'a>(output: &Path, mut sources: impl Iterator<Item = &'a Source
     }
 }
 
+/// All files that are read, those beside the rasters too.
+fn files(sources: &[Source], likes: &[Source]) -> Vec<InputFile> {
+    sources
+        .iter()
+        .chain(likes)
+        .flat_map(|source| std::iter::once(&source.file).chain(&source.beside))
+        .cloned()
+        .collect()
+}
+
 impl Job {
     fn choices(&self) -> Vec<(String, String)> {
         let (grid, options) = (self.plan.grid(), self.plan.options());
@@ -144,12 +158,12 @@ impl Job {
         choices.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
     }
 
-    fn input_bytes(&self) -> Bytes {
-        self.sources.iter().map(|source| Bytes(source.file.size)).sum()
+    fn digest(&self) -> String {
+        job::digest(&self.plan, &self.request, &files(&self.sources, &self.likes))
     }
 
-    fn files(&self) -> Vec<InputFile> {
-        self.sources.iter().chain(&self.likes).map(|source| source.file.clone()).collect()
+    fn input_bytes(&self) -> Bytes {
+        self.sources.iter().map(|source| Bytes(source.file.size)).sum()
     }
 
     fn stages(&self, running: &Shared) -> swath_core::Plan {
@@ -202,7 +216,8 @@ impl crate::Job for Job {
         let common = &self.request.common;
         let partial = PartialOutput::create(&self.request.output, common.overwrite, common.resume)?;
         if partial.state() == PartialState::Committed {
-            if let Err(error) = standing::is_asked_for(&self.plan, &self.sources, partial.target()) {
+            let digest = self.digest();
+            if let Err(error) = standing::is_asked_for(&self.plan, &digest, &self.sources, partial.target()) {
                 partial.discard()?;
                 return Err(error);
             }
@@ -223,7 +238,7 @@ impl crate::Job for Job {
         let ran = swath_core::run(&stages, &budget, &running.journal, &mut receipts, stop, observer, &options);
         drop(stages);
         let ran = ran.and_then(|summary| {
-            self.sources.iter().chain(&self.likes).try_for_each(|source| source.file.check_unchanged())?;
+            files(&self.sources, &self.likes).iter().try_for_each(InputFile::check_unchanged)?;
             Ok(summary)
         });
         let summary = match ran {
@@ -254,7 +269,8 @@ impl Job {
     /// Opens everything that a run needs.
     fn begin(&self, partial: &PartialOutput, budget: &Arc<Budget>, stop: &Stop) -> Result<Begun> {
         let common = &self.request.common;
-        let identity = job::identity(&self.plan, &self.request, &self.files(), common.tmp_dir.as_deref());
+        let identity =
+            job::identity(&self.plan, &self.request, &files(&self.sources, &self.likes), common.tmp_dir.as_deref());
         let folder = partial.journal_folder();
         let (journal, receipts) = match partial.state() {
             PartialState::Resumed => Journal::open(&folder, &identity)?,
@@ -296,7 +312,13 @@ impl Job {
         observer: &dyn Observer,
         stopwatch: Stopwatch,
     ) -> Result<Outcome> {
+        if partial.state() != PartialState::Committed {
+            put_mark(&partial.output(), &self.digest());
+        }
         let output = show_file(partial, observer)?;
+        for error in beside::remove_leftovers(&output.path, &self.plan) {
+            observer.on(&stays_behind(&error));
+        }
         let scratch = Scratch { predicted: self.costs.scratch, actual: scratch };
         let memory = (&self.costs.ledger, cost::PROGRAM_BYTES);
         Ok(Outcome {

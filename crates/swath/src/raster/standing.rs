@@ -1,12 +1,12 @@
 //! What stands at the final path already: whether it is what a resumed run would make.
 //!
-//! A raster keeps no record of the job that made it, so what can be told is held against the plan: the grid, the way it
-//! is written, and that no input is younger.
+//! A raster is marked with the job that made it, where the file system lets it. Where that differs or is gone, what can be
+//! told is held against the plan for a person to see: the grid and the way it is written.
 
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use swath_core::{Error, Result};
+use swath_core::{Error, Result, mark_of};
 use swath_formats::geotiff::read::GeoTiff;
 use swath_raster::{DataType, Grid, Scalar};
 
@@ -17,11 +17,16 @@ use super::job::Plan;
 ///
 /// # Errors
 /// [`Error::OutputExists`] that says in what it differs.
-pub fn is_asked_for(plan: &Plan, sources: &[Source], output: &Path) -> Result<()> {
+pub fn is_asked_for(plan: &Plan, digest: &str, sources: &[Source], output: &Path) -> Result<()> {
     let refuse = |difference| is_another(output, difference);
     let there = GeoTiff::open(output).map_err(|error| refuse(error.to_string()))?;
     if let Some(difference) = difference(plan, &there) {
         return Err(refuse(difference));
+    }
+    match mark_of(output) {
+        Some(mark) if mark == digest => {}
+        Some(_) => return Err(refuse("it was made with other options or of other inputs".into())),
+        None => return Err(refuse("nobody can tell what it was made of, since its file system keeps no marks".into())),
     }
     match changed_since(sources, output)? {
         None => Ok(()),

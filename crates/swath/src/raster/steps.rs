@@ -88,7 +88,7 @@ pub fn focal(raster: Arc<dyn Raster>, step: &FocalStep) -> Result<Arc<dyn Raster
 /// [`Error::Usage`] where no way leads there.
 pub fn target(grid: &Grid, step: &WarpStep, likes: &[Source]) -> Result<WarpTarget> {
     match &step.like {
-        Some(path) => Ok(WarpTarget::like(grid_of(path, likes)?)),
+        Some(path) => WarpTarget::like(grid_of(path, likes)?),
         None => {
             let system = step.crs.as_deref().map(crs).transpose()?;
             let bounds_crs = step.bounds_crs.as_deref().map(crs).transpose()?;

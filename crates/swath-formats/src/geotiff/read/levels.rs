@@ -110,11 +110,16 @@ fn add_masks(levels: &mut [Level], input: &Arc<Input>, masks: Vec<(Directory, Im
 }
 
 /// The file of that name with an ending more, if there is one and it is a TIFF.
-fn beside(path: &Path, ending: &str, warnings: &mut Vec<String>) -> Option<Contents> {
+/// The path of a file beside an image that is called after it.
+pub fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
     name.push(ending);
-    let path = PathBuf::from(name);
+    name.into()
+}
+
+fn beside(path: &Path, ending: &str, warnings: &mut Vec<String>) -> Option<Contents> {
+    let path = with_ending(path, ending);
     if !path.is_file() {
         return None;
     }

@@ -34,6 +34,7 @@ use swath_raster::{BlockCache, Grid};
 
 pub use info::{ColorMap, LevelInfo, MaskInfo, TiffInfo};
 use levels::Level;
+pub use levels::with_ending;
 pub use raster::TiffRaster;
 
 /// Numbers of open files, for keys of caches.
@@ -47,6 +48,12 @@ pub enum ByteOrder {
     Little,
     /// The most significant first (`MM`).
     Big,
+}
+
+/// The files beside an image that it is read with, as far as they are there: overviews, a mask, a world file.
+pub fn sidecars(path: &Path) -> Vec<PathBuf> {
+    let called_after = ["ovr", "msk"].map(|ending| with_ending(path, ending));
+    called_after.into_iter().filter(|path| path.is_file()).chain(place::world_file_of(path)).collect()
 }
 
 /// An open GeoTIFF: its grids at full resolution and below, and what else it says.

@@ -1,6 +1,6 @@
 //! Where pixels lie: scale and tie point, or a matrix, or a world file beside the image.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use swath_core::Result;
 use swath_raster::Affine;
@@ -34,14 +34,19 @@ fn is_sound(affine: &Affine) -> bool {
     affine.inverse().is_some() && affine.c.is_finite() && affine.f.is_finite()
 }
 
-/// What a world file beside an image says, if there is one: its six lines give the centre of the first pixel.
-pub(super) fn world_file(path: &Path) -> Option<Affine> {
+/// The world file beside an image, if there is one.
+pub(super) fn world_file_of(path: &Path) -> Option<PathBuf> {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("tif");
     let (first, last) = (extension.chars().next()?, extension.chars().next_back()?);
     let short = format!("{first}{last}w");
     let names = [short.clone(), format!("{extension}w"), "wld".into()];
     let names = names.iter().flat_map(|name| [name.to_ascii_lowercase(), name.to_ascii_uppercase()]);
-    let path = names.map(|name| path.with_extension(name)).find(|path| path.is_file())?;
+    names.map(|name| path.with_extension(name)).find(|path| path.is_file())
+}
+
+/// What a world file beside an image says, if there is one: its six lines give the centre of the first pixel.
+pub(super) fn world_file(path: &Path) -> Option<Affine> {
+    let path = world_file_of(path)?;
     let mut text = [0; 1024];
     let length = read_full(&SourceFile::open(path).ok()?, &mut text, 0).ok()?;
     let text = std::str::from_utf8(&text[..length]).ok()?;

@@ -103,6 +103,7 @@ impl Warp {
             return Err(Error::Usage { message: "a grid without pixels".into(), hint: "a larger --bbox".into() });
         }
         let from = input.grid();
+        target::placed(from)?;
         let mapping = Mapping::new(from, target.affine, target.crs.as_deref())?;
         let nodata = from.nodata.or_else(|| from.data_type.is_float().then_some(Scalar::Float(f64::NAN)));
         let grid = Grid {

@@ -41,8 +41,12 @@ pub struct WarpWishes {
 
 impl WarpTarget {
     /// The place of another grid.
-    pub fn like(grid: &Grid) -> WarpTarget {
-        WarpTarget { shape: grid.shape, affine: grid.affine_or_pixels(), crs: grid.crs.clone() }
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a grid that has none.
+    pub fn like(grid: &Grid) -> Result<WarpTarget> {
+        placed(grid)?;
+        Ok(WarpTarget { shape: grid.shape, affine: grid.affine_or_pixels(), crs: grid.crs.clone() })
     }
 
     /// A target in the system `crs`, or in that of the grid.
@@ -67,6 +71,7 @@ impl WarpTarget {
         bounds_crs: Option<&Crs>,
     ) -> Result<WarpTarget> {
         check(wishes)?;
+        placed(grid)?;
         let crs = crs.or(grid.crs.as_ref());
         let plain = plain(grid, crs.map(|crs| &**crs))?;
         let target = |bounds: Bounds, (width, height): (f64, f64)| -> Result<WarpTarget> {
@@ -145,6 +150,17 @@ pub(crate) fn aligned(bounds: Bounds, (width, height): (f64, f64)) -> Bounds {
         max_x: up(bounds.max_x, width),
         max_y: up(bounds.max_y, height),
     }
+}
+
+/// Refuses a raster of which nobody knows where it lies.
+pub(super) fn placed(grid: &Grid) -> Result<()> {
+    if grid.affine.is_some() {
+        return Ok(());
+    }
+    Err(usage(
+        "the raster has no place: neither the file nor a world file beside it says where its pixels lie".into(),
+        "write a world file beside it, or place it with gdal_edit -a_ullr",
+    ))
 }
 
 /// What follows where nothing is wished.

@@ -50,7 +50,7 @@ fn hills(grid: Grid) -> Arc<dyn Raster> {
 fn a_warp_to_the_same_grid_changes_nothing() {
     for data_type in DataType::ALL {
         let input = synth(data_type, 0.2);
-        let same = WarpTarget::like(input.grid());
+        let same = WarpTarget::like(input.grid()).expect("a place");
         for resampling in Resampling::ALL {
             if matches!(resampling, Resampling::CubicSpline | Resampling::Rms) {
                 continue;

@@ -54,3 +54,14 @@ fn bounds_in_other_systems() {
     let across = of((179.0, -20.0, -179.0, -10.0), 4326, 3460);
     assert!(across.max_x - across.min_x < 400_000.0, "{across:?}");
 }
+
+#[test]
+fn a_raster_without_a_place_is_refused() {
+    let input = synth(DataType::UInt8, 0.0);
+    let nowhere = Grid { affine: None, ..input.grid().clone() };
+    for code in [32_632, 3857] {
+        let suggested = WarpTarget::suggest(&nowhere, Some(&crs(code)), &WarpWishes::default(), None);
+        assert!(matches!(suggested, Err(Error::Usage { message, .. }) if message.contains("no place")));
+    }
+    assert!(matches!(WarpTarget::like(&nowhere), Err(Error::Usage { .. })));
+}
