@@ -76,6 +76,35 @@ fn rows_without_a_sensor() {
     }
 }
 
+/// Neither sensor nor time, or a sensor alone: the keys of most rows are equal, and yet there is more than one slice to
+/// rank.
+#[test]
+fn slices_of_rows_with_one_key() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    let row = |at: u32| format!("{},{at}\n", if at.is_multiple_of(4) { "a" } else { "b" });
+    folder.write("in.csv", format!("id,v\n{}", (0..1_300_000).map(row).collect::<String>()).as_bytes());
+    let sensor = "role = \"sensor\"";
+    for (role, dedup, written) in [
+        ("", "key = []", 1_300_000),
+        (sensor, "key = []", 1_300_000),
+        (sensor, "key = [\"id\"]\nkeep = \"first\"", 2),
+        (sensor, "key = [\"id\"]\nkeep = \"last\"", 2),
+    ] {
+        let columns = format!("[columns.id]\ntype = \"category\"\n{role}\n[columns.v]\ntype = \"int32\"");
+        folder.write("schema.toml", format!("{columns}\n[dedup]\n{dedup}\n").as_bytes());
+        let mut wanted: Option<Tree> = None;
+        for words in ["-m 40MB -j 1", "-m 64MB -j 2", "-m 256MB -j 3", "-m 256MB -j 1"] {
+            let line = format!("sensor ingest in.csv -o lake --schema schema.toml --partition none {words} --json -v");
+            let outcome = folder.run(&line).expect(&[0]);
+            assert_eq!(outcome.rows().written, written, "{outcome}");
+            assert!(outcome.stderr.contains("rank: 3 tasks"), "{outcome}");
+            let tree = Tree::of(&folder.at("lake"));
+            wanted.get_or_insert_with(|| tree.clone()).assert_same(&tree, &format!("{dedup}: {words}"));
+            folder.remove(&["lake"]);
+        }
+    }
+}
+
 #[test]
 fn one_partition_in_small_parts() {
     check("--size 24MB --sensors 30 --shuffle", "--partition none --target-file-size 1MB", &["1GB"], true);

@@ -32,16 +32,19 @@ impl SortedRun {
         store.read(&self.blob, u64::from(first) * KEY_BYTES as u64, bytemuck::cast_slice_mut(out))
     }
 
-    /// Ranks of some keys, about one in `step`, by which [`SortedRun::lower_bound`] finds others with few reads.
+    /// Ranks of some keys, by which [`SortedRun::lower_bound`] finds others with few reads: one in `step` of all runs, of
+    /// which those before this one have `before` rows.
     ///
     /// # Memory
     /// 16 bytes for each `step` rows and for both ends.
     ///
     /// # Errors
     /// When scratch cannot be read.
-    pub fn landmarks(&self, store: &Store, order: &KeyOrder, step: u32) -> Result<Landmarks> {
-        let mut landmarks = Landmarks { step, rows: self.rows, ranks: Vec::new() };
-        let count = if self.rows == 0 { 0 } else { 2 + (self.rows + step - 1 - step / 2) / step };
+    pub fn landmarks(&self, store: &Store, order: &KeyOrder, step: u32, before: u64) -> Result<Landmarks> {
+        let end = before + u64::from(self.rows);
+        let sample = sample_from(before, step);
+        let mut landmarks = Landmarks { step, before, sample, rows: self.rows, ranks: Vec::new() };
+        let count = if self.rows == 0 { 0 } else { 2 + (sample_from(end, step) - sample) as u32 };
         landmarks.ranks.reserve_exact(count as usize);
         for position in 0..count {
             let row = landmarks.row(position, count);
@@ -79,25 +82,49 @@ impl SortedRun {
     }
 }
 
+/// Where a sample lies in the rows of all runs, one in each `step`: at changing places, so that runs of any length have
+/// their share from everywhere.
+fn sample_place(sample: u64, step: u32) -> u64 {
+    /// The golden section, of 2^64.
+    const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+    let within = (u128::from(sample.wrapping_mul(GOLDEN)) * u128::from(step)) >> 64;
+    sample * u64::from(step) + within as u64
+}
+
+/// The first sample that does not lie before a row of all runs.
+fn sample_from(row: u64, step: u32) -> u64 {
+    let sample = row / u64::from(step);
+    sample + u64::from(sample_place(sample, step) < row)
+}
+
 /// Ranks of the first key of a run, of one in so many, and of the last.
 #[derive(Debug, Clone)]
 pub struct Landmarks {
     step: u32,
+    /// Rows of the runs before.
+    before: u64,
+    /// The first sample that lies in the run.
+    sample: u64,
     rows: u32,
     ranks: Vec<u128>,
 }
 
 impl Landmarks {
-    /// The ranks of those between both ends.
-    pub fn inner(&self) -> &[u128] {
-        self.ranks.get(1..self.ranks.len().saturating_sub(1)).unwrap_or_default()
+    /// How many there are between both ends.
+    pub fn inner_count(&self) -> u32 {
+        (self.ranks.len() as u32).saturating_sub(2)
+    }
+
+    /// The rank of one between both ends, and its row.
+    pub fn inner(&self, position: u32) -> (u128, u32) {
+        (self.ranks[position as usize + 1], self.row(position + 1, self.ranks.len() as u32))
     }
 
     fn row(&self, position: u32, count: u32) -> u32 {
         match position {
             0 => 0,
             last if last == count - 1 => self.rows - 1,
-            inner => self.step / 2 + (inner - 1) * self.step,
+            inner => (sample_place(self.sample + u64::from(inner) - 1, self.step) - self.before) as u32,
         }
     }
 
@@ -340,9 +367,13 @@ mod tests {
             writer.append(bytemuck::cast_slice(&keys)).expect("append");
             let blob = writer.finish().expect("finish");
             let run = SortedRun { blob, rows, rows_at: 0, text_at: 0, hashes_at: None };
-            for step in [1, 2, 3, 7, 500, 5_000] {
-                let landmarks = run.landmarks(&store, &order, step).expect("landmarks");
-                assert_eq!(landmarks.inner().len() as u32, (step / 2..rows).step_by(step as usize).count() as u32);
+            for (step, before) in [(1, 0), (2, 5), (3, 1), (7, 0), (500, 499), (500, 1_111), (5_000, 0), (5_000, 4_500)]
+            {
+                let landmarks = run.landmarks(&store, &order, step, before).expect("landmarks");
+                let inner: Vec<(u128, u32)> =
+                    (0..landmarks.inner_count()).map(|position| landmarks.inner(position)).collect();
+                assert!(inner.len().abs_diff((rows / step) as usize) <= 2, "{rows} rows, step {step}: {inner:?}");
+                assert!(inner.iter().all(|&(rank, row)| rank == order.rank(&keys[row as usize])));
                 for minor in -1..i64::from(rows) {
                     let bound = order.rank(&RowKey { partition: 0, major: 0, minor });
                     let wanted = keys.partition_point(|key| key.minor < minor) as u32;
@@ -352,6 +383,21 @@ mod tests {
             }
         }
         std::fs::remove_file(&path).expect("clean");
+    }
+
+    #[test]
+    fn runs_of_any_length_have_their_share_of_samples() {
+        let step = 2_048;
+        for length in [1u64, 100, 1_000, 1_024, 2_047, 2_048, 2_049, 65_536] {
+            let runs = 4_000_000 / length;
+            let samples = |run: u64| sample_from(run * length, step)..sample_from((run + 1) * length, step);
+            let places: Vec<u64> = (0..runs).flat_map(samples).map(|sample| sample_place(sample, step)).collect();
+            assert!(places.len().abs_diff((runs * length / u64::from(step)) as usize) <= 1, "{length}");
+            assert!(places.is_sorted_by(|a, b| a < b), "{length}");
+            // They come from the lower and the upper halves of runs alike.
+            let upper = places.iter().filter(|&place| place % length * 2 >= length).count();
+            assert!(length == 1 || upper.abs_diff(places.len() / 2) <= places.len() / 50, "{length}: {upper}");
+        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub struct RowGroup {
     /// Slice in which its first row is.
     pub slice: u32,
     /// Rows of that slice that stay and come before it.
-    pub skip: u32,
+    pub skip: u64,
     /// Rows.
     pub rows: u32,
 }
@@ -59,7 +59,7 @@ pub fn row_groups<'a>(running: &'a Running, done: &Receipts) -> Result<&'a RowGr
 fn cut(ranked: &[Ranked], most: u32) -> Vec<RowGroup> {
     let mut groups: Vec<RowGroup> = Vec::new();
     for (slice, ranked) in ranked.iter().enumerate() {
-        let mut skip = 0u32;
+        let mut skip = 0u64;
         for &(partition, rows) in &ranked.partitions {
             let mut left = rows;
             if let Some(open) = groups.last_mut()
@@ -69,13 +69,13 @@ fn cut(ranked: &[Ranked], most: u32) -> Vec<RowGroup> {
                 let taken = left.min(u64::from(most - open.rows));
                 open.rows += taken as u32;
                 left -= taken;
-                skip += taken as u32;
+                skip += taken;
             }
             while left > 0 {
                 let rows = left.min(u64::from(most)) as u32;
                 groups.push(RowGroup { partition, slice: slice as u32, skip, rows });
                 left -= u64::from(rows);
-                skip += rows;
+                skip += u64::from(rows);
             }
         }
     }
@@ -385,7 +385,7 @@ mod tests {
     #[test]
     fn row_groups_are_full_but_for_the_last_of_a_partition() {
         let slices = [ranked(&[(0, 25), (1, 4)]), ranked(&[(1, 3), (2, 1)]), ranked(&[(2, 30)])];
-        let groups: Vec<(u32, u32, u32, u32)> =
+        let groups: Vec<(u32, u32, u64, u32)> =
             cut(&slices, 10).iter().map(|group| (group.partition, group.slice, group.skip, group.rows)).collect();
         assert_eq!(
             groups,
@@ -400,5 +400,12 @@ mod tests {
                 (2, 2, 29, 1),
             ]
         );
+    }
+
+    #[test]
+    fn rows_before_a_row_group_may_be_more_than_32_bits_hold() {
+        let groups = cut(&[ranked(&[(0, 5 << 30), (1, 7)])], 3 << 30);
+        let skips: Vec<(u64, u32)> = groups.iter().map(|group| (group.skip, group.rows)).collect();
+        assert_eq!(skips, [(0, 3 << 30), (3 << 30, 2 << 30), (5 << 30, 7)]);
     }
 }

@@ -1,10 +1,14 @@
 //! The order of the output: keys of all runs are merged, duplicates dropped, and the outcome kept as a plan.
 //!
 //! The plan says, row by row, which run comes next; rows themselves are not touched. A slice of the order is the unit;
-//! slices are cut at keys that depend on the data alone.
+//! slices are cut at rows that depend on the data alone. One may end among rows of one key.
+
+use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
-use swath_core::{Blob, BlobWriter, Bytes, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec};
+use swath_core::{
+    Blob, BlobWriter, Bytes, Receipt, Receipts, Result, Stage, Stop, Store, TaskContext, TaskKey, TaskSpec,
+};
 use swath_table::intern::ranks;
 use swath_table::layout::RowKey;
 use swath_table::run::{KeyOrder, Landmarks, Merge, Merged, RunSlice, SortedRun, partition_of};
@@ -34,7 +38,15 @@ pub struct Order {
     /// Ranks of identifiers.
     pub keys: KeyOrder,
     /// Where slices begin, but the first.
-    pub splitters: Vec<u128>,
+    pub splitters: Vec<Splitter>,
+}
+
+/// A row at which a slice begins. Rows of one key come in the order of the input, as their runs do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Splitter {
+    rank: u128,
+    run: u32,
+    row: u32,
 }
 
 /// The order of a run whose runs are complete; made once.
@@ -55,15 +67,35 @@ fn make_order(running: &Running, done: &Receipts) -> Result<Order> {
         partitions: ranks(&partition_ids),
         majors: if by_sensor { ranks(&running.texts.sorted_ids()) } else { Vec::new() },
     };
-    let landmarks: Vec<Landmarks> =
-        runs.iter().map(|run| run.landmarks(&running.store, &keys, SAMPLE_ROWS)).collect::<Result<_>>()?;
-    let mut samples: Vec<u128> = Vec::with_capacity(landmarks.iter().map(|run| run.inner().len()).sum());
-    samples.extend(landmarks.iter().flat_map(Landmarks::inner));
-    samples.sort_unstable();
-    let per_slice = (SLICE_ROWS / u64::from(SAMPLE_ROWS)) as usize;
-    let mut splitters: Vec<u128> = samples.chunks(per_slice).skip(1).map(|chunk| chunk[0]).collect();
-    splitters.dedup();
+    let landmarks = landmarks(&running.store, runs, &keys)?;
+    let splitters = splitters(&landmarks, (SLICE_ROWS / u64::from(SAMPLE_ROWS)) as usize);
     Ok(Order { landmarks, drops, keys, splitters })
+}
+
+/// Samples of all runs, as many of few large as of many small ones.
+fn landmarks(store: &Store, runs: &[SortedRun], keys: &KeyOrder) -> Result<Vec<Landmarks>> {
+    let mut before = 0;
+    let of_run = |run: &SortedRun| {
+        let landmarks = run.landmarks(store, keys, SAMPLE_ROWS, before);
+        before += u64::from(run.rows);
+        landmarks
+    };
+    runs.iter().map(of_run).collect()
+}
+
+/// Where slices of so many samples begin, but the first.
+fn splitters(landmarks: &[Landmarks], per_slice: usize) -> Vec<Splitter> {
+    let mut samples: Vec<[u32; 2]> =
+        Vec::with_capacity(landmarks.iter().map(|landmarks| landmarks.inner_count() as usize).sum());
+    for (run, landmarks) in landmarks.iter().enumerate() {
+        samples.extend((0..landmarks.inner_count()).map(|position| [run as u32, position]));
+    }
+    let splitter = |&[run, position]: &[u32; 2]| {
+        let (rank, row) = landmarks[run as usize].inner(position);
+        Splitter { rank, run, row }
+    };
+    samples.sort_unstable_by_key(splitter);
+    samples.chunks(per_slice).skip(1).map(|chunk| splitter(&chunk[0])).collect()
 }
 
 /// A slice of the merged order.
@@ -179,7 +211,9 @@ impl Stage for Rank {
         let _heap = context.lease.charge(context.lease.bytes())?;
         let order = order(&self.0, context.done)?;
         let runs = self.0.runs(context.done)?;
-        let slices = slices_of(&self.0, runs, order, key.units.start as usize)?;
+        let keep = self.0.job.dedup.as_ref().filter(|dedup| dedup.adjacent).map(|dedup| dedup.keep);
+        let Cut { slices, begun, goes_on } =
+            cut(&self.0.store, runs, order, key.units.start as usize, keep == Some(Keep::First))?;
         let mut writer = self.0.store.write((slices.len() * size_of::<RunSlice>()) as u64)?;
         writer.append(bytemuck::cast_slice(&slices))?;
         let slices_blob = writer.finish()?;
@@ -188,7 +222,6 @@ impl Stage for Rank {
         let share = (spare / slices.len().max(1) / (size_of::<RowKey>() + 1)).clamp(SHARE.0, SHARE.1);
         let mut merge = Merge::new(&self.0.store, runs, &order.drops, &order.keys, &slices, share)?;
         let width = if slices.len() < 0x8000 { 2 } else { 4 };
-        let keep = self.0.job.dedup.as_ref().filter(|dedup| dedup.adjacent).map(|dedup| dedup.keep);
         let mut sink = PlanSink {
             writer: self.0.store.write(rows * width as u64)?,
             wide: width == 4,
@@ -196,28 +229,7 @@ impl Stage for Rank {
             partitions: Vec::new(),
             duplicates: 0,
         };
-        let mut previous: Option<Merged> = None;
-        let mut count = 0u32;
-        while let Some(mut next) = merge.next()? {
-            if let Some(mut last) = previous.take() {
-                if keep.is_some() && last.rank == next.rank {
-                    // Of equal keys the earlier one stays or goes; a dropped first passes its key on.
-                    match keep {
-                        Some(Keep::Last) => last.dropped = true,
-                        _ => next.dropped = true,
-                    }
-                }
-                sink.push(&last)?;
-            }
-            previous = Some(next);
-            count = count.wrapping_add(1);
-            if count.is_multiple_of(65_536) {
-                context.stop.check()?;
-            }
-        }
-        if let Some(last) = previous {
-            sink.push(&last)?;
-        }
+        each_row(&mut merge, keep, (begun, goes_on), context.stop, |row| sink.push(row))?;
         sink.flush()?;
         let ranked = Ranked {
             slices: slices_blob,
@@ -229,6 +241,36 @@ impl Stage for Rank {
         };
         receipt(key, &ranked)
     }
+}
+
+/// Follows a merge. Where `keep` is given, all rows of one key go but one; `edges` are the keys of the rows before and
+/// behind.
+fn each_row(
+    merge: &mut Merge<'_>,
+    keep: Option<Keep>,
+    edges: (Option<u128>, Option<u128>),
+    stop: &Stop,
+    mut with: impl FnMut(&Merged) -> Result<()>,
+) -> Result<()> {
+    let (mut before, behind) = edges;
+    let mut next = merge.next()?;
+    let mut count = 0u32;
+    while let Some(mut row) = next {
+        next = merge.next()?;
+        let after = next.map_or(behind, |next| Some(next.rank));
+        row.dropped |= match keep {
+            None => false,
+            Some(Keep::First) => before == Some(row.rank),
+            Some(Keep::Last) => after == Some(row.rank),
+        };
+        before = Some(row.rank);
+        with(&row)?;
+        count = count.wrapping_add(1);
+        if count.is_multiple_of(65_536) {
+            stop.check()?;
+        }
+    }
+    Ok(())
 }
 
 /// Plan bytes that are gathered before they are written.
@@ -270,18 +312,123 @@ impl PlanSink<'_> {
     }
 }
 
-/// The stretches of all runs that lie in a slice.
-fn slices_of(running: &Running, runs: &[SortedRun], order: &Order, slice: usize) -> Result<Vec<RunSlice>> {
+/// What lies in a slice.
+struct Cut {
+    /// The stretches of all runs.
+    slices: Vec<RunSlice>,
+    /// The key of the row at which it begins, if one before has the same and that was asked for.
+    begun: Option<u128>,
+    /// The key of the row behind it.
+    goes_on: Option<u128>,
+}
+
+fn cut(store: &Store, runs: &[SortedRun], order: &Order, slice: usize, look_before: bool) -> Result<Cut> {
     let low = slice.checked_sub(1).map(|before| order.splitters[before]);
     let high = order.splitters.get(slice).copied();
-    let mut slices = Vec::new();
+    let mut cut = Cut { slices: Vec::new(), begun: None, goes_on: high.map(|high| high.rank) };
     for (position, (run, landmarks)) in runs.iter().zip(&order.landmarks).enumerate() {
-        let row_of = |bound| run.lower_bound(&running.store, &order.keys, landmarks, bound);
+        let lower_bound = |bound| run.lower_bound(store, &order.keys, landmarks, bound);
+        let row_of = |splitter: Splitter| match position.cmp(&(splitter.run as usize)) {
+            Ordering::Less => lower_bound(splitter.rank + 1),
+            Ordering::Equal => Ok(splitter.row),
+            Ordering::Greater => lower_bound(splitter.rank),
+        };
         let first = low.map_or(Ok(0), row_of)?;
         let end = high.map_or(Ok(run.rows), row_of)?;
         if first < end {
-            slices.push(RunSlice { run: position as u32, first, count: end - first });
+            cut.slices.push(RunSlice { run: position as u32, first, count: end - first });
+        }
+        if let Some(low) = low
+            && look_before
+            && cut.begun.is_none()
+            && position <= low.run as usize
+            && first > 0
+        {
+            let mut key = [RowKey::default()];
+            run.read_keys(store, first - 1, &mut key)?;
+            cut.begun = Some(low.rank).filter(|rank| *rank == order.keys.rank(&key[0]));
         }
     }
-    Ok(slices)
+    Ok(cut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A row as (key, run, row of the run), and whether it goes.
+    type Row = (i64, u32, u32, bool);
+
+    fn run(store: &Store, keys: &[i64]) -> SortedRun {
+        let keys: Vec<RowKey> = keys.iter().map(|&minor| RowKey { partition: 0, major: 0, minor }).collect();
+        let bytes: &[u8] = bytemuck::cast_slice(&keys);
+        let mut writer = store.write(bytes.len() as u64).expect("scratch");
+        writer.append(bytes).expect("scratch");
+        let blob = writer.finish().expect("scratch");
+        SortedRun { blob, rows: keys.len() as u32, rows_at: 0, text_at: 0, hashes_at: None }
+    }
+
+    /// All rows as slices of about `per_slice` samples have them, slice by slice.
+    fn ranked(store: &Store, runs: &[SortedRun], per_slice: usize, keep: Option<Keep>) -> Vec<Vec<Row>> {
+        let keys = KeyOrder::default();
+        let landmarks = landmarks(store, runs, &keys).expect("scratch");
+        let splitters = splitters(&landmarks, per_slice);
+        let order = Order { landmarks, drops: Vec::new(), keys, splitters };
+        let of_slice = |slice| {
+            let cut = cut(store, runs, &order, slice, keep == Some(Keep::First)).expect("scratch");
+            let mut merge = Merge::new(store, runs, &[], &order.keys, &cut.slices, 100).expect("scratch");
+            let mut heads: Vec<u32> = cut.slices.iter().map(|slice| slice.first).collect();
+            let mut rows = Vec::new();
+            each_row(&mut merge, keep, (cut.begun, cut.goes_on), &Stop::new(), |row| {
+                let head = &mut heads[row.slice as usize];
+                let key = ((row.rank as u64) ^ (1 << 63)) as i64;
+                rows.push((key, cut.slices[row.slice as usize].run, *head, row.dropped));
+                *head += 1;
+                Ok(())
+            })
+            .expect("scratch");
+            rows
+        };
+        (0..=order.splitters.len()).map(of_slice).collect()
+    }
+
+    #[test]
+    fn slices_may_end_among_rows_of_one_key() {
+        let folder = tempfile::tempdir().expect("scratch");
+        let store = Store::open(&folder.path().join("scratch"), None, None).expect("scratch");
+        // Many runs with less rows than a sample stands for, and some with more.
+        let lengths: Vec<i64> = [9_000, 0, 1, 20_000, 2_048].into_iter().chain([700; 40]).collect();
+        type Key = fn(i64) -> i64;
+        let keys: [Key; 4] = [|_| 5, |row| row / 900, |row| row / 6_000, |row| row];
+        for key in keys {
+            let of_run = |length: &i64| (0..*length).map(key).collect::<Vec<i64>>();
+            let all: Vec<Vec<i64>> = lengths.iter().map(of_run).collect();
+            let runs: Vec<SortedRun> = all.iter().map(|keys| run(&store, keys)).collect();
+            let mut wanted: Vec<Row> = Vec::new();
+            for (run, keys) in all.iter().enumerate() {
+                wanted.extend(keys.iter().enumerate().map(|(row, &key)| (key, run as u32, row as u32, false)));
+            }
+            wanted.sort_unstable();
+            for keep in [None, Some(Keep::First), Some(Keep::Last)] {
+                for at in 0..wanted.len() {
+                    let is_like = |other: Option<&Row>| other.is_some_and(|other| other.0 == wanted[at].0);
+                    wanted[at].3 = match keep {
+                        None => false,
+                        Some(Keep::First) => at > 0 && is_like(wanted.get(at - 1)),
+                        Some(Keep::Last) => is_like(wanted.get(at + 1)),
+                    };
+                }
+                for per_slice in [1, 2, 5, 1_000] {
+                    let slices = ranked(&store, &runs, per_slice, keep);
+                    let samples = wanted.len().div_ceil(SAMPLE_ROWS as usize);
+                    assert!(slices.len().abs_diff(samples.div_ceil(per_slice)) <= 1, "{} slices", slices.len());
+                    if key(1) == key(1 << 40) {
+                        let longest = slices.iter().map(Vec::len).max().expect("slices");
+                        assert!(longest <= (per_slice + 2) * SAMPLE_ROWS as usize, "{longest} rows in a slice");
+                    }
+                    assert!(slices.concat() == wanted, "{keep:?}, {per_slice} samples per slice");
+                }
+            }
+        }
+    }
 }
