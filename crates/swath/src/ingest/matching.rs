@@ -6,6 +6,7 @@
 //! bitmap.
 
 use std::ops::Range;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use rustc_hash::{FxBuildHasher, FxHashSet};
 use serde::{Deserialize, Serialize};
@@ -15,8 +16,9 @@ use swath_table::schema::Keep;
 
 use super::job::stage;
 use super::running::{Running, Shared};
+use super::search::{self, first_from, share};
 use super::sorted::HASH_BYTES;
-use crate::work::{Blobs, receipt};
+use crate::work::{Blobs, get_or_try_init, receipt};
 
 /// Rows that a range of hashes holds, about.
 const RANGE_ROWS: u64 = 262_144;
@@ -25,10 +27,48 @@ const KEYS_MAX: u64 = (1 << 19) / 8 * 7;
 /// Rows whose hashes, or names, are read or written at once.
 const BLOCK_ROWS: usize = 1024;
 /// Runs whose bitmaps one task makes.
-const RUNS_PER_TASK: u64 = 8;
+const RUNS_PER_TASK: u64 = 32;
 
 /// Names rows that go, by ranges of their hash.
-pub struct Match(pub Shared, pub Bytes);
+pub struct Match {
+    running: Shared,
+    bytes: Bytes,
+    next: Mutex<Option<Next>>,
+}
+
+/// Where the range begins that follows the one that was begun last: tasks begin in the order of their ranges, so that
+/// most need not look for it.
+struct Next {
+    range: u64,
+    /// In the table of each run.
+    rows: Vec<u32>,
+}
+
+impl Match {
+    /// Over the runs of a job, with so much memory per task.
+    pub fn new(running: Shared, bytes: Bytes) -> Match {
+        Match { running, bytes, next: Mutex::default() }
+    }
+
+    /// Where a range begins and ends in the table of each run.
+    fn stretches(&self, runs: &[SortedRun], range: u64, ranges: u64) -> Result<(Vec<u32>, Vec<u32>)> {
+        let store = &self.running.store;
+        let (low, high) = (range_start(range, ranges), range_start(range + 1, ranges));
+        let known = self.lock().take_if(|next| next.range == range);
+        let starts = match known {
+            Some(next) => next.rows,
+            None => runs.iter().map(|run| first_row(store, run, (0, 0), low)).collect::<Result<_>>()?,
+        };
+        let end = |(run, &start)| first_row(store, run, (start, low), high);
+        let ends: Vec<u32> = runs.iter().zip(&starts).map(end).collect::<Result<_>>()?;
+        *self.lock() = Some(Next { range: range + 1, rows: ends.clone() });
+        Ok((starts, ends))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Next>> {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// The rows that a range of hashes names.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -43,10 +83,11 @@ impl Blobs for Named {
     }
 }
 
-/// Memory of a task of [`Match`]: a table of keys at most seven eighths full, and where the range lies in each run.
+/// Memory of a task of [`Match`]: a table of keys at most seven eighths full, and where its range, and the next one,
+/// begin and end in each run.
 pub fn match_bytes(rows: u64, runs: u64) -> Bytes {
     let places = (rows.min(KEYS_MAX) * 8).div_ceil(7).next_power_of_two();
-    Bytes(places * (size_of::<u128>() as u64 + 1) + runs * 8 + (512 << 10))
+    Bytes(places * (size_of::<u128>() as u64 + 1) + runs * 12 + (512 << 10))
 }
 
 /// Memory of a task of [`Mark`].
@@ -77,40 +118,39 @@ impl Stage for Match {
     }
 
     fn task_bytes_max(&self) -> Bytes {
-        self.1
+        self.bytes
     }
 
     fn tasks(&self, done: &Receipts) -> Result<Vec<TaskSpec>> {
-        if !is_needed(&self.0) {
+        if !is_needed(&self.running) {
             return Ok(Vec::new());
         }
-        let total = ranges(self.0.runs(done)?);
+        let total = ranges(self.running.runs(done)?);
         let units = done.missing(stage::MATCH, total).into_iter().flatten();
         Ok(units
-            .map(|unit| TaskSpec { key: TaskKey { stage: stage::MATCH, units: unit..unit + 1 }, bytes: self.1 })
+            .map(|unit| TaskSpec { key: TaskKey { stage: stage::MATCH, units: unit..unit + 1 }, bytes: self.bytes })
             .collect())
     }
 
     fn run(&self, key: &TaskKey, context: &mut TaskContext<'_>) -> Result<Receipt> {
         // Nothing of it is in buffers of the lease.
         let _heap = context.lease.charge(context.lease.bytes())?;
-        let runs = self.0.runs(context.done)?;
+        let runs = self.running.runs(context.done)?;
         let total = ranges(runs);
-        let (low, high) = (range_start(key.units.start, total), range_start(key.units.end, total));
-        let stretches: Vec<Range<u32>> =
-            runs.iter().map(|run| stretch(&self.0.store, run, low, high)).collect::<Result<_>>()?;
-        let rows: u64 = stretches.iter().map(|rows| u64::from(rows.end - rows.start)).sum();
+        let (starts, ends) = self.stretches(runs, key.units.start, total)?;
+        let rows: u64 = starts.iter().zip(&ends).map(|(start, end)| u64::from(end - start)).sum();
         let mut seen = FxHashSet::with_capacity_and_hasher(rows.min(KEYS_MAX) as usize, FxBuildHasher);
-        let mut writer = self.0.store.stream(rows * 8)?;
+        let mut writer = self.running.store.stream(rows * 8)?;
         let (mut hashed, mut named) = (Vec::with_capacity(BLOCK_ROWS), Vec::with_capacity(BLOCK_ROWS));
-        let from_the_end = is_last_kept(&self.0);
+        let mut bytes = vec![0; BLOCK_ROWS * HASH_BYTES];
+        let from_the_end = is_last_kept(&self.running);
         for position in 0..runs.len() {
             context.stop.check()?;
             let position = if from_the_end { runs.len() - 1 - position } else { position };
-            let mut rest = stretches[position].clone();
+            let mut rest = starts[position]..ends[position];
             while !rest.is_empty() {
                 let block = next_block(&mut rest, from_the_end);
-                load(&self.0.store, &runs[position], block, &mut hashed)?;
+                load(&self.running.store, &runs[position], block, &mut bytes, &mut hashed)?;
                 if from_the_end {
                     hashed.reverse();
                 }
@@ -130,6 +170,11 @@ impl Stage for Match {
         }
         receipt(key, &Named { rows: writer.finish()? })
     }
+
+    fn finish(&self, _done: &Receipts) -> Result<()> {
+        *self.lock() = None;
+        Ok(())
+    }
 }
 
 fn is_last_kept(running: &Running) -> bool {
@@ -148,44 +193,71 @@ fn next_block(rest: &mut Range<u32>, from_the_end: bool) -> Range<u32> {
     }
 }
 
-/// Where in a run's table the hashes from `low` up to `high` are; `high` is included only where it is the last hash.
-fn stretch(store: &Store, run: &SortedRun, low: u128, high: u128) -> Result<Range<u32>> {
-    let Some(hashes_at) = run.hashes_at else { return Ok(0..0) };
-    let bound = |hash: u128| -> Result<u32> {
-        let (mut below, mut above) = (0, run.rows);
-        let mut bytes = [0; 16];
-        while below < above {
-            let middle = below + (above - below) / 2;
-            store.read(&run.blob, hashes_at + u64::from(middle) * HASH_BYTES as u64, &mut bytes)?;
-            if u128::from_be_bytes(bytes) < hash {
-                below = middle + 1;
-            } else {
-                above = middle;
-            }
-        }
-        Ok(below)
-    };
-    Ok(bound(low)?..if high == u128::MAX { run.rows } else { bound(high)? })
+/// The first row of a run's table whose hash is not below `hash`; behind all rows for the end of the last range. `known`
+/// is such a row, and the hash, of an earlier range.
+fn first_row(store: &Store, run: &SortedRun, known: (u32, u128), hash: u128) -> Result<u32> {
+    let Some(hashes_at) = run.hashes_at else { return Ok(0) };
+    if hash == u128::MAX {
+        return Ok(run.rows);
+    }
+    let ((start, low), mut block) = (known, [[0; HASH_BYTES]; search::BLOCK]);
+    let (start, end) = (u64::from(start), u64::from(run.rows));
+    // Hashes spread evenly.
+    let guess = start + share(end - start, hash - low, u128::MAX - low);
+    let found = first_from(start..end, guess, |rows| {
+        let block = &mut block[..(rows.end - rows.start) as usize];
+        store.read(&run.blob, hashes_at + rows.start * HASH_BYTES as u64, block.as_flattened_mut())?;
+        Ok(block.partition_point(|entry| hash_of(entry) < hash))
+    })?;
+    Ok(found as u32)
+}
+
+/// The hash of an entry of a run's table.
+fn hash_of(entry: &[u8]) -> u128 {
+    let mut hash = [0; 16];
+    hash.copy_from_slice(&entry[..16]);
+    u128::from_be_bytes(hash)
 }
 
 /// Reads hashes of a run, and which row of the run each belongs to: equal ones in the order of the input.
-fn load(store: &Store, run: &SortedRun, rows: Range<u32>, hashed: &mut Vec<(u128, u32)>) -> Result<()> {
+fn load(
+    store: &Store,
+    run: &SortedRun,
+    rows: Range<u32>,
+    bytes: &mut [u8],
+    hashed: &mut Vec<(u128, u32)>,
+) -> Result<()> {
     hashed.clear();
     let Some(hashes_at) = run.hashes_at else { return Ok(()) };
-    let mut block = [0; BLOCK_ROWS * HASH_BYTES];
-    let bytes = &mut block[..rows.len() * HASH_BYTES];
+    let bytes = &mut bytes[..rows.len() * HASH_BYTES];
     store.read(&run.blob, hashes_at + u64::from(rows.start) * HASH_BYTES as u64, bytes)?;
     for entry in bytes.chunks_exact(HASH_BYTES) {
-        let (mut hash, mut row) = ([0; 16], [0; 4]);
-        hash.copy_from_slice(&entry[..16]);
+        let mut row = [0; 4];
         row.copy_from_slice(&entry[20..]);
-        hashed.push((u128::from_be_bytes(hash), u32::from_le_bytes(row)));
+        hashed.push((hash_of(entry), u32::from_le_bytes(row)));
     }
     Ok(())
 }
 
 /// Gathers who was named, per run.
-pub struct Mark(pub Shared, pub Bytes);
+pub struct Mark {
+    running: Shared,
+    bytes: Bytes,
+    named: OnceLock<Vec<Named>>,
+}
+
+impl Mark {
+    /// Over the runs of a job, with so much memory per task.
+    pub fn new(running: Shared, bytes: Bytes) -> Mark {
+        Mark { running, bytes, named: OnceLock::new() }
+    }
+
+    /// What all ranges name; made once. The ledger's tables have room for it: no run has landmarks yet.
+    fn named(&self, done: &Receipts) -> Result<&[Named]> {
+        let all = || done.of_stage(stage::MATCH).map(Receipt::read).collect();
+        get_or_try_init(&self.named, all).map(Vec::as_slice)
+    }
+}
 
 /// Bitmaps of some runs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -206,22 +278,26 @@ impl Stage for Mark {
     }
 
     fn task_bytes_max(&self) -> Bytes {
-        self.1
+        self.bytes
     }
 
     fn tasks(&self, done: &Receipts) -> Result<Vec<TaskSpec>> {
-        if !is_needed(&self.0) {
+        if !is_needed(&self.running) {
             return Ok(Vec::new());
         }
-        let runs = self.0.runs(done)?.len() as u64;
+        let runs = self.running.runs(done)?.len() as u64;
         let mut tasks = Vec::new();
         for missing in done.missing(stage::MARK, runs) {
             let mut start = missing.start;
             while start < missing.end {
                 let end = (start - start % RUNS_PER_TASK + RUNS_PER_TASK).min(missing.end);
-                tasks.push(TaskSpec { key: TaskKey { stage: stage::MARK, units: start..end }, bytes: self.1 });
+                tasks.push(TaskSpec { key: TaskKey { stage: stage::MARK, units: start..end }, bytes: self.bytes });
                 start = end;
             }
+        }
+        if !tasks.is_empty() {
+            // Made here, once, and not by every worker.
+            self.named(done)?;
         }
         Ok(tasks)
     }
@@ -229,18 +305,20 @@ impl Stage for Mark {
     fn run(&self, key: &TaskKey, context: &mut TaskContext<'_>) -> Result<Receipt> {
         // Nothing of it is in buffers of the lease.
         let _heap = context.lease.charge(context.lease.bytes())?;
-        let runs = &self.0.runs(context.done)?[key.units.start as usize..key.units.end as usize];
+        let all = self.running.runs(context.done)?;
+        let runs = &all[key.units.start as usize..key.units.end as usize];
         let mut bits: Vec<Vec<u8>> = runs.iter().map(|run| vec![0; (run.rows as usize).div_ceil(8)]).collect();
-        for receipt in context.done.of_stage(stage::MATCH) {
+        let (of, from_the_end) = (all.len() as u32, is_last_kept(&self.running));
+        for named in self.named(context.done)? {
             context.stop.check()?;
             let units = key.units.start as u32..key.units.end as u32;
-            mark(&self.0.store, &receipt.read()?, units, is_last_kept(&self.0), &mut bits)?;
+            mark(&self.running.store, named, (units, of), from_the_end, &mut bits)?;
         }
         let bitmap = |bits: Vec<u8>| -> Result<Option<Blob>> {
             if bits.iter().all(|&byte| byte == 0) {
                 return Ok(None);
             }
-            let mut writer = self.0.store.write(bits.len() as u64)?;
+            let mut writer = self.running.store.write(bits.len() as u64)?;
             writer.append(&bits)?;
             writer.finish().map(Some)
         };
@@ -248,24 +326,26 @@ impl Stage for Mark {
     }
 }
 
-/// Sets the bits of the rows of some runs that a range names.
-fn mark(store: &Store, range: &Named, runs: Range<u32>, from_the_end: bool, bits: &mut [Vec<u8>]) -> Result<()> {
+/// Sets the bits of the rows of some runs, of so many, that a range names.
+fn mark(
+    store: &Store,
+    range: &Named,
+    (runs, of): (Range<u32>, u32),
+    from_the_end: bool,
+    bits: &mut [Vec<u8>],
+) -> Result<()> {
     let entries = range.rows.length() / 8;
     let read = |at: u64, out: &mut [[u32; 2]]| store.read(&range.rows, at * 8, bytemuck::cast_slice_mut(out));
     let is_before = |run: u32| if from_the_end { run >= runs.end } else { run < runs.start };
-    let (mut below, mut above) = (0, entries);
-    while below < above {
-        let middle = below + (above - below) / 2;
-        let mut entry = [[0; 2]];
-        read(middle, &mut entry)?;
-        if is_before(entry[0][0]) {
-            below = middle + 1;
-        } else {
-            above = middle;
-        }
-    }
+    let runs_before = if from_the_end { of - runs.end } else { runs.start };
+    let guess = entries * u64::from(runs_before) / u64::from(of.max(1));
+    let mut at = first_from(0..entries, guess, |block| {
+        let mut named = [[0; 2]; search::BLOCK];
+        let named = &mut named[..(block.end - block.start) as usize];
+        read(block.start, named)?;
+        Ok(named.partition_point(|&[run, _]| is_before(run)))
+    })?;
     let mut block = [[0; 2]; BLOCK_ROWS];
-    let mut at = below;
     while at < entries {
         let count = (entries - at).min(BLOCK_ROWS as u64) as usize;
         read(at, &mut block[..count])?;
@@ -304,12 +384,43 @@ mod tests {
             let named = Named { rows: writer.finish().expect("scratch") };
             for runs in [0..3, 3..6, 6..9, 9..12] {
                 let mut bits = vec![vec![0; 125]; 3];
-                mark(&store, &named, runs.clone(), from_the_end, &mut bits).expect("scratch");
+                mark(&store, &named, (runs.clone(), 12), from_the_end, &mut bits).expect("scratch");
                 for (run, bits) in runs.zip(bits) {
                     assert_eq!(bits, [if run % 2 == 0 && run < 10 { 255 } else { 0 }; 125], "run {run}");
                 }
             }
             pairs.reverse();
+        }
+    }
+
+    #[test]
+    fn ranges_begin_where_the_ones_before_end() {
+        let folder = tempfile::tempdir().expect("scratch");
+        let store = Store::open(&folder.path().join("scratch"), None, None).expect("scratch");
+        let spread = |count: u64| (0..count).map(|at| xxhash_rust::xxh3::xxh3_128(&at.to_le_bytes())).collect();
+        let tables: [Vec<u128>; 5] =
+            [spread(30_000), spread(1), Vec::new(), vec![77 << 64; 3_000], vec![u128::MAX; 200]];
+        for mut table in tables {
+            table.sort_unstable();
+            let mut writer = store.write((table.len() * HASH_BYTES) as u64).expect("scratch");
+            for hash in &table {
+                writer.append(&hash.to_be_bytes()).expect("scratch");
+                writer.append(&[0; 8]).expect("scratch");
+            }
+            let blob = writer.finish().expect("scratch");
+            let run = SortedRun { blob, rows: table.len() as u32, rows_at: 0, text_at: 0, hashes_at: Some(0) };
+            for total in [1, 2, 7, 1_000] {
+                let mut known = (0, 0);
+                for range in 0..=total {
+                    let start = range_start(range, total);
+                    let wanted = if range == total { table.len() } else { table.partition_point(|hash| *hash < start) };
+                    for known in [(0, 0), known] {
+                        let row = first_row(&store, &run, known, start).expect("scratch");
+                        assert_eq!(row as usize, wanted, "range {range} of {total}, {} rows", table.len());
+                    }
+                    known = (wanted as u32, start);
+                }
+            }
         }
     }
 

@@ -22,6 +22,7 @@ mod rejects;
 mod route;
 mod running;
 mod schema_text;
+mod search;
 mod sorted;
 mod standing;
 mod survey;
@@ -125,8 +126,8 @@ impl Job {
                 Box::new(groups::Survey(shared(), route)),
                 Box::new(route::Route(shared(), route)),
                 Box::new(mend::Mend::new(shared(), route)),
-                Box::new(matching::Match(shared(), matching)),
-                Box::new(matching::Mark(shared(), mark)),
+                Box::new(matching::Match::new(shared(), matching)),
+                Box::new(matching::Mark::new(shared(), mark)),
                 Box::new(rank::Rank(shared(), rank)),
                 Box::new(encode::Encode { running: shared(), bytes: encode, texts: self.costs.row_group_texts }),
                 Box::new(assemble::Assemble(shared(), assemble)),
