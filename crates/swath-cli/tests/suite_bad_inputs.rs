@@ -338,6 +338,24 @@ fn quotes_that_close_where_a_unit_begins() {
     assert!(rounds > 3, "no unit was moved by another one: {rounds}");
 }
 
+/// Units of comments alone begin where they should, though they hold no record.
+#[test]
+fn comments_longer_than_a_unit() {
+    let folder = noted();
+    let text = readings(60_000, |row| format!("n {row}"));
+    let comments = "# the logger was restarted\n".repeat(400_000);
+    let (first, second) = text.split_at(text[..text.len() / 2].rfind('\n').expect("a line") + 1);
+    let schema = format!("[csv]\ncomment = \"#\"\n{NOTED}");
+    folder.write("schema.toml", schema.as_bytes());
+    for (name, text) in [("tail", format!("{text}{comments}")), ("middle", format!("{first}{comments}{second}"))] {
+        folder.write("in.csv", text.as_bytes());
+        let outcome = folder.ingest("in.csv -o lake -m 64MB --partition day");
+        let counted = outcome.rows();
+        assert_eq!((counted.read, counted.written), (60_000, 60_000), "{name}\n{outcome}");
+        folder.remove(&["lake"]);
+    }
+}
+
 #[test]
 fn many_small_files_are_one_large() {
     let folder = noted();

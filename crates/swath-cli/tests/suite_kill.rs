@@ -169,22 +169,45 @@ fn killed_while_an_unfinished_run_is_cleared_away() {
 fn mended_units_are_resumed() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
     let note = "a line\n".repeat(8);
-    let row = |at: u32| format!("s{},{},\"{note}\"\n", at % 7, 1_700_000_000 + at);
-    folder.write("in.csv", format!("id,time,note\n{}", (0..500_000).map(row).collect::<String>()).as_bytes());
+    let row = |at: u32| format!("s{},{},{}.5,8,\"{note}\"\n", at % 7, 1_700_000_000 + at, at % 7);
+    folder.write("in.csv", format!("id,time,lat,lon,note\n{}", (0..500_000).map(row).collect::<String>()).as_bytes());
     let schema = "[columns.id]\ntype = \"category\"\nrole = \"sensor\"\n[columns.time]\ntype = \"timestamp\"\n\
-                  format = \"epoch_s\"\nrole = \"time\"\n[columns.note]\ntype = \"string\"\n";
+                  format = \"epoch_s\"\nrole = \"time\"\n[columns.lat]\ntype = \"float64\"\nrole = \"y\"\n\
+                  [columns.lon]\ntype = \"float64\"\nrole = \"x\"\n[columns.note]\ntype = \"string\"\n";
     folder.write("schema.toml", schema.as_bytes());
-    let started = Instant::now();
-    let job = |memory: u32| format!("sensor ingest in.csv -o lake --schema schema.toml -m {memory}MB -j 2 --json");
-    folder.run(&job(256)).expect(&[0]);
-    let (wall, wanted) = (started.elapsed(), Tree::of(&folder.at("lake")));
-    folder.remove(&["lake"]);
-    let mut ready = Ready { folder, job: String::new(), wanted, wall };
-    for memory in [80, 100, 130, 256] {
-        ready.job = job(memory);
-        ready.folder.run_with_fault(&ready.job, "enospc:1:part.create").expect(&[6]);
-        resume(&ready, &format!("mended at {memory} MB"));
+    let mut ready = Ready { folder, job: String::new(), wanted: Tree::default(), wall: Duration::ZERO };
+    let mut ended_early = 0;
+    for partition in ["none", "sensor:3"] {
+        let job = |memory: u32| {
+            format!(
+                "sensor ingest in.csv -o lake --schema schema.toml --partition {partition} -m {memory}MB -j 2 --json"
+            )
+        };
+        ready.folder.run(&job(256)).expect(&[0]);
+        ready.wanted = Tree::of(&ready.folder.at("lake"));
+        ready.folder.remove(&["lake"]);
+        for memory in [80, 100, 130, 256] {
+            for fault in ["enospc:1:part.create", "kill:30:scratch.write"] {
+                ready.job = job(memory);
+                ended_early += u32::from(ready.folder.run_with_fault(&ready.job, fault).code != Some(0));
+                resume(&ready, &format!("{partition} mended at {memory} MB, {fault}"));
+            }
+        }
     }
+    assert!(ended_early >= 10, "only {ended_early} of 16 runs ended early");
+}
+
+/// A part that is gone when the run is resumed is missed before the lake is shown.
+#[test]
+fn a_part_that_was_removed_is_missed() {
+    let ready = ready("40MB");
+    ready.folder.run_with_fault(JOB, "enospc:1:manifest.create").expect(&[6]);
+    let unfinished = Tree::of(&ready.folder.at(".lake.partial"));
+    let part = unfinished.paths().find(|path| path.ends_with(".parquet")).expect("a part").to_string();
+    std::fs::remove_file(ready.folder.at(".lake.partial").join(&part)).expect("removed");
+    let outcome = ready.folder.run(&format!("{JOB} --resume")).expect(&[6]);
+    assert!(outcome.stderr.contains("somebody changed the unfinished output"), "{outcome}");
+    assert!(!ready.folder.at("lake").exists(), "a lake without one of its parts is shown");
 }
 
 /// An input that cannot be read for a while is no reason to throw away what is done.

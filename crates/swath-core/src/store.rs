@@ -210,11 +210,28 @@ impl Store {
         self.file.read_exact_at(out, offset).map_err(|error| Error::writing(&self.path, &error))
     }
 
-    /// Counts a blob of an earlier process, found in its journal, as in use.
+    /// Takes the blobs of an earlier process as in use: `each` calls what it is given with each of them. What else is on
+    /// scratch is cut off, since that process did not live to record it.
     ///
     /// # Errors
-    /// [`Error::OutputExists`] when the scratch file does not hold it: it is another file, was cut, or is damaged.
-    pub fn adopt(&self, blob: &Blob) -> Result<()> {
+    /// [`Error::OutputExists`] when scratch does not hold them as they were.
+    pub fn adopt(&self, each: impl FnOnce(&mut dyn FnMut(&Blob)) -> Result<()>) -> Result<()> {
+        let (mut adopted, mut end) = (Ok(()), 0);
+        each(&mut |blob| {
+            if let (Ok(()), Blob::Scratch { offset, length, .. }) = (&adopted, blob) {
+                end = end.max((offset + length).next_multiple_of(4096));
+                adopted = self.adopt_one(blob);
+            }
+        })?;
+        adopted?;
+        if self.end.load(Relaxed) > end {
+            self.file.set_len(end).map_err(|error| Error::writing(&self.path, &error))?;
+        }
+        self.end.store(end, Relaxed);
+        Ok(())
+    }
+
+    fn adopt_one(&self, blob: &Blob) -> Result<()> {
         let Blob::Scratch { offset, length, hash } = *blob else { return Ok(()) };
         let refuse =
             |message: String, hint: &str| Error::OutputExists { path: self.path.clone(), message, hint: hint.into() };
@@ -236,7 +253,6 @@ impl Store {
                 "begin anew with --overwrite; and look at the disk, since nothing else writes there",
             ));
         }
-        self.end.fetch_max((offset + length).next_multiple_of(4096), Relaxed);
         self.take(length);
         Ok(())
     }

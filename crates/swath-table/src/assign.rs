@@ -28,6 +28,13 @@ pub enum Level {
     SensorGroups(usize),
 }
 
+impl Level {
+    /// Whether it is a cell of the globe or of the plane.
+    pub fn is_cell(&self) -> bool {
+        matches!(self, Level::H3(_) | Level::Geohash(_) | Level::Tile(_))
+    }
+}
+
 /// What rows are assigned by, beside their columns.
 pub struct Coordinates<'a> {
     /// Longitude or easting in the target CRS, NaN where there is none.
@@ -121,7 +128,7 @@ impl Assigner {
             .collect()
     }
 
-    /// Appends to `ids` the partition of each row of a batch.
+    /// Appends to `ids` the partitions of some rows of a batch.
     ///
     /// # Errors
     /// When there are more partitions than their interner may hold.
@@ -129,16 +136,17 @@ impl Assigner {
         &mut self,
         levels: &[Level],
         batch: &Batch,
+        rows: impl ExactSizeIterator<Item = usize>,
         coordinates: &Coordinates<'_>,
         names: Names<'_>,
         ids: &mut Vec<u32>,
     ) -> Result<()> {
         if levels.is_empty() {
             let id = names.partitions.intern(&[])?;
-            ids.resize(ids.len() + batch.rows(), id);
+            ids.resize(ids.len() + rows.len(), id);
             return Ok(());
         }
-        for row in 0..batch.rows() {
+        for row in rows {
             self.codes.clear();
             let mut present = 0;
             for (position, level) in levels.iter().enumerate() {
@@ -240,7 +248,8 @@ fn code_of(level: &Level, batch: &Batch, row: usize, coordinates: &Coordinates<'
         Level::Tile(size) => tile_of(coordinates, row, size).map(|(west, _)| west as u64),
         Level::SensorGroups(column) => match &batch.columns[column].values {
             Values::Category(ids) if batch.columns[column].valid[row] != 0 => {
-                groups.get(ids[row] as usize).map(|&group| u64::from(group))
+                // A sensor that nobody sighted is with the first ones.
+                Some(groups.get(ids[row] as usize).map_or(0, |&group| u64::from(group)))
             }
             _ => None,
         },
@@ -392,7 +401,7 @@ mod tests {
             let PartitionRequest::Levels(requested) = request.parse().expect(request) else { panic!("auto") };
             let mut ids = Vec::new();
             let names = Names { texts: &texts, groups: &[1, 0], partitions: &partitions };
-            Assigner::default().assign(&levels, &batch, &coordinates, names, &mut ids).expect("few partitions");
+            Assigner::default().assign(&levels, &batch, 0..3, &coordinates, names, &mut ids).expect("few partitions");
             let named: Vec<String> =
                 ids.iter().map(|&id| partitions.with_text(id, |value| folder_of(&requested, value, &[]))).collect();
             assert_eq!(named, folders, "{request}");
@@ -411,7 +420,9 @@ mod tests {
         let PartitionRequest::Levels(requested) = request.parse().expect(request) else { panic!("auto") };
         let mut ids = Vec::new();
         let names = Names { texts, groups, partitions: &partitions };
-        Assigner::default().assign(&[level], batch, coordinates, names, &mut ids).expect("few partitions");
+        Assigner::default()
+            .assign(&[level], batch, 0..batch.rows(), coordinates, names, &mut ids)
+            .expect("few partitions");
         ids.iter().map(|&id| partitions.with_text(id, |value| folder_of(&requested, value, &[]))).collect()
     }
 

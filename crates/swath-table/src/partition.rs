@@ -344,10 +344,10 @@ fn tile_edge(index: i64, size: f64) -> f64 {
 pub fn tile_index(value: f64, size: f64) -> i64 {
     let about = (value / size).floor() as i64;
     // The quotient may be off by one where the coordinate is an edge.
-    if tile_edge(about + 1, size) <= value {
-        about + 1
+    if tile_edge(about.saturating_add(1), size) <= value {
+        about.saturating_add(1)
     } else if tile_edge(about, size) > value {
-        about - 1
+        about.saturating_sub(1)
     } else {
         about
     }

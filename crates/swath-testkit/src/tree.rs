@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::Path;
 
 /// Files of a folder by their path in it, with the sha256 of their content.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tree(BTreeMap<String, String>);
 
 impl Tree {

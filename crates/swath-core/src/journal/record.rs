@@ -11,7 +11,7 @@ use super::{Note, Receipt};
 use crate::{Error, Fnv64, Result, TaskKey};
 
 /// The version of this layout.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 const PREFIX: usize = 4 + 8 + 1;
 const HEAD: u8 = b'H';
 const RECEIPT: u8 = b'R';

@@ -67,7 +67,12 @@ fn damaged_scratch_is_not_adopted() {
     let mut writer = store.write(1_000_000).expect("space");
     (0..1000u32).for_each(|n| writer.append(&[n as u8; 997]).expect("append"));
     let blob = writer.finish().expect("finish");
-    let again = || Store::open(&path, None, None).expect("store").adopt(&blob);
+    let again = || {
+        Store::open(&path, None, None).expect("store").adopt(|adopt| {
+            adopt(&blob);
+            Ok(())
+        })
+    };
     again().expect("it is as it was");
     let mut bytes = std::fs::read(&path).expect("scratch");
     for at in [0, 500_000, 996_999] {

@@ -33,10 +33,14 @@ fn value_bytes(column_type: ColumnType) -> u64 {
     }
 }
 
+/// Bytes of a row of a batch without its texts: its values, its offset and its line.
+pub fn row_bytes(types: &[ColumnType]) -> u64 {
+    12 + types.iter().map(|column_type| value_bytes(*column_type)).sum::<u64>()
+}
+
 impl BatchShape {
     pub fn new(types: &[ColumnType], expected_fields: usize, limits: BatchLimits, range_bytes: u64) -> BatchShape {
-        // Offset and line of each row.
-        let row_bytes = 12 + types.iter().map(|column_type| value_bytes(*column_type)).sum::<u64>();
+        let row_bytes = row_bytes(types);
         // Positions of texts are of 32 bits.
         let bytes_limit = limits.bytes.0.clamp(1, 1 << 31);
         let rows_limit = limits.rows.max(1);

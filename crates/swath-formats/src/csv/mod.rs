@@ -26,7 +26,7 @@ mod time;
 mod window;
 
 pub use header::{Header, header};
-pub use memory::batch_bytes_max;
+pub use memory::{batch_bytes_max, row_bytes};
 pub use plan::{NO_COLUMN, ParsePlan};
 pub use range::{
     BatchLimits, Consumer, RangeReport, RangeSpec, ReadOptions, Source, Start, Workspace, make_room, read_range,

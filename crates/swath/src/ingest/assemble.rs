@@ -146,6 +146,13 @@ struct Entry<'a> {
     time_us: Option<(i64, i64)>,
 }
 
+/// What is held against the file of an entry.
+#[derive(Deserialize)]
+struct Written<'a> {
+    path: std::borrow::Cow<'a, str>,
+    bytes: u64,
+}
+
 /// Puts part files together.
 pub struct Assemble(pub Shared, pub Bytes);
 
@@ -213,6 +220,30 @@ impl Stage for Assemble {
         writer.append(&entries)?;
         assembled.entries = writer.finish()?;
         receipt(key, &assembled)
+    }
+
+    /// Looks whether all files are there: an earlier process wrote some of them, and somebody may have been there since.
+    fn finish(&self, done: &Receipts) -> Result<()> {
+        let mut text = Vec::new();
+        for receipt in done.of_stage(stage::ASSEMBLE) {
+            let Assembled { entries, .. } = receipt.read()?;
+            text.resize(entries.length() as usize, 0);
+            self.0.store.read(&entries, 0, &mut text)?;
+            for line in text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+                let Written { path, bytes } = serde_json::from_slice(line.strip_suffix(b",").unwrap_or(line))
+                    .map_err(|error| Error::unexpected(format!("an entry of the manifest cannot be read: {error}")))?;
+                let path = self.0.lake_folder.join(&*path);
+                let length = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
+                if length != bytes {
+                    return Err(Error::OutputUnwritable {
+                        path,
+                        reason: format!("it was written with {bytes} bytes, and has {length}"),
+                        hint: "somebody changed the unfinished output: begin anew with --overwrite".into(),
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 }
 

@@ -3,6 +3,8 @@
 //! Every figure is a bound or is held to by what it is a figure for; nothing is touched to be counted.
 
 use swath_core::{Bytes, Ledger, LedgerLine, Result};
+use swath_formats::csv::row_bytes;
+use swath_table::schema::ColumnType;
 
 use super::job::Job;
 use super::prepare::{Prepared, column_of};
@@ -57,8 +59,10 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
     let units = job.stream.units();
     // A sample may miss by a little; the data decides by how much is kept, never by what is promised.
     let rows = if facts.exact { facts.rows } else { facts.rows + facts.rows / 50 + 1_000 };
-    let runs = units.max(rows.div_ceil(job.run_rows as u64));
+    let runs = units * rows.div_ceil(units.max(1)).div_ceil(run_rows(job, facts.text_per_row)).max(1);
     let row_groups = rows.div_ceil(u64::from(job.row_group_rows)) + partitions_about(prepared);
+    // Units that begin inside of a text are routed again.
+    let mended = u64::from(facts.has_lines_in_texts);
     let texts = dictionary(facts.categories, facts.category_bytes, facts.sampled, rows);
     let partitions = Bytes((partitions_about(prepared) * PARTITION_BYTES).clamp(DICTIONARY.0, DICTIONARY.1));
     let fixed = vec![
@@ -68,7 +72,7 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
         line("partitions", partitions, format!("about {} partitions", partitions_about(prepared))),
         line(
             "tables",
-            Bytes(runs * 700 + row_groups * 220 + rows / 2_048 * 32),
+            Bytes(runs * 700 + units * (200 + mended * 800) + row_groups * 220 + rows / 2_048 * 32),
             format!("{runs} runs, {row_groups} row groups"),
         ),
     ];
@@ -81,7 +85,7 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
     };
     let category_values = (facts.categories * 4).min(rows) as usize;
     let row_group_texts = encode::Texts::expected(job, rows, facts.text_per_row * 1.5, category_values);
-    let encode = encode::task_bytes(job, rows, row_group_texts);
+    let encode = encode::task_bytes(job, rows, row_group_texts, runs);
     let mini_file = |rows: u64| {
         let texts = swath_formats::geoparquet::TextShape {
             bytes: (rows as f64 * facts.text_per_row * 1.5) as usize,
@@ -172,7 +176,8 @@ fn partitions_about(prepared: &Prepared) -> u64 {
     use swath_table::partition::{PartitionLevel, TimeSpan};
     let span_us = prepared.facts.time_us.map_or(0, |(first, last)| last - first) as u64;
     let mut total = 1u64;
-    for level in &prepared.job.partition {
+    let facts = &prepared.facts;
+    for (position, level) in prepared.job.partition.iter().enumerate() {
         let of_level = match level {
             PartitionLevel::Time(span) => {
                 let hours = match span {
@@ -185,12 +190,20 @@ fn partitions_about(prepared: &Prepared) -> u64 {
             }
             PartitionLevel::SensorGroups(count) => u64::from(*count),
             PartitionLevel::Sensor | PartitionLevel::Column(_) => {
-                let values = column_of(level, &prepared.job.schema).and_then(|at| prepared.facts.values.get(&at));
+                let values = column_of(level, &prepared.job.schema).and_then(|at| facts.values.get(&at));
                 let seen = values.map_or(0, |values| values.len() as u64);
                 // The rest of the input may have as many again, and there may be rows without a value.
-                if prepared.facts.exact { seen + 1 } else { seen * 2 + 1 }
+                if facts.exact { seen + 1 } else { seen * 2 + 1 }
             }
-            PartitionLevel::H3(_) | PartitionLevel::Geohash(_) | PartitionLevel::Tile(_) => 1_000,
+            PartitionLevel::H3(_) | PartitionLevel::Geohash(_) | PartitionLevel::Tile(_) => {
+                match facts.cells.get(&position) {
+                    Some(seen) if facts.exact => seen + 1,
+                    // Where nearly each place is in a cell of its own, so may be those that follow.
+                    Some(seen) if seen * 10 > facts.points.len() as u64 * 9 => seen * 64,
+                    Some(seen) => seen * 2 + 1,
+                    None => 1_000,
+                }
+            }
         };
         total = total.saturating_mul(of_level);
     }
@@ -210,6 +223,13 @@ struct Between {
     most: Bytes,
 }
 
+/// Rows of a full run.
+fn run_rows(job: &Job, text_per_row: f64) -> u64 {
+    let types: Vec<ColumnType> = job.schema.columns.iter().map(|column| column.column_type).collect();
+    let row = row_bytes(&types) + text_per_row as u64;
+    (job.run_bytes as u64 / row).clamp(1, job.run_rows as u64)
+}
+
 /// Runs, the plan of the order, row groups.
 fn intermediate_bytes(prepared: &Prepared, rows: u64, row_groups: u64, exchange: bool) -> Between {
     let job = &prepared.job;
@@ -219,8 +239,9 @@ fn intermediate_bytes(prepared: &Prepared, rows: u64, row_groups: u64, exchange:
     // Buffers are whole pages, and a unit's last run is seldom full.
     let pages = job.stream.units() * 4 * 4096;
     let runs = Bytes(rows * per_row + text as u64 + pages) + Bytes::MIB;
+    let again = if prepared.facts.has_lines_in_texts { runs } else { Bytes::ZERO };
     let encoded = encoded_bytes(prepared, rows, row_groups);
-    Between { expected: runs + encoded.expected, most: runs + encoded.most }
+    Between { expected: runs + encoded.expected, most: runs + again + encoded.most }
 }
 
 /// Rows from which on a row group is as dense as large ones are.

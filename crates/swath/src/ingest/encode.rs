@@ -133,8 +133,11 @@ pub fn text_bytes(job: &Job, rows: u64, text_per_row: f64) -> usize {
     (rows.min(u64::from(job.row_group_rows)) as f64 * text_per_row) as usize
 }
 
-/// Memory of a task whose rows have such texts.
-pub fn task_bytes(job: &Job, rows: u64, texts: Texts) -> Bytes {
+/// A place in a run, and the stretch that is open there.
+const PLACE_BYTES: u64 = 24;
+
+/// Memory of a task whose rows have such texts and come from so many runs.
+pub fn task_bytes(job: &Job, rows: u64, texts: Texts, runs: u64) -> Bytes {
     let rows = rows.min(u64::from(job.row_group_rows)) as usize;
     let shape = TextShape {
         bytes: texts.bytes + texts.value_bytes,
@@ -145,7 +148,7 @@ pub fn task_bytes(job: &Job, rows: u64, texts: Texts) -> Bytes {
     let rooms = rows * FetchRoom::ROW_BYTES + fetch::ENTRIES * 12 + rows * 2 + rows * 4 + texts.values * 8;
     let copies = if job.layout.has_text() { shape.bytes * 2 + rows * 4 } else { texts.value_bytes };
     encoder_bytes_max(&job.lake, rows, shape)
-        + Bytes((rooms + copies) as u64)
+        + Bytes((rooms + copies) as u64 + runs * PLACE_BYTES)
         + buffer_bytes(job, rows)
         + swath_core::Store::WRITER_BYTES
 }
@@ -315,7 +318,8 @@ impl Encode {
                 of_groups.push(bytes);
             }
         }
-        let (got, wanted) = (context.lease.bytes(), task_bytes(&running.job, u64::MAX, texts));
+        let runs = running.runs(context.done)?.len() as u64;
+        let (got, wanted) = (context.lease.bytes(), task_bytes(&running.job, u64::MAX, texts, runs));
         if wanted > got && beyond(texts, planned) {
             return Err(Error::Pressure { what: "texts of a row group".into(), wanted, got });
         }

@@ -51,6 +51,9 @@ impl FetchRoom {
     pub const ROW_BYTES: usize = size_of::<u32>() + size_of::<Stretch>();
 }
 
+/// From so many bytes on, positions in a column of text are too long for readers.
+const TEXT_MAX: usize = i32::MAX as usize;
+
 impl Fetched {
     /// Fetches `rows` rows that stay, from the first one of the row group `first` on.
     ///
@@ -92,6 +95,17 @@ impl Fetched {
                 longest = of_row.max(longest);
             }
             fetched.longest = longest;
+            if text >= TEXT_MAX {
+                return Err(Error::Usage {
+                    message: format!(
+                        "a row group of {rows} rows would hold {} of text, the longest of {}; wanted less than {}",
+                        Bytes(text as u64),
+                        Bytes(longest as u64),
+                        Bytes(TEXT_MAX as u64)
+                    ),
+                    hint: "leave columns of long texts out of the schema file, or set a lower --max-record".into(),
+                });
+            }
             if text > text_max {
                 let got = context.lease.bytes();
                 let wanted = got + Bytes(((text - text_max) * TEXT_COPIES) as u64);

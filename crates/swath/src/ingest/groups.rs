@@ -148,20 +148,19 @@ impl Consumer for Watcher<'_> {
 
 /// The group of each sensor identifier.
 fn group(running: &Running, done: &Receipts, count: u32) -> Result<Vec<u32>> {
-    let mut places: Vec<Option<(f64, f64)>> = vec![None; running.texts.len()];
+    let mut places: FxHashMap<u32, (f64, f64)> = FxHashMap::default();
     for receipt in done.of_stage(stage::SURVEY) {
         let sighted: Sighted = receipt.read()?;
         let length = sighted.sensors.length() as usize / size_of::<Sighting>();
         let mut sightings = vec![Sighting { sensor: 0, unused: 0, x: 0.0, y: 0.0 }; length];
         running.store.read(&sighted.sensors, 0, bytemuck::cast_slice_mut(&mut sightings))?;
         for sighting in sightings {
-            places[sighting.sensor as usize].get_or_insert((sighting.x, sighting.y));
+            places.entry(sighting.sensor).or_insert((sighting.x, sighting.y));
         }
     }
-    let known: Vec<(u32, f64, f64)> =
-        places.iter().enumerate().filter_map(|(id, place)| place.map(|(x, y)| (id as u32, x, y))).collect();
+    let known: Vec<(u32, f64, f64)> = places.into_iter().map(|(id, (x, y))| (id, x, y)).collect();
     let texts = ranks_of(running);
-    Ok(share(&known, &texts, count, places.len()))
+    Ok(share(&known, &texts, count, texts.len()))
 }
 
 fn ranks_of(running: &Running) -> Vec<u32> {

@@ -100,11 +100,10 @@ pub struct Job {
 impl Job {
     /// Whether routing needs to know where rows are; else their coordinates are only passed on.
     pub fn needs_places(&self) -> bool {
-        let spatial = |level: &Level| matches!(level, Level::H3(_) | Level::Geohash(_) | Level::Tile(_));
         self.geometry.as_ref().is_some_and(|geometry| geometry.moved)
             || self.bbox.is_some()
             || self.sort == SortOrder::Hilbert
-            || self.levels.iter().any(spatial)
+            || self.levels.iter().any(Level::is_cell)
     }
 
     /// Whether sensors are surveyed, for groups of neighbours.

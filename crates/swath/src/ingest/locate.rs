@@ -28,25 +28,31 @@ pub struct Located {
     pub latitude: Vec<f64>,
     /// Rows that the filters left out.
     pub filtered: u64,
-    /// Rows without a place.
-    pub failures: Vec<Failure>,
+    /// Positions of rows without a place, in order.
+    pub failed: Vec<u32>,
     /// Values that become null because the schema says so, as (column, row).
     pub nulled: Vec<(usize, u32)>,
 }
 
-/// Finds the rows of `batch` that stay. `file_of` tells which file a row is from.
-pub fn locate(running: &Running, batch: &Batch, file_of: &dyn Fn(usize) -> usize, located: &mut Located) {
+/// Finds the rows of `batch` that stay. `file_of` tells which file a row is from; `fail` is told of those without a place.
+pub fn locate(
+    running: &Running,
+    batch: &Batch,
+    file_of: &dyn Fn(usize) -> usize,
+    located: &mut Located,
+    fail: &mut dyn FnMut(Failure),
+) {
     let job = &running.job;
     located.kept.clear();
     located.filtered = 0;
-    located.failures.clear();
+    located.failed.clear();
     located.nulled.clear();
     if let Some(geometry) = job.geometry.as_ref().filter(|_| job.needs_places()) {
-        place(running, geometry, batch, file_of, located);
+        place(running, geometry, batch, file_of, located, fail);
     }
     let bounded = job.since_us.is_some() || job.until_us.is_some();
     let times = job.time.filter(|_| bounded).map(|time| &batch.columns[time]);
-    let mut failed = located.failures.iter().map(|failure| failure.row).peekable();
+    let mut failed = located.failed.iter().copied().peekable();
     for row in 0..batch.rows() as u32 {
         if failed.next_if_eq(&row).is_some() {
             continue;
@@ -77,6 +83,7 @@ fn place(
     batch: &Batch,
     file_of: &dyn Fn(usize) -> usize,
     located: &mut Located,
+    fail: &mut dyn FnMut(Failure),
 ) {
     let job = &running.job;
     let (x_column, y_column) = (&batch.columns[geometry.x], &batch.columns[geometry.y]);
@@ -111,7 +118,8 @@ fn place(
                     located.nulled.push((column, row as u32));
                 }
                 Err(Misplaced { column, reason, detail }) => {
-                    located.failures.push(Failure { row: row as u32, reason, column: Some(column), detail });
+                    located.failed.push(row as u32);
+                    fail(Failure { row: row as u32, reason, column: Some(column), detail });
                 }
             }
         }

@@ -75,16 +75,19 @@ pub fn prepare(request: &IngestRequest) -> Result<Prepared> {
     };
     let plans = plan_files(&inputs.files, &schema, systems.as_ref());
     let (parse_plans, mut file_plans) = if request.schema.is_none() { plans.map_err(other_columns)? } else { plans? };
+    let geometry = systems.map(|systems| geometry(systems, &schema, &mut file_plans)).transpose()?;
     let wanted = partition_wanted(request)?;
     let counted = of_values(&wanted, &schema);
-    let facts = facts(&inputs.samples, &schema, &inputs.files, &parse_plans, &file_plans, counted)?;
+    let mut facts = facts(&inputs.samples, &schema, &inputs.files, &parse_plans, &file_plans, counted)?;
     let (sensor, time) = (schema.with_role(Role::Sensor), schema.with_role(Role::Time));
-    let geometry = systems.map(|systems| geometry(systems, &schema, &mut file_plans)).transpose()?;
     let partition = match wanted {
         PartitionRequest::Levels(levels) => levels,
         PartitionRequest::Auto => auto(&schema, &facts, request.target_file_size, &mut choices),
     };
     let levels = Assigner::resolve(&partition, &schema)?;
+    if let Some(geometry) = &geometry {
+        facts.count_cells(&levels, geometry)?;
+    }
     check_filters(request, time, geometry.is_some())?;
     let moved = geometry.as_ref().is_some_and(|geometry| geometry.moved);
     let mut types: Vec<ColumnType> = schema.columns.iter().map(|column| column.column_type).collect();
@@ -96,7 +99,8 @@ pub fn prepare(request: &IngestRequest) -> Result<Prepared> {
     let key_time = time.filter(|&time| types[time] == ColumnType::Timestamp);
     let layout =
         RowLayout::new(&types, sensor.filter(|&sensor| by_sensor && types[sensor] == ColumnType::Category), key_time);
-    let row_bytes = layout.stride() + 16 + if geometry.is_some() { 37 } else { 0 };
+    let text_bytes = facts.text_per_row.ceil() as usize;
+    let row_bytes = layout.stride() + 16 + text_bytes + if geometry.is_some() { 37 } else { 0 };
     let row_group_rows = (ROW_GROUP_BYTES / row_bytes / 1024 * 1024).clamp(1024, ROW_GROUP_ROWS_MAX) as u32;
     let dedup = dedup(&schema, &partition, by_sensor, sensor, time)?;
     choices.push(("rows per row group".into(), row_group_rows.to_string()));

@@ -49,6 +49,11 @@ pub struct Packed {
 }
 
 impl Packed {
+    /// Whether there is no room for any reject.
+    pub fn is_full(&self) -> bool {
+        self.bytes.len() + HEAD > UNIT_BYTES_MAX
+    }
+
     /// Adds a reject of a row of `file`.
     pub fn push(&mut self, file: u32, path: &Path, reject: &Reject) {
         let raw_length = (reject.length as usize).min(RAW_MAX);

@@ -164,7 +164,7 @@ impl Router<'_> {
                 end: report.end,
                 nominal_end: nominal.end,
                 lines: report.lines,
-                empty: report.records == 0 && report.blank == 0,
+                empty: report.records == 0 && report.blank == 0 && report.comments == 0,
             });
         }
         Ok(())
@@ -201,7 +201,23 @@ impl Router<'_> {
     fn locate(&mut self, batch: &mut Batch) -> Result<()> {
         let spans = std::mem::take(&mut self.spans);
         let file_of = |row: usize| spans[spans.partition_point(|span| span.first_row <= row).saturating_sub(1)].file;
-        locate::locate(self.running, batch, &file_of, &mut self.located);
+        let running = self.running;
+        let mut located = std::mem::take(&mut self.located);
+        locate::locate(running, batch, &file_of, &mut located, &mut |failure| {
+            let row = failure.row as usize;
+            let (file, offset) = (file_of(row), batch.offsets[row]);
+            let length = if self.packed.is_full() { 0 } else { row_length(running, file, offset) };
+            let reject = Reject {
+                offset,
+                length,
+                line: batch.lines[row],
+                column: failure.column,
+                reason: failure.reason,
+                detail: failure.detail,
+            };
+            self.take_reject(file, reject);
+        });
+        self.located = located;
         for &(column, row) in &self.located.nulled {
             let column = &mut batch.columns[column];
             column.valid[row as usize] = 0;
@@ -209,20 +225,6 @@ impl Router<'_> {
                 values[row as usize] = 0.0;
             }
             self.routed.nulled += 1;
-        }
-        let failures = std::mem::take(&mut self.located.failures);
-        for failure in &failures {
-            let row = failure.row as usize;
-            let file = file_of(row);
-            let reject = Reject {
-                offset: batch.offsets[row],
-                length: row_length(self.running, file, batch.offsets[row]),
-                line: batch.lines[row],
-                column: failure.column,
-                reason: failure.reason,
-                detail: failure.detail.clone(),
-            };
-            self.take_reject(file, reject);
         }
         self.spans = spans;
         Ok(())

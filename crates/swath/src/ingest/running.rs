@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use swath_core::{Blob, Bytes, Error, Journal, Receipts, Result, Store};
+use swath_core::{Bytes, Error, Journal, Receipt, Receipts, Result, Store};
 use swath_formats::csv::Workspace;
 use swath_table::assign::Assigner;
 use swath_table::column::Batch;
@@ -16,7 +16,7 @@ use super::encode::EncodeDesk;
 use super::job::{Job, Routed, stage};
 use super::locate::Located;
 use super::sorted::Sorting;
-use crate::work::{Blobs, Idle, each_blob, get_or_try_init};
+use crate::work::{Idle, each_blob, get_or_try_init};
 
 /// Bytes of texts in a note of the journal, about: a longer text has a note of its own.
 const NOTE_BYTES: usize = 64 << 10;
@@ -74,20 +74,12 @@ pub struct Running {
 }
 
 impl Running {
-    /// What the units became that are done, with mended ones in place, in order of units. An earlier process may have
-    /// kept some of them in memory, so that a resumed run begins with gaps.
+    /// What the units became, with mended ones in place, in order of units.
     ///
     /// # Errors
     /// When a receipt cannot be read.
     pub fn routed(&self, done: &Receipts) -> Result<Vec<Routed>> {
-        let mut routed: BTreeMap<u64, Routed> = BTreeMap::new();
-        for receipt in done.of_stage(stage::ROUTE) {
-            routed.insert(receipt.key.units.start, receipt.read()?);
-        }
-        for receipt in done.of_stage(stage::MEND) {
-            routed.insert(receipt.key.units.start % self.job.stream.units(), receipt.read()?);
-        }
-        Ok(routed.into_values().collect())
+        super::mend::chosen(done, self.job.stream.units())?.into_iter().map(Receipt::read).collect()
     }
 
     /// All runs in the order of the input, once every unit is routed and mended.
@@ -144,20 +136,16 @@ impl Running {
         }
         *self.noted.lock().unwrap_or_else(PoisonError::into_inner) =
             [self.texts.len() as u32, self.partitions.len() as u32];
-        let mut adopted = Ok(());
-        let mut adopt = |blob: &Blob| {
-            if adopted.is_ok() {
-                adopted = self.store.adopt(blob);
-            }
-        };
-        each_blob::<super::groups::Sighted>(receipts, stage::SURVEY, &mut adopt)?;
-        self.routed(receipts)?.iter().for_each(|routed| routed.blobs(&mut adopt));
-        each_blob::<super::matching::Named>(receipts, stage::MATCH, &mut adopt)?;
-        each_blob::<super::matching::Marked>(receipts, stage::MARK, &mut adopt)?;
-        each_blob::<super::rank::Ranked>(receipts, stage::RANK, &mut adopt)?;
-        each_blob::<super::encode::EncodedGroups>(receipts, stage::ENCODE, &mut adopt)?;
-        each_blob::<super::assemble::Assembled>(receipts, stage::ASSEMBLE, &mut adopt)?;
-        adopted
+        self.store.adopt(|adopt| {
+            each_blob::<super::groups::Sighted>(receipts, stage::SURVEY, adopt)?;
+            each_blob::<Routed>(receipts, stage::ROUTE, adopt)?;
+            each_blob::<Routed>(receipts, stage::MEND, adopt)?;
+            each_blob::<super::matching::Named>(receipts, stage::MATCH, adopt)?;
+            each_blob::<super::matching::Marked>(receipts, stage::MARK, adopt)?;
+            each_blob::<super::rank::Ranked>(receipts, stage::RANK, adopt)?;
+            each_blob::<super::encode::EncodedGroups>(receipts, stage::ENCODE, adopt)?;
+            each_blob::<super::assemble::Assembled>(receipts, stage::ASSEMBLE, adopt)
+        })
     }
 
     /// Makes durable what tasks have written: scratch, and parts where there are any.

@@ -47,9 +47,9 @@ pub fn bytes_for(job: &Job, rows: usize) -> Bytes {
     let coordinates = if job.needs_places() { 16 } else { 0 };
     let degrees = if job.geometry.as_ref().is_some_and(|geometry| geometry.to_degrees.is_some()) { 16 } else { 0 };
     let hashes = if job.dedup.as_ref().is_some_and(|dedup| !dedup.adjacent) { 32 } else { 0 };
-    let moved = if job.geometry.as_ref().is_some_and(|geometry| geometry.moved) { 18 } else { 0 };
+    let moved = if job.geometry.as_ref().is_some_and(|geometry| geometry.moved) { 18 + 8 } else { 0 };
     // Kept, partition, sensor, key, two words for sorting, order and sorted order, and which sensors there are, which may
-    // be as many; that list grows by doubling.
+    // be as many; that list grows by doubling, and so does that of rows without a place.
     let per_row = 4 + 4 + 4 + KEY_BYTES as u64 + 16 + 4 + 4 + 8 + coordinates + degrees + hashes + moved;
     let blocks = (BLOCK_ROWS * (job.layout.stride() + KEY_BYTES)) as u64;
     Bytes(rows as u64 * per_row + blocks + Assigner::bytes_max(&job.levels))
@@ -122,13 +122,17 @@ fn make_keys(
     sorting.partitions.clear();
     let groups = running.groups.get().map_or(&[][..], Vec::as_slice);
     let names = Names { texts: &running.texts, groups, partitions: &running.partitions };
-    assigner.assign(&job.levels, batch, &coordinates, names, &mut sorting.partitions)?;
-    sensor_ids(running, batch, &mut sorting.sensors)?;
+    let kept = located.kept.iter().map(|&row| row as usize);
+    assigner.assign(&job.levels, batch, kept, &coordinates, names, &mut sorting.partitions)?;
+    sorting.sensors.clear();
+    if job.sort == SortOrder::Sensor {
+        sensor_ids(running, batch, &located.kept, &mut sorting.sensors)?;
+    }
     let sensors = &sorting.sensors;
     let times = job.time.map(|time| &batch.columns[time]);
     let bounds = job.geometry.as_ref().map(|geometry| geometry.target.coordinate_bounds());
     sorting.keys.clear();
-    sorting.keys.extend(located.kept.iter().map(|&row| {
+    sorting.keys.extend(located.kept.iter().enumerate().map(|(position, &row)| {
         let row = row as usize;
         let major = match (job.sort, &bounds) {
             (SortOrder::Hilbert, Some(bounds)) => {
@@ -142,10 +146,10 @@ fn make_keys(
                     xy2h(cell(x, bounds.min_x, bounds.max_x), cell(y, bounds.min_y, bounds.max_y), 16)
                 }
             }
-            _ => sensors.get(row).copied().unwrap_or(0),
+            _ => sensors.get(position).copied().unwrap_or(0),
         };
         RowKey {
-            partition: sorting.partitions[row],
+            partition: sorting.partitions[position],
             major,
             minor: times.and_then(|times| times.time_us(row)).unwrap_or(NO_TIME),
         }
@@ -153,43 +157,39 @@ fn make_keys(
     Ok(())
 }
 
-/// The identifier of each row's sensor, by its text; numbers are named as they are written.
-fn sensor_ids(running: &Running, batch: &Batch, ids: &mut Vec<u32>) -> Result<()> {
+/// The identifier of the sensor of some rows, by its text; numbers are named as they are written.
+fn sensor_ids(running: &Running, batch: &Batch, rows: &[u32], ids: &mut Vec<u32>) -> Result<()> {
     use std::io::Write;
-    ids.clear();
     let Some(sensor) = running.job.sensor else { return Ok(()) };
-    let mut text = Vec::new();
-    let named = |text: &mut Vec<u8>, write: &mut dyn FnMut(&mut Vec<u8>)| {
-        text.clear();
-        write(text);
-        running.texts.intern(text)
-    };
-    // Writing to a vector cannot fail.
     let column = &batch.columns[sensor];
-    match &column.values {
-        Values::Category(values) => ids.extend_from_slice(values),
-        Values::Int32(values) => {
-            for value in values {
-                ids.push(named(&mut text, &mut |text| drop(write!(text, "{value}")))?);
-            }
+    let mut nobody = None;
+    let mut text = Vec::new();
+    let mut named = |number: &dyn std::fmt::Display| {
+        text.clear();
+        // Writing to a vector cannot fail.
+        drop(write!(text, "{number}"));
+        running.texts.intern(&text)
+    };
+    for row in rows.iter().map(|&row| row as usize) {
+        if column.valid[row] == 0 {
+            let id = match nobody {
+                Some(id) => id,
+                None => *nobody.insert(running.texts.intern(NO_SENSOR)?),
+            };
+            ids.push(id);
+            continue;
         }
-        Values::Int64(values) => {
-            for value in values {
-                ids.push(named(&mut text, &mut |text| drop(write!(text, "{value}")))?);
+        ids.push(match &column.values {
+            Values::Category(values) => values[row],
+            Values::Int32(values) => named(&values[row])?,
+            Values::Int64(values) => named(&values[row])?,
+            Values::Text { ends, bytes } => {
+                let start = if row == 0 { 0 } else { ends[row - 1] as usize };
+                running.texts.intern(&bytes[start..ends[row] as usize])?
             }
-        }
-        Values::Text { ends, bytes } => {
-            let mut start = 0;
-            for &end in ends {
-                ids.push(running.texts.intern(&bytes[start..end as usize])?);
-                start = end as usize;
-            }
-        }
-        _ => {}
-    }
-    if column.valid.contains(&0) {
-        let nobody = running.texts.intern(NO_SENSOR)?;
-        ids.iter_mut().zip(&column.valid).filter(|(_, valid)| **valid == 0).for_each(|(id, _)| *id = nobody);
+            // No sensor is of another type; they would all be one.
+            _ => 0,
+        });
     }
     Ok(())
 }

@@ -7,13 +7,14 @@ use swath_core::{Bytes, Fnv64, Result};
 use swath_formats::csv::{
     BatchLimits, Consumer, ParsePlan, RangeSpec, ReadOptions, Source, Start, Workspace, read_range,
 };
+use swath_table::assign::{Assigner, Coordinates, Level, Names};
 use swath_table::column::{Batch, Values};
 use swath_table::infer::Sample;
 use swath_table::intern::Interner;
 use swath_table::reject::Reject;
 use swath_table::schema::{ColumnType, Role, TableSchema};
 
-use super::job::FilePlan;
+use super::job::{FilePlan, Geometry};
 use crate::input_file::InputFile;
 
 /// What a sample says.
@@ -43,19 +44,29 @@ pub struct Facts {
     pub bounds: Option<[f64; 4]>,
     /// Values of the columns that partitions are made of, by column, as hashes.
     pub values: FxHashMap<usize, FxHashSet<u64>>,
+    /// Coordinates that were seen, and the position of their transform.
+    pub points: Vec<(f64, f64, u32)>,
+    /// Cells that they are in, by level of the partition.
+    pub cells: FxHashMap<usize, u64>,
+    /// Whether a text goes on over several lines, so that units may begin inside of it.
+    pub has_lines_in_texts: bool,
 }
 
 struct Look<'a> {
     schema: &'a TableSchema,
     facts: &'a mut Facts,
     text_bytes: u64,
+    transform: u32,
 }
 
 impl Consumer for Look<'_> {
     fn batch(&mut self, batch: &mut Batch) -> Result<()> {
         for (column, schema) in batch.columns.iter().zip(&self.schema.columns) {
             match (&column.values, schema.role) {
-                (Values::Text { bytes, .. }, _) => self.text_bytes += bytes.len() as u64,
+                (Values::Text { bytes, .. }, _) => {
+                    self.text_bytes += bytes.len() as u64;
+                    self.facts.has_lines_in_texts |= bytes.contains(&b'\n');
+                }
                 (_, Some(Role::Time)) => {
                     for time in (0..batch.rows()).filter_map(|row| column.time_us(row)) {
                         self.facts.time_us = super::assemble::span(self.facts.time_us, Some((time, time)));
@@ -106,8 +117,50 @@ impl Look<'_> {
             if batch.columns[x].valid[row] != 0 && batch.columns[y].valid[row] != 0 {
                 let point = [xs[row], ys[row], xs[row], ys[row]];
                 self.facts.bounds = super::assemble::union(self.facts.bounds, Some(point));
+                self.facts.points.push((xs[row], ys[row], self.transform));
             }
         }
+    }
+}
+
+impl Facts {
+    /// Counts the cells that the coordinates of the sample are in, for the levels that are cells; not where each row
+    /// names its own system.
+    ///
+    /// # Errors
+    /// When the sample holds more cells than any run may.
+    pub fn count_cells(&mut self, levels: &[Level], geometry: &Geometry) -> Result<()> {
+        let cells: Vec<usize> = (0..levels.len()).filter(|&level| levels[level].is_cell()).collect();
+        if cells.is_empty() || geometry.crs_column.is_some() {
+            return Ok(());
+        }
+        let moved = |&(x, y, transform): &(f64, f64, u32)| match &geometry.transforms[transform as usize] {
+            Some(transform) => transform.point(x, y).unwrap_or((f64::NAN, f64::NAN)),
+            None => (x, y),
+        };
+        let degrees = |&(x, y): &(f64, f64)| match &geometry.to_degrees {
+            Some(to_degrees) => to_degrees.point(x, y).unwrap_or((f64::NAN, f64::NAN)),
+            None => (x, y),
+        };
+        let points: Vec<(f64, f64)> = self.points.iter().map(moved).collect();
+        let (longitude, latitude): (Vec<f64>, Vec<f64>) = points.iter().map(degrees).unzip();
+        let (x, y): (Vec<f64>, Vec<f64>) = points.into_iter().unzip();
+        let coordinates = Coordinates { x: &x, y: &y, longitude: &longitude, latitude: &latitude };
+        for level in cells {
+            let partitions = Interner::new("cells of the sample", Bytes(64 << 20));
+            let names = Names { texts: &partitions, groups: &[], partitions: &partitions };
+            let rows = 0..x.len();
+            Assigner::default().assign(
+                &levels[level..=level],
+                &Batch::new([]),
+                rows,
+                &coordinates,
+                names,
+                &mut Vec::new(),
+            )?;
+            self.cells.insert(level, partitions.len() as u64);
+        }
+        Ok(())
     }
 }
 
@@ -142,7 +195,7 @@ pub fn facts(
             let range = RangeSpec { nominal: 0..length, file_len: length, start: Start::Exact(0) };
             let limits = BatchLimits { rows: 8_192, bytes: Bytes(4 << 20) };
             let source = Source { input: &piece, plan: &plans[plan.plan as usize], interner: &interner, limits };
-            let mut look = Look { schema, facts: &mut facts, text_bytes: 0 };
+            let mut look = Look { schema, facts: &mut facts, text_bytes: 0, transform: plan.transform };
             let report = read_range(&source, &range, &mut workspace, &mut batch, &mut look)?;
             if batch.rows() > 0 {
                 look.batch(&mut batch)?;

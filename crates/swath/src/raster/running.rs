@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use swath_core::{Blob, Journal, Receipts, Result, Store};
+use swath_core::{Journal, Receipts, Result, Store};
 use swath_formats::geotiff::write::{BlockEncoder, Layout};
 use swath_raster::Raster;
 
@@ -51,16 +51,8 @@ impl Running {
     /// # Errors
     /// When scratch does not hold it.
     pub fn replay(&self, receipts: &Receipts) -> Result<()> {
-        let mut adopted = Ok(());
-        let mut adopt = |blob: &Blob| {
-            if adopted.is_ok() {
-                adopted = self.store.adopt(blob);
-            }
-        };
-        for level in 0..self.plan.levels.len() {
-            each_blob::<Encoded>(receipts, level as u16, &mut adopt)?;
-        }
-        adopted
+        let mut levels = 0..self.plan.levels.len() as u16;
+        self.store.adopt(|adopt| levels.try_for_each(|level| each_blob::<Encoded>(receipts, level, adopt)))
     }
 
     /// Makes durable what tasks have written: scratch, and the file where it is being put together.

@@ -43,15 +43,8 @@ impl Running {
     /// When scratch does not hold it.
     pub fn replay(&self, receipts: &Receipts) -> Result<()> {
         let Some(store) = &self.store else { return Ok(()) };
-        let mut adopted = Ok(());
-        for pass in 0..self.layers.passes() {
-            each_blob::<Gathered>(receipts, pass as u16, &mut |blob| {
-                if adopted.is_ok() {
-                    adopted = store.adopt(blob);
-                }
-            })?;
-        }
-        adopted
+        let mut passes = 0..self.layers.passes() as u16;
+        store.adopt(|adopt| passes.try_for_each(|pass| each_blob::<Gathered>(receipts, pass, adopt)))
     }
 
     fn totals(&self) -> MutexGuard<'_, Vec<Vec<TotalBand>>> {
