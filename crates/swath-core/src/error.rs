@@ -328,8 +328,11 @@ impl fmt::Display for Error {
             Error::CeilingTooSmall { what, ceiling, smallest } => {
                 write!(f, "{what} needs {smallest}, the ceiling is {ceiling}")
             }
-            Error::CeilingReached { what, wanted, got } | Error::Pressure { what, wanted, got } => {
+            Error::CeilingReached { what, wanted, got } => {
                 write!(f, "{what} asked for {wanted} of memory, {got} was left under the ceiling")
+            }
+            Error::Pressure { what, wanted, got } => {
+                write!(f, "{what} asked for {wanted} of memory, its task had {got}")
             }
             Error::LimitTooSmall { what, needed, available, limit, .. } => {
                 write!(f, "{what} needs {needed} of memory, and the {limit} leaves {available}")

@@ -37,6 +37,9 @@ struct Body {
 struct Words {
     message: String,
     hint: Option<String>,
+    /// Where the rows are that were too many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejects: Option<String>,
 }
 
 /// The same as the last event of the log.
@@ -57,7 +60,9 @@ impl Failure<'_> {
             command: self.command,
             status: if matches!(self.error, Error::Stopped { .. }) { "stopped" } else { "failed" },
             exit: self.error.exit_code(),
-            body: Body { error: Words { message: self.error.to_string(), hint: self.error.hint() } },
+            body: Body {
+                error: Words { message: self.error.to_string(), hint: self.error.hint(), rejects: self.rejects() },
+            },
         };
         if voice.json_log {
             let event = Event { ts: moment::now(), level: "error", event: "result", result: &result };
@@ -68,6 +73,13 @@ impl Failure<'_> {
         if voice.json {
             // The exit code already says that something went wrong; a closed standard output adds nothing.
             let _ = json_line(&result).and_then(|line| print(&line));
+        }
+    }
+
+    fn rejects(&self) -> Option<String> {
+        match self.error {
+            Error::TooManyRejects { kept_at, .. } => Some(kept_at.display().to_string()),
+            _ => None,
         }
     }
 

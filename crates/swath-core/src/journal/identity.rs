@@ -68,6 +68,9 @@ fn compare(place: String, old: &Value, new: &Value, differences: &mut Vec<String
             }
         }
         _ if old == new => {}
+        (Value::String(was), Value::String(is)) if was.contains('\n') || is.contains('\n') => {
+            differences.push(changed_line(&place, was, is));
+        }
         _ => differences.push(format!("{place} was {}, now {}", shown(old), shown(new))),
     }
 }
@@ -83,6 +86,26 @@ fn changed_file(path: &str, was: &Map<String, Value>, is: &Map<String, Value>) -
         .collect();
     words.sort_by_key(|word| !word.starts_with("size"));
     (!words.is_empty()).then(|| format!("{path} has changed: {}", words.join(", ")))
+}
+
+/// The first line in which two texts differ, with the section that it is in.
+fn changed_line(place: &str, was: &str, is: &str) -> String {
+    let (mut old, mut new) = (was.lines(), is.lines());
+    let mut section = "";
+    loop {
+        match (old.next(), new.next()) {
+            (Some(was), Some(is)) if was == is => {
+                if was.starts_with('[') {
+                    section = was;
+                }
+            }
+            (was, is) => {
+                let shown = |line: Option<&str>| shown(&line.map_or(Value::Null, Value::from));
+                let section = if section.is_empty() { String::new() } else { format!(" {section}") };
+                return format!("{place}{section} was {}, now {}", shown(was), shown(is));
+            }
+        }
+    }
 }
 
 fn shown(value: &Value) -> String {

@@ -135,6 +135,11 @@ fn another_identity_is_refused_with_the_field() {
     check(&|other| other["options"]["sort"] = json!([]), "options.sort had 1 entries, now 0");
     check(&|other| other["inputs"][1]["size"] = json!(8), "b.csv has changed: size (7, now 8)");
     check(&|other| other["inputs"][1]["path"] = json!("c.csv"), "inputs[1] was b.csv, now c.csv");
+    let was = json!({"options": {"schema": "[csv]\nquote = 1\n[dedup]\nkeep = \"last\"\n"}});
+    let mut is = was.clone();
+    is["options"]["schema"] = json!("[csv]\nquote = 1\n[dedup]\nkeep = \"first\"\n");
+    let told = crate::difference(&was, &is).unwrap();
+    assert_eq!(told, r#"options.schema [dedup] was "keep = \"last\"", now "keep = \"first\"""#);
     let more = |other: &mut serde_json::Value| {
         other["inputs"][0]["contents"] = json!("04fb");
         other["inputs"][0]["size"] = json!(101);

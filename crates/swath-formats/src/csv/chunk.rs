@@ -13,8 +13,8 @@ pub(super) struct Chunk<'a> {
     pub data: &'a [u8],
     pub ends: &'a [u32],
     pub rows: &'a [Row],
-    /// Whether there is nothing but ASCII in the rows.
-    pub ascii: bool,
+    /// Whether there is nothing but ASCII in the rows, and no zeros.
+    pub plain: bool,
 }
 
 impl<'a> Chunk<'a> {

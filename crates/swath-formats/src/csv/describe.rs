@@ -39,7 +39,7 @@ pub(super) fn fault(chunk: Chunk<'_>, row: &Row, column: &ColumnPlan, reason: Re
                 (min, max) => format!("{} to {}", shown(min), shown(max)),
             }
         }
-        (Reason::InvalidEncoding, _) => "utf-8".into(),
+        (Reason::InvalidEncoding, _) => "utf-8 without zero bytes".into(),
         _ => match &column.time {
             Some(rules) => format!("a {} ({})", name(column.column_type), rules.wanted()),
             None => format!("{} {}", article(column.column_type), name(column.column_type)),

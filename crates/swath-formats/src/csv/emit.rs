@@ -115,7 +115,7 @@ impl<'a> Emitter<'a> {
         let mut from = 0;
         loop {
             issues = self.reject_issues(issues, from, origin)?;
-            let all = Chunk { data, ends: &index.ends, rows: &index.rows[from..], ascii: index.ascii };
+            let all = Chunk { data, ends: &index.ends, rows: &index.rows[from..], plain: index.plain };
             if all.rows.is_empty() {
                 return Ok(());
             }

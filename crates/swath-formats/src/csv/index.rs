@@ -108,7 +108,7 @@ pub(super) struct Index {
     pub blank: u64,
     pub comments: u64,
     /// Whether the indexed text is all ASCII.
-    pub ascii: bool,
+    pub plain: bool,
     newlines: Vec<u32>,
     limits: IndexLimits,
     level: Level,
@@ -124,7 +124,7 @@ impl Index {
             line: 0,
             blank: 0,
             comments: 0,
-            ascii: true,
+            plain: true,
             newlines: vec![0; limits.window + GROUP],
             limits,
             level,
@@ -157,7 +157,7 @@ impl Index {
         self.issues.clear();
         let to = span.to.min(span.from + self.limits.window);
         let found = scan(self.level, data, (span.from, to), &rules.needles, &mut self.ends, &mut self.newlines);
-        self.ascii = found.ascii;
+        self.plain = found.plain;
         if found.newlines > 0 {
             return Filled::Until(self.walk(data, span, found.newlines, rules));
         }
@@ -275,7 +275,7 @@ impl Index {
                 Split::Bad { line_end: None, .. } => return Filled::BadLongLine,
             }
         }
-        self.ascii = data[span.from..start.min(data.len())].is_ascii();
+        self.plain = data[span.from..start.min(data.len())].iter().all(|byte| (1..0x80).contains(byte));
         Filled::Until(start)
     }
 }

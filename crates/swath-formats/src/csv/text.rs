@@ -144,10 +144,10 @@ fn is_missing(target: &Target<'_>, text: &[u8]) -> bool {
     (spaced || markers.may_contain(text.len())) && markers.contain(trim(text))
 }
 
-/// Notes text that is not UTF-8.
+/// Notes text that is not UTF-8, or has zeros in it: what loggers leave where their power failed.
 #[inline(always)]
 fn is_bad_encoding(chunk: Chunk<'_>, target: &mut Target<'_>, index: usize, text: &[u8]) -> bool {
-    let bad = !chunk.ascii && std::str::from_utf8(text).is_err();
+    let bad = !chunk.plain && (text.contains(&0) || std::str::from_utf8(text).is_err());
     if bad {
         target.bad(index, Reason::InvalidEncoding, target.column.null_if_invalid);
     }
@@ -185,7 +185,7 @@ pub(super) fn check_categories(chunk: Chunk<'_>, target: &mut Target<'_>) {
             if target.column.required {
                 target.missing(index);
             }
-        } else if !chunk.ascii && !target.column.null_if_invalid {
+        } else if !chunk.plain && !target.column.null_if_invalid {
             is_bad_encoding(chunk, target, index, text);
         }
     }

@@ -42,7 +42,7 @@ enum Cell {
 
 /// Finds out how a file is written, `None` if there is nothing in it; `like` is the delimiter of the files before.
 pub(super) fn detect(sample: &Sample, hints: &CsvPart, like: Option<u8>) -> Result<Option<FileShape>> {
-    let text = plain_text(sample)?;
+    let text = plain_text(sample, hints)?;
     let quote = hints.quote.unwrap_or(Some(b'"'));
     let comment = hints.comment.unwrap_or_else(|| has_comments(text).then_some(b'#'));
     let delimiter = match hints.delimiter {
@@ -102,7 +102,7 @@ fn names(header: &Record<'_>) -> Vec<String> {
 }
 
 /// The head without its byte-order mark, if it is text at all.
-fn plain_text(sample: &Sample) -> Result<&[u8]> {
+fn plain_text<'s>(sample: &'s Sample, csv: &CsvPart) -> Result<&'s [u8]> {
     let corrupt = |byte_offset: usize, message: &str, hint: &str| Error::InputCorrupt {
         place: Place { path: sample.path.clone(), line: None, byte_offset: Some(byte_offset as u64) },
         message: message.into(),
@@ -116,10 +116,13 @@ fn plain_text(sample: &Sample) -> Result<&[u8]> {
             "convert it first: iconv -f utf-16 -t utf-8 in > out",
         ));
     }
-    if let Some(at) = text.iter().position(|&byte| byte == 0) {
+    // A few of them are what a logger left where its power failed; those rows are rejected.
+    let zeros = text.iter().filter(|&&byte| byte == 0).count();
+    if let Some(at) = text.iter().position(|&byte| byte == 0).filter(|_| zeros > text.len() / 4) {
         return Err(corrupt(at, "there is a zero byte; wanted delimited text", "this looks like a binary file"));
     }
-    if let Err(error) = std::str::from_utf8(text) {
+    // Where somebody says that it is UTF-8, rows that are not are rejected.
+    if let (Err(error), None) = (std::str::from_utf8(text), &csv.encoding) {
         // A head that was cut may end inside of a letter.
         if error.error_len().is_some() || sample.complete {
             let hint = "convert it first: iconv -f latin1 -t utf-8 in.csv > out.csv";

@@ -23,7 +23,7 @@ impl Records {
     /// Of a piece that begins anywhere.
     pub fn of_middle(bytes: &[u8]) -> Records {
         let (outside, inside) = (scan(bytes, false), scan(bytes, true));
-        if inside.faults < outside.faults && inside.first_end.is_some() { inside } else { outside }
+        if inside.faults < outside.faults { inside } else { outside }
     }
 }
 
@@ -80,6 +80,9 @@ mod tests {
             let first = Records::of_middle(piece).first_end.map(|end| &rows[start + end..]);
             assert!(first.is_some_and(|rest| rest.starts_with('s')), "from {start}: {first:?}");
         }
+        // All of it is inside, and it holds no record.
+        let inside = b"then ,\"\"fake\"\",1\nand ,\"\"fake\"\",2\n";
+        assert_eq!(Records::of_middle(inside).first_end, None);
         let plain = b"7,5\" pipe\n8,6\" pipe\n";
         assert_eq!((Records::of_middle(plain).first_end, Records::of(plain).last_end), (Some(10), Some(20)));
     }

@@ -1,5 +1,7 @@
 //! The end of a run whose inputs did not change: the ledger is checked, rejects and manifest are written, the lake is shown.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::Path;
@@ -10,7 +12,7 @@ use swath_table::schema_file::{self, Notes};
 
 use super::assemble::{Assembled, span, union};
 use super::cost::PROGRAM_BYTES;
-use super::job::stage;
+use super::job::{Routed, stage};
 use super::rank::Ranked;
 use super::running::Running;
 use super::{COMMAND, Job, rejects, standing, warnings};
@@ -37,18 +39,13 @@ struct Totals {
 
 fn totals(running: &Running, done: &Receipts) -> Result<Totals> {
     let mut totals = Totals::default();
-    for unit in running.routed(done)? {
+    let units = running.routed(done)?;
+    for unit in &units {
         totals.rows.read += unit.read;
         totals.rows.filtered += unit.filtered;
         totals.rows.rejected += unit.rejected;
-        for (reason, count) in unit.reasons {
-            match totals.reasons.iter_mut().find(|(known, _)| *known == reason) {
-                Some((_, total)) => *total += count,
-                None => totals.reasons.push((reason, count)),
-            }
-        }
     }
-    totals.reasons.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    totals.reasons = reasons(&units);
     for receipt in done.of_stage(stage::RANK) {
         totals.rows.duplicate += receipt.read::<Ranked>()?.duplicates;
     }
@@ -71,6 +68,28 @@ fn totals(running: &Running, done: &Receipts) -> Result<Totals> {
         });
     }
     Ok(totals)
+}
+
+/// How many rows were rejected for which reason, the most frequent ones first.
+pub fn reasons(units: &[Routed]) -> Vec<(String, u64)> {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for (reason, count) in units.iter().flat_map(|unit| &unit.reasons) {
+        *counts.entry(reason).or_default() += count;
+    }
+    let mut reasons: Vec<(String, u64)> = counts.into_iter().map(|(reason, count)| (reason.into(), count)).collect();
+    reasons.sort_by_key(|(_, count)| Reverse(*count));
+    reasons
+}
+
+/// Tells of the rejected rows of a run that ends with them.
+///
+/// # Errors
+/// When a receipt cannot be read.
+pub fn tell_rejects(running: &Running, done: &Receipts, observer: &dyn Observer) -> Result<()> {
+    for (reason, rows) in reasons(&running.routed(done)?) {
+        observer.on(&Event::Reject { rows, reason });
+    }
+    Ok(())
 }
 
 /// Ends a run.

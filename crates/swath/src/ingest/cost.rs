@@ -8,6 +8,7 @@ use swath_table::schema::ColumnType;
 
 use super::job::Job;
 use super::prepare::{Prepared, column_of};
+use super::running::ROW_GROUP_BYTES;
 use super::{assemble, encode, matching, rank, route};
 
 /// What the program takes before it has any data: code that runs, its tables, threads, the sample.
@@ -37,6 +38,8 @@ pub struct Costs {
     pub texts: Bytes,
     /// Bound of the dictionary of partitions.
     pub partitions: Bytes,
+    /// Row groups that there are tables for.
+    pub row_groups: u64,
     /// Memory for blobs.
     pub kept: Bytes,
     /// Texts of a row group that are planned for.
@@ -72,7 +75,7 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
         line("partitions", partitions, format!("about {} partitions", partitions_about(prepared))),
         line(
             "tables",
-            Bytes(runs * 700 + units * (200 + mended * 800) + row_groups * 220 + rows / 2_048 * 32),
+            Bytes(runs * 700 + units * (200 + mended * 800) + row_groups * ROW_GROUP_BYTES + rows / 2_048 * 32),
             format!("{runs} runs, {row_groups} row groups"),
         ),
     ];
@@ -156,7 +159,7 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
         bound_by: bound_by.into(),
     };
     ledger.check("the job")?;
-    Ok(Costs { ledger, scratch, scratch_least, texts, partitions, kept, row_group_texts, tasks })
+    Ok(Costs { ledger, scratch, scratch_least, texts, partitions, row_groups, kept, row_group_texts, tasks })
 }
 
 /// Bound of a dictionary, by what the sample holds of it.

@@ -51,6 +51,7 @@ pub fn row_groups<'a>(running: &'a Running, done: &Receipts) -> Result<&'a RowGr
     get_or_try_init(&running.row_groups, || {
         let ranked: Vec<Ranked> = done.of_stage(stage::RANK).map(Receipt::read).collect::<Result<_>>()?;
         let groups = cut(&ranked, running.job.row_group_rows);
+        running.tables.hold(groups.len() as u64)?;
         Ok(RowGroups { ranked, groups })
     })
 }

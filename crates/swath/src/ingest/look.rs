@@ -61,12 +61,13 @@ pub fn inputs(sources: &[OsString], schema: Option<&Path>) -> Result<Inputs> {
     };
     let sizes: Vec<(PathBuf, u64)> = files.iter().map(|file| (file.path.clone(), file.size)).collect();
     let skip_lines = given.csv.skip_lines.unwrap_or(0);
-    let samples = infer::sample::take(&sizes).read_with(skip_lines, |file, range| {
+    let mut samples = infer::sample::take(&sizes).read_with(skip_lines, |file, range| {
         let source = open_regular(&file.path)?;
         let mut bytes = vec![0; (range.end - range.start) as usize];
         source.read_exact_at(&mut bytes, range.start).map_err(|error| Error::reading(&file.path, &error))?;
         Ok(bytes)
     })?;
+    infer::drop_insides(&mut samples, &given.csv);
     samples.iter().try_for_each(|sample| check_text(sample, schema.is_none()))?;
     if given.csv.header != Some(false) && samples.iter().all(is_header_at_most) {
         let path = samples.first().map_or_else(PathBuf::new, |sample| sample.path.clone());

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::Deserialize;
 use swath_core::{Bytes, Error, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec};
 
+use super::commit;
 use super::job::{Edge, Routed, stage};
 use super::rejects;
 use super::route::route_unit;
@@ -221,14 +222,7 @@ impl Stage for Mend {
             return Ok(());
         }
         let kept_at = rejects::keep_beside(&self.running, done)?;
-        let mut reasons: Vec<(String, u64)> = Vec::new();
-        for (reason, count) in units.iter().flat_map(|unit| &unit.reasons) {
-            match reasons.iter_mut().find(|(known, _)| known == reason) {
-                Some((_, total)) => *total += count,
-                None => reasons.push((reason.clone(), *count)),
-            }
-        }
-        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let reasons = commit::reasons(&units);
         let most = reasons.first().map_or(String::new(), |(reason, count)| format!("{reason} ({count} rows)"));
         let example =
             rejects::first_example(&kept_at).map_or(most.clone(), |example| format!("{most}, first: {example}"));

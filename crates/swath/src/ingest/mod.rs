@@ -46,7 +46,7 @@ use crate::request::IngestRequest;
 use crate::work::{Idle, give_up, open_store, run_options};
 use cost::Costs;
 use prepare::Prepared;
-use running::{Running, Shared};
+use running::{Running, Shared, Tables};
 
 pub use inputs::find as find_files;
 pub(crate) use inputs::{named, pattern};
@@ -223,6 +223,9 @@ fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> {
     let summary = match ran {
         Ok(summary) => summary,
         Err(error) if is_final(&error, &running.job) => {
+            if let Error::TooManyRejects { .. } = &error {
+                commit::tell_rejects(&running, &receipts, observer)?;
+            }
             drop(running);
             return Err(give_up(partial, error));
         }
@@ -311,6 +314,7 @@ fn begin(job: &Job, partial: &PartialOutput, budget: &Arc<Budget>, stop: &Stop) 
         groups: OnceLock::new(),
         runs: OnceLock::new(),
         order: OnceLock::new(),
+        tables: Tables { planned: job.costs.row_groups, grow: Box::new(growth(budget, stop)?) },
         row_groups: OnceLock::new(),
         parts: OnceLock::new(),
         partition_ids: OnceLock::new(),

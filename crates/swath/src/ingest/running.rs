@@ -21,6 +21,9 @@ use crate::work::{Idle, each_blob, get_or_try_init};
 /// Bytes of texts in a note of the journal, about: a longer text has a note of its own.
 const NOTE_BYTES: usize = 64 << 10;
 
+/// Bytes that a row group takes in tables: where its rows are, where it is encoded, its part, and its receipt.
+pub const ROW_GROUP_BYTES: u64 = 220;
+
 /// What a worker reuses from unit to unit.
 pub struct Bench {
     /// Of the parser.
@@ -63,6 +66,8 @@ pub struct Running {
     pub runs: OnceLock<Vec<SortedRun>>,
     /// The merged order, once all runs are known.
     pub order: OnceLock<super::rank::Order>,
+    /// Memory for the tables of row groups.
+    pub tables: Tables,
     /// Row groups, once ranked.
     pub row_groups: OnceLock<super::encode::RowGroups>,
     /// Part files, once encoded.
@@ -178,6 +183,35 @@ impl Running {
             ranks: Default::default(),
             sorting: Sorting::default(),
             located: Located::default(),
+        })
+    }
+}
+
+/// Memory for the tables of row groups, which partitions make more or fewer than the plan expected.
+pub struct Tables {
+    /// Row groups that the plan has memory for.
+    pub planned: u64,
+    /// Asks for more than that.
+    pub grow: Box<dyn Fn(Bytes) -> bool + Send + Sync>,
+}
+
+impl Tables {
+    /// Makes sure of the memory that so many row groups take.
+    ///
+    /// # Errors
+    /// [`Error::CeilingReached`] when there is no more under the ceiling.
+    pub fn hold(&self, row_groups: u64) -> Result<()> {
+        let more = Bytes(row_groups.saturating_sub(self.planned) * ROW_GROUP_BYTES);
+        if more == Bytes::ZERO || (self.grow)(more) {
+            return Ok(());
+        }
+        Err(Error::CeilingReached {
+            what: format!(
+                "{row_groups} row groups (a coarser --partition makes fewer; {} were expected)",
+                self.planned
+            ),
+            wanted: more,
+            got: Bytes::ZERO,
         })
     }
 }

@@ -54,6 +54,8 @@ fn masks(group: &[u8; 64], needles: &Needles) -> Masks {
     let newline_high = _mm256_cmpeq_epi8(high, newline);
     let structural_low = _mm256_or_si256(_mm256_cmpeq_epi8(low, delimiter), newline_low);
     let structural_high = _mm256_or_si256(_mm256_cmpeq_epi8(high, delimiter), newline_high);
+    // One less than zero has the high bit, and one less than other ASCII has not.
+    let special = |bytes: __m256i| _mm256_or_si256(bytes, _mm256_sub_epi8(bytes, _mm256_set1_epi8(1)));
     let join = |low: __m256i, high: __m256i| {
         u64::from(_mm256_movemask_epi8(low) as u32) | u64::from(_mm256_movemask_epi8(high) as u32) << 32
     };
@@ -61,7 +63,7 @@ fn masks(group: &[u8; 64], needles: &Needles) -> Masks {
         structural: join(structural_low, structural_high),
         newline: join(newline_low, newline_high),
         quote: join(_mm256_cmpeq_epi8(low, quote), _mm256_cmpeq_epi8(high, quote)) & needles.quoting,
-        high: join(low, high),
+        special: join(special(low), special(high)),
     }
 }
 

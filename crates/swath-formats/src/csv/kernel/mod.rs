@@ -33,8 +33,8 @@ pub(super) struct Masks {
     pub structural: u64,
     pub newline: u64,
     pub quote: u64,
-    /// Bytes that are not ASCII.
-    pub high: u64,
+    /// Bytes that are not ASCII, and zeros.
+    pub special: u64,
 }
 
 /// A number as written: `mantissa / 10^scale`.

@@ -28,7 +28,7 @@ impl Kernel for Portable {
         let delimiter = u64::from(needles.delimiter) * ONES;
         let newline = u64::from(b'\n') * ONES;
         let quote = u64::from(needles.quote) * ONES;
-        let mut masks = Masks { structural: 0, newline: 0, quote: 0, high: 0 };
+        let mut masks = Masks { structural: 0, newline: 0, quote: 0, special: 0 };
         for (i, bytes) in group.as_chunks::<8>().0.iter().enumerate() {
             let word = u64::from_le_bytes(*bytes);
             let shift = 8 * i;
@@ -36,7 +36,7 @@ impl Kernel for Portable {
             masks.newline |= gather(newlines) << shift;
             masks.structural |= gather(newlines | equal(word, delimiter)) << shift;
             masks.quote |= gather(equal(word, quote)) << shift;
-            masks.high |= gather(word & !LOW) << shift;
+            masks.special |= gather((word & !LOW) | equal(word, 0)) << shift;
         }
         masks.quote &= needles.quoting;
         masks

@@ -225,7 +225,7 @@ fn text_must_be_utf_8() {
         &schema,
         b"a,b\n\xc3\xa9,\xc3\xa9\nx\xff,y\nx,\xe9\nlong text of more than sixteen bytes,another such text here\nlong,another such text here\n",
         &["é|é", "long text of more than sixteen bytes|another such text here", "long|another such text here"],
-        &["1:0:invalid_encoding:wanted utf-8, got \"x\\xff\"", "2:1:invalid_encoding:wanted utf-8, got \"\\xe9\""],
+        &["1:0:invalid_encoding:wanted utf-8 without zero bytes, got \"x\\xff\"", "2:1:invalid_encoding:wanted utf-8 without zero bytes, got \"\\xe9\""],
     );
 }
 
