@@ -338,6 +338,28 @@ fn quotes_that_close_where_a_unit_begins() {
     assert!(rounds > 3, "no unit was moved by another one: {rounds}");
 }
 
+/// What a logger leaves where its power fails is no text, wherever it stands in the file.
+#[test]
+fn zero_bytes_are_no_text() {
+    let folder = noted();
+    let text = readings(60_000, |row| format!("n {row}"));
+    for (row, zeros) in [(100, 1), (50_000, 1), (100, 4096), (50_000, 4096)] {
+        let mut at = 0;
+        (0..=row).for_each(|_| at += text[at..].find('\n').expect("a line") + 1);
+        let bytes = [&text.as_bytes()[..at + 1], &vec![0; zeros], &text.as_bytes()[at + 1..]].concat();
+        folder.write("in.csv", &bytes);
+        for schema in ["", "--schema schema.toml"] {
+            let line = format!("sensor ingest in.csv -o lake -m 64MB --partition none --json {schema}");
+            let outcome = folder.run(&line).expect(&[0]);
+            let counted = outcome.rows();
+            assert_eq!((counted.read, counted.rejected), (60_000, 1), "row {row}, {zeros} zeros\n{outcome}");
+            let rejects = String::from_utf8(folder.read("lake/_swath/rejects.ndjson")).expect("text");
+            assert!(rejects.contains("invalid_encoding"), "{rejects}");
+            folder.remove(&["lake"]);
+        }
+    }
+}
+
 /// Units of comments alone begin where they should, though they hold no record.
 #[test]
 fn comments_longer_than_a_unit() {

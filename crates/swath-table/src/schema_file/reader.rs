@@ -147,7 +147,7 @@ impl<'d> Entry<'d> {
 
     /// A list of texts.
     pub(super) fn texts(&self) -> Result<Vec<String>> {
-        let wrong = || self.wanted("a list of texts, like [\"\", \"NULL\"]");
+        let wrong = || self.wanted("a list of texts, like [\"one\", \"another\"]");
         let items = self.value.as_array().ok_or_else(wrong)?;
         items.iter().map(|item| item.get_ref().as_str().map(str::to_string).ok_or_else(wrong)).collect()
     }

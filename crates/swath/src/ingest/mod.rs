@@ -186,7 +186,8 @@ impl crate::Job for Job {
 fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> {
     let stopwatch = Stopwatch::start();
     let common = &job.request.common;
-    if common.overwrite {
+    // Also without --overwrite, which no hint should recommend where it would not do.
+    if !common.resume {
         standing::may_be_replaced(&job.prepared.job)?;
     }
     let partial = PartialOutput::create(&job.request.output, common.overwrite, common.resume)?;

@@ -71,7 +71,7 @@ impl TimeRules {
     /// What a value should look like, for messages.
     pub fn wanted(&self) -> String {
         match &self.format {
-            Format::Iso => "ISO 8601".into(),
+            Format::Iso => "ISO 8601 like 2025-03-01T10:00:00Z".into(),
             Format::Epoch(1_000_000) => "seconds since 1970".into(),
             Format::Epoch(1_000) => "milliseconds since 1970".into(),
             Format::Epoch(_) => "microseconds since 1970".into(),
