@@ -240,6 +240,7 @@ fn what_is_wrong_is_said() {
     check("raster clip a.tif -o out.tif --like text.tif", 5, &["text.tif"]);
     check("raster warp a.tif -o out.tif --dst-crs EPSG:99999", 2, &["99999"]);
     check("raster warp a.tif -o out.tif -r best", 2, &["best", "bilinear"]);
+    check("raster warp a.tif -o out.tif --res 0.0001", 2, &["blocks", "units"]);
     check("raster warp a.tif -o out.tif --res 0", 2, &["is no size of a pixel"]);
     check("raster mosaic a.tif small.tif -o out.tif", 2, &["bands"]);
     check("raster focal a.tif -o out.tif --stat loud", 2, &["loud", "median"]);

@@ -25,6 +25,9 @@ pub struct MetadataItem {
     pub value: String,
 }
 
+/// What a file of which the least value is white says of its pixels.
+pub const MIN_IS_WHITE: &str = "min-is-white";
+
 /// Words of GDAL for what a band is in a colour, where it is not what its place makes of it.
 const COLOUR_WORDS: [(BandColour, &str); 5] = [
     (BandColour::None, "Undefined"),

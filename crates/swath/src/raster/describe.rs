@@ -2,7 +2,7 @@
 
 use swath_core::{Error, Result};
 use swath_formats::geotiff::write::{Container, FileDescription, WriteOptions};
-use swath_formats::geotiff::{MetadataItem, Texts};
+use swath_formats::geotiff::{MIN_IS_WHITE, MetadataItem, Texts};
 use swath_raster::ops::{MosaicMethod, OverviewResampling, Resampling, overview_shapes};
 use swath_raster::{DataType, Grid, Scalar, Shape};
 
@@ -33,6 +33,7 @@ pub fn description(
         metadata: Vec::new(),
         palette: None,
         texts: Texts::default(),
+        min_is_white: false,
         pixel_is_point: !sources.is_empty() && sources.iter().all(|source| source.tiff.info().pixel_is_point),
     };
     let is_unchanged = request.steps.iter().all(keeps_values);
@@ -51,6 +52,7 @@ pub fn description(
     let is_picked = request.steps.iter().all(|step| keeps_values(step) || matches!(step, RasterStep::Bands(_)));
     if let ([source], true) = (sources, is_picked) {
         description.texts = source.tiff.info().texts.clone();
+        description.min_is_white = source.tiff.info().photometric == MIN_IS_WHITE;
     }
     if let ([first, others @ ..], true) = (sources, is_picked) {
         let of_first = palette(first, grid);

@@ -24,7 +24,7 @@ use swath_core::{
     Budget, Bytes, Error, Journal, Lease, Observer, PartialOutput, PartialState, Receipts, Reclaim, Result, Stage,
     Stop, Stopwatch, Store, Summary, put_mark,
 };
-use swath_formats::geotiff::write::WriteOptions;
+use swath_formats::geotiff::write::{FileDescription, WriteOptions};
 use swath_raster::BlockCache;
 
 use crate::input_file::InputFile;
@@ -59,6 +59,7 @@ pub fn prepare(request: &RasterRequest) -> Result<Job> {
     let chain::Joined { raster, warnings: inexact } = chain::join(&sources, &likes, request, &BlockCache::none())?;
     let options = WriteOptions::from_pairs(request.creation_options.iter().map(String::as_str))?;
     let description = describe::description(request, &sources, raster.grid(), options)?;
+    refuse_too_many_blocks(&description)?;
     let plan = Plan::new(description, chain::is_in_strips(&*raster))?;
     let common = &request.common;
     if !common.overwrite && !common.resume {
@@ -69,6 +70,23 @@ pub fn prepare(request: &RasterRequest) -> Result<Job> {
     let of_files = sources.iter().flat_map(|source| source.tiff.warnings().iter().cloned());
     let warnings = of_files.chain(inexact).collect();
     Ok(Job { request: request.clone(), sources, likes, plan: Arc::new(plan), costs, warnings })
+}
+
+/// Refuses an output of which even the plan would not be done in a day: somebody mistook a unit.
+fn refuse_too_many_blocks(description: &FileDescription) -> Result<()> {
+    const BLOCKS_MAX: u64 = 1 << 24;
+    let (shape, block) = (description.grid.shape, description.options.block());
+    let blocks = u64::from(shape.columns.div_ceil(block.columns)) * u64::from(shape.rows.div_ceil(block.rows));
+    if blocks * description.grid.bands.len() as u64 <= BLOCKS_MAX {
+        return Ok(());
+    }
+    Err(Error::Usage {
+        message: format!(
+            "the output would have {} columns × {} rows in {blocks} blocks; wanted at most {BLOCKS_MAX}",
+            shape.columns, shape.rows
+        ),
+        hint: "is --res in the units of the output's reference system? Or BLOCKSIZE larger, or a part of it".into(),
+    })
 }
 
 /// An output whose name is of another format is refused: nobody would find out what it is.

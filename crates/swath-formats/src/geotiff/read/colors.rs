@@ -5,12 +5,12 @@ use swath_raster::BandColour;
 use super::image::Image;
 use super::info::ColorMap;
 use super::levels::Level;
-use crate::geotiff::{Compression, tags};
+use crate::geotiff::{Compression, MIN_IS_WHITE, tags};
 
 /// What all of them stand for.
 pub(super) fn photometric(image: &Image) -> &'static str {
     match image.photometric {
-        0 => "min-is-white",
+        0 => MIN_IS_WHITE,
         1 => "min-is-black",
         2 => "rgb",
         3 => "palette",

@@ -13,6 +13,7 @@ use super::{geokeys, lerc, metadata};
 const REDUCED: u32 = 1;
 const MASK: u32 = 4;
 /// Values of PhotometricInterpretation.
+const MIN_IS_WHITE: u16 = 0;
 const MIN_IS_BLACK: u16 = 1;
 const RGB: u16 = 2;
 const PALETTE: u16 = 3;
@@ -133,6 +134,7 @@ fn put_colour(directory: &mut Directory, description: &FileDescription) -> Resul
             return Err(Error::unexpected(format!("a palette of {colours} colours for {count} bands of {data_type}")));
         }
         None if is_shown && is_rgb => (RGB, 3),
+        None if description.min_is_white => (MIN_IS_WHITE, 1),
         None => (MIN_IS_BLACK, 1),
     };
     directory.put(tags::PHOTOMETRIC, Value::Short(vec![photometric]));

@@ -47,6 +47,8 @@ pub struct FileDescription {
     /// Whether pixels are points: coordinates in the file are those of their centres. A file without a reference system
     /// cannot say so.
     pub pixel_is_point: bool,
+    /// Whether the least value is shown as white.
+    pub min_is_white: bool,
 }
 
 /// The plan of a file.

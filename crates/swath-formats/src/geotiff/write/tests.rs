@@ -218,6 +218,7 @@ fn description(grid: Grid, container: Container, words: &[&str], overviews: &[Sh
         palette: None,
         texts: Texts::default(),
         pixel_is_point: false,
+        min_is_white: false,
     }
 }
 
@@ -299,4 +300,21 @@ fn lerc_blobs_of_version_4_come_back() {
         let most = if words.len() == 1 { 0.0 } else { 0.25 };
         assert!((0..256).filter(|at| *at != 20).all(|at| error(at) <= most + 1e-5));
     }
+}
+
+#[test]
+fn the_least_value_may_be_white() {
+    let path = std::env::temp_dir().join(format!("swath-white-{}.tif", std::process::id()));
+    for (min_is_white, wanted) in [(true, crate::geotiff::MIN_IS_WHITE), (false, "min-is-black")] {
+        let grid = grid(DataType::UInt8, 1, Shape::new(50, 80));
+        let description = FileDescription { min_is_white, ..description(grid, Container::Plain, &[], &[]) };
+        let mut blocks = Fake { length: 0, last: Piece { level: 0, part: 0, row: 0, column: 0 }, last_length: 0 };
+        let layout = Layout::new(&description, &mut blocks).expect("a layout");
+        let mut file = Vec::new();
+        write_head(&mut file, &path, &layout, &mut blocks).expect("a head");
+        std::fs::write(&path, file).expect("written");
+        let back = crate::geotiff::read::GeoTiff::open(&path).expect("a TIFF");
+        assert_eq!(back.info().photometric, wanted);
+    }
+    std::fs::remove_file(&path).expect("removed");
 }
