@@ -164,6 +164,25 @@ fn a_ceiling_that_is_too_small_is_refused() {
     }
 }
 
+/// Where little is read and much is written, transformations and places are most of what is held.
+#[test]
+fn a_large_output_of_a_small_input_fits() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    inputs(&folder, "300x200");
+    for verb in [
+        "raster warp a.tif --dst-crs EPSG:3857 --size 5000,5000",
+        "raster warp b.tif --size 5000,5000 -r cubic",
+        "raster mosaic a.tif b.tif --dst-crs EPSG:3857 --res 1",
+    ] {
+        let smallest = run(&folder, verb, "-m 2GB --explain").expect(&[0]).figure("/smallest_ceiling");
+        for ceiling in [smallest.div_ceil(1000), smallest / 1000 * 2] {
+            let outcome = run(&folder, verb, &format!("-m {ceiling}kB --overwrite")).expect(&[0]);
+            let (actual, predicted) = (outcome.figure("/memory/actual_peak"), outcome.figure("/memory/predicted_peak"));
+            assert!(actual <= predicted, "{actual} bytes were used, {predicted} predicted\n{outcome}");
+        }
+    }
+}
+
 #[test]
 fn a_small_raster_needs_little() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));

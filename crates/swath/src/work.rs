@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use swath_core::{
-    Blob, Bytes, CHOOSE_FOLDER, Error, Event, Lease, Ledger, MAKE_ROOM, Observer, PartialOutput, Receipt, Receipts,
-    Result, RunOptions, Store, TaskKey,
+    Blob, Bytes, CHOOSE_FOLDER, Error, Event, Lease, Ledger, LedgerLine, MAKE_ROOM, Observer, PartialOutput, Receipt,
+    Receipts, Result, RunOptions, Store, TaskKey,
 };
 
 use crate::outcome::Output;
@@ -71,6 +71,15 @@ pub fn show_file(partial: PartialOutput, observer: &dyn Observer) -> Result<Outp
 /// What is told of something that could not be removed once the output was shown.
 pub fn stays_behind(error: &Error) -> Event {
     Event::Warning { message: format!("the output is whole, but something stays behind: {error}") }
+}
+
+/// The line of a ledger for what coordinate transformations take once the first one is made.
+pub fn transformations_line() -> LedgerLine {
+    LedgerLine {
+        name: "coordinate systems".into(),
+        bytes: Bytes(8_000_000),
+        reason: "transformations and the areas they hold for".into(),
+    }
 }
 
 /// Blobs that a receipt speaks of.

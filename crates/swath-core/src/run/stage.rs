@@ -55,7 +55,7 @@ impl StageRun<'_> {
             self.stop.check()?;
             tasks = self.guarded(|| self.stage.more(receipts))?;
             if !tasks.is_empty() {
-                self.tell_started(&tasks, receipts.count_of_stage(self.number));
+                self.tell_started(&tasks, skipped);
             }
         }
         self.stop.check()?;

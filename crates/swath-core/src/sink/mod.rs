@@ -123,6 +123,11 @@ impl PartialOutput {
         self.overwrite
     }
 
+    /// Whether the interrupted run itself put there what stands at the final path.
+    pub fn is_own(&self) -> bool {
+        self.state == PartialState::Committed && self.was_committed()
+    }
+
     /// Where the output will be seen.
     pub fn target(&self) -> &Path {
         &self.target

@@ -8,13 +8,12 @@ use swath_table::schema::ColumnType;
 
 use super::job::Job;
 use super::prepare::{Prepared, column_of};
-use super::running::ROW_GROUP_BYTES;
+use super::running::{MENDED_BYTES, ROW_GROUP_BYTES};
 use super::{assemble, encode, matching, rank, route};
+use crate::work::transformations_line;
 
 /// What the program takes before it has any data: code that runs, its tables, threads, the sample.
 pub const PROGRAM_BYTES: Bytes = Bytes(13_000_000);
-/// What coordinate transformations take once the first one is made.
-const CRS_BYTES: Bytes = Bytes(8_000_000);
 /// Memory of dictionaries: at least and at most.
 const DICTIONARY: (u64, u64) = (128 << 10, 48 << 20);
 /// Bytes that a partition takes in its dictionary: its value twice, as tables grow, and what goes with it.
@@ -40,6 +39,8 @@ pub struct Costs {
     pub partitions: Bytes,
     /// Row groups that there are tables for.
     pub row_groups: u64,
+    /// Whether there is memory for the receipts of units that are routed again.
+    pub mends: bool,
     /// Memory for blobs.
     pub kept: Bytes,
     /// Texts of a row group that are planned for.
@@ -75,17 +76,14 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
         line("partitions", partitions, format!("about {} partitions", partitions_about(prepared))),
         line(
             "tables",
-            Bytes(runs * 700 + units * (200 + mended * 800) + row_groups * ROW_GROUP_BYTES + rows / 2_048 * 32),
+            Bytes(
+                runs * 700 + units * (200 + mended * MENDED_BYTES) + row_groups * ROW_GROUP_BYTES + rows / 2_048 * 32,
+            ),
             format!("{runs} runs, {row_groups} row groups"),
         ),
     ];
     let computes = job.geometry.as_ref().is_some_and(|places| places.moved || places.to_degrees.is_some());
-    let fixed = if computes {
-        let reason = "transformations and the areas they hold for".into();
-        fixed.into_iter().chain([line("coordinate systems", CRS_BYTES, reason)]).collect()
-    } else {
-        fixed
-    };
+    let fixed = fixed.into_iter().chain(computes.then(transformations_line)).collect::<Vec<_>>();
     let category_values = (facts.categories * 4).min(rows) as usize;
     let row_group_texts = encode::Texts::expected(job, rows, facts.text_per_row * 1.5, category_values);
     let encode = encode::task_bytes(job, rows, row_group_texts, runs);
@@ -159,7 +157,18 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
         bound_by: bound_by.into(),
     };
     ledger.check("the job")?;
-    Ok(Costs { ledger, scratch, scratch_least, texts, partitions, row_groups, kept, row_group_texts, tasks })
+    Ok(Costs {
+        ledger,
+        scratch,
+        scratch_least,
+        texts,
+        partitions,
+        row_groups,
+        mends: mended > 0,
+        kept,
+        row_group_texts,
+        tasks,
+    })
 }
 
 /// Bound of a dictionary, by what the sample holds of it.
@@ -202,7 +211,7 @@ fn partitions_about(prepared: &Prepared) -> u64 {
                 match facts.cells.get(&position) {
                     Some(seen) if facts.exact => seen + 1,
                     // Where nearly each place is in a cell of its own, so may be those that follow.
-                    Some(seen) if seen * 10 > facts.points.len() as u64 * 9 => seen * 64,
+                    Some(seen) if seen * 10 > facts.placed * 9 => seen * 64,
                     Some(seen) => seen * 2 + 1,
                     None => 1_000,
                 }

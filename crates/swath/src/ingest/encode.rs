@@ -221,14 +221,13 @@ impl Stage for Encode {
         let running = &*self.running;
         let all = row_groups(running, context.done)?;
         let groups = &all.groups[key.units.start as usize..key.units.end as usize];
-        let rows: u32 = groups.iter().map(|group| group.rows).sum();
         // Rooms and codecs allocate for themselves.
         let buffers = buffer_bytes(&running.job, running.job.row_group_rows as usize);
         let lease_bytes = context.lease.bytes();
         let _heap = context.lease.charge(lease_bytes.saturating_sub(buffers))?;
         let mut desk = running.encode_desk()?;
         let text_max = self.texts.bytes + (lease_bytes.saturating_sub(self.bytes).as_usize()) / TEXT_COPIES;
-        let fetched = Fetched::new(running, all, &groups[0], rows, text_max, context, &mut desk.fetching)
+        let fetched = Fetched::new(running, all, groups, text_max, context, &mut desk.fetching)
             .and_then(|fetched| Ok((self.dictionaries(groups, &fetched, context, &mut desk)?, fetched)));
         if let Err(Error::Pressure { wanted, .. }) = &fetched
             && *wanted > lease_bytes

@@ -55,20 +55,20 @@ impl FetchRoom {
 const TEXT_MAX: usize = i32::MAX as usize;
 
 impl Fetched {
-    /// Fetches `rows` rows that stay, from the first one of the row group `first` on.
+    /// Fetches the rows of row groups that follow each other.
     ///
     /// # Errors
     /// [`Error::Pressure`] when they have more than `text_max` bytes of text, and when scratch cannot be read.
     pub fn new(
         running: &Running,
         all: &RowGroups,
-        first: &RowGroup,
-        rows: u32,
+        groups: &[RowGroup],
         text_max: usize,
         context: &mut TaskContext<'_>,
         room: &mut FetchRoom,
     ) -> Result<Fetched> {
-        walk(running, all, first, rows, context.stop, room)?;
+        let rows = groups.iter().map(|group| group.rows).sum::<u32>();
+        walk(running, all, &groups[0], rows, context.stop, room)?;
         let stretches = &room.stretches;
         let layout = &running.job.layout;
         let runs = running.runs(context.done)?;
@@ -95,7 +95,7 @@ impl Fetched {
                 longest = of_row.max(longest);
             }
             fetched.longest = longest;
-            if text >= TEXT_MAX {
+            if text >= TEXT_MAX && groups.len() == 1 {
                 return Err(Error::Usage {
                     message: format!(
                         "a row group of {rows} rows would hold {} of text, the longest of {}; wanted less than {}",
@@ -106,9 +106,9 @@ impl Fetched {
                     hint: "leave columns of long texts out of the schema file, or set a lower --max-record".into(),
                 });
             }
-            if text > text_max {
+            if text > text_max || text >= TEXT_MAX {
                 let got = context.lease.bytes();
-                let wanted = got + Bytes(((text - text_max) * TEXT_COPIES) as u64);
+                let wanted = got + Bytes((text.saturating_sub(text_max) * TEXT_COPIES) as u64);
                 return Err(Error::Pressure { what: "text of a row group".into(), wanted, got });
             }
             fetched.text.reserve_exact(text);

@@ -177,6 +177,7 @@ impl Stage for Mend {
             let mended = ways.iter().filter(|way| way.key.stage == stage::MEND).map(|way| way.key.units.start).max();
             starts.extend(right.err().map(|start| (mended.map_or(unit, |last| last + units), start)));
         });
+        self.running.tables.hold_mended(starts.len() as u64)?;
         let task =
             |&key: &u64| TaskSpec { key: TaskKey { stage: stage::MEND, units: key..key + 1 }, bytes: self.task_bytes };
         Ok(starts.keys().map(task).collect())

@@ -251,7 +251,7 @@ fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> {
 /// cannot be read now, and is the same as far as one sees, may be read later.
 fn is_final(error: &Error, job: &job::Job) -> bool {
     match error {
-        Error::InputCorrupt { .. } | Error::TooManyRejects { .. } => true,
+        Error::InputCorrupt { .. } | Error::TooManyRejects { .. } | Error::Usage { .. } => true,
         Error::InputUnreadable { .. } => {
             job.files.iter().any(|file| matches!(file.check_unchanged(), Err(Error::InputCorrupt { .. })))
         }
@@ -315,7 +315,7 @@ fn begin(job: &Job, partial: &PartialOutput, budget: &Arc<Budget>, stop: &Stop) 
         groups: OnceLock::new(),
         runs: OnceLock::new(),
         order: OnceLock::new(),
-        tables: Tables { planned: job.costs.row_groups, grow: Box::new(growth(budget, stop)?) },
+        tables: Tables { planned: job.costs.row_groups, mends: job.costs.mends, grow: Box::new(growth(budget, stop)?) },
         row_groups: OnceLock::new(),
         parts: OnceLock::new(),
         partition_ids: OnceLock::new(),

@@ -28,7 +28,7 @@ use super::arrays::data_type;
 use super::inputs::Stream;
 use super::job::{Dedup, FilePlan, Geometry, Job};
 use super::look;
-use super::survey::{Facts, facts};
+use super::survey::{Counted, Facts, facts};
 use super::systems::{self, Systems};
 use crate::input_file::{InputFile, exact_path};
 use crate::request::{Compression, IngestRequest, SortOrder};
@@ -77,8 +77,8 @@ pub fn prepare(request: &IngestRequest) -> Result<Prepared> {
     let (parse_plans, mut file_plans) = if request.schema.is_none() { plans.map_err(other_columns)? } else { plans? };
     let geometry = systems.map(|systems| geometry(systems, &schema, &mut file_plans)).transpose()?;
     let wanted = partition_wanted(request)?;
-    let counted = of_values(&wanted, &schema);
-    let mut facts = facts(&inputs.samples, &schema, &inputs.files, &parse_plans, &file_plans, counted)?;
+    let counted = Counted { columns: of_values(&wanted, &schema), points: has_cells(&wanted) };
+    let (mut facts, points) = facts(&inputs.samples, &schema, &inputs.files, &parse_plans, &file_plans, counted)?;
     let (sensor, time) = (schema.with_role(Role::Sensor), schema.with_role(Role::Time));
     let partition = match wanted {
         PartitionRequest::Levels(levels) => levels,
@@ -86,7 +86,7 @@ pub fn prepare(request: &IngestRequest) -> Result<Prepared> {
     };
     let levels = Assigner::resolve(&partition, &schema)?;
     if let Some(geometry) = &geometry {
-        facts.count_cells(&levels, geometry)?;
+        facts.count_cells(&points, &levels, geometry)?;
     }
     check_filters(request, time, geometry.is_some())?;
     let moved = geometry.as_ref().is_some_and(|geometry| geometry.moved);
@@ -205,6 +205,13 @@ fn partition_wanted(request: &IngestRequest) -> Result<PartitionRequest> {
         message: format!("--partition {message}"),
         hint: "swath sensor ingest --help".into(),
     })
+}
+
+/// Whether partitions are cells of the globe or of the plane.
+fn has_cells(wanted: &PartitionRequest) -> bool {
+    use PartitionLevel::{Geohash, H3, Tile};
+    let PartitionRequest::Levels(levels) = wanted else { return false };
+    levels.iter().any(|level| matches!(level, H3(_) | Geohash(_) | Tile(_)))
 }
 
 /// The columns whose values are partitions.
@@ -407,5 +414,11 @@ pub fn identity(job: &Job, scratch: Option<&Path>) -> serde_json::Value {
             "tmp_dir": scratch.map(exact_path),
         },
         "inputs": job.files.iter().map(InputFile::identity).collect::<Vec<_>>(),
+        // It follows from the sample, too, and is told last.
+        "work": {
+            "rows of a row group": job.row_group_rows,
+            "rows of a run": job.run_rows,
+            "bytes of a run": job.run_bytes,
+        },
     })
 }

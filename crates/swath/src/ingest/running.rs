@@ -24,6 +24,9 @@ const NOTE_BYTES: usize = 64 << 10;
 /// Bytes that a row group takes in tables: where its rows are, where it is encoded, its part, and its receipt.
 pub const ROW_GROUP_BYTES: u64 = 220;
 
+/// Bytes that a unit takes which is routed again: another receipt, and where it began.
+pub const MENDED_BYTES: u64 = 800;
+
 /// What a worker reuses from unit to unit.
 pub struct Bench {
     /// Of the parser.
@@ -187,8 +190,10 @@ impl Running {
     }
 }
 
-/// Memory for the tables of row groups, which partitions make more or fewer than the plan expected.
+/// Memory for tables that may turn out larger than the plan expected.
 pub struct Tables {
+    /// Whether the plan has memory for the receipts of units that are routed again.
+    pub mends: bool,
     /// Row groups that the plan has memory for.
     pub planned: u64,
     /// Asks for more than that.
@@ -196,6 +201,19 @@ pub struct Tables {
 }
 
 impl Tables {
+    /// Makes sure of the memory that so many units take that are routed again.
+    ///
+    /// # Errors
+    /// [`Error::CeilingReached`] when there is no more under the ceiling.
+    pub fn hold_mended(&self, units: u64) -> Result<()> {
+        let more = Bytes(units * MENDED_BYTES);
+        if self.mends || more == Bytes::ZERO || (self.grow)(more) {
+            return Ok(());
+        }
+        let what = format!("{units} units that begin inside of quotes, which the sample did not show");
+        Err(Error::CeilingReached { what, wanted: more, got: Bytes::ZERO })
+    }
+
     /// Makes sure of the memory that so many row groups take.
     ///
     /// # Errors

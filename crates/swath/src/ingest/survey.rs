@@ -44,8 +44,8 @@ pub struct Facts {
     pub bounds: Option<[f64; 4]>,
     /// Values of the columns that partitions are made of, by column, as hashes.
     pub values: FxHashMap<usize, FxHashSet<u64>>,
-    /// Coordinates that were seen, and the position of their transform.
-    pub points: Vec<(f64, f64, u32)>,
+    /// Coordinates that were seen.
+    pub placed: u64,
     /// Cells that they are in, by level of the partition.
     pub cells: FxHashMap<usize, u64>,
     /// Whether a text goes on over several lines, so that units may begin inside of it.
@@ -56,6 +56,8 @@ struct Look<'a> {
     schema: &'a TableSchema,
     facts: &'a mut Facts,
     text_bytes: u64,
+    /// Coordinates, and the position of their transform, where they are wanted.
+    points: Option<&'a mut Vec<(f64, f64, u32)>>,
     transform: u32,
 }
 
@@ -63,10 +65,7 @@ impl Consumer for Look<'_> {
     fn batch(&mut self, batch: &mut Batch) -> Result<()> {
         for (column, schema) in batch.columns.iter().zip(&self.schema.columns) {
             match (&column.values, schema.role) {
-                (Values::Text { bytes, .. }, _) => {
-                    self.text_bytes += bytes.len() as u64;
-                    self.facts.has_lines_in_texts |= bytes.contains(&b'\n');
-                }
+                (Values::Text { bytes, .. }, _) => self.text_bytes += bytes.len() as u64,
                 (_, Some(Role::Time)) => {
                     for time in (0..batch.rows()).filter_map(|row| column.time_us(row)) {
                         self.facts.time_us = super::assemble::span(self.facts.time_us, Some((time, time)));
@@ -117,7 +116,10 @@ impl Look<'_> {
             if batch.columns[x].valid[row] != 0 && batch.columns[y].valid[row] != 0 {
                 let point = [xs[row], ys[row], xs[row], ys[row]];
                 self.facts.bounds = super::assemble::union(self.facts.bounds, Some(point));
-                self.facts.points.push((xs[row], ys[row], self.transform));
+                self.facts.placed += 1;
+                if let Some(points) = &mut self.points {
+                    points.push((xs[row], ys[row], self.transform));
+                }
             }
         }
     }
@@ -129,7 +131,7 @@ impl Facts {
     ///
     /// # Errors
     /// When the sample holds more cells than any run may.
-    pub fn count_cells(&mut self, levels: &[Level], geometry: &Geometry) -> Result<()> {
+    pub fn count_cells(&mut self, points: &[(f64, f64, u32)], levels: &[Level], geometry: &Geometry) -> Result<()> {
         let cells: Vec<usize> = (0..levels.len()).filter(|&level| levels[level].is_cell()).collect();
         if cells.is_empty() || geometry.crs_column.is_some() {
             return Ok(());
@@ -142,7 +144,7 @@ impl Facts {
             Some(to_degrees) => to_degrees.point(x, y).unwrap_or((f64::NAN, f64::NAN)),
             None => (x, y),
         };
-        let points: Vec<(f64, f64)> = self.points.iter().map(moved).collect();
+        let points: Vec<(f64, f64)> = points.iter().map(moved).collect();
         let (longitude, latitude): (Vec<f64>, Vec<f64>) = points.iter().map(degrees).unzip();
         let (x, y): (Vec<f64>, Vec<f64>) = points.into_iter().unzip();
         let coordinates = Coordinates { x: &x, y: &y, longitude: &longitude, latitude: &latitude };
@@ -164,7 +166,15 @@ impl Facts {
     }
 }
 
-/// Parses the sample, and counts the values of some columns.
+/// What partitions are made of, and so is counted.
+pub struct Counted {
+    /// Columns whose values are partitions.
+    pub columns: Vec<usize>,
+    /// Whether cells are.
+    pub points: bool,
+}
+
+/// Parses the sample, and counts the values of some columns; answers coordinates too, where they are wanted.
 ///
 /// # Errors
 /// When the sample holds more categories than any run may.
@@ -174,9 +184,10 @@ pub fn facts(
     files: &[InputFile],
     plans: &[ParsePlan],
     file_plans: &[FilePlan],
-    counted: impl IntoIterator<Item = usize>,
-) -> Result<Facts> {
-    let values = counted.into_iter().map(|column| (column, FxHashSet::default())).collect();
+    counted: Counted,
+) -> Result<(Facts, Vec<(f64, f64, u32)>)> {
+    let values = counted.columns.into_iter().map(|column| (column, FxHashSet::default())).collect();
+    let mut points = Vec::new();
     let mut facts = Facts { values, ..Facts::default() };
     let interner = Interner::new("categories of the sample", Bytes(64 << 20));
     let mut batch = Batch::new(schema.columns.iter().map(|column| column.column_type));
@@ -195,13 +206,15 @@ pub fn facts(
             let range = RangeSpec { nominal: 0..length, file_len: length, start: Start::Exact(0) };
             let limits = BatchLimits { rows: 8_192, bytes: Bytes(4 << 20) };
             let source = Source { input: &piece, plan: &plans[plan.plan as usize], interner: &interner, limits };
-            let mut look = Look { schema, facts: &mut facts, text_bytes: 0, transform: plan.transform };
+            let points = counted.points.then_some(&mut points);
+            let mut look = Look { schema, facts: &mut facts, text_bytes: 0, points, transform: plan.transform };
             let report = read_range(&source, &range, &mut workspace, &mut batch, &mut look)?;
             if batch.rows() > 0 {
                 look.batch(&mut batch)?;
             }
             text_bytes += look.text_bytes;
             facts.sampled += report.records;
+            facts.has_lines_in_texts |= report.lines > report.records + report.blank + report.comments;
             bytes += length;
         }
     }
@@ -213,7 +226,7 @@ pub fn facts(
     facts.categories = interner.len() as u64;
     facts.category_bytes = interner.bytes() as u64;
     facts.output = Bytes((facts.rows as f64 * output_per_row(schema, facts.text_per_row)) as u64);
-    Ok(facts)
+    Ok((facts, points))
 }
 
 /// Bytes of a row in a part file, by types; measured on sensor tables, good to a factor of two.

@@ -11,10 +11,11 @@ use super::job::Plan;
 /// The files of an output at `path`: overviews, masks, and what GDAL keeps of statistics and places. A world file counts
 /// only where nothing else gives the place.
 fn of(path: &Path, plan: &Plan) -> Vec<PathBuf> {
-    let called_after = |other: &PathBuf| other.file_stem() == path.file_name();
-    let auxiliary = Some(with_ending(path, "aux.xml")).filter(|path| path.is_file());
-    let others = sidecars(path).into_iter().filter(|other| plan.grid().affine.is_none() || called_after(other));
-    auxiliary.into_iter().chain(others).collect()
+    let called_after = ["aux.xml", "ovr", "msk"].map(|ending| with_ending(path, ending));
+    let others = sidecars(path).into_iter().filter(|_| plan.grid().affine.is_none());
+    let mut all: Vec<PathBuf> = called_after.into_iter().filter(|path| path.is_file()).chain(others).collect();
+    all.dedup();
+    all
 }
 
 /// Refuses an output beside which such a file waits.
@@ -23,12 +24,12 @@ fn of(path: &Path, plan: &Plan) -> Vec<PathBuf> {
 /// [`Error::OutputExists`] that names it.
 pub fn refuse_leftovers(path: &Path, plan: &Plan) -> Result<()> {
     match of(path, plan).into_iter().next() {
-        Some(leftover) if !path.exists() => Err(Error::OutputExists {
+        Some(leftover) => Err(Error::OutputExists {
             path: leftover,
             message: format!("it would be taken for part of {}", path.display()),
             hint: "move it away, or --overwrite removes it".into(),
         }),
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 

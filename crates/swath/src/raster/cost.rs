@@ -65,11 +65,18 @@ pub fn line(name: &str, bytes: Bytes, reason: String) -> LedgerLine {
     LedgerLine { name: name.into(), bytes, reason }
 }
 
-/// Draws up the ledger of a job under a ceiling.
+/// Draws up the ledger of a job under a ceiling. `of_steps` is what its steps hold throughout.
 ///
 /// # Errors
 /// [`swath_core::Error::CeilingTooSmall`] when not even one block fits.
-pub fn costs(plan: &Plan, raster: &dyn Raster, sources: &[Source], ceiling: Bytes, threads: usize) -> Result<Costs> {
+pub fn costs(
+    plan: &Plan,
+    raster: &dyn Raster,
+    sources: &[Source],
+    of_steps: &[LedgerLine],
+    ceiling: Bytes,
+    threads: usize,
+) -> Result<Costs> {
     let blocks: u64 = plan.levels.iter().map(|level| level.order.blocks().pixels()).sum();
     let overview_blocks = blocks - plan.levels[0].order.blocks().pixels();
     let parts = places::parts_of_block(plan, 0);
@@ -77,7 +84,7 @@ pub fn costs(plan: &Plan, raster: &dyn Raster, sources: &[Source], ceiling: Byte
     let candidates = candidates(plan, raster);
     let smallest_task = candidates.first().map_or(Bytes::ZERO, |candidate| candidate.bytes).max(assemble_bytes);
     let fixed_for = |candidate: &Candidate| {
-        vec![
+        let lines = [
             line("program", PROGRAM_BYTES, "code, tables and threads".into()),
             inputs_line(sources),
             line(
@@ -86,7 +93,8 @@ pub fn costs(plan: &Plan, raster: &dyn Raster, sources: &[Source], ceiling: Byte
                     + places::places_bytes(plan),
                 format!("{blocks} blocks of the output: where they are until the file is whole"),
             ),
-        ]
+        ];
+        lines.into_iter().chain(of_steps.iter().cloned()).collect::<Vec<_>>()
     };
     let smallest_ceiling = candidates.first().map_or(Bytes::ZERO, |candidate| {
         fixed_for(candidate).iter().map(|line| line.bytes).sum::<Bytes>() + smallest_task

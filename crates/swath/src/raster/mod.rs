@@ -62,10 +62,8 @@ pub fn prepare(request: &RasterRequest) -> Result<Job> {
     refuse_too_many_blocks(&description)?;
     let plan = Plan::new(description, chain::is_in_strips(&*raster))?;
     let common = &request.common;
-    if !common.overwrite && !common.resume {
-        beside::refuse_leftovers(&request.output, &plan)?;
-    }
-    let costs = cost::costs(&plan, &*raster, &sources, common.ceiling(), common.threads());
+    let of_steps = steps::lines(request, &sources, &likes, raster.grid());
+    let costs = cost::costs(&plan, &*raster, &sources, &of_steps, common.ceiling(), common.threads());
     let costs = within_limits(common, costs, |costs| &costs.ledger)?;
     let of_files = sources.iter().flat_map(|source| source.tiff.warnings().iter().cloned());
     let warnings = of_files.chain(inexact).collect();
@@ -127,7 +125,7 @@ fn refuse_output<'a>(output: &Path, mut sources: impl Iterator<Item = &'a Source
 }
 
 /// All files that are read, those beside the rasters too.
-fn files(sources: &[Source], likes: &[Source]) -> Vec<InputFile> {
+pub fn files(sources: &[Source], likes: &[Source]) -> Vec<InputFile> {
     sources
         .iter()
         .chain(likes)
@@ -234,8 +232,12 @@ impl crate::Job for Job {
         let common = &self.request.common;
         let partial = PartialOutput::create(&self.request.output, common.overwrite, common.resume)?;
         if partial.state() == PartialState::Committed {
-            let digest = self.digest();
-            if let Err(error) = standing::is_asked_for(&self.plan, &digest, &self.sources, partial.target()) {
+            // A run that was interrupted between the two.
+            if partial.is_own() && partial.replaces() {
+                beside::remove_leftovers(partial.target(), &self.plan);
+            }
+            let wanted = standing::Wanted { plan: &self.plan, digest: &self.digest(), sources: &self.sources };
+            if let Err(error) = standing::is_asked_for(&wanted, partial.target(), partial.is_own()) {
                 partial.discard()?;
                 return Err(error);
             }
@@ -243,6 +245,11 @@ impl crate::Job for Job {
         }
         let budget = Budget::new(common.ceiling());
         let is_fresh = partial.state() == PartialState::Fresh;
+        if !partial.replaces()
+            && let Err(error) = beside::refuse_leftovers(partial.target(), &self.plan)
+        {
+            return Err(if is_fresh { give_up(partial, error) } else { error });
+        }
         let begun = self.begin(&partial, &budget, stop);
         let Begun { running, mut receipts, _fixed } = match begun {
             // Nothing has been done yet, so nothing is to be left.
@@ -333,9 +340,12 @@ impl Job {
         if partial.state() != PartialState::Committed {
             put_mark(&partial.output(), &self.digest());
         }
+        let replaces = partial.replaces();
         let output = show_file(partial, observer)?;
-        for error in beside::remove_leftovers(&output.path, &self.plan) {
-            observer.on(&stays_behind(&error));
+        if replaces {
+            for error in beside::remove_leftovers(&output.path, &self.plan) {
+                observer.on(&stays_behind(&error));
+            }
         }
         let scratch = Scratch { predicted: self.costs.scratch, actual: scratch };
         let memory = (&self.costs.ledger, cost::PROGRAM_BYTES);

@@ -13,11 +13,23 @@ use swath_raster::{DataType, Grid, Scalar};
 use super::chain::Source;
 use super::job::Plan;
 
-/// Whether the file is the one that would be made.
+/// What a resumed run would make.
+pub struct Wanted<'a> {
+    /// How.
+    pub plan: &'a Plan,
+    /// By which job.
+    pub digest: &'a str,
+    /// Of what.
+    pub sources: &'a [Source],
+}
+
+/// Whether the file is the one that would be made. `is_own` says that the interrupted run itself put it there, so that a
+/// file system without marks is no reason to doubt it.
 ///
 /// # Errors
 /// [`Error::OutputExists`] that says in what it differs.
-pub fn is_asked_for(plan: &Plan, digest: &str, sources: &[Source], output: &Path) -> Result<()> {
+pub fn is_asked_for(wanted: &Wanted<'_>, output: &Path, is_own: bool) -> Result<()> {
+    let Wanted { plan, digest, sources } = *wanted;
     let refuse = |difference| is_another(output, difference);
     let there = GeoTiff::open(output).map_err(|error| refuse(error.to_string()))?;
     if let Some(difference) = difference(plan, &there) {
@@ -26,7 +38,8 @@ pub fn is_asked_for(plan: &Plan, digest: &str, sources: &[Source], output: &Path
     match mark_of(output) {
         Some(mark) if mark == digest => {}
         Some(_) => return Err(refuse("it was made with other options or of other inputs".into())),
-        None => return Err(refuse("nobody can tell what it was made of, since its file system keeps no marks".into())),
+        None if is_own => {}
+        None => return Err(refuse("nothing says of what it was made, or its file system keeps no marks".into())),
     }
     match changed_since(sources, output)? {
         None => Ok(()),
@@ -51,8 +64,9 @@ pub fn changed_since(sources: &[Source], output: &Path) -> Result<Option<String>
     let made =
         std::fs::metadata(output).and_then(|there| there.modified()).map_err(|error| Error::reading(output, &error))?;
     let made = made.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i128);
-    let changed = sources.iter().find(|source| source.file.mtime_ns > made);
-    Ok(changed.map(|source| format!("{} was changed after it was made", source.file.path.display())))
+    let mut files = sources.iter().flat_map(|source| std::iter::once(&source.file).chain(&source.beside));
+    let changed = files.find(|file| file.mtime_ns > made);
+    Ok(changed.map(|file| format!("{} was changed after it was made", file.path.display())))
 }
 
 /// The first thing in which the file differs from the plan, in words.

@@ -3,16 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use swath_core::{Error, Result};
+use swath_core::{Error, LedgerLine, Result};
 use swath_crs::{Bounds, Crs, CrsError};
 use swath_raster::ops::{
-    AssumeCrs, Clip, Focal, FocalOptions, Footprint, Mosaic, MosaicInput, MosaicOptions, WarpTarget, radius_in_pixels,
-    window_of_bounds, window_of_grid,
+    AssumeCrs, Clip, Focal, FocalOptions, Footprint, Mosaic, MosaicInput, MosaicOptions, WarpTarget, places_bytes_max,
+    radius_in_pixels, window_of_bounds, window_of_grid,
 };
 use swath_raster::{Grid, Raster, Scalar};
 
 use super::chain::Source;
-use crate::request::{FocalStep, MosaicStep, Outline, Radius, RasterPart, WarpStep};
+use crate::request::{FocalStep, MosaicStep, Outline, Radius, RasterPart, RasterRequest, RasterStep, WarpStep};
+use crate::work::transformations_line;
 
 /// The system that a text names.
 ///
@@ -112,4 +113,26 @@ pub fn mosaic(inputs: Vec<MosaicInput>, step: &MosaicStep, nodata: Option<Scalar
         nodata,
     };
     Mosaic::new(inputs, &options)
+}
+
+/// What the steps hold throughout, beside what they read: transformations, and where squares of a grid come from.
+pub fn lines(request: &RasterRequest, sources: &[Source], likes: &[Source], grid: &Grid) -> Vec<LedgerLine> {
+    let mut systems = sources.iter().chain(likes).filter_map(|source| source.tiff.grid(0)?.crs.as_deref());
+    let first = systems.next();
+    let differ = first.is_some_and(|first| systems.any(|other| !first.is_same_as(other)));
+    let names_a_system = |step: &RasterStep| match step {
+        RasterStep::Warp(step) => step.crs.is_some() || step.bounds_crs.is_some(),
+        RasterStep::Mosaic(step) => step.crs.is_some(),
+        RasterStep::Clip(RasterPart::Bounds { crs, .. }) => crs.is_some(),
+        RasterStep::AssumeCrs(_) => true,
+        _ => false,
+    };
+    let transforms = (differ || request.steps.iter().any(names_a_system)).then(transformations_line);
+    let moves = request.steps.iter().any(|step| matches!(step, RasterStep::Warp(_) | RasterStep::Mosaic(_)));
+    let places = moves.then(|| LedgerLine {
+        name: "places".into(),
+        bytes: places_bytes_max(grid.shape),
+        reason: "where squares of the output come from".into(),
+    });
+    transforms.into_iter().chain(places).collect()
 }

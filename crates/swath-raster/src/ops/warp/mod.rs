@@ -34,6 +34,7 @@ use kernel::Kernel;
 use lattice::Lattice;
 use mapping::{Columns, Mapping};
 use need::{Extent, Reach, SourceWindow};
+pub use pieces::places_bytes_max;
 pub use resampling::Resampling;
 pub use suggest::transformed_bounds;
 pub use target::{WarpTarget, WarpWishes};

@@ -5,17 +5,25 @@
 
 use std::sync::PoisonError;
 
-use swath_core::Result;
+use swath_core::{Bytes, Result};
 
-use crate::Window;
+use crate::{Shape, Window};
 
 use super::Warp;
 use super::need::{Extent, Reach, SourceWindow};
 
 /// The side of squares whose extents are kept.
 const SQUARE: u32 = 512;
-/// How many are kept at most: some 5 MB.
+/// How many are kept at most.
 const SQUARES: usize = 1 << 16;
+/// What each of them takes.
+const SQUARE_BYTES: u64 = 96;
+
+/// Memory of what is kept about places of a grid of that shape.
+pub fn places_bytes_max(shape: Shape) -> Bytes {
+    let squares = u64::from(shape.columns.div_ceil(SQUARE)) * u64::from(shape.rows.div_ceil(SQUARE));
+    Bytes(squares.min(SQUARES as u64) * SQUARE_BYTES)
+}
 /// How much more of the input than its size explains a piece may need: pixels that are turned or sheared.
 const EXCESS: f64 = 4.0;
 /// So many pixels are never too many.

@@ -25,7 +25,8 @@ pub use result::{BandStatistics, Histogram, Number, Percentile, RasterStatistics
 
 use super::chain::{self, Source};
 use super::cost::PROGRAM_BYTES;
-use super::refuse_output;
+use super::{files, refuse_output};
+use crate::input_file::InputFile;
 use crate::outcome::{Explanation, Outcome, Output, Scratch};
 use crate::request::StatsRequest;
 use crate::work::{give_up, open_store, run_options, show_file, within_limits};
@@ -169,7 +170,7 @@ impl Job {
         let stages = self.stages(&running);
         let summary = swath_core::run(&stages, budget, &running.journal, &mut receipts, stop, observer, &options)?;
         drop(stages);
-        self.sources.iter().try_for_each(|source| source.file.check_unchanged())?;
+        files(&self.sources, &[]).iter().try_for_each(InputFile::check_unchanged)?;
         let found = running.found.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         let wishes = &self.request.wishes;
         let layers = self.layers.layers.iter().zip(&running.rasters);

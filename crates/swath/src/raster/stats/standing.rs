@@ -12,6 +12,7 @@ use super::COMMAND;
 use super::result::RasterStatistics;
 use crate::input_file::{InputFile, exact_path};
 use crate::raster::chain::Source;
+use crate::raster::files;
 use crate::raster::standing::{changed_since, is_another};
 use crate::request::StatsRequest;
 
@@ -27,7 +28,7 @@ pub fn identity(request: &StatsRequest, sources: &[Source]) -> Value {
         "command": COMMAND,
         "options": options(request),
         "tmp_dir": request.common.tmp_dir.as_deref().map(exact_path),
-        "inputs": sources.iter().map(|source| InputFile::identity(&source.file)).collect::<Vec<_>>(),
+        "inputs": files(sources, &[]).iter().map(InputFile::identity).collect::<Vec<_>>(),
     })
 }
 
