@@ -3,8 +3,6 @@
 //! Such a piece has no quote to tell by. Where texts of the file go on over several lines, it shows in that its lines are
 //! not what the rows of the head are.
 
-use std::borrow::Cow;
-
 use super::dialect::{self, FileShape};
 use super::records::{Record, Records};
 use super::sample::Sample;
@@ -29,7 +27,7 @@ struct Rows {
     has_lines_in_texts: bool,
 }
 
-fn begins_numeric(field: &Cow<'_, [u8]>) -> bool {
+fn begins_numeric(field: &[u8]) -> bool {
     field.first().is_some_and(|first| first.is_ascii_digit() || matches!(first, b'-' | b'+' | b'.'))
 }
 

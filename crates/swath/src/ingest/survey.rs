@@ -52,12 +52,15 @@ pub struct Facts {
     pub has_lines_in_texts: bool,
 }
 
+/// Coordinates of a row of the sample, and the position of their transform.
+pub type Point = (f64, f64, u32);
+
 struct Look<'a> {
     schema: &'a TableSchema,
     facts: &'a mut Facts,
     text_bytes: u64,
     /// Coordinates, and the position of their transform, where they are wanted.
-    points: Option<&'a mut Vec<(f64, f64, u32)>>,
+    points: Option<&'a mut Vec<Point>>,
     transform: u32,
 }
 
@@ -131,12 +134,12 @@ impl Facts {
     ///
     /// # Errors
     /// When the sample holds more cells than any run may.
-    pub fn count_cells(&mut self, points: &[(f64, f64, u32)], levels: &[Level], geometry: &Geometry) -> Result<()> {
+    pub fn count_cells(&mut self, points: &[Point], levels: &[Level], geometry: &Geometry) -> Result<()> {
         let cells: Vec<usize> = (0..levels.len()).filter(|&level| levels[level].is_cell()).collect();
         if cells.is_empty() || geometry.crs_column.is_some() {
             return Ok(());
         }
-        let moved = |&(x, y, transform): &(f64, f64, u32)| match &geometry.transforms[transform as usize] {
+        let moved = |&(x, y, transform): &Point| match &geometry.transforms[transform as usize] {
             Some(transform) => transform.point(x, y).unwrap_or((f64::NAN, f64::NAN)),
             None => (x, y),
         };
@@ -185,7 +188,7 @@ pub fn facts(
     plans: &[ParsePlan],
     file_plans: &[FilePlan],
     counted: Counted,
-) -> Result<(Facts, Vec<(f64, f64, u32)>)> {
+) -> Result<(Facts, Vec<Point>)> {
     let values = counted.columns.into_iter().map(|column| (column, FxHashSet::default())).collect();
     let mut points = Vec::new();
     let mut facts = Facts { values, ..Facts::default() };
