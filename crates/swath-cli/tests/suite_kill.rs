@@ -90,7 +90,7 @@ fn share() -> (u32, u32) {
 
 #[test]
 fn killed_over_the_whole_wall_time() {
-    let (job, size, kills) = if full() { (LONG_JOB, "1500MB", 100) } else { (JOB, "40MB", 12) };
+    let (job, size, kills) = if full() { (LONG_JOB, "2GB", 100) } else { (JOB, "40MB", 12) };
     let ready = ready_for(job, size);
     let (mut missed, mut skips, mut wall) = (0, 0, ready.wall);
     let mut work = Vec::new();
