@@ -220,12 +220,15 @@ fn partitions_about(prepared: &Prepared) -> u64 {
     total.min(prepared.facts.rows.max(1))
 }
 
+/// How many times the values of the sample there are planned to be where it does not tell.
+const UNKNOWN: u64 = 16;
+
 /// How many different values there are in all, if `looked` of them at random are `seen` different ones: the number that
 /// makes that most likely where all come equally often, and a fifth more. Where hardly one came twice nobody can tell, and
-/// it is 64 times as many.
+/// it is [`UNKNOWN`] times as many.
 fn distinct_about(seen: u64, looked: u64) -> u64 {
     let shown = |all: f64| all * (1.0 - (-(looked as f64) / all).exp());
-    let (mut low, mut high) = (seen as f64, seen as f64 * 64.0);
+    let (mut low, mut high) = (seen as f64, (seen * UNKNOWN) as f64);
     for _ in 0..40 {
         let middle = low.midpoint(high);
         if shown(middle) < seen as f64 {
@@ -234,7 +237,7 @@ fn distinct_about(seen: u64, looked: u64) -> u64 {
             high = middle;
         }
     }
-    ((high * 1.2) as u64).min(seen.saturating_mul(64))
+    ((high * 1.2) as u64).min(seen * UNKNOWN)
 }
 
 fn inputs_bytes(job: &Job) -> Bytes {
@@ -318,7 +321,7 @@ mod tests {
             let all = distinct_about(seen, 3_669);
             assert!((least..=most).contains(&all), "{seen} seen: {all}");
         }
-        assert_eq!(distinct_about(3_669, 3_669), 64 * 3_669);
+        assert_eq!(distinct_about(3_669, 3_669), UNKNOWN * 3_669);
         assert_eq!(distinct_about(0, 3_669), 0);
     }
 }
