@@ -270,17 +270,37 @@ fn plan_files(
     let mut known: FxHashMap<(Vec<Vec<u8>>, u32), u32> = FxHashMap::default();
     let mut file_plans = Vec::with_capacity(files.len());
     let mut head = vec![0; HEADER_BYTES];
+    // Most files begin as the one before them, and then their headers end where its does.
+    let mut last: Option<(Vec<u8>, Header)> = None;
     for (position, file) in files.iter().enumerate() {
         if file.size == 0 {
             file_plans.push(FilePlan { plan: 0, transform: 0, data_offset: 0, header_lines: 0 });
             continue;
         }
-        let length = (file.size as usize).min(HEADER_BYTES);
-        open_regular(&file.path)?
-            .read_exact_at(&mut head[..length], 0)
-            .map_err(|error| Error::reading(&file.path, &error))?;
-        let whole = length as u64 == file.size;
-        let Header { names, data_offset, lines } = header(&file.path, &head[..length], whole, &schema.csv)?;
+        let source = open_regular(&file.path)?;
+        let read = |into: &mut [u8], length: usize| -> Result<usize> {
+            let length = (file.size as usize).min(length);
+            source.read_exact_at(&mut into[..length], 0).map_err(|error| Error::reading(&file.path, &error))?;
+            Ok(length)
+        };
+        let as_before = match &last {
+            Some((text, header)) => {
+                let length = read(&mut head, text.len())?;
+                (head[..length] == text[..]).then(|| header.clone())
+            }
+            None => None,
+        };
+        let Header { names, data_offset, lines } = match as_before {
+            Some(header) => header,
+            None => {
+                let length = read(&mut head, HEADER_BYTES)?;
+                let head = &head[..length];
+                let header = header(&file.path, head, head.len() as u64 == file.size, &schema.csv)?;
+                let text = head.get(..header.data_offset as usize).filter(|text| text.ends_with(b"\n"));
+                last = text.filter(|_| schema.csv.header).map(|text| (text.to_vec(), header.clone()));
+                header
+            }
+        };
         let system = systems.map_or(0, |systems| systems.of_files[position]);
         let key = (names, system);
         let plan = match known.get(&key) {
