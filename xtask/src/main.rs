@@ -1,4 +1,4 @@
-//! The tasks of the house: `cargo xtask test | check | bench`. It reads words and picks the task; the rest is in files.
+//! The tasks of the house: `cargo xtask test | oracles | check | bench`. It reads words and picks the task; the rest is in files.
 
 mod bench;
 mod check;

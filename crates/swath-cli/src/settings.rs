@@ -170,7 +170,8 @@ impl Settings {
         })
     }
 
-    /// The settings as the library takes them; from here on the heap is held to the ceiling.
+    /// The settings as the library takes them; from here on the heap is held to the ceiling, or while a job is planned
+    /// to 64 MB if that is more.
     pub fn common(&self, overwrite: bool, resume: bool) -> Common {
         let common = Common {
             memory: self.memory.value,

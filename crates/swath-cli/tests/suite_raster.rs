@@ -315,6 +315,40 @@ fn nothing_of_another_file_stays_beside_the_output() {
     assert!(folder.at("out.tfw").exists() && folder.at("out.tif.aux.xml").exists());
 }
 
+/// However a run dies that replaces a file, what was beside that file is gone once the run is resumed.
+#[test]
+fn nothing_of_another_file_stays_after_a_kill() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    inputs(&folder, "300x200");
+    folder.run("raster convert a.tif -o wanted.tif").expect(&[0]);
+    let wanted = sha256(&folder.at("wanted.tif"));
+    let leftovers = ["out.tif.msk", "out.tif.ovr", "out.tif.aux.xml"];
+    let (mut kills, mut shown) = (0, 0);
+    loop {
+        folder.run("raster convert b.tif -o out.tif --overwrite").expect(&[0]);
+        leftovers.iter().for_each(|leftover| folder.write(leftover, b"of another file"));
+        let outcome = folder.run_with_fault("raster convert a.tif -o out.tif --overwrite", &format!("kill:{}", kills + 1));
+        if outcome.code == Some(0) {
+            break;
+        }
+        kills += 1;
+        shown += u32::from(sha256(&folder.at("out.tif")) == wanted);
+        // A run that died before it wrote anything down leaves nothing to go on with, and the old file as it was.
+        let verb = if folder.at(".out.tif.partial/journal").exists() || sha256(&folder.at("out.tif")) == wanted {
+            "--resume"
+        } else {
+            "--overwrite"
+        };
+        let outcome = folder.run(&format!("raster convert a.tif -o out.tif {verb}")).expect(&[0]);
+        assert!(!outcome.stderr.contains("stays behind"), "kill {kills}: {outcome}");
+        assert_eq!(sha256(&folder.at("out.tif")), wanted, "kill {kills}");
+        for leftover in leftovers {
+            assert!(!folder.at(leftover).exists(), "kill {kills}: {leftover} stayed");
+        }
+    }
+    assert!(kills > 8 && shown > 2, "{kills} kills, {shown} of them after the file was shown");
+}
+
 /// A file beside an input is part of what the output depends on.
 #[test]
 fn a_mask_beside_an_input_is_part_of_the_job() {

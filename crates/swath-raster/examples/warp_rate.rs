@@ -49,6 +49,10 @@ impl Raster for Kept {
         Ok(tile)
     }
 
+    fn held_bytes(&self) -> Bytes {
+        Bytes::ZERO
+    }
+
     fn decoded_pixels(&self, window: Window) -> u64 {
         window.pixels()
     }

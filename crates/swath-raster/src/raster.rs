@@ -23,6 +23,9 @@ pub trait Raster: Send + Sync {
     /// When an input is damaged, or the lease is too small.
     fn read(&self, window: Window, bands: &[usize], lease: &Lease) -> Result<Tile>;
 
+    /// What the whole chain holds from its first read on, beside what reading takes: mostly where pixels come from.
+    fn held_bytes(&self) -> Bytes;
+
     /// Pixels per band that have to be decoded for a window: those of the sources' blocks that it touches.
     fn decoded_pixels(&self, window: Window) -> u64;
 

@@ -152,25 +152,32 @@ impl Telemetry {
         self.generate(out, Path::new("the output"), stop)
     }
 
-    /// Writes the readings to a file, that appears at `path` when it is complete.
+    /// Writes the readings to a file, that appears at `path` when it is complete and `before` is done with what is in
+    /// it.
     ///
     /// # Errors
-    /// Those of [`Telemetry::write`]; what was at `path` before is then unchanged.
-    pub fn write_file(&self, path: &Path, stop: &Stop) -> Result<Truth> {
+    /// Those of [`Telemetry::write`] and of `before`; what was at `path` is then unchanged.
+    pub fn write_file(
+        &self,
+        path: &Path,
+        stop: &Stop,
+        before: impl FnOnce(&Truth) -> Result<()>,
+    ) -> Result<Truth> {
         self.check()?;
         let mut partial = path.as_os_str().to_owned();
         partial.push(".partial");
         let partial = PathBuf::from(partial);
         let failed = |error: io::Error| Error::writing(path, &error);
-        let write = || {
-            let mut file = File::create(&partial).map_err(failed)?;
+        let write = move |partial: &Path| {
+            let mut file = File::create(partial).map_err(failed)?;
             let truth = self.generate(&mut file, path, stop)?;
             file.sync_all().map_err(failed)?;
             go_on(stop)?;
-            std::fs::rename(&partial, path).map_err(failed)?;
+            before(&truth)?;
+            std::fs::rename(partial, path).map_err(failed)?;
             Ok(truth)
         };
-        write().inspect_err(|_| {
+        write(&partial).inspect_err(|_| {
             // The first failure is the one to report.
             let _ = std::fs::remove_file(&partial);
         })

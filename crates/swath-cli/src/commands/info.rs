@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use swath::info::{Description, describe};
-use swath_core::{Bytes, Error, Result};
+use swath_core::{Bytes, Error, Result, counting};
 
 use super::warn;
 use crate::process::{print, stop_on_signals};
@@ -31,6 +31,7 @@ pub fn run(words: &InfoWords, settings: &Settings, voice: Voice) -> Result<()> {
     if ceiling < SMALLEST {
         return Err(Error::CeilingTooSmall { what: "info".into(), ceiling, smallest: SMALLEST });
     }
+    counting::set_limit(ceiling);
     // Nothing is kept to go on from.
     let describe = |path: &Path| {
         describe(path, ceiling, &stop).map_err(|error| match error {

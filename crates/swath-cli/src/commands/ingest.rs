@@ -1,8 +1,8 @@
 //! `swath sensor ingest`.
 
+use swath::ingest;
 use swath::request::IngestRequest;
-use swath::{Job, ingest};
-use swath_core::{Result, counting};
+use swath_core::Result;
 
 use super::job::carry_out;
 use crate::settings::Settings;
@@ -15,13 +15,7 @@ use crate::words::IngestWords;
 pub fn run(words: IngestWords, settings: &Settings) -> Result<()> {
     let explain = words.run.explain;
     let request = request(words, settings);
-    let prepare = || {
-        let job = ingest::prepare(&request)?;
-        // It fits, so from here on the net may be where the ceiling is.
-        counting::set_limit(job.explain().ledger.ceiling);
-        Ok(job)
-    };
-    carry_out(prepare, explain, settings)
+    carry_out(|| ingest::prepare(&request), explain, settings)
 }
 
 /// The request that the words make.

@@ -2,7 +2,7 @@
 
 use swath::Job;
 use swath::outcome::Outcome;
-use swath_core::{Error, Event, MAKE_ROOM, MemoryRequest, Observer, Result, Stop};
+use swath_core::{Error, Event, MAKE_ROOM, MemoryRequest, Observer, Result, Stop, counting};
 
 use super::warn;
 use crate::observe::Talk;
@@ -76,6 +76,8 @@ pub fn explain_job(job: &dyn Job, settings: &Settings) -> Result<()> {
 /// # Errors
 /// What the library reports.
 pub fn execute(job: Box<dyn Job>, stop: &Stop, settings: &Settings) -> Result<Outcome> {
+    // It fits, so from here on the net may be where the ceiling is.
+    counting::set_limit(job.explain().ledger.ceiling);
     let talk = Talk::new(settings);
     for message in job.warnings() {
         talk.on(&Event::Warning { message: message.clone() });

@@ -97,7 +97,11 @@ fn flags(verb: &Verb) -> Flags {
             let run = RunFlags { ceiling: words.ceiling.clone(), threads: words.threads, ..RunFlags::default() };
             Flags::of(&run, &words.talk)
         }
-        Verb::Sensor(SensorVerb::Schema(words)) => Flags { talk: only_json(words.json), ..Flags::default() },
+        Verb::Sensor(SensorVerb::Schema(words)) => Flags {
+            memory: words.ceiling.memory,
+            talk: TalkFlags { json: words.json, quiet: words.quiet, ..TalkFlags::default() },
+            ..Flags::default()
+        },
         Verb::Sensor(SensorVerb::Ingest(words)) => Flags::of(&words.run, &words.talk),
         Verb::Raster(verb) => {
             let (run, talk) = verb.flags();

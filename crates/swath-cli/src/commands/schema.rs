@@ -1,7 +1,7 @@
 //! `swath sensor schema`.
 
 use serde::Serialize;
-use swath_core::Result;
+use swath_core::{Bytes, Error, Result, counting};
 
 use super::warn;
 use crate::process::print;
@@ -9,15 +9,23 @@ use crate::settings::Settings;
 use crate::show::{Headed, json_line};
 use crate::words::SchemaWords;
 
+/// The program with all that a sample takes, and some room.
+const SMALLEST: Bytes = Bytes(16_000_000);
+
 /// Prints the schema file that a sample suggests, and tells what is to be set in it before it can be used.
 ///
 /// # Errors
-/// What the library reports.
+/// What the library reports; a ceiling that the sample does not fit into.
 pub fn run(words: &SchemaWords, settings: &Settings) -> Result<()> {
     #[derive(Serialize)]
     struct Body {
         schema: String,
     }
+    let ceiling = settings.common(false, false).ceiling();
+    if ceiling < SMALLEST {
+        return Err(Error::CeilingTooSmall { what: "sensor schema".into(), ceiling, smallest: SMALLEST });
+    }
+    counting::set_limit(ceiling);
     let (schema, open) = swath::ingest::infer_schema(&words.sources, words.schema.as_deref())?;
     match settings.json {
         true => print(&json_line(&Headed::complete("sensor schema", Body { schema }))?)?,

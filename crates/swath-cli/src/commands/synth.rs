@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use swath::outcome::Time;
+use swath::outcome::{Memory, Output, Time};
 use swath::synth::{Telemetry, Truth};
-use swath_core::{Bytes, Error, ResidentSet, Result, Stop, Stopwatch};
+use swath_core::{Bytes, Error, ResidentSet, Result, Stop, Stopwatch, counting};
 
 use crate::process::{end_on_signals, print, stop_on_signals};
 use crate::settings::Settings;
@@ -24,6 +24,8 @@ pub fn telemetry(words: &TelemetryWords, settings: &Settings) -> Result<()> {
     if ceiling < SMALLEST {
         return Err(Error::CeilingTooSmall { what: "synth telemetry".into(), ceiling, smallest: SMALLEST });
     }
+    counting::set_limit(ceiling);
+    let baseline = ResidentSet::now().peak;
     let is_standard = |path: &Path| path == Path::new("-");
     let truth_is_standard = words.truth.as_deref().is_some_and(is_standard);
     if truth_is_standard && (settings.json || is_standard(&words.output)) {
@@ -59,13 +61,14 @@ pub fn telemetry(words: &TelemetryWords, settings: &Settings) -> Result<()> {
         }
     }
     let stopwatch = Stopwatch::start();
-    let truth = generator(words)?.write_file(&words.output, &stop_on_signals()?)?;
-    write_truth(words, &truth)?;
+    let stop = stop_on_signals()?;
+    let truth = generator(words)?.write_file(&words.output, &stop, |truth| write_truth(words, truth))?;
     if truth_is_standard {
         return Ok(());
     }
     let time = Time { wall_s: stopwatch.wall_s(), cpu_s: stopwatch.cpu_s() };
-    tell(words, &truth, time, ceiling, settings)
+    let memory = Memory { ceiling, predicted_peak: SMALLEST, actual_peak: ResidentSet::now().peak, baseline };
+    tell(words, &truth, time, memory, settings)
 }
 
 /// Where a path leads, whether or not something stands there yet.
@@ -106,31 +109,26 @@ fn write_truth(words: &TelemetryWords, truth: &Truth) -> Result<()> {
     if path == Path::new("-") {
         return print(&(text + "\n"));
     }
-    std::fs::write(path, text + "\n").map_err(|error| Error::writing(path, &error))
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    std::fs::write(&partial, text + "\n").and_then(|()| std::fs::rename(&partial, path)).map_err(|error| {
+        // The first failure is the one to report.
+        let _ = std::fs::remove_file(&partial);
+        Error::writing(path, &error)
+    })
 }
 
-fn tell(words: &TelemetryWords, truth: &Truth, time: Time, ceiling: Bytes, settings: &Settings) -> Result<()> {
+fn tell(words: &TelemetryWords, truth: &Truth, time: Time, memory: Memory, settings: &Settings) -> Result<()> {
     #[derive(Serialize)]
     struct Body<'a> {
-        outputs: [swath::outcome::Output; 1],
+        outputs: [Output; 1],
         time: Time,
-        memory: swath::outcome::Memory,
+        memory: Memory,
         truth: &'a Truth,
     }
-    let peak = ResidentSet::now().peak;
     if settings.json {
-        let output = swath::outcome::Output { path: words.output.clone(), bytes: Bytes(truth.csv_bytes), files: 1 };
-        let body = Body {
-            outputs: [output],
-            time,
-            memory: swath::outcome::Memory {
-                ceiling,
-                predicted_peak: SMALLEST,
-                actual_peak: peak,
-                ..swath::outcome::Memory::default()
-            },
-            truth,
-        };
+        let output = Output { path: words.output.clone(), bytes: Bytes(truth.csv_bytes), files: 1 };
+        let body = Body { outputs: [output], time, memory, truth };
         return print(&json_line(&Headed::complete("synth telemetry", body))?);
     }
     if settings.quiet {
@@ -148,7 +146,7 @@ fn tell(words: &TelemetryWords, truth: &Truth, time: Time, ceiling: Bytes, setti
         grouped(truth.rejected),
         crate::moment::spoken(time.wall_s),
         Bytes((truth.csv_bytes as f64 / time.wall_s.max(1e-6)) as u64),
-        peak,
+        memory.actual_peak,
     ))
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use swath::request::{Compression, MaxRejects, SortOrder};
 use swath_core::Bytes;
 
-use super::{RunFlags, TalkFlags, common};
+use super::{CeilingFlags, RunFlags, TalkFlags, common};
 use crate::moment;
 
 const SCHEMA_EXAMPLES: &str = "\
@@ -26,9 +26,15 @@ pub struct SchemaWords {
     /// A schema file whose settings hold; the rest is inferred
     #[arg(long, value_name = "FILE")]
     pub schema: Option<PathBuf>,
+    /// The ceiling.
+    #[command(flatten)]
+    pub ceiling: CeilingFlags,
     /// Print one JSON object, with the schema file as text in it
-    #[arg(long)]
+    #[arg(long, help_heading = "Results and logs")]
     pub json: bool,
+    /// Say nothing but the schema and errors
+    #[arg(short, long, help_heading = "Results and logs")]
+    pub quiet: bool,
 }
 
 const INGEST_EXAMPLES: &str = "\
@@ -37,8 +43,9 @@ Examples:
   swath sensor ingest sensors/ -o lake/ --schema s.toml --partition day,h3:4
   swath sensor ingest huge.csv -o lake/ -m 64MB --explain
 
-Exit codes: 0 complete; 2 usage; 3 does not fit the ceiling; 5 input; 6 output;
-7 too many rejects; 75 stopped by a signal, go on with --resume.";
+Exit codes: 0 complete; 2 usage; 3 does not fit the ceiling; 4 needed more than
+the ceiling under way; 5 input; 6 output; 7 too many rejects; 75 stopped by a
+signal, go on with --resume; 1 and 8 are bugs.";
 
 /// `swath sensor ingest`.
 #[derive(Debug, Args)]

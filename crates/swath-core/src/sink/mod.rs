@@ -91,7 +91,7 @@ impl PartialOutput {
             PartialOutput { target: target.into(), folder, state: PartialState::Fresh, overwrite, _lock: lock };
         if unfinished && resume {
             partial.overwrite |= partial.folder.join(OVERWRITE).exists();
-            if partial.was_committed() {
+            if partial.committed_by().is_some() {
                 partial.state = PartialState::Committed;
             } else if Journal::exists(&partial.journal_folder()) {
                 partial.state = PartialState::Resumed;
@@ -123,9 +123,10 @@ impl PartialOutput {
         self.overwrite
     }
 
-    /// Whether the interrupted run itself put there what stands at the final path.
-    pub fn is_own(&self) -> bool {
-        self.state == PartialState::Committed && self.was_committed()
+    /// What [`show`](PartialOutput::show) was told of the job, if the interrupted run itself put there what stands at the
+    /// final path.
+    pub fn shown_by(&self) -> Option<String> {
+        if self.state == PartialState::Committed { self.committed_by() } else { None }
     }
 
     /// Where the output will be seen.
@@ -198,20 +199,30 @@ impl PartialOutput {
         }
     }
 
-    /// Shows the output: syncs it, renames it to the final path, and removes everything else.
+    /// Shows the output and removes everything else.
     ///
     /// The error inside of `Ok`, if any, only kept leftovers from being removed: the output is whole and in place.
     ///
     /// # Errors
     /// [`Error::OutputUnwritable`]; [`Error::OutputExists`] when somebody else put something there meanwhile. Then
     /// what was at the final path is unchanged, and the run can be resumed.
-    pub fn commit(self) -> Result<Option<Error>> {
+    pub fn commit(mut self) -> Result<Option<Error>> {
+        self.show("")?;
+        Ok(self.discard().err())
+    }
+
+    /// Shows the output: syncs it and renames it to the final path. Everything else stays, with a note of the `job`, so
+    /// that a run which dies now is known to have shown it. Nothing happens if it was shown already.
+    ///
+    /// # Errors
+    /// Those of [`commit`](PartialOutput::commit).
+    pub fn show(&mut self, job: &str) -> Result<()> {
         if self.state == PartialState::Committed {
-            return Ok(self.discard().err());
+            return Ok(());
         }
         let (output, replaced) = (self.output(), self.folder.join(REPLACED));
         durable::sync_output(&output)?;
-        let mark = identity_of(&output).map_err(|error| Error::writing(&output, &error))?;
+        let mark = identity_of(&output).map_err(|error| Error::writing(&output, &error))? + " " + job;
         let marker = self.folder.join(COMMITTING);
         write_durably(&marker, mark.as_bytes()).map_err(|error| Error::writing(&marker, &error))?;
         sync_folder(&self.folder)?;
@@ -222,7 +233,8 @@ impl PartialOutput {
             replace::undo(&output, &self.target, &replaced, stood);
             return Err(error);
         }
-        Ok(self.discard().err())
+        self.state = PartialState::Committed;
+        Ok(())
     }
 
     /// Removes everything that is not at the final path.
@@ -276,12 +288,11 @@ impl PartialOutput {
         Ok(())
     }
 
-    /// Whether the rename had happened when the run died.
-    fn was_committed(&self) -> bool {
-        let Ok(mark) = fs::read_to_string(self.folder.join(COMMITTING)) else {
-            return false;
-        };
-        identity_of(&self.target).is_ok_and(|there| there == mark)
+    /// The job that had done the rename when the run died.
+    fn committed_by(&self) -> Option<String> {
+        let mark = fs::read_to_string(self.folder.join(COMMITTING)).ok()?;
+        let (output, job) = mark.split_once(' ')?;
+        identity_of(&self.target).is_ok_and(|there| there == output).then(|| job.into())
     }
 }
 

@@ -142,12 +142,12 @@ fn a_run_that_died_after_its_rename_is_committed() {
     let partial = PartialOutput::create(&target, false, false).unwrap();
     make_lake(&partial, "one");
     // What commit does, up to the rename.
-    fs::write(partial.folder().join(COMMITTING), identity_of(&partial.output()).unwrap()).unwrap();
+    fs::write(partial.folder().join(COMMITTING), identity_of(&partial.output()).unwrap() + " job").unwrap();
     drop(partial);
     assert_eq!(PartialOutput::create(&target, false, true).unwrap().state(), PartialState::Resumed);
     fs::rename(folder.path().join(".lake.partial/output"), &target).unwrap();
     let partial = PartialOutput::create(&target, false, true).unwrap();
-    assert_eq!(partial.state(), PartialState::Committed);
+    assert_eq!((partial.state(), partial.shown_by().as_deref()), (PartialState::Committed, Some("job")));
     assert!(partial.commit().unwrap().is_none());
     assert_eq!(tree(folder.path()), words(&[("lake", ""), ("lake/part", "one")]));
     // And with all traces gone.

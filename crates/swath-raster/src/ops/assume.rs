@@ -34,6 +34,10 @@ impl Raster for AssumeCrs {
         self.input.read(window, bands, lease)
     }
 
+    fn held_bytes(&self) -> Bytes {
+        self.input.held_bytes()
+    }
+
     fn decoded_pixels(&self, window: Window) -> u64 {
         self.input.decoded_pixels(window)
     }

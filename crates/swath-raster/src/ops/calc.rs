@@ -223,6 +223,10 @@ impl Raster for Calc {
         }
     }
 
+    fn held_bytes(&self) -> Bytes {
+        self.inputs.iter().map(|(input, _)| input.held_bytes()).sum()
+    }
+
     fn decoded_pixels(&self, window: Window) -> u64 {
         let most = self.inputs.iter().map(|(raster, _)| raster.decoded_pixels(window)).max();
         most.unwrap_or_else(|| window.pixels())

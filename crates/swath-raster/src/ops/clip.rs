@@ -65,6 +65,10 @@ impl Raster for Clip {
         Ok(Tile { window, ..tile })
     }
 
+    fn held_bytes(&self) -> Bytes {
+        self.input.held_bytes()
+    }
+
     fn decoded_pixels(&self, window: Window) -> u64 {
         self.input.decoded_pixels(self.outer(window))
     }

@@ -193,6 +193,10 @@ impl Raster for Convert {
         Ok(tile)
     }
 
+    fn held_bytes(&self) -> Bytes {
+        self.input.held_bytes()
+    }
+
     fn decoded_pixels(&self, window: Window) -> u64 {
         self.input.decoded_pixels(window)
     }

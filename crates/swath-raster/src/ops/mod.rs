@@ -24,4 +24,4 @@ pub use mosaic::{Mosaic, MosaicInput, MosaicMethod, MosaicOptions};
 pub use overview::{OverviewResampling, overview, overview_bytes, overview_shape, overview_shapes, overview_window};
 pub use synth::{Synth, Synthesis};
 pub use terrain::{SlopeUnits, Terrain, TerrainEdges, TerrainKind, TerrainMethod, TerrainOptions};
-pub use warp::{Resampling, Warp, WarpOptions, WarpTarget, WarpWishes, places_bytes_max, transformed_bounds};
+pub use warp::{Resampling, Warp, WarpOptions, WarpTarget, WarpWishes, transformed_bounds};

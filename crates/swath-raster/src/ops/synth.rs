@@ -120,6 +120,10 @@ impl Raster for Synth {
         Ok(tile)
     }
 
+    fn held_bytes(&self) -> Bytes {
+        Bytes::ZERO
+    }
+
     fn decoded_pixels(&self, window: Window) -> u64 {
         window.pixels()
     }

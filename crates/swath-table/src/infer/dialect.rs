@@ -116,13 +116,13 @@ fn plain_text<'s>(sample: &'s Sample, csv: &CsvPart) -> Result<&'s [u8]> {
             "convert it first: iconv -f utf-16 -t utf-8 in > out",
         ));
     }
-    // A few lines with them are what a logger left where its power failed; those rows are rejected.
+    // Some lines with them are what a logger left where its power failed; those rows are rejected.
     let has_zeros = |line: &&[u8]| line.contains(&0);
-    let (zeros, lines) = text
-        .split(|&byte| byte == b'\n')
-        .fold((0, 0), |(zeros, lines), line| (zeros + usize::from(has_zeros(&line)), lines + 1));
-    let in_header = text.split(|&byte| byte == b'\n').take(1).any(|line| has_zeros(&line));
-    if let Some(at) = text.iter().position(|&byte| byte == 0).filter(|_| in_header || zeros > lines / 4) {
+    let lines = || text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+    let zeros = lines().filter(has_zeros).count();
+    let mut from_header = text.split(|&byte| byte == b'\n').skip(csv.skip_lines.unwrap_or(0) as usize);
+    let in_header = from_header.next().is_some_and(|line| has_zeros(&line));
+    if let Some(at) = text.iter().position(|&byte| byte == 0).filter(|_| in_header || zeros * 2 > lines().count()) {
         return Err(corrupt(at, "there is a zero byte; wanted delimited text", "this looks like a binary file"));
     }
     // Where somebody says that it is UTF-8, rows that are not are rejected.

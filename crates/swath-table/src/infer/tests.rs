@@ -225,6 +225,7 @@ fn what_only_a_person_can_say_is_asked_for() {
         ("", 5, "in.csv: the file is empty", "rows"),
         ("a,b,c\n", 5, "there are no rows", "types"),
         ("a,b\0\n", 5, "byte 3: there is a zero byte", ""),
+        ("a,b\n1\0,2\n\0,3\n", 5, "byte 5: there is a zero byte", ""),
     ] {
         let error = infer(&[sample(text)], &hints).expect_err(text);
         assert_eq!(error.exit_code(), code, "{text}: {error}");

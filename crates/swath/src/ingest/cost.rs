@@ -9,6 +9,7 @@ use swath_table::schema::ColumnType;
 use super::job::Job;
 use super::prepare::{Prepared, column_of};
 use super::running::{MENDED_BYTES, ROW_GROUP_BYTES};
+use super::spread::Spread;
 use super::{assemble, encode, matching, rank, route};
 use crate::work::transformations_line;
 
@@ -189,6 +190,8 @@ fn partitions_about(prepared: &Prepared) -> u64 {
     let span_us = prepared.facts.time_us.map_or(0, |(first, last)| last - first) as u64;
     let mut total = 1u64;
     let facts = &prepared.facts;
+    let files = prepared.job.files.len() as u64;
+    let in_all = |seen: &Spread| if facts.exact { seen.distinct() } else { seen.distinct_about(files) };
     for (position, level) in prepared.job.partition.iter().enumerate() {
         let of_level = match level {
             PartitionLevel::Time(span) => {
@@ -203,41 +206,16 @@ fn partitions_about(prepared: &Prepared) -> u64 {
             PartitionLevel::SensorGroups(count) => u64::from(*count),
             PartitionLevel::Sensor | PartitionLevel::Column(_) => {
                 let values = column_of(level, &prepared.job.schema).and_then(|at| facts.values.get(&at));
-                let seen = values.map_or(0, |values| values.len() as u64);
                 // There may be rows without a value.
-                if facts.exact { seen + 1 } else { distinct_about(seen, facts.sampled) + 1 }
+                values.map_or(0, in_all) + 1
             }
             PartitionLevel::H3(_) | PartitionLevel::Geohash(_) | PartitionLevel::Tile(_) => {
-                match facts.cells.get(&position) {
-                    Some(seen) if facts.exact => seen + 1,
-                    Some(&seen) => distinct_about(seen, facts.placed) + 1,
-                    None => 1_000,
-                }
+                facts.cells.get(&position).map_or(1_000, |cells| in_all(cells) + 1)
             }
         };
         total = total.saturating_mul(of_level);
     }
     total.min(prepared.facts.rows.max(1))
-}
-
-/// How many times the values of the sample there are planned to be where it does not tell.
-const UNKNOWN: u64 = 16;
-
-/// How many different values there are in all, if `looked` of them at random are `seen` different ones: the number that
-/// makes that most likely where all come equally often, and a fifth more. Where hardly one came twice nobody can tell, and
-/// it is [`UNKNOWN`] times as many.
-fn distinct_about(seen: u64, looked: u64) -> u64 {
-    let shown = |all: f64| all * (1.0 - (-(looked as f64) / all).exp());
-    let (mut low, mut high) = (seen as f64, (seen * UNKNOWN) as f64);
-    for _ in 0..40 {
-        let middle = low.midpoint(high);
-        if shown(middle) < seen as f64 {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    ((high * 1.2) as u64).min(seen * UNKNOWN)
 }
 
 fn inputs_bytes(job: &Job) -> Bytes {
@@ -308,20 +286,4 @@ fn runs_at_least(prepared: &Prepared) -> Bytes {
     let stay = facts.sampled.saturating_sub(facts.rejected) as f64 / facts.sampled.max(1) as f64;
     let rows = facts.rows as f64 * stay * if facts.exact { 1.0 } else { 0.8 };
     Bytes(rows as u64 * (job.layout.stride() as u64 + 16))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_counted_from_how_often_they_come_again() {
-        // What is seen of 7, 5,000 and 50,000 values that come equally often in 3,669 rows.
-        for (seen, least, most) in [(7, 7, 9), (2_600, 5_000, 6_500), (3_537, 45_000, 75_000)] {
-            let all = distinct_about(seen, 3_669);
-            assert!((least..=most).contains(&all), "{seen} seen: {all}");
-        }
-        assert_eq!(distinct_about(3_669, 3_669), UNKNOWN * 3_669);
-        assert_eq!(distinct_about(0, 3_669), 0);
-    }
 }

@@ -171,13 +171,15 @@ impl Stage for Mend {
         let units = self.units();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let Known { ways, starts } = &mut *known;
+        // Those of a run that was killed are in no line of the ledger, either.
+        let earlier = if ways.0.is_empty() { done.count_of_stage(stage::MEND) } else { 0 };
         ways.learn(done, units)?;
         starts.clear();
         ways.walk(|unit, ways, right| {
             let mended = ways.iter().filter(|way| way.key.stage == stage::MEND).map(|way| way.key.units.start).max();
             starts.extend(right.err().map(|start| (mended.map_or(unit, |last| last + units), start)));
         });
-        self.running.tables.hold_mended(starts.len() as u64)?;
+        self.running.tables.hold_mended(starts.len() as u64 + earlier)?;
         let task =
             |&key: &u64| TaskSpec { key: TaskKey { stage: stage::MEND, units: key..key + 1 }, bytes: self.task_bytes };
         Ok(starts.keys().map(task).collect())

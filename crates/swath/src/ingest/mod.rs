@@ -24,6 +24,7 @@ mod running;
 mod schema_text;
 mod search;
 mod sorted;
+mod spread;
 mod standing;
 mod survey;
 mod systems;

@@ -2,7 +2,7 @@
 //!
 //! It parses the sample as the run will parse the input. It is an estimate, and the same for every ceiling.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use swath_core::{Bytes, Fnv64, Result};
 use swath_formats::csv::{
     BatchLimits, Consumer, ParsePlan, RangeSpec, ReadOptions, Source, Start, Workspace, read_range,
@@ -15,6 +15,7 @@ use swath_table::reject::Reject;
 use swath_table::schema::{ColumnType, Role, TableSchema};
 
 use super::job::{FilePlan, Geometry};
+use super::spread::{Counter, Spread};
 use crate::input_file::InputFile;
 
 /// What a sample says.
@@ -42,26 +43,31 @@ pub struct Facts {
     pub output: Bytes,
     /// West, south, east, north of the coordinates seen.
     pub bounds: Option<[f64; 4]>,
-    /// Values of the columns that partitions are made of, by column, as hashes.
-    pub values: FxHashMap<usize, FxHashSet<u64>>,
-    /// Coordinates that were seen.
-    pub placed: u64,
-    /// Cells that they are in, by level of the partition.
-    pub cells: FxHashMap<usize, u64>,
+    /// Values of the columns that partitions are made of, by column.
+    pub values: FxHashMap<usize, Spread>,
+    /// Cells that coordinates are in, by level of the partition.
+    pub cells: FxHashMap<usize, Spread>,
     /// Whether a text goes on over several lines, so that units may begin inside of it.
     pub has_lines_in_texts: bool,
 }
 
-/// Coordinates of a row of the sample, and the position of their transform.
-pub type Point = (f64, f64, u32);
+/// Coordinates of the sample.
+#[derive(Debug, Default)]
+pub struct Points {
+    /// Of each row that has some, with the position of their transform.
+    points: Vec<(f64, f64, u32)>,
+    /// How many there are up to the end of each piece, and whether it is the last of its file.
+    pieces: Vec<(usize, bool)>,
+}
 
 struct Look<'a> {
     schema: &'a TableSchema,
     facts: &'a mut Facts,
     text_bytes: u64,
     /// Coordinates, and the position of their transform, where they are wanted.
-    points: Option<&'a mut Vec<Point>>,
+    points: Option<&'a mut Points>,
     transform: u32,
+    counters: &'a mut FxHashMap<usize, Counter>,
 }
 
 impl Consumer for Look<'_> {
@@ -91,10 +97,10 @@ impl Consumer for Look<'_> {
 
 impl Look<'_> {
     fn values(&mut self, batch: &Batch) {
-        for (&column, seen) in &mut self.facts.values {
+        for (&column, counter) in &mut *self.counters {
             let column = &batch.columns[column];
             for row in (0..batch.rows()).filter(|&row| column.valid[row] != 0) {
-                seen.insert(match &column.values {
+                counter.take(match &column.values {
                     Values::Bool(values) => u64::from(values[row]),
                     Values::Int32(values) | Values::Date(values) => i64::from(values[row]) as u64,
                     Values::Int64(values) | Values::Timestamp(values) => values[row] as u64,
@@ -119,12 +125,24 @@ impl Look<'_> {
             if batch.columns[x].valid[row] != 0 && batch.columns[y].valid[row] != 0 {
                 let point = [xs[row], ys[row], xs[row], ys[row]];
                 self.facts.bounds = super::assemble::union(self.facts.bounds, Some(point));
-                self.facts.placed += 1;
                 if let Some(points) = &mut self.points {
-                    points.push((xs[row], ys[row], self.transform));
+                    points.points.push((xs[row], ys[row], self.transform));
                 }
             }
         }
+    }
+}
+
+impl Points {
+    /// How the cells of the points are spread over the sample.
+    fn spread(&self, cells: &[u32]) -> Spread {
+        let (mut counter, mut start) = (Counter::default(), 0);
+        for &(end, ends_file) in &self.pieces {
+            cells[start..end].iter().for_each(|&cell| counter.take(u64::from(cell)));
+            start = end;
+            if ends_file { counter.end_file() } else { counter.end_piece() }
+        }
+        counter.spread()
     }
 }
 
@@ -134,12 +152,12 @@ impl Facts {
     ///
     /// # Errors
     /// When the sample holds more cells than any run may.
-    pub fn count_cells(&mut self, points: &[Point], levels: &[Level], geometry: &Geometry) -> Result<()> {
+    pub fn count_cells(&mut self, points: &Points, levels: &[Level], geometry: &Geometry) -> Result<()> {
         let cells: Vec<usize> = (0..levels.len()).filter(|&level| levels[level].is_cell()).collect();
         if cells.is_empty() || geometry.crs_column.is_some() {
             return Ok(());
         }
-        let moved = |&(x, y, transform): &Point| match &geometry.transforms[transform as usize] {
+        let moved = |&(x, y, transform): &(f64, f64, u32)| match &geometry.transforms[transform as usize] {
             Some(transform) => transform.point(x, y).unwrap_or((f64::NAN, f64::NAN)),
             None => (x, y),
         };
@@ -147,23 +165,17 @@ impl Facts {
             Some(to_degrees) => to_degrees.point(x, y).unwrap_or((f64::NAN, f64::NAN)),
             None => (x, y),
         };
-        let points: Vec<(f64, f64)> = points.iter().map(moved).collect();
-        let (longitude, latitude): (Vec<f64>, Vec<f64>) = points.iter().map(degrees).unzip();
-        let (x, y): (Vec<f64>, Vec<f64>) = points.into_iter().unzip();
+        let places: Vec<(f64, f64)> = points.points.iter().map(moved).collect();
+        let (longitude, latitude): (Vec<f64>, Vec<f64>) = places.iter().map(degrees).unzip();
+        let (x, y): (Vec<f64>, Vec<f64>) = places.into_iter().unzip();
         let coordinates = Coordinates { x: &x, y: &y, longitude: &longitude, latitude: &latitude };
         for level in cells {
             let partitions = Interner::new("cells of the sample", Bytes(64 << 20));
             let names = Names { texts: &partitions, groups: &[], partitions: &partitions };
-            let rows = 0..x.len();
-            Assigner::default().assign(
-                &levels[level..=level],
-                &Batch::new([]),
-                rows,
-                &coordinates,
-                names,
-                &mut Vec::new(),
-            )?;
-            self.cells.insert(level, partitions.len() as u64);
+            let (rows, mut of_rows) = (0..x.len(), Vec::new());
+            let level_alone = &levels[level..=level];
+            Assigner::default().assign(level_alone, &Batch::new([]), rows, &coordinates, names, &mut of_rows)?;
+            self.cells.insert(level, points.spread(&of_rows));
         }
         Ok(())
     }
@@ -188,10 +200,10 @@ pub fn facts(
     plans: &[ParsePlan],
     file_plans: &[FilePlan],
     counted: Counted,
-) -> Result<(Facts, Vec<Point>)> {
-    let values = counted.columns.into_iter().map(|column| (column, FxHashSet::default())).collect();
-    let mut points = Vec::new();
-    let mut facts = Facts { values, ..Facts::default() };
+) -> Result<(Facts, Points)> {
+    let mut counters: FxHashMap<usize, Counter> =
+        counted.columns.into_iter().map(|column| (column, Counter::default())).collect();
+    let (mut facts, mut points) = (Facts::default(), Points::default());
     let interner = Interner::new("categories of the sample", Bytes(64 << 20));
     let mut batch = Batch::new(schema.columns.iter().map(|column| column.column_type));
     let mut workspace = Workspace::new(ReadOptions::default());
@@ -209,8 +221,10 @@ pub fn facts(
             let range = RangeSpec { nominal: 0..length, file_len: length, start: Start::Exact(0) };
             let limits = BatchLimits { rows: 8_192, bytes: Bytes(4 << 20) };
             let source = Source { input: &piece, plan: &plans[plan.plan as usize], interner: &interner, limits };
-            let points = counted.points.then_some(&mut points);
-            let mut look = Look { schema, facts: &mut facts, text_bytes: 0, points, transform: plan.transform };
+            let wanted = counted.points.then_some(&mut points);
+            let counters = &mut counters;
+            let mut look =
+                Look { schema, facts: &mut facts, text_bytes: 0, points: wanted, transform: plan.transform, counters };
             let report = read_range(&source, &range, &mut workspace, &mut batch, &mut look)?;
             if batch.rows() > 0 {
                 look.batch(&mut batch)?;
@@ -219,8 +233,15 @@ pub fn facts(
             facts.sampled += report.records;
             facts.has_lines_in_texts |= report.lines > report.records + report.blank + report.comments;
             bytes += length;
+            counters.values_mut().for_each(Counter::end_piece);
+            points.pieces.push((points.points.len(), false));
+        }
+        counters.values_mut().for_each(Counter::end_file);
+        if let Some((_, ends_file)) = points.pieces.last_mut() {
+            *ends_file = true;
         }
     }
+    facts.values = counters.into_iter().map(|(column, counter)| (column, counter.spread())).collect();
     let total: u64 = files.iter().zip(file_plans).map(|(file, plan)| file.size.saturating_sub(plan.data_offset)).sum();
     facts.exact = !samples.is_empty() && samples.iter().all(|sample| sample.exhaustive);
     facts.record_bytes = bytes as f64 / facts.sampled.max(1) as f64;

@@ -14,6 +14,7 @@ fn of(path: &Path, plan: &Plan) -> Vec<PathBuf> {
     let called_after = ["aux.xml", "ovr", "msk"].map(|ending| with_ending(path, ending));
     let others = sidecars(path).into_iter().filter(|_| plan.grid().affine.is_none());
     let mut all: Vec<PathBuf> = called_after.into_iter().filter(|path| path.is_file()).chain(others).collect();
+    all.sort();
     all.dedup();
     all
 }

@@ -62,7 +62,7 @@ pub fn prepare(request: &RasterRequest) -> Result<Job> {
     refuse_too_many_blocks(&description)?;
     let plan = Plan::new(description, chain::is_in_strips(&*raster))?;
     let common = &request.common;
-    let of_steps = steps::lines(request, &sources, &likes, raster.grid());
+    let of_steps = steps::lines(request, &sources, &likes, &*raster);
     let costs = cost::costs(&plan, &*raster, &sources, &of_steps, common.ceiling(), common.threads());
     let costs = within_limits(common, costs, |costs| &costs.ledger)?;
     let of_files = sources.iter().flat_map(|source| source.tiff.warnings().iter().cloned());
@@ -75,15 +75,17 @@ fn refuse_too_many_blocks(description: &FileDescription) -> Result<()> {
     const BLOCKS_MAX: u64 = 1 << 24;
     let (shape, block) = (description.grid.shape, description.options.block());
     let blocks = u64::from(shape.columns.div_ceil(block.columns)) * u64::from(shape.rows.div_ceil(block.rows));
-    if blocks * description.grid.bands.len() as u64 <= BLOCKS_MAX {
+    let bands = description.grid.bands.len() as u64;
+    if blocks * bands <= BLOCKS_MAX {
         return Ok(());
     }
     Err(Error::Usage {
         message: format!(
-            "the output would have {} columns × {} rows in {blocks} blocks; wanted at most {BLOCKS_MAX}",
+            "the output would have {} columns × {} rows in {blocks} blocks of {bands} bands; wanted at most {BLOCKS_MAX} in \
+             all bands",
             shape.columns, shape.rows
         ),
-        hint: "is --res in the units of the output's reference system? Or BLOCKSIZE larger, or a part of it".into(),
+        hint: "is its resolution in the units of its reference system? Or --co BLOCKSIZE larger, or a part of it".into(),
     })
 }
 
@@ -233,11 +235,12 @@ impl crate::Job for Job {
         let partial = PartialOutput::create(&self.request.output, common.overwrite, common.resume)?;
         if partial.state() == PartialState::Committed {
             // A run that was interrupted between the two.
-            if partial.is_own() && partial.replaces() {
+            let shown_by = partial.shown_by();
+            if shown_by.is_some() && partial.replaces() {
                 beside::remove_leftovers(partial.target(), &self.plan);
             }
             let wanted = standing::Wanted { plan: &self.plan, digest: &self.digest(), sources: &self.sources };
-            if let Err(error) = standing::is_asked_for(&wanted, partial.target(), partial.is_own()) {
+            if let Err(error) = standing::is_asked_for(&wanted, partial.target(), shown_by) {
                 partial.discard()?;
                 return Err(error);
             }
@@ -331,22 +334,24 @@ impl Job {
     /// Shows the file, removes what is not part of it, and tells what came of the run.
     fn show(
         &self,
-        partial: PartialOutput,
+        mut partial: PartialOutput,
         summary: &Summary,
         scratch: Bytes,
         observer: &dyn Observer,
         stopwatch: Stopwatch,
     ) -> Result<Outcome> {
+        let digest = self.digest();
         if partial.state() != PartialState::Committed {
-            put_mark(&partial.output(), &self.digest());
+            put_mark(&partial.output(), &digest);
         }
-        let replaces = partial.replaces();
-        let output = show_file(partial, observer)?;
-        if replaces {
-            for error in beside::remove_leftovers(&output.path, &self.plan) {
+        partial.show(&digest)?;
+        // Before anything says no more that this run showed the file: one that dies now is to do it when it is resumed.
+        if partial.replaces() {
+            for error in beside::remove_leftovers(partial.target(), &self.plan) {
                 observer.on(&stays_behind(&error));
             }
         }
+        let output = show_file(partial, observer)?;
         let scratch = Scratch { predicted: self.costs.scratch, actual: scratch };
         let memory = (&self.costs.ledger, cost::PROGRAM_BYTES);
         Ok(Outcome {

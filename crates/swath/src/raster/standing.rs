@@ -23,22 +23,21 @@ pub struct Wanted<'a> {
     pub sources: &'a [Source],
 }
 
-/// Whether the file is the one that would be made. `is_own` says that the interrupted run itself put it there, so that a
-/// file system without marks is no reason to doubt it.
+/// Whether the file is the one that would be made. `shown_by` is the job of the interrupted run, if that put it there
+/// itself: it says more than the mark, which not every file system keeps.
 ///
 /// # Errors
 /// [`Error::OutputExists`] that says in what it differs.
-pub fn is_asked_for(wanted: &Wanted<'_>, output: &Path, is_own: bool) -> Result<()> {
+pub fn is_asked_for(wanted: &Wanted<'_>, output: &Path, shown_by: Option<String>) -> Result<()> {
     let Wanted { plan, digest, sources } = *wanted;
     let refuse = |difference| is_another(output, difference);
     let there = GeoTiff::open(output).map_err(|error| refuse(error.to_string()))?;
     if let Some(difference) = difference(plan, &there) {
         return Err(refuse(difference));
     }
-    match mark_of(output) {
+    match shown_by.or_else(|| mark_of(output)) {
         Some(mark) if mark == digest => {}
         Some(_) => return Err(refuse("it was made with other options or of other inputs".into())),
-        None if is_own => {}
         None => return Err(refuse("nothing says of what it was made, or its file system keeps no marks".into())),
     }
     match changed_since(sources, output)? {

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use swath_core::{Error, LedgerLine, Result};
+use swath_core::{Bytes, Error, LedgerLine, Result};
 use swath_crs::{Bounds, Crs, CrsError};
 use swath_raster::ops::{
-    AssumeCrs, Clip, Focal, FocalOptions, Footprint, Mosaic, MosaicInput, MosaicOptions, WarpTarget, places_bytes_max,
+    AssumeCrs, Clip, Focal, FocalOptions, Footprint, Mosaic, MosaicInput, MosaicOptions, WarpTarget,
     radius_in_pixels, window_of_bounds, window_of_grid,
 };
 use swath_raster::{Grid, Raster, Scalar};
@@ -115,8 +115,13 @@ pub fn mosaic(inputs: Vec<MosaicInput>, step: &MosaicStep, nodata: Option<Scalar
     Mosaic::new(inputs, &options)
 }
 
-/// What the steps hold throughout, beside what they read: transformations, and where squares of a grid come from.
-pub fn lines(request: &RasterRequest, sources: &[Source], likes: &[Source], grid: &Grid) -> Vec<LedgerLine> {
+/// What the steps hold throughout, beside what they read: transformations, and where pixels come from.
+pub fn lines(
+    request: &RasterRequest,
+    sources: &[Source],
+    likes: &[Source],
+    raster: &dyn Raster,
+) -> Vec<LedgerLine> {
     let mut systems = sources.iter().chain(likes).filter_map(|source| source.tiff.grid(0)?.crs.as_deref());
     let first = systems.next();
     let differ = first.is_some_and(|first| systems.any(|other| !first.is_same_as(other)));
@@ -128,10 +133,10 @@ pub fn lines(request: &RasterRequest, sources: &[Source], likes: &[Source], grid
         _ => false,
     };
     let transforms = (differ || request.steps.iter().any(names_a_system)).then(transformations_line);
-    let moves = request.steps.iter().any(|step| matches!(step, RasterStep::Warp(_) | RasterStep::Mosaic(_)));
-    let places = moves.then(|| LedgerLine {
+    let held = raster.held_bytes();
+    let places = (held > Bytes::ZERO).then(|| LedgerLine {
         name: "places".into(),
-        bytes: places_bytes_max(grid.shape),
+        bytes: held,
         reason: "where squares of the output come from".into(),
     });
     transforms.into_iter().chain(places).collect()

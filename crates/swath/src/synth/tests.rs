@@ -189,15 +189,15 @@ fn a_file_appears_when_it_is_complete() {
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join("t.csv");
     let settings = Telemetry { rows: Some(1000), ..Telemetry::default() };
-    let truth = settings.write_file(&path, &Stop::new()).unwrap();
+    let truth = settings.write_file(&path, &Stop::new(), |_| Ok(())).unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), written(&settings).0);
     assert_eq!(std::fs::metadata(&path).unwrap().len(), truth.csv_bytes);
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "no partial file stays");
-    let error = settings.write_file(&folder.join("none").join("t.csv"), &Stop::new()).expect_err("no folder");
+    let error = settings.write_file(&folder.join("none").join("t.csv"), &Stop::new(), |_| Ok(())).expect_err("no folder");
     assert_eq!(error.exit_code(), 6);
     let stop = Stop::new();
     stop.raise();
-    let error = settings.write_file(&folder.join("stopped.csv"), &stop).expect_err("stopped");
+    let error = settings.write_file(&folder.join("stopped.csv"), &stop, |_| Ok(())).expect_err("stopped");
     assert_eq!(error.exit_code(), 75);
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "a file that was stopped leaves nothing");
     std::fs::remove_dir_all(&folder).unwrap();

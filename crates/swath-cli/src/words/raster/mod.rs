@@ -143,7 +143,7 @@ pub struct RasterOutputFlags {
     /// Format of the output: gtiff (default) or cog
     #[arg(short, long, value_name = "FORMAT", default_value = "gtiff", help_heading = "Output")]
     pub format: String,
-    /// Option of the format: COMPRESS, LEVEL, PREDICTOR, BLOCKSIZE, INTERLEAVE, BIGTIFF, SPARSE_OK…
+    /// Option of the format: COMPRESS, LEVEL, PREDICTOR, MAX_Z_ERROR, BLOCKSIZE, INTERLEAVE, BIGTIFF, SPARSE_OK, OVERVIEWS, OVERVIEW_RESAMPLING
     #[arg(long = "co", value_name = "KEY=VALUE", help_heading = "Output")]
     pub creation_options: Vec<String>,
     /// Type of the pixels: uint8 int8 uint16 int16 uint32 int32 uint64 int64 float32 float64

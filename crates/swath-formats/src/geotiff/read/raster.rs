@@ -97,6 +97,10 @@ impl Raster for TiffRaster {
         Ok(tile)
     }
 
+    fn held_bytes(&self) -> Bytes {
+        Bytes::ZERO
+    }
+
     fn decoded_pixels(&self, window: Window) -> u64 {
         let image = self.image();
         match image.compression {

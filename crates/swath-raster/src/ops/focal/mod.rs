@@ -226,6 +226,10 @@ impl Raster for Focal {
         self.compute(&input, window, lease)
     }
 
+    fn held_bytes(&self) -> Bytes {
+        self.input.held_bytes()
+    }
+
     fn decoded_pixels(&self, window: Window) -> u64 {
         self.input.decoded_pixels(self.grown(window))
     }

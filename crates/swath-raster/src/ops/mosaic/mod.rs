@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use swath_core::{Bytes, Error, Lease, Result};
 
+use crate::ops::warp::Ways;
 use crate::ops::{Conversion, Warp, WarpOptions, convert};
 use crate::{Band, BandColour, DataType, Grid, Raster, Scalar, Shape, Tile, Window};
 
@@ -24,6 +25,8 @@ use place::Place;
 const BLOCK: Shape = Shape::new(512, 512);
 /// What a read takes beside buffers: the list of inputs that it meets, at most.
 const ENTRY: Bytes = Bytes(8);
+/// What an input takes for as long as the mosaic is there: its grid twice, and the ways of its pixels.
+const ENTRY_HELD: Bytes = Bytes(2 << 10);
 
 /// An input, on the grid of the mosaic.
 struct Entry {
@@ -167,9 +170,9 @@ impl Mosaic {
             _ => Some(data_type),
         };
         let mut entries = Vec::with_capacity(inputs.len());
-        let mut warnings = Vec::new();
+        let (mut ways, mut warnings) = (Ways::default(), Vec::new());
         for input in inputs {
-            entries.extend(entry(input, &place, options, working, &mut warnings)?);
+            entries.extend(entry(input, &place, options, working, (&mut ways, &mut warnings))?);
         }
         let mut by_row: Vec<usize> = (0..entries.len()).collect();
         by_row.sort_by_key(|position| entries[*position].footprint.row);
@@ -258,14 +261,14 @@ fn entry(
     place: &Place,
     options: &MosaicOptions,
     data_type: Option<DataType>,
-    warnings: &mut Vec<String>,
+    (ways, warnings): (&mut Ways, &mut Vec<String>),
 ) -> Result<Option<Entry>> {
     let (raster, corner): (Arc<dyn Raster>, _) = match place::offset(place, input.grid()) {
         Some(corner) => (input, corner),
         None => {
             let part = place::part_of(place, input.grid()).map_err(|error| about(&what, error))?;
             let Some((window, target)) = part else { return Ok(None) };
-            let warp = Warp::new(input, &target, options.resampling, &WarpOptions::default());
+            let warp = Warp::along(ways, input, &target, options.resampling, &WarpOptions::default());
             let warp = warp.map_err(|error| about(&what, error))?;
             warnings.extend(warp.warning().map(|warning| format!("{what}: {warning}")));
             (Arc::new(warp), (i64::from(window.column), i64::from(window.row)))
@@ -321,6 +324,10 @@ impl Raster for Mosaic {
         let all_valid = validity.iter().all(|valid| *valid == 1);
         tile.validity = (!all_valid).then_some(validity);
         Ok(tile)
+    }
+
+    fn held_bytes(&self) -> Bytes {
+        self.entries.iter().map(|entry| entry.raster.held_bytes() + ENTRY_HELD).sum()
     }
 
     fn decoded_pixels(&self, window: Window) -> u64 {

@@ -237,6 +237,10 @@ impl Raster for Terrain {
         self.compute(&input, window, lease)
     }
 
+    fn held_bytes(&self) -> Bytes {
+        self.input.held_bytes()
+    }
+
     fn decoded_pixels(&self, window: Window) -> u64 {
         self.input.decoded_pixels(REACH.grow(window, self.grid.shape))
     }

@@ -99,6 +99,10 @@ impl Raster for Held {
         Ok(tile)
     }
 
+    fn held_bytes(&self) -> Bytes {
+        Bytes::ZERO
+    }
+
     fn decoded_pixels(&self, window: Window) -> u64 {
         window.pixels()
     }

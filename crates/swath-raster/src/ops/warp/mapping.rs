@@ -2,6 +2,8 @@
 //!
 //! It knows how longitudes come round, and refuses answers that do not lead back. It interpolates nothing.
 
+use std::sync::Arc;
+
 use swath_core::{Error, Result};
 use swath_crs::{Crs, Transform, TransformOptions};
 
@@ -38,6 +40,25 @@ pub(super) enum Columns {
     },
 }
 
+/// There and, where it is known, back.
+type Way = (Transform, Option<Transform>);
+
+/// Transformations between systems, each made once for all rasters that need it: each takes kilobytes.
+#[derive(Default)]
+pub struct Ways(Vec<(Arc<Crs>, Arc<Crs>, Way)>);
+
+impl Ways {
+    fn between(&mut self, from: &Arc<Crs>, to: &Arc<Crs>) -> Result<Way> {
+        let known = self.0.iter().find(|(known, goal, _)| known.is_same_as(from) && goal.is_same_as(to));
+        if let Some((.., way)) = known {
+            return Ok(way.clone());
+        }
+        let way = (transform(from, to)?, Transform::best(to, from).ok());
+        self.0.push((Arc::clone(from), Arc::clone(to), way.clone()));
+        Ok(way)
+    }
+}
+
 /// The way from output pixels to input pixels.
 #[derive(Debug, Clone)]
 pub(super) struct Mapping {
@@ -47,7 +68,7 @@ pub(super) struct Mapping {
     /// Half a turn in the output's coordinates, if they are longitudes.
     half_turn: Option<f64>,
     /// There and back; `None` where both grids are of one system.
-    transforms: Option<(Transform, Option<Transform>)>,
+    transforms: Option<Way>,
     input: Affine,
     inverse: Affine,
     /// How the input's columns repeat.
@@ -61,20 +82,18 @@ impl Mapping {
     ///
     /// # Errors
     /// [`Error::Usage`] where one of the systems is not known, none leads to the other, or pixels have no area.
-    pub fn new(input: &Grid, output: Affine, output_crs: Option<&Crs>) -> Result<Mapping> {
+    pub fn new(input: &Grid, output: Affine, output_crs: Option<&Arc<Crs>>, ways: &mut Ways) -> Result<Mapping> {
         let affine = input.affine_or_pixels();
         let inverse = affine.inverse().ok_or_else(|| no_area(affine))?;
         let output_inverse = output.inverse().ok_or_else(|| no_area(output))?;
-        let transforms = match (input.crs.as_deref(), output_crs) {
-            (Some(one), Some(two)) if !one.is_same_as(two) => {
-                Some((transform(two, one)?, Transform::best(one, two).ok()))
-            }
+        let transforms = match (input.crs.as_ref(), output_crs) {
+            (Some(one), Some(two)) if !one.is_same_as(two) => Some(ways.between(two, one)?),
             (None, Some(_)) => return Err(unknown("the input")),
             (Some(_), None) => return Err(unknown("the output")),
             _ => None,
         };
         let columns = columns_of(input, affine);
-        let half_turn = output_crs.and_then(half_turn);
+        let half_turn = output_crs.and_then(|crs| half_turn(crs));
         Ok(Mapping {
             output,
             output_inverse,

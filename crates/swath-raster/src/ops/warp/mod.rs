@@ -32,9 +32,9 @@ use crate::{Grid, Raster, Scalar, Shape, Tile, Window};
 use fill::entries_for;
 use kernel::Kernel;
 use lattice::Lattice;
+pub(crate) use mapping::Ways;
 use mapping::{Columns, Mapping};
 use need::{Extent, Reach, SourceWindow};
-pub use pieces::places_bytes_max;
 pub use resampling::Resampling;
 pub use suggest::transformed_bounds;
 pub use target::{WarpTarget, WarpWishes};
@@ -94,6 +94,17 @@ impl Warp {
         resampling: Resampling,
         options: &WarpOptions,
     ) -> Result<Warp> {
+        Warp::along(&mut Ways::default(), input, target, resampling, options)
+    }
+
+    /// As [`Warp::new`], by transformations that other rasters may share.
+    pub(crate) fn along(
+        ways: &mut Ways,
+        input: Arc<dyn Raster>,
+        target: &WarpTarget,
+        resampling: Resampling,
+        options: &WarpOptions,
+    ) -> Result<Warp> {
         if !(options.error_pixels >= 0.0 && options.error_pixels.is_finite()) {
             return Err(Error::Usage {
                 message: format!("places cannot be off by {} pixels", options.error_pixels),
@@ -105,7 +116,7 @@ impl Warp {
         }
         let from = input.grid();
         target::placed(from)?;
-        let mapping = Mapping::new(from, target.affine, target.crs.as_deref())?;
+        let mapping = Mapping::new(from, target.affine, target.crs.as_ref(), ways)?;
         let nodata = from.nodata.or_else(|| from.data_type.is_float().then_some(Scalar::Float(f64::NAN)));
         let grid = Grid {
             shape: target.shape,
@@ -207,6 +218,10 @@ impl Raster for Warp {
         let all_valid = validity.iter().all(|valid| *valid == 1);
         tile.validity = (!all_valid).then_some(validity);
         Ok(tile)
+    }
+
+    fn held_bytes(&self) -> Bytes {
+        self.input.held_bytes() + pieces::places_bytes_max(self.grid.shape)
     }
 
     fn decoded_pixels(&self, window: Window) -> u64 {

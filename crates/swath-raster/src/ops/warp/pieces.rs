@@ -20,7 +20,7 @@ const SQUARES: usize = 1 << 16;
 const SQUARE_BYTES: u64 = 96;
 
 /// Memory of what is kept about places of a grid of that shape.
-pub fn places_bytes_max(shape: Shape) -> Bytes {
+pub(super) fn places_bytes_max(shape: Shape) -> Bytes {
     let squares = u64::from(shape.columns.div_ceil(SQUARE)) * u64::from(shape.rows.div_ceil(SQUARE));
     Bytes(squares.min(SQUARES as u64) * SQUARE_BYTES)
 }

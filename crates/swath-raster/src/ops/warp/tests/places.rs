@@ -57,7 +57,7 @@ fn maps_of_the_world_have_all_their_columns() {
 fn ratios_of_boxes() {
     let grid = |affine, code| Held::grid(Shape::new(400, 500), 1, DataType::UInt8, affine, Some(code));
     let ratio = |from: &Grid, to: &WarpTarget| {
-        Mapping::new(from, to.affine, to.crs.as_deref()).expect("a mapping").ratio(to.shape)
+        Mapping::new(from, to.affine, to.crs.as_ref(), &mut Ways::default()).expect("a mapping").ratio(to.shape)
     };
     let near = |one: (f64, f64), two: (f64, f64), off: f64| {
         assert!((one.0 - two.0).abs() < off && (one.1 - two.1).abs() < off, "{one:?}, wanted {two:?}");
