@@ -10,7 +10,7 @@ use swath_testkit::{Folder, Tree, full};
 /// A job that spills, runs alone on one thread and takes long enough to be hit.
 const JOB: &str = "sensor ingest in.csv -o lake --schema schema.toml --partition day -m 44MB -j 1 --json";
 
-/// The same for input of more than a gigabyte, which takes half a minute.
+/// The same for input of more than a gigabyte.
 const LONG_JOB: &str = "sensor ingest in.csv -o lake --schema schema.toml --partition day -m 64MB -j 1 --json";
 
 /// Work between two flushes of the journal, in bytes of input.
@@ -88,10 +88,17 @@ fn share() -> (u32, u32) {
     (number(first), number(step))
 }
 
+/// As much input as the long job works on for some thirty seconds here.
+fn half_a_minute() -> String {
+    const TRIED_MB: f64 = 400.0;
+    let tried = ready_for(LONG_JOB, &format!("{TRIED_MB}MB")).wall.as_secs_f64();
+    format!("{:.0}MB", TRIED_MB * (30.0 / tried).max(1.0))
+}
+
 #[test]
 fn killed_over_the_whole_wall_time() {
-    let (job, size, kills) = if full() { (LONG_JOB, "2GB", 100) } else { (JOB, "40MB", 12) };
-    let ready = ready_for(job, size);
+    let (job, size, kills) = if full() { (LONG_JOB, half_a_minute(), 100) } else { (JOB, "40MB".into(), 12) };
+    let ready = ready_for(job, &size);
     let (mut missed, mut skips, mut wall) = (0, 0, ready.wall);
     let mut work = Vec::new();
     let (first, step) = share();

@@ -327,7 +327,8 @@ fn nothing_of_another_file_stays_after_a_kill() {
     loop {
         folder.run("raster convert b.tif -o out.tif --overwrite").expect(&[0]);
         leftovers.iter().for_each(|leftover| folder.write(leftover, b"of another file"));
-        let outcome = folder.run_with_fault("raster convert a.tif -o out.tif --overwrite", &format!("kill:{}", kills + 1));
+        let outcome =
+            folder.run_with_fault("raster convert a.tif -o out.tif --overwrite", &format!("kill:{}", kills + 1));
         if outcome.code == Some(0) {
             break;
         }

@@ -195,6 +195,31 @@ fn counts_never_replace_what_they_count() {
 }
 
 #[test]
+fn readings_are_not_shown_without_their_counts() {
+    let folder = Folder::new();
+    let output = folder.run("synth telemetry --rows 10 -o y.csv --truth none/counts.json");
+    assert_eq!(output.status.code(), Some(6), "{}", error_of(&output));
+    assert!(error_of(&output).contains("none/counts.json"), "{}", error_of(&output));
+    let left: Vec<_> =
+        std::fs::read_dir(folder.path()).expect("a folder").flatten().map(|entry| entry.path()).collect();
+    assert!(!folder.path().join("y.csv").exists() && !folder.path().join("y.csv.partial").exists(), "{left:?}");
+}
+
+/// Verbs that make no plan are held to the ceiling, too.
+#[test]
+fn a_ceiling_that_looking_does_not_fit_into_is_refused() {
+    let folder = Folder::new();
+    folder.write("readings.csv", b"id,time\na,2025-03-01\nb,2025-03-02\n");
+    for line in ["sensor schema readings.csv", "info readings.csv", "synth telemetry --rows 10 -o z.csv"] {
+        let output = folder.run(&format!("{line} -m 10MB"));
+        assert_eq!(output.status.code(), Some(3), "{line}: {}", error_of(&output));
+        assert!(error_of(&output).contains("hint: --memory"), "{line}: {}", error_of(&output));
+        let output = folder.run(&format!("{line} -m 16MB"));
+        assert_eq!(output.status.code(), Some(0), "{line}: {}", error_of(&output));
+    }
+}
+
+#[test]
 fn an_empty_argument_is_told_as_one() {
     let folder = Folder::new();
     for verb in ["sensor ingest -o lake", "sensor schema", "info"] {

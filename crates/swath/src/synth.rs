@@ -157,12 +157,7 @@ impl Telemetry {
     ///
     /// # Errors
     /// Those of [`Telemetry::write`] and of `before`; what was at `path` is then unchanged.
-    pub fn write_file(
-        &self,
-        path: &Path,
-        stop: &Stop,
-        before: impl FnOnce(&Truth) -> Result<()>,
-    ) -> Result<Truth> {
+    pub fn write_file(&self, path: &Path, stop: &Stop, before: impl FnOnce(&Truth) -> Result<()>) -> Result<Truth> {
         self.check()?;
         let mut partial = path.as_os_str().to_owned();
         partial.push(".partial");

@@ -73,7 +73,10 @@ fn message(to: &mut impl Write, before: &str, step: &str, (wanted, ceiling): (By
 
 /// Only some commands can go on from where they were.
 fn hint(command: &str) -> &'static str {
-    if command == "sensor ingest" || command == "synth raster" || (command.starts_with("raster ") && command != "raster stats") {
+    if command == "sensor ingest"
+        || command == "synth raster"
+        || (command.starts_with("raster ") && command != "raster stats")
+    {
         "a larger --memory, or fewer --threads; run again with --resume to keep what is done"
     } else {
         "a larger --memory, or fewer --threads"

@@ -85,7 +85,8 @@ fn refuse_too_many_blocks(description: &FileDescription) -> Result<()> {
              all bands",
             shape.columns, shape.rows
         ),
-        hint: "is its resolution in the units of its reference system? Or --co BLOCKSIZE larger, or a part of it".into(),
+        hint: "is its resolution in the units of its reference system? Or --co BLOCKSIZE larger, or a part of it"
+            .into(),
     })
 }
 

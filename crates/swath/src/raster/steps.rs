@@ -6,8 +6,8 @@ use std::sync::Arc;
 use swath_core::{Bytes, Error, LedgerLine, Result};
 use swath_crs::{Bounds, Crs, CrsError};
 use swath_raster::ops::{
-    AssumeCrs, Clip, Focal, FocalOptions, Footprint, Mosaic, MosaicInput, MosaicOptions, WarpTarget,
-    radius_in_pixels, window_of_bounds, window_of_grid,
+    AssumeCrs, Clip, Focal, FocalOptions, Footprint, Mosaic, MosaicInput, MosaicOptions, WarpTarget, radius_in_pixels,
+    window_of_bounds, window_of_grid,
 };
 use swath_raster::{Grid, Raster, Scalar};
 
@@ -116,12 +116,7 @@ pub fn mosaic(inputs: Vec<MosaicInput>, step: &MosaicStep, nodata: Option<Scalar
 }
 
 /// What the steps hold throughout, beside what they read: transformations, and where pixels come from.
-pub fn lines(
-    request: &RasterRequest,
-    sources: &[Source],
-    likes: &[Source],
-    raster: &dyn Raster,
-) -> Vec<LedgerLine> {
+pub fn lines(request: &RasterRequest, sources: &[Source], likes: &[Source], raster: &dyn Raster) -> Vec<LedgerLine> {
     let mut systems = sources.iter().chain(likes).filter_map(|source| source.tiff.grid(0)?.crs.as_deref());
     let first = systems.next();
     let differ = first.is_some_and(|first| systems.any(|other| !first.is_same_as(other)));

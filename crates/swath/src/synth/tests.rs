@@ -193,7 +193,8 @@ fn a_file_appears_when_it_is_complete() {
     assert_eq!(std::fs::read_to_string(&path).unwrap(), written(&settings).0);
     assert_eq!(std::fs::metadata(&path).unwrap().len(), truth.csv_bytes);
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "no partial file stays");
-    let error = settings.write_file(&folder.join("none").join("t.csv"), &Stop::new(), |_| Ok(())).expect_err("no folder");
+    let error =
+        settings.write_file(&folder.join("none").join("t.csv"), &Stop::new(), |_| Ok(())).expect_err("no folder");
     assert_eq!(error.exit_code(), 6);
     let stop = Stop::new();
     stop.raise();

@@ -116,7 +116,8 @@ impl Mosaic {
     /// [`Error::Usage`] when there is no input, numbers of bands differ, no way leads from the system of an input to that
     /// of the mosaic, or the nodata value is none of the type.
     pub fn new(inputs: Vec<MosaicInput>, options: &MosaicOptions) -> Result<Mosaic> {
-        let place = place::of(&inputs, options)?;
+        let mut ways = Ways::default();
+        let place = place::of(&mut ways, &inputs, options)?;
         let grids: Vec<&Grid> = inputs.iter().map(|input| input.raster.grid()).collect();
         let first = grids[0];
         if let Some((number, other)) = grids.iter().enumerate().find(|(_, grid)| grid.bands.len() != first.bands.len())
@@ -170,7 +171,7 @@ impl Mosaic {
             _ => Some(data_type),
         };
         let mut entries = Vec::with_capacity(inputs.len());
-        let (mut ways, mut warnings) = (Ways::default(), Vec::new());
+        let mut warnings = Vec::new();
         for input in inputs {
             entries.extend(entry(input, &place, options, working, (&mut ways, &mut warnings))?);
         }
@@ -266,7 +267,7 @@ fn entry(
     let (raster, corner): (Arc<dyn Raster>, _) = match place::offset(place, input.grid()) {
         Some(corner) => (input, corner),
         None => {
-            let part = place::part_of(place, input.grid()).map_err(|error| about(&what, error))?;
+            let part = place::part_of(ways, place, input.grid()).map_err(|error| about(&what, error))?;
             let Some((window, target)) = part else { return Ok(None) };
             let warp = Warp::along(ways, input, &target, options.resampling, &WarpOptions::default());
             let warp = warp.map_err(|error| about(&what, error))?;

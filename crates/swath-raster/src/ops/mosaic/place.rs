@@ -5,7 +5,7 @@ use std::sync::Arc;
 use swath_core::{Error, Result};
 use swath_crs::{Bounds, Crs};
 
-use crate::ops::warp::{WarpTarget, WarpWishes, aligned};
+use crate::ops::warp::{WarpTarget, WarpWishes, Ways, aligned};
 use crate::{Affine, DataType, Grid, Shape, Window};
 
 use super::{MosaicInput, MosaicOptions, about};
@@ -20,10 +20,10 @@ pub(super) type Place = WarpTarget;
 ///
 /// # Errors
 /// [`Error::Usage`] for a system that is none, and where an input has no place in it.
-pub(super) fn of(inputs: &[MosaicInput], options: &MosaicOptions) -> Result<Place> {
+pub(super) fn of(ways: &mut Ways, inputs: &[MosaicInput], options: &MosaicOptions) -> Result<Place> {
     let first = inputs.first().ok_or_else(|| usage("there is no input".into(), "name a raster"))?;
-    let suggest = |input: &MosaicInput, crs: Option<&Arc<Crs>>| {
-        let target = WarpTarget::suggest(input.raster.grid(), crs, &WarpWishes::default(), None);
+    let mut suggest = |input: &MosaicInput, crs: Option<&Arc<Crs>>| {
+        let target = WarpTarget::suggest_along(ways, input.raster.grid(), crs, &WarpWishes::default(), None);
         target.map_err(|error| about(&input.what, error))
     };
     let crs = match &options.crs {
@@ -125,8 +125,8 @@ pub(super) fn offset(place: &Place, grid: &Grid) -> Option<(i64, i64)> {
 ///
 /// # Errors
 /// Where no way leads from the grid's system to that of the place.
-pub(super) fn part_of(place: &Place, grid: &Grid) -> Result<Option<(Window, Place)>> {
-    let bounds = WarpTarget::suggest(grid, place.crs.as_ref(), &WarpWishes::default(), None)?.bounds();
+pub(super) fn part_of(ways: &mut Ways, place: &Place, grid: &Grid) -> Result<Option<(Window, Place)>> {
+    let bounds = WarpTarget::suggest_along(ways, grid, place.crs.as_ref(), &WarpWishes::default(), None)?.bounds();
     let inverse = place.affine.inverse().ok_or_else(|| Error::unexpected("a mosaic of pixels without an area"))?;
     let (left, top) = inverse.apply(bounds.min_x, bounds.max_y);
     let (right, bottom) = inverse.apply(bounds.max_x, bounds.min_y);

@@ -41,14 +41,18 @@ pub(super) enum Columns {
 }
 
 /// There and, where it is known, back.
-type Way = (Transform, Option<Transform>);
+pub(super) type ThereAndBack = (Transform, Option<Transform>);
 
 /// Transformations between systems, each made once for all rasters that need it: each takes kilobytes.
 #[derive(Default)]
-pub struct Ways(Vec<(Arc<Crs>, Arc<Crs>, Way)>);
+pub struct Ways(Vec<(Arc<Crs>, Arc<Crs>, ThereAndBack)>);
 
 impl Ways {
-    fn between(&mut self, from: &Arc<Crs>, to: &Arc<Crs>) -> Result<Way> {
+    /// The transformations between two systems.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where no way leads from one to the other.
+    pub(super) fn between(&mut self, from: &Arc<Crs>, to: &Arc<Crs>) -> Result<ThereAndBack> {
         let known = self.0.iter().find(|(known, goal, _)| known.is_same_as(from) && goal.is_same_as(to));
         if let Some((.., way)) = known {
             return Ok(way.clone());
@@ -68,7 +72,7 @@ pub(super) struct Mapping {
     /// Half a turn in the output's coordinates, if they are longitudes.
     half_turn: Option<f64>,
     /// There and back; `None` where both grids are of one system.
-    transforms: Option<Way>,
+    transforms: Option<ThereAndBack>,
     input: Affine,
     inverse: Affine,
     /// How the input's columns repeat.

@@ -5,7 +5,7 @@ use swath_crs::{Bounds, Crs, Transform};
 
 use crate::Grid;
 
-use super::mapping::{half_turn, transform};
+use super::mapping::{ThereAndBack, half_turn};
 use super::suggest::{Way, transformed_bounds, with};
 use super::target::bounds_of;
 
@@ -24,10 +24,9 @@ pub(super) struct Outline {
 /// of all the way round.
 ///
 /// # Errors
-/// [`Error::Usage`] where there is no way between the systems, or hardly a point has a place.
-pub(super) fn outline(grid: &Grid, from: &Crs, to: &Crs) -> Result<Outline> {
-    let way = Way { transform: transform(from, to)?, turn: half_turn(from).map(|half| 2.0 * half) };
-    let back = Transform::best(to, from).ok();
+/// [`Error::Usage`] where hardly a point has a place.
+pub(super) fn outline(grid: &Grid, (from, to): (&Crs, &Crs), (there, back): ThereAndBack) -> Result<Outline> {
+    let way = Way { transform: there, turn: half_turn(from).map(|half| 2.0 * half) };
     let samples = Samples { grid, way: &way, back: back.as_ref() };
     let steps = (f64::from(grid.shape.rows.min(grid.shape.columns)) / 50.0 + 0.5) as usize;
     let steps = steps.clamp(20, 100);

@@ -8,7 +8,7 @@ use swath_crs::{Bounds, Crs};
 
 use crate::{Affine, Grid, Shape};
 
-use super::mapping::half_turn;
+use super::mapping::{Ways, half_turn};
 use super::outline::outline;
 use super::suggest::transformed_bounds;
 
@@ -70,10 +70,21 @@ impl WarpTarget {
         wishes: &WarpWishes,
         bounds_crs: Option<&Crs>,
     ) -> Result<WarpTarget> {
+        WarpTarget::suggest_along(&mut Ways::default(), grid, crs, wishes, bounds_crs)
+    }
+
+    /// As [`WarpTarget::suggest`], by transformations that other rasters may share.
+    pub(crate) fn suggest_along(
+        ways: &mut Ways,
+        grid: &Grid,
+        crs: Option<&Arc<Crs>>,
+        wishes: &WarpWishes,
+        bounds_crs: Option<&Crs>,
+    ) -> Result<WarpTarget> {
         check(wishes)?;
         placed(grid)?;
         let crs = crs.or(grid.crs.as_ref());
-        let plain = plain(grid, crs.map(|crs| &**crs))?;
+        let plain = plain(ways, grid, crs)?;
         let target = |bounds: Bounds, (width, height): (f64, f64)| -> Result<WarpTarget> {
             let affine = Affine::north_up(bounds.min_x, bounds.max_y, width, height);
             let side = |length: f64, pixel: f64| (length / pixel + 0.5).floor();
@@ -170,9 +181,9 @@ struct Plain {
     shape: Shape,
 }
 
-fn plain(grid: &Grid, crs: Option<&Crs>) -> Result<Plain> {
+fn plain(ways: &mut Ways, grid: &Grid, crs: Option<&Arc<Crs>>) -> Result<Plain> {
     let affine = grid.affine_or_pixels();
-    let is_same = match (grid.crs.as_deref(), crs) {
+    let is_same = match (grid.crs.as_ref(), crs) {
         (Some(one), Some(two)) => one.is_same_as(two),
         (None, None) => true,
         _ => {
@@ -187,9 +198,9 @@ fn plain(grid: &Grid, crs: Option<&Crs>) -> Result<Plain> {
         let affine = Affine::north_up(bounds.min_x, bounds.max_y, affine.a.abs(), affine.e.abs());
         return Ok(Plain { bounds, affine, shape: grid.shape });
     }
-    let (bounds, diagonal) = match (grid.crs.as_deref(), crs) {
+    let (bounds, diagonal) = match (grid.crs.as_ref(), crs) {
         (Some(from), Some(to)) if !is_same => {
-            let outline = outline(grid, from, to)?;
+            let outline = outline(grid, (from, to), ways.between(from, to)?)?;
             (outline.bounds, outline.diagonal)
         }
         _ => {
@@ -203,7 +214,7 @@ fn plain(grid: &Grid, crs: Option<&Crs>) -> Result<Plain> {
         ((bounds.max_y - bounds.min_y) / pixel + 0.5).floor(),
     )?;
     let (mut width, mut height) = (pixel, pixel);
-    if let Some(half) = crs.and_then(half_turn)
+    if let Some(half) = crs.and_then(|crs| half_turn(crs))
         && grid.crs.as_deref().is_some_and(|from| !from.is_geographic())
     {
         // Pixels must not reach beyond the antimeridian, nor beyond the south pole.
