@@ -42,7 +42,8 @@ fn ready_for(job: &str, size: &str) -> Ready {
 #[track_caller]
 fn resume(ready: &Ready, what: &str) -> u64 {
     let Ready { folder, job, wanted, .. } = ready;
-    // Killed after the lake was shown, there may still be a folder to clear away.
+    // Killed after the lake was shown, there may still be a folder to clear away; if not, nothing is done again.
+    folder.write("resumed.log", b"");
     let skipped = match folder.at("lake").exists() && !folder.at(".lake.partial").exists() {
         true => 0,
         false => {

@@ -3,6 +3,7 @@
 //! A larger window reads less twice and takes more memory. Every figure is a bound; nothing is touched to be counted.
 
 use swath_core::{Bytes, Ledger, LedgerLine, Result, Store};
+use swath_formats::geotiff::MetadataItem;
 use swath_raster::Raster;
 
 use super::assemble;
@@ -23,6 +24,8 @@ const PATH_BYTES: u64 = 900;
 const GAIN_PERCENT: u64 = 3;
 /// Bytes of a receipt in memory, and of each length in it.
 const RECEIPT_BYTES: (u64, u64) = (500, 16);
+/// Bytes of an item of metadata beside its texts.
+const METADATA_ITEM_BYTES: usize = 128;
 
 /// What a job takes.
 #[derive(Debug, Clone)]
@@ -90,7 +93,8 @@ pub fn costs(
             line(
                 "blocks",
                 Bytes((candidate.tasks + overview_blocks) * RECEIPT_BYTES.0 + blocks * parts * RECEIPT_BYTES.1)
-                    + places::places_bytes(plan),
+                    + places::places_bytes(plan)
+                    + directory_bytes(plan),
                 format!("{blocks} blocks of the output: where they are until the file is whole"),
             ),
         ];
@@ -149,6 +153,18 @@ pub fn costs(
         output,
         decoded_percent: candidate.decoded * 100 / pixels,
     })
+}
+
+/// What the directory of the output takes: the texts that it says as they came, as they are laid out, and as the head of
+/// the file.
+fn directory_bytes(plan: &Plan) -> Bytes {
+    let description = &plan.description;
+    let of_item = |item: &MetadataItem| {
+        item.name.len() + item.value.len() + item.domain.as_ref().map_or(0, String::len) + METADATA_ITEM_BYTES
+    };
+    let texts: usize = description.metadata.iter().map(of_item).sum();
+    let colours = description.palette.as_ref().map_or(0, |palette| size_of_val(&palette[..]));
+    Bytes(3 * (texts + colours) as u64)
 }
 
 /// What the inputs take as long as they are open.

@@ -15,6 +15,8 @@ use super::pieces::{Order, Piece};
 
 /// The bytes around each block of a COG: its length before it, its last four bytes behind it.
 const AROUND_BYTES: u64 = 8;
+/// How many pieces lie between two whose places are kept.
+const MARK_EVERY: u64 = 4096;
 
 /// In which order a file is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -54,7 +56,8 @@ pub struct FileDescription {
 /// The plan of a file.
 ///
 /// # Memory
-/// The directories: some hundred bytes for each image, six for each band and image, and the metadata as text. Arrays of
+/// The directories: some hundred bytes for each image, six for each band and image, the metadata as text, and eight for
+/// each 4096 pieces. Arrays of
 /// offsets and lengths are asked for whenever they are needed, and never held.
 #[derive(Debug, Clone)]
 pub struct Layout {
@@ -66,6 +69,8 @@ pub struct Layout {
     container: Container,
     /// Where the blocks of each level begin.
     level_starts: Vec<u64>,
+    /// How far from there every so many-th piece of it lies.
+    marks: Vec<Vec<u64>>,
     bytes: u64,
 }
 
@@ -99,8 +104,12 @@ impl Layout {
             });
         }
         let mut level_bytes = vec![0; order.levels.len()];
+        let mut marks = vec![Vec::new(); order.levels.len()];
         for (level, bytes) in level_bytes.iter_mut().enumerate() {
             for number in 0..order.pieces_of(level) {
+                if number % MARK_EVERY == 0 {
+                    marks[level].push(*bytes);
+                }
                 *bytes += piece_bytes(description.container, blocks.length(order.piece_of(level, number))?);
             }
         }
@@ -126,7 +135,7 @@ impl Layout {
             end += level_bytes[level];
         }
         let container = description.container;
-        Ok(Layout { directories, images, placement, ghost, order, container, level_starts, bytes: end })
+        Ok(Layout { directories, images, placement, ghost, order, container, level_starts, marks, bytes: end })
     }
 
     /// Bytes of the file.
@@ -172,8 +181,9 @@ impl Layout {
             .order
             .locate(number)
             .ok_or_else(|| Error::unexpected(format!("piece {number} of {} was asked for", self.order.pieces())))?;
-        let mut offset = self.level_starts[level];
-        for number in 0..number {
+        let mark = number / MARK_EVERY;
+        let mut offset = self.level_starts[level] + self.marks[level].get(mark as usize).copied().unwrap_or(0);
+        for number in mark * MARK_EVERY..number {
             offset += piece_bytes(self.container, blocks.length(self.order.piece_of(level, number))?);
         }
         Ok(offset)

@@ -243,12 +243,15 @@ fn a_file_of_4_gib_and_a_byte_is_a_big_tiff() {
 
 #[test]
 fn ranges_make_the_same_file() {
-    let overviews = [Shape::new(25, 40), Shape::new(13, 20)];
     let last = Piece { level: 1, part: 0, row: 1, column: 1 };
-    for (container, words) in
-        [(Container::Plain, vec![]), (Container::Cog, vec![]), (Container::Cog, vec!["INTERLEAVE=BAND", "BIGTIFF=YES"])]
-    {
-        let grid = Grid { has_mask: true, ..grid(DataType::UInt8, 3, Shape::new(50, 80)) };
+    for (container, words, shape) in [
+        (Container::Plain, vec![], Shape::new(50, 80)),
+        (Container::Cog, vec![], Shape::new(50, 80)),
+        (Container::Cog, vec!["INTERLEAVE=BAND", "BIGTIFF=YES"], Shape::new(50, 80)),
+        (Container::Cog, vec!["INTERLEAVE=BAND"], Shape::new(900, 900)),
+    ] {
+        let grid = Grid { has_mask: true, ..grid(DataType::UInt8, 3, shape) };
+        let overviews = [2, 4].map(|by| Shape::new(shape.rows.div_ceil(by), shape.columns.div_ceil(by)));
         let description = description(grid, container, &words, &overviews);
         let mut blocks = Fake { length: 37, last, last_length: 0 };
         let layout = Layout::new(&description, &mut blocks).expect("a layout");
@@ -258,7 +261,7 @@ fn ranges_make_the_same_file() {
         assert_eq!(whole.len() as u64, layout.data_start());
         write_pieces(&mut whole, path, &layout, 0..layout.pieces(), &mut blocks).expect("pieces");
         assert_eq!(whole.len() as u64, layout.bytes());
-        for middle in [0, 1, 7, layout.pieces()] {
+        for middle in [0, 1, 7, 4_096, 9_000, layout.pieces()].map(|piece| piece.min(layout.pieces())) {
             let start = layout.offset_of(middle, &mut blocks).expect("an offset");
             let mut end = Vec::new();
             write_pieces(&mut end, path, &layout, middle..layout.pieces(), &mut blocks).expect("pieces");
