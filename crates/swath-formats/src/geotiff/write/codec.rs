@@ -5,7 +5,9 @@
 use swath_core::{Error, Result};
 use swath_raster::DataType;
 
-use super::super::Compression;
+use zstd::zstd_safe::CParameter;
+
+use super::super::{Compression, Predictor};
 use super::lerc::Lerc;
 use super::options::WriteOptions;
 use super::packbits;
@@ -40,10 +42,10 @@ impl Codec {
                 Codec::Lzw(Box::new(weezl::encode::Encoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8)))
             }
             Compression::Deflate => Codec::Deflate(deflater(level)?),
-            Compression::Zstd => Codec::Zstd(
-                zstd::bulk::Compressor::new(level)
-                    .map_err(|error| Error::unexpected(format!("zstd level {level}: {error}")))?,
-            ),
+            Compression::Zstd => {
+                let is_of_floats = options.effective_predictor(data_type) == Predictor::FloatingPoint;
+                Codec::Zstd(zstandard(level, is_of_floats)?)
+            }
             Compression::Lerc => Codec::Lerc(Lerc::new(data_type, options.block_size, options.max_z_error)),
             Compression::Jpeg => return Err(Error::unexpected("JPEG is not written")),
         })
@@ -74,6 +76,22 @@ impl Codec {
         }
         Ok(packed)
     }
+}
+
+/// A compressor of Zstandard.
+///
+/// Differences of the bytes of floats hardly ever repeat, so tables that stay in the nearest cache and matches of six bytes
+/// find nearly all there is to be found: on an elevation model, its slope and a vegetation index level 3 was a tenth to a
+/// third faster so, for sizes between -0.1 and +0.2 %.
+fn zstandard(level: i32, is_of_floats: bool) -> Result<zstd::bulk::Compressor<'static>> {
+    let failed = |error: std::io::Error| Error::unexpected(format!("zstd level {level}: {error}"));
+    let mut compressor = zstd::bulk::Compressor::new(level).map_err(failed)?;
+    if level == 3 && is_of_floats {
+        for parameter in [CParameter::HashLog(14), CParameter::ChainLog(14), CParameter::MinMatch(6)] {
+            compressor.set_parameter(parameter).map_err(failed)?;
+        }
+    }
+    Ok(compressor)
 }
 
 /// A compressor of a level that was checked before.
