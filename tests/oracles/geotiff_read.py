@@ -46,13 +46,13 @@ def dump(program, path, level, folder):
 
 
 def wanted_validity(source, values):
-    """The masks of rasterio, but alpha is a band here, and NaN never a value."""
+    """The masks of rasterio, but NaN is never a value, and opacity counts whatever the number and the type of bands."""
+    opacity = [band for band in range(source.count) if source.colorinterp[band] == ColorInterp.alpha]
     planes = []
     for band in range(source.count):
-        if MaskFlags.alpha in source.mask_flag_enums[band]:
-            plane = numpy.full(values.shape[1:], True)
-        else:
-            plane = source.read_masks(band + 1) != 0
+        plane = source.read_masks(band + 1) != 0
+        if MaskFlags.all_valid in source.mask_flag_enums[band] and opacity and band not in opacity:
+            plane &= values[opacity[-1]] != 0
         if values.dtype.kind == "f":
             plane &= ~numpy.isnan(values[band])
         planes.append(plane)

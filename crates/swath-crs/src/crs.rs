@@ -169,6 +169,12 @@ impl Crs {
         self.geographic
     }
 
+    /// Metres in a unit of its coordinates: 1 for most projected systems, 0.3048… for those in feet. `None` where they
+    /// are angles.
+    pub fn metres_per_unit(&self) -> Option<f64> {
+        (!self.geographic).then(|| crate::extent::unit_metres(self))
+    }
+
     /// Whether the authority has withdrawn the code in favour of another.
     pub fn is_deprecated(&self) -> bool {
         self.deprecated

@@ -6,18 +6,23 @@ use crate::frame::{Frame, wrapped};
 use crate::step::Direction;
 use crate::{Bounds, document};
 
+/// Metres in a unit of a projected system's coordinates.
+pub(crate) fn unit_metres(crs: &Crs) -> f64 {
+    match (&crs.definition, &crs.entry_document()) {
+        (_, Some(document)) => document::axis_unit(document),
+        (Definition::Core(definition, _), _) => definition.as_projected().map_or(1.0, |p| p.linear_unit_to_meter()),
+        (Definition::Proj4(text), _) => proj4rs::Proj::from_proj_string(text).map_or(1.0, |proj| proj.to_meter()),
+        _ => 1.0,
+    }
+}
+
 /// Generous bounds of a projected system; see [`Crs::coordinate_bounds`].
 pub(crate) fn projected_bounds(crs: &Crs) -> Bounds {
     const SAMPLES: u32 = 16;
     const WIDEN_M: f64 = 2e6;
     const AROUND_ZERO_M: f64 = 4e7;
     let document = crs.entry_document();
-    let unit_m = match (&crs.definition, &document) {
-        (_, Some(document)) => document::axis_unit(document),
-        (Definition::Core(definition, _), _) => definition.as_projected().map_or(1.0, |p| p.linear_unit_to_meter()),
-        (Definition::Proj4(text), _) => proj4rs::Proj::from_proj_string(text).map_or(1.0, |proj| proj.to_meter()),
-        _ => 1.0,
-    };
+    let unit_m = unit_metres(crs);
     let fallback = Bounds::around_zero(AROUND_ZERO_M / unit_m, AROUND_ZERO_M / unit_m);
     let Some(area) = document.as_ref().and_then(document::area_of_use) else { return fallback };
     let Ok(frame) = Frame::new(crs, Direction::Project) else { return fallback };

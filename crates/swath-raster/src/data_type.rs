@@ -106,13 +106,23 @@ impl FromStr for DataType {
     }
 }
 
-/// A number of any type, exactly: nodata values, limits.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// A number of any type, exactly: nodata values, limits. One NaN is the same as any other.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub enum Scalar {
     /// A whole number; wide enough for all integer types.
     Int(i128),
     /// Any other number, NaN and the infinities among them.
     Float(f64),
+}
+
+impl PartialEq for Scalar {
+    fn eq(&self, other: &Scalar) -> bool {
+        match (*self, *other) {
+            (Scalar::Int(one), Scalar::Int(other)) => one == other,
+            (Scalar::Float(one), Scalar::Float(other)) => one == other || (one.is_nan() && other.is_nan()),
+            _ => false,
+        }
+    }
 }
 
 impl Scalar {

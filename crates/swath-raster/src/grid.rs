@@ -42,7 +42,7 @@ pub enum BandColour {
     Green,
     /// The blue part.
     Blue,
-    /// How opaque a pixel is; 0 is not seen. It is a band as any other, and no validity.
+    /// How opaque a pixel is; 0 is not seen.
     Opacity,
     /// As `Opacity`, and the other bands are multiplied by it.
     OpacityMultiplied,
@@ -67,6 +67,16 @@ impl Grid {
     /// The affine of the raster, or pixels as coordinates.
     pub fn affine_or_pixels(&self) -> Affine {
         self.affine.unwrap_or(Affine::PIXELS)
+    }
+
+    /// The band of opacity that says which pixels of the others have a value: where it is 0 they have none, and it has
+    /// one itself. Nodata and masks go before it.
+    pub fn opacity(&self) -> Option<usize> {
+        let is_opacity = |band: &Band| matches!(band.colour, BandColour::Opacity | BandColour::OpacityMultiplied);
+        match (self.nodata, self.has_mask, self.bands.len()) {
+            (None, false, 2..) => self.bands.iter().rposition(is_opacity),
+            _ => None,
+        }
     }
 
     /// Bytes of a pixel, without its validity.

@@ -167,10 +167,14 @@ pub struct Tile {
     pub window: Window,
     /// How many bands.
     pub bands: usize,
-    /// The values, in the order band, row, column. Those of pixels that are not valid may be anything.
+    /// The values, in the order band, row, column. Those of pixels that are not valid may be anything, unless the
+    /// tile is `as_stored`.
     pub values: Values,
     /// In the same order 1 for each pixel that is valid and 0 for others; `None` if all are.
     pub validity: Option<Buffer<u8>>,
+    /// Whether pixels that are not valid have the values of a file, which says in the way of the grid that they are not:
+    /// then they can be written as they are.
+    pub as_stored: bool,
 }
 
 impl Tile {
@@ -180,13 +184,23 @@ impl Tile {
     /// [`Error::Pressure`] when the lease has less left.
     pub fn unwritten(window: Window, bands: usize, data_type: DataType, lease: &Lease) -> Result<Tile> {
         let values = Values::unwritten(data_type, window.pixels() as usize * bands, lease)?;
-        Ok(Tile { window, bands, values, validity: None })
+        Ok(Tile { window, bands, values, validity: None, as_stored: false })
     }
 
     /// Memory of such a tile, with or without a plane of validity.
     pub fn bytes_for(window: Window, bands: usize, data_type: DataType, validity: bool) -> Bytes {
         let pixel = data_type.size() as u64 + u64::from(validity);
         Bytes(window.pixels() * bands as u64 * pixel)
+    }
+
+    /// Forgets all bands but the first so many.
+    pub fn keep_bands(&mut self, bands: usize) {
+        let kept = self.plane() * bands;
+        for_values!(&mut self.values, buffer => buffer.truncate(kept));
+        if let Some(validity) = &mut self.validity {
+            validity.truncate(kept);
+        }
+        self.bands = self.bands.min(bands);
     }
 
     /// Pixels of one band.

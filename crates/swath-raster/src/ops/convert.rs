@@ -53,8 +53,7 @@ pub struct Convert {
 /// A valid pixel that would come to equal the nodata value takes its neighbour instead.
 ///
 /// # Errors
-/// [`Error::Usage`] for bands that there are none of, a nodata value that the type does not have, an empty range, or
-/// an integer type for pixels without values where nothing says how to write those.
+/// [`Error::Usage`] for bands that there are none of, an empty range, and a nodata value that the type does not have.
 pub fn convert(input: Arc<dyn Raster>, conversion: &Conversion) -> Result<Arc<dyn Raster>> {
     let from = input.grid();
     let bands = chosen_bands(from, &conversion.bands)?;
@@ -70,15 +69,20 @@ pub fn convert(input: Arc<dyn Raster>, conversion: &Conversion) -> Result<Arc<dy
     let nodata = nodata_of(from, conversion, data_type)?;
     // Who names a nodata value wants it to say what a mask said; readers pass it over where there is a mask.
     let drops_mask = from.has_mask && conversion.nodata.is_some();
-    let mut grid = Grid { data_type, nodata, has_mask: from.has_mask && !drops_mask, ..from.clone() };
+    // What was said by a band that is left out is said by a mask.
+    let drops_opacity = from.opacity().is_some_and(|opacity| !bands.contains(&opacity));
+    let has_mask = (from.has_mask || drops_opacity) && conversion.nodata.is_none();
+    let mut grid = Grid { data_type, nodata, has_mask, ..from.clone() };
     grid.bands = bands.iter().map(|band| from.bands.get(*band).cloned().unwrap_or_default()).collect();
     if conversion.scaling.is_some() {
         // What they say of physical values holds no more.
-        grid.bands.iter_mut().for_each(|band| *band = Band { scale: None, offset: None, ..band.clone() });
+        grid.bands.iter_mut().for_each(|band| *band = Band { scale: None, offset: None, units: None, ..band.clone() });
     }
     let same_values = data_type == from.data_type && conversion.scaling.is_none();
     let same_bands = bands.iter().copied().eq(0..from.bands.len());
-    let reserved = if same_values && nodata == from.nodata && !drops_mask { None } else { nodata };
+    let is_said_alike = same_values && nodata == from.nodata && !drops_mask;
+    // Where there is a mask, it alone says what has a value.
+    let reserved = if is_said_alike || grid.has_mask { None } else { nodata };
     if same_values && same_bands && reserved.is_none() {
         return Ok(input);
     }
@@ -124,6 +128,11 @@ fn nodata_of(from: &Grid, conversion: &Conversion, data_type: DataType) -> Resul
 }
 
 impl Convert {
+    /// Whether tiles are made, and not only passed on.
+    fn changes_values(&self) -> bool {
+        self.grid.data_type != self.input.grid().data_type || self.scaling.is_some() || self.reserved.is_some()
+    }
+
     fn fill<T: Pixel, U: Pixel>(&self, from: &[T], to: &mut [U]) {
         match self.scaling {
             Some(scaling) => {
@@ -174,14 +183,14 @@ impl Raster for Convert {
     }
 
     fn bytes_for(&self, window: Window, bands: usize) -> Bytes {
-        self.input.bytes_for(window, bands) + Tile::bytes_for(window, bands, self.grid.data_type, false)
+        let made = if self.changes_values() { window } else { Window { rows: 0, ..window } };
+        self.input.bytes_for(window, bands) + Tile::bytes_for(made, bands, self.grid.data_type, false)
     }
 
     fn read(&self, window: Window, bands: &[usize], lease: &Lease) -> Result<Tile> {
         let wanted: Vec<usize> = bands.iter().map(|band| self.bands[*band]).collect();
         let input = self.input.read(window, &wanted, lease)?;
-        let changes_values = self.grid.data_type != input.values.data_type() || self.scaling.is_some();
-        if !changes_values && self.reserved.is_none() {
+        if !self.changes_values() {
             return Ok(input);
         }
         let mut tile = Tile::unwritten(window, bands.len(), self.grid.data_type, lease)?;
@@ -190,6 +199,7 @@ impl Raster for Convert {
             crate::for_values!(&input.values, from => self.fill(from, to));
         });
         tile.validity = input.validity;
+        tile.as_stored = input.as_stored && self.reserved.is_none() && self.scaling.is_none();
         Ok(tile)
     }
 

@@ -36,6 +36,51 @@ fn conversions() {
 }
 
 #[test]
+fn conversions_that_change_nothing_are_the_input() {
+    let grid = Held::grid(Shape::new(1, 2), 1, DataType::Float32, Affine::PIXELS, None);
+    let grid = Grid { nodata: Some(Scalar::Float(f64::NAN)), ..grid };
+    let input = Held::by(grid.clone(), |column, _| f64::from(column));
+    let again = Conversion { nodata: grid.nodata, data_type: Some(DataType::Float32), ..Conversion::default() };
+    for conversion in [Conversion::default(), again] {
+        assert!(Arc::ptr_eq(&convert(Arc::clone(&input), &conversion).expect("a conversion"), &input));
+    }
+}
+
+#[test]
+fn a_mask_alone_says_what_has_a_value() {
+    let grid = Held::grid(Shape::new(1, 3), 1, DataType::UInt8, Affine::PIXELS, None);
+    let grid = Grid { nodata: Some(Scalar::Int(0)), has_mask: true, ..grid };
+    let input = Held::by(grid, |column, _| [0.0, 7.0, f64::NAN][column as usize]);
+    let wider = Conversion { data_type: Some(DataType::UInt16), ..Conversion::default() };
+    assert_pixels(&*convert(input, &wider).expect("a conversion"), &[0.0, 7.0, f64::NAN]);
+}
+
+#[test]
+fn opacity_that_is_left_out_becomes_a_mask() {
+    let mut grid = Held::grid(Shape::new(1, 2), 2, DataType::UInt8, Affine::PIXELS, None);
+    grid.bands[1].colour = crate::BandColour::Opacity;
+    assert_eq!(grid.opacity(), Some(1));
+    assert_eq!(Grid { nodata: Some(Scalar::Int(0)), ..grid.clone() }.opacity(), None);
+    assert_eq!(Grid { has_mask: true, ..grid.clone() }.opacity(), None);
+    let input = Held::by(grid, |column, _| f64::from(column));
+    let of = |bands: &[usize]| {
+        let conversion = Conversion { bands: bands.into(), ..Conversion::default() };
+        convert(Arc::clone(&input), &conversion).expect("a conversion").grid().clone()
+    };
+    assert_eq!((of(&[0]).has_mask, of(&[0]).opacity()), (true, None));
+    assert_eq!((of(&[1, 0]).has_mask, of(&[1, 0]).opacity()), (false, Some(0)));
+}
+
+#[test]
+fn scaled_bands_forget_their_unit() {
+    let mut grid = Held::grid(Shape::new(1, 1), 1, DataType::UInt8, Affine::PIXELS, None);
+    grid.bands = vec![crate::Band { units: Some("m".into()), scale: Some(2.0), ..crate::Band::default() }];
+    let scaling = Some(Scaling { from: (0.0, 10.0), to: (0.0, 1.0) });
+    let scaled = convert(Held::by(grid, |_, _| 1.0), &Conversion { scaling, ..Conversion::default() });
+    assert_eq!(scaled.expect("a conversion").grid().bands, [crate::Band::default()]);
+}
+
+#[test]
 fn conversions_that_cannot_be() {
     let check =
         |conversion: Conversion, message: &str| match convert(Held::of(Shape::new(1, 1), 1, &[0.0]), &conversion) {

@@ -4,7 +4,7 @@ use swath_core::{Error, Result};
 use swath_formats::geotiff::write::{Container, FileDescription, WriteOptions};
 use swath_formats::geotiff::{MIN_IS_WHITE, MetadataItem, Texts};
 use swath_raster::ops::{MosaicMethod, OverviewResampling, Resampling, overview_shapes};
-use swath_raster::{DataType, Grid, Scalar, Shape};
+use swath_raster::{DataType, Grid, Shape};
 
 use super::chain::Source;
 use crate::request::{RasterRequest, RasterStep};
@@ -41,10 +41,7 @@ pub fn description(
         let info = source.tiff.info();
         // Statistics are of all pixels, and some may be gone.
         let as_they_were = request.steps.is_empty()
-            && source
-                .tiff
-                .grid(0)
-                .is_some_and(|was| was.data_type == grid.data_type && is_same(was.nodata, grid.nodata))
+            && source.tiff.grid(0).is_some_and(|was| was.data_type == grid.data_type && was.nodata == grid.nodata)
             && description.options.max_z_error == 0.0;
         let holds = |item: &&MetadataItem| as_they_were || !item.name.starts_with("STATISTICS_");
         description.metadata = info.metadata.iter().filter(holds).cloned().collect();
@@ -61,11 +58,6 @@ pub fn description(
         }
     }
     Ok(description)
-}
-
-/// Whether two nodata values are one; NaN is, though it equals nothing.
-fn is_same(one: Option<Scalar>, other: Option<Scalar>) -> bool {
-    one == other || [one, other].iter().all(|nodata| nodata.is_some_and(Scalar::is_nan))
 }
 
 /// Whether every pixel that a step gives is one that it was given.

@@ -15,7 +15,9 @@ Examples:
   swath raster focal in.tif -o edges.tif --stat kernel --kernel weights.txt
 
 At the border and beside pixels without a value the footprint shrinks to the
-pixels that have one. A pixel without a value stays without one.";
+pixels that have one; in sobel, laplace and kernels that are not normalised
+the value of the pixel itself stands in. A pixel without a value stays
+without one. A --kernel alone is --stat kernel, with --stat mean a weighted mean.";
 
 pub const TERRAIN_EXAMPLES: &str = "\
 Examples:
@@ -29,11 +31,12 @@ degrees; --z-factor makes them so. Without a neighbour there is no value.";
 /// What is around each pixel.
 #[derive(Debug, Clone, Args)]
 pub struct FocalFlags {
-    /// What is computed: mean sum min max range std variance median majority percentile count gaussian sobel laplace kernel
-    #[arg(long = "stat", value_name = "WORD", default_value = "mean", help_heading = "Step")]
+    /// What is computed: mean (default) sum min max range std variance median majority percentile count gaussian sobel
+    /// laplace kernel
+    #[arg(long = "stat", value_name = "WORD", help_heading = "Step")]
     #[arg(value_parser = |text: &str| word("statistic", &FocalStatistic::WORDS, text))]
-    pub statistic: FocalStatistic,
-    /// How far it looks: in pixels, or with m in units of the coordinates (default: 1)
+    pub statistic: Option<FocalStatistic>,
+    /// How far it looks: in pixels, or with m in metres on the ground (default: 1)
     #[arg(long, value_name = "R", value_parser = radius, allow_hyphen_values = true, help_heading = "Step")]
     pub radius: Option<Radius>,
     /// Outline of the footprint: square or circle
@@ -46,14 +49,14 @@ pub struct FocalFlags {
     /// Standard deviation in pixels, with --stat gaussian (default: 1)
     #[arg(long, value_name = "PIXELS", help_heading = "Step")]
     pub sigma: Option<f64>,
-    /// File of weights, one row of the kernel a line, with --stat kernel
+    /// File of weights, one row of the kernel a line, instead of a radius
     #[arg(long, value_name = "FILE", value_parser = kernel, help_heading = "Step")]
     pub kernel: Option<Kernel>,
     /// Divide by the sum of the weights, with --stat kernel
     #[arg(long, help_heading = "Step")]
     pub normalise: bool,
     /// What stands for pixels beyond the border: shrink or replicate
-    #[arg(long, value_name = "WORD", default_value = "shrink", help_heading = "Step")]
+    #[arg(long, alias = "edge", value_name = "WORD", default_value = "shrink", help_heading = "Step")]
     #[arg(value_parser = |text: &str| word("way to treat edges", &Edges::WORDS, text))]
     pub edges: Edges,
 }
@@ -62,7 +65,11 @@ const OUTLINES: [(&str, Outline); 2] = [("square", Outline::Square), ("circle", 
 
 impl StepFlags for FocalFlags {
     fn steps(self) -> Result<Vec<RasterStep>> {
-        let mut statistic = self.statistic;
+        let mut statistic = match (self.statistic, &self.kernel) {
+            (None, Some(_)) => FocalStatistic::Kernel { normalised: false },
+            (Some(FocalStatistic::Mean), Some(_)) => FocalStatistic::Kernel { normalised: true },
+            (given, _) => given.unwrap_or(FocalStatistic::Mean),
+        };
         let stray = |flag: &str, wants: &str| {
             let hint = format!("add --stat {wants}, or leave {flag} out");
             Err(Error::Usage { message: format!("{flag} is given without --stat {wants}"), hint })
@@ -78,7 +85,7 @@ impl StepFlags for FocalFlags {
             _ => {}
         }
         match (&mut statistic, self.kernel.is_some() || self.normalise) {
-            (FocalStatistic::Kernel { normalised }, _) => *normalised = self.normalise,
+            (FocalStatistic::Kernel { normalised }, _) => *normalised |= self.normalise,
             (_, true) => return stray(if self.normalise { "--normalise" } else { "--kernel" }, "kernel"),
             _ => {}
         }
@@ -123,7 +130,7 @@ pub struct TerrainFlags {
     #[arg(long, value_name = "DEGREES", allow_negative_numbers = true, help_heading = "Step")]
     pub altitude: Option<f64>,
     /// What becomes of pixels that lack a neighbour: nodata or extrapolate
-    #[arg(long, value_name = "WORD", default_value = "nodata", help_heading = "Step")]
+    #[arg(long, alias = "edge", value_name = "WORD", default_value = "nodata", help_heading = "Step")]
     #[arg(value_parser = |text: &str| word("way to treat edges", &TerrainEdges::WORDS, text))]
     pub edges: TerrainEdges,
 }

@@ -47,7 +47,7 @@ impl TiffRaster {
     /// Whether any pixel can be without a value.
     fn may_be_invalid(&self) -> bool {
         let grid = self.grid();
-        grid.data_type.is_float() || grid.nodata.is_some() || grid.has_mask
+        grid.data_type.is_float() || grid.nodata.is_some() || grid.has_mask || grid.opacity().is_some()
     }
 }
 
@@ -57,6 +57,8 @@ impl Raster for TiffRaster {
     }
 
     fn bytes_for(&self, window: Window, bands: usize) -> Bytes {
+        // The band of opacity is read whether it is wanted or not.
+        let bands = bands + usize::from(self.grid().opacity().is_some());
         let level = &self.tiff.levels[self.level];
         let tile = Tile::bytes_for(window, bands, level.image.data_type, false);
         let plane = |planes: usize| Tile::bytes_for(window, planes, DataType::UInt8, false);
@@ -76,7 +78,17 @@ impl Raster for TiffRaster {
         {
             return Err(Error::unexpected(format!("{window:?} of bands {bands:?} is not in {:?}", grid.shape)));
         }
+        let opacity = grid.opacity().map(|opacity| (opacity, bands.iter().position(|band| *band == opacity)));
+        let with_opacity: Vec<usize>;
+        let (wanted, bands) = match opacity {
+            Some((opacity, None)) => {
+                with_opacity = bands.iter().copied().chain([opacity]).collect();
+                (bands.len(), &with_opacity[..])
+            }
+            _ => (bands.len(), bands),
+        };
         let mut tile = Tile::unwritten(window, bands.len(), image.data_type, lease)?;
+        tile.as_stored = true;
         let read = |image, input, level, lease| Reading { image, input, level, lease, raster: self };
         for_data_type!(image.data_type, T => {
             let nodata = grid.nodata.and_then(|nodata| nodata.to_pixel::<T>());
@@ -85,6 +97,9 @@ impl Raster for TiffRaster {
             reading.fill(Target { pixels: tile.values_mut::<T>()?, window }, bands, fill)?;
             // A mask says all that is to be said, but that no NaN is a value.
             validity::mark(&mut tile, nodata.filter(|_| level.mask.is_none()), lease)?;
+            if let Some((_, position)) = opacity {
+                validity::opacity::<T>(&mut tile, position.unwrap_or(wanted), lease)?;
+            }
         });
         if let Some((input, image)) = &level.mask {
             let planes = if image.samples == 1 { &[0][..] } else { bands };
@@ -94,6 +109,7 @@ impl Raster for TiffRaster {
             reading.fill(Target { pixels: &mut mask[..], window }, planes, 0)?;
             validity::mask(&mut tile, &mask, lease)?;
         }
+        tile.keep_bands(wanted);
         Ok(tile)
     }
 

@@ -41,6 +41,27 @@ fn mark_by<T: Pixel>(tile: &mut Tile, invalid: impl Fn(T) -> bool, lease: &Lease
     Ok(())
 }
 
+/// Marks the pixels of all other bands where the band of opacity at a position is 0.
+///
+/// # Errors
+/// When the lease is too small.
+pub(super) fn opacity<T: Pixel>(tile: &mut Tile, position: usize, lease: &Lease) -> Result<()> {
+    let plane = tile.plane();
+    let transparent = |value: &T| *value == T::from_f64(0.0);
+    let place = position * plane..(position + 1) * plane;
+    if !tile.values::<T>()?[place.clone()].iter().any(transparent) {
+        return Ok(());
+    }
+    tile.validity_mut(lease)?;
+    let Some(mut validity) = tile.validity.take() else { return Ok(()) };
+    let opacity = &tile.values::<T>()?[place];
+    for (_, valid) in validity.chunks_exact_mut(plane).enumerate().filter(|(band, _)| *band != position) {
+        valid.iter_mut().zip(opacity).for_each(|(valid, opacity)| *valid &= u8::from(!transparent(opacity)));
+    }
+    tile.validity = Some(validity);
+    Ok(())
+}
+
 /// Marks pixels whose mask is 0. The mask has as many bands as the tile, or one for all.
 ///
 /// # Errors

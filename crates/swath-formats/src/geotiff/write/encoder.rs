@@ -37,6 +37,7 @@ pub struct BlockEncoder {
     data_type: swath_raster::DataType,
     nodata: Option<Scalar>,
     has_mask: bool,
+    has_opacity: bool,
     sparse: bool,
     predictor: Predictor,
     block_size: u32,
@@ -63,6 +64,7 @@ impl BlockEncoder {
             data_type: grid.data_type,
             nodata: grid.nodata,
             has_mask: grid.has_mask,
+            has_opacity: grid.opacity().is_some(),
             sparse: options.sparse,
             predictor: options.effective_predictor(grid.data_type),
             block_size: options.block_size,
@@ -78,7 +80,8 @@ impl BlockEncoder {
     /// The bytes of its parts are given to `out` in order.
     ///
     /// # Nodata
-    /// Pixels without a value are written as the nodata value, else as NaN or, under a mask, 0.
+    /// Pixels without a value are written as they are where the tile is as stored, else as the nodata value, NaN or, under
+    /// a mask or an opacity of 0, as 0.
     ///
     /// # Memory
     /// At most [`encoder_bytes_max`](super::encoder_bytes_max), kept from block to block, besides what `out` holds.
@@ -126,7 +129,7 @@ impl BlockEncoder {
         let fill = match nodata {
             Some(nodata) => Some(nodata),
             None if self.data_type.is_float() => Some(T::from_f64(f64::NAN)),
-            None => self.has_mask.then_some(zero),
+            None => (self.has_mask || self.has_opacity).then_some(zero),
         };
         let treatment = Treatment {
             fill,

@@ -110,7 +110,7 @@ fn put_row<T: Pixel>(
         } else {
             out[place..].iter_mut().step_by(stride).zip(values).for_each(|(out, value)| *out = *value);
         }
-        if let Some(validity) = &tile.validity {
+        if let Some(validity) = tile.validity.as_deref().filter(|_| !tile.as_stored) {
             put_fill(&validity[start..start + columns], treatment.fill, &mut out[place..], stride)?;
         }
     }

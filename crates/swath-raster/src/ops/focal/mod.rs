@@ -45,7 +45,8 @@ impl Focal {
     /// Radii and σ are in pixels; [`radius_in_pixels`] makes them of lengths.
     ///
     /// # Working type
-    /// The least, the greatest and the most frequent value are of the input's type, unless that is an integer of 64 bits.
+    /// The least, the greatest and the most frequent value are of the input's type, unless that is an integer of 64 bits
+    /// or opacity says which pixels have a value.
     /// All else is 32-bit floats where they hold every value of the input exactly, 64-bit floats where not. Integers
     /// beyond 2⁵³ are rounded to floats.
     ///
@@ -63,7 +64,8 @@ impl Focal {
         let method = method_of(&options)?;
         let from = input.grid();
         let is_wide = matches!(from.data_type, DataType::UInt64 | DataType::Int64);
-        let keeps_type = options.statistic.picks() && !is_wide;
+        // What is seen is not what was seen: only NaN can say then which pixels have no value.
+        let keeps_type = options.statistic.picks() && !is_wide && from.opacity().is_none();
         let data_type = match (keeps_type, from.data_type.fits_float32()) {
             (true, _) => from.data_type,
             (false, true) => DataType::Float32,
@@ -178,7 +180,7 @@ fn footprint(footprint: &Footprint, statistic: FocalStatistic) -> Result<Taps> {
 /// What a length on the ground is in pixels of a grid.
 ///
 /// # Units
-/// `ground` is in units of the grid's coordinates.
+/// `ground` is in metres, or in units of the coordinates where their system is not known.
 ///
 /// # Errors
 /// [`Error::Usage`] where that depends on the place or the direction: a grid of degrees, one without a place, one that
@@ -188,9 +190,13 @@ pub fn radius_in_pixels(grid: &Grid, ground: f64) -> Result<f64> {
     if !(ground >= 0.0 && ground.is_finite()) {
         return Err(usage(format!("a radius of {ground}"), "a number from 0 on"));
     }
-    if grid.crs.as_ref().is_some_and(|crs| crs.is_geographic()) {
-        return refuse("a grid in metres or feet, and this one is in degrees");
-    }
+    let unit_metres = match &grid.crs {
+        Some(crs) => match crs.metres_per_unit() {
+            Some(metres) => metres,
+            None => return refuse("a grid in metres or feet, and this one is in degrees"),
+        },
+        None => 1.0,
+    };
     let Some(affine) = grid.affine else {
         return refuse("a grid with a place, and this one has none");
     };
@@ -201,7 +207,7 @@ pub fn radius_in_pixels(grid: &Grid, ground: f64) -> Result<f64> {
     if !(width > 0.0 && f64::abs(width - height) <= 0.01 * width) {
         return refuse(&format!("square pixels, and these are {width} × {height}"));
     }
-    Ok(ground / width)
+    Ok(ground / unit_metres / width)
 }
 
 fn usage(message: String, hint: &str) -> Error {

@@ -233,6 +233,10 @@ fn radii_on_the_ground() {
     };
     let square = Affine::north_up(0.0, 0.0, 10.0, 10.05);
     assert_eq!(radius_in_pixels(&grid(square, Some(32_632)), 25.0).expect("pixels"), 2.5);
+    // New York in US survey feet, and a grid whose system nobody knows.
+    let in_feet = radius_in_pixels(&grid(square, Some(2263)), 30.48).expect("pixels");
+    assert!((in_feet - 10.0).abs() < 1e-4, "{in_feet}");
+    assert_eq!(radius_in_pixels(&grid(square, None), 25.0).expect("pixels"), 2.5);
     assert!(radius_in_pixels(&grid(square, Some(4326)), 25.0).is_err());
     assert!(radius_in_pixels(&grid(Affine { e: -11.0, ..square }, None), 25.0).is_err());
     assert!(radius_in_pixels(&grid(Affine { b: 1.0, ..square }, None), 25.0).is_err());

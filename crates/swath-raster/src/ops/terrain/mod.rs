@@ -48,7 +48,7 @@ impl Terrain {
     /// Floats of 32 bits with NaN for no value; a hillshade is of bytes from 1 to 255 with 0 for no value.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a grid that is turned, a z factor of 0, and a light that is below the horizon or beyond the
+    /// [`Error::Usage`] for a grid that is turned, one of degrees without a place, a z factor of 0, and a light that is below the horizon or beyond the
     /// zenith.
     pub fn new(input: Arc<dyn Raster>, options: TerrainOptions) -> Result<Terrain> {
         let from = input.grid();
@@ -70,6 +70,12 @@ impl Terrain {
         }
         let globe = match &from.crs {
             Some(crs) if crs.is_geographic() => {
+                if from.affine.is_none() {
+                    return Err(usage(
+                        "slopes on a grid of degrees need its place, and the raster has none".into(),
+                        "a world file beside it, or a geotransform in it, says where it lies",
+                    ));
+                }
                 let refuse = |error: swath_crs::CrsError| usage(error.to_string(), error.hint());
                 Some(crs.globe().map_err(refuse)?)
             }

@@ -263,3 +263,13 @@ fn literals_of_gdaldem() {
     let light = TerrainOptions { azimuth: 70.0, altitude: 20.0, z_factor: 2.5, ..of(TerrainKind::Hillshade) };
     check(light, [1.0, 1.0], [1.0, 1.0, 8.0, 1.0]);
 }
+
+#[test]
+fn degrees_need_a_place() {
+    let grid = Held::grid(Shape::new(2, 2), 1, crate::DataType::Float64, Affine::PIXELS, Some(4326));
+    let held = Held::by(Grid { affine: None, ..grid }, |_, _| 1.0);
+    match Terrain::new(held, TerrainOptions::new(TerrainKind::Slope)) {
+        Err(Error::Usage { message, .. }) => assert!(message.contains("degrees need its place"), "{message}"),
+        _ => panic!("slopes of a raster that lies nowhere"),
+    }
+}
