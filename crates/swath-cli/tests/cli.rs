@@ -59,6 +59,17 @@ fn results_are_told_as_text_and_as_json() {
 }
 
 #[test]
+fn a_raster_is_described() {
+    let folder = Folder::new();
+    let made =
+        folder.run("synth raster -o a.tif --size 300x200 --bands 2 --seed 1 -f cog --co BLOCKSIZE=128 -q -m 64MB");
+    assert!(made.status.success(), "{made:?}");
+    for (name, line) in [("info-raster", "info a.tif -m 256MB"), ("info-raster-json", "info a.tif -m 256MB --json")] {
+        check(name, line, &folder, &folder.run(line), Mask::Nothing);
+    }
+}
+
+#[test]
 fn doctor_tells_limits_ceiling_and_where_settings_come_from() {
     let folder = Folder::new();
     let text = String::from_utf8_lossy(&folder.run("doctor").stdout).into_owned();

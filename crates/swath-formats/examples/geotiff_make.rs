@@ -47,7 +47,7 @@ fn case(name: &str, data_type: DataType, bands: usize, options: &[&str]) -> Case
         nodata: None,
         has_mask: false,
         block: Shape::new(16, 16),
-        bands: vec![Band::default(); bands],
+        bands: vec![Band::default(); bands].into(),
     };
     let options = options.iter().copied().chain(["BLOCKSIZE=16"]);
     let description = FileDescription {
@@ -110,7 +110,7 @@ impl Case {
 
     /// Bands by their colours: `r`, `g`, `b`, `a` for opacity, `m` for opacity that is multiplied in.
     fn colours(mut self, letters: &str) -> Case {
-        for (band, letter) in self.description.grid.bands.iter_mut().zip(letters.chars()) {
+        for (band, letter) in Arc::make_mut(&mut self.description.grid.bands).iter_mut().zip(letters.chars()) {
             band.colour = match letter {
                 'r' => BandColour::Red,
                 'g' => BandColour::Green,
@@ -382,7 +382,7 @@ fn places_and_words() -> Vec<Case> {
         cases.push(u8_case(&format!("system_{number}")).place(Some(system), affine));
     }
     let mut words = case("words", DataType::Int16, 3, &[]);
-    words.description.grid.bands = vec![
+    words.description.grid.bands = Arc::new([
         Band {
             description: Some("near <infra> \"red\" & more".into()),
             scale: Some(1e-4),
@@ -397,7 +397,7 @@ fn places_and_words() -> Vec<Case> {
             units: Some("K".into()),
             ..Band::default()
         },
-    ];
+    ]);
     let item = |name: &str, value: &str, band, domain: Option<&str>| MetadataItem {
         name: name.into(),
         value: value.into(),

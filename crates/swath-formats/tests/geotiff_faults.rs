@@ -37,7 +37,7 @@ fn every_fault_point_is_told() {
         nodata: None,
         has_mask: true,
         block: Shape::new(16, 16),
-        bands: vec![Band::default(); 2],
+        bands: vec![Band::default(); 2].into(),
     };
     let description = FileDescription {
         grid,

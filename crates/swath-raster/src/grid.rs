@@ -27,7 +27,7 @@ pub struct Grid {
     /// The pieces in which pixels are stored, or best made.
     pub block: Shape,
     /// The bands, of which there is at least one.
-    pub bands: Vec<Band>,
+    pub bands: Arc<[Band]>,
 }
 
 /// What a band is where a raster is shown.

@@ -116,7 +116,7 @@ fn threads_share_a_cache() {
 }
 
 /// Opens and reads some of a file that may be anything. `length` is that of the file.
-fn try_all(path: &Path, length: u64, cache: &Arc<BlockCache>, what: &str) {
+pub fn try_all(path: &Path, length: u64, cache: &Arc<BlockCache>, what: &str) {
     let began = Instant::now();
     let (opened, heap) = measured(|| GeoTiff::open(path));
     // Tags of a file may be taken into memory, in a few forms, and a band each for what it says of bands.

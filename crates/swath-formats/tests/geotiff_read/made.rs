@@ -92,11 +92,11 @@ fn file(images: &[Made]) -> Vec<u8> {
 }
 
 /// A file of this process that goes when it is dropped.
-struct Saved(PathBuf);
+pub struct Saved(pub PathBuf);
 
 static SAVED: AtomicUsize = AtomicUsize::new(0);
 
-fn save(bytes: &[u8]) -> Saved {
+pub fn save(bytes: &[u8]) -> Saved {
     let number = SAVED.fetch_add(1, Ordering::Relaxed);
     let path = std::env::temp_dir().join(format!("swath-made-{}-{number}.tif", std::process::id()));
     std::fs::write(&path, bytes).expect("a file");
@@ -202,6 +202,69 @@ fn what_lerc_leaves_out_is_not_valid() {
     let blob = lerc::encode_slice_masked(16, 16, &values, &mask, Precision::Lossless).expect("packed");
     let error = read(&[tiles(16, 16, 8, 1, 34_887, vec![blob])]).expect_err("integers cannot show that");
     assert!(error.to_string().contains("leaves out pixels"), "{error}");
+    assert!(matches!(error, swath_core::Error::InputUnreadable { .. }), "{error:?}");
+}
+
+/// A blob of 16 × 16 pixels, of which every third is left out where `masked` says so for its band.
+fn blob<T: lerc::Sample>(values: &[T], depth: u32, masked: &[bool]) -> Vec<u8> {
+    let mask = |masked: &bool| {
+        let mut mask = lerc::bitmask::BitMask::new(256);
+        (0..256).filter(|place| !masked || place % 3 > 0).for_each(|place| mask.set_valid(place));
+        mask
+    };
+    let image = lerc::Image {
+        width: 16,
+        height: 16,
+        depth,
+        bands: masked.len() as u32,
+        data_type: T::DATA_TYPE,
+        valid_masks: masked.iter().map(mask).collect(),
+        data: T::into_lerc_data(values.to_vec()),
+        no_data_value: None,
+    };
+    lerc::encode(&image, Precision::Lossless).expect("packed")
+}
+
+/// Reads a tile of 16 × 16 pixels with all its bands.
+fn bands(image: Made, count: usize) -> Tile {
+    let image = image.with(277, numbers(&[count as u32])).with(284, numbers(&[1]));
+    let saved = save(&file(&[image]));
+    let cache = BlockCache::none();
+    let raster = GeoTiff::open(&saved.0).and_then(|tiff| tiff.raster(0, &cache)).expect("a TIFF");
+    let bands: Vec<usize> = (0..count).collect();
+    read_declared(&raster, &cache, raster.grid().shape.whole(), &bands, &saved.0).expect("pixels")
+}
+
+#[test]
+fn opacity_may_be_the_mask_of_lerc() {
+    let _alone = alone();
+    // Of three bands and opacity the blob has three, and the mask says where the fourth is 255.
+    let values: Vec<u8> = (0..256 * 3).map(|place| (place / 3 + 50 * (place % 3)) as u8).collect();
+    for masked in [true, false] {
+        let image = tiles(16, 16, 8, 1, 34_887, vec![blob(&values, 3, &[masked])]).with(338, numbers(&[2]));
+        let tile = bands(image, 4);
+        let got = tile.values.bytes();
+        for place in 0..256 {
+            let wanted = if masked && place % 3 == 0 { 0 } else { 255 };
+            assert_eq!(got[3 * 256 + place], wanted, "pixel {place}");
+            let seen = (0..3).all(|band| got[band * 256 + place] == values[place * 3 + band]);
+            assert!(wanted == 0 || seen, "pixel {place}");
+        }
+    }
+}
+
+#[test]
+fn each_band_of_lerc_may_have_a_mask() {
+    let _alone = alone();
+    let values: Vec<f32> = (0..256 * 3).map(|place| (place % 256) as f32 + 1000.0 * (place / 256) as f32).collect();
+    let image = tiles(16, 16, 32, 3, 34_887, vec![blob(&values, 1, &[true, false, true])]);
+    let tile = bands(image, 3);
+    let (got, validity) = (tile.values::<f32>().expect("floats"), tile.validity.as_deref().expect("not all are valid"));
+    for place in 0..256 * 3 {
+        let valid = place / 256 == 1 || place % 256 % 3 > 0;
+        assert_eq!(validity[place] == 1, valid, "sample {place}");
+        assert!(if valid { got[place] == values[place] } else { got[place].is_nan() }, "sample {place}");
+    }
 }
 
 #[test]

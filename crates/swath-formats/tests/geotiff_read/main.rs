@@ -1,10 +1,14 @@
 //! TIFFs that are real, damaged or made on purpose: the same pixels however they are asked for, no panic, no hang, and no
 //! memory beyond what was declared; measured by counting allocations.
 //!
-//! This file counts. The tests are in `corpus` and `made`.
+//! This file counts. The tests are in the others.
 
 mod corpus;
+mod lies;
 mod made;
+mod mutants;
+mod raw;
+mod told;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::Path;

@@ -76,7 +76,9 @@ pub fn convert(input: Arc<dyn Raster>, conversion: &Conversion) -> Result<Arc<dy
     grid.bands = bands.iter().map(|band| from.bands.get(*band).cloned().unwrap_or_default()).collect();
     if conversion.scaling.is_some() {
         // What they say of physical values holds no more.
-        grid.bands.iter_mut().for_each(|band| *band = Band { scale: None, offset: None, units: None, ..band.clone() });
+        Arc::make_mut(&mut grid.bands)
+            .iter_mut()
+            .for_each(|band| *band = Band { scale: None, offset: None, units: None, ..band.clone() });
     }
     let same_values = data_type == from.data_type && conversion.scaling.is_none();
     let same_bands = bands.iter().copied().eq(0..from.bands.len());

@@ -71,7 +71,7 @@ impl Synth {
             nodata: Some(nodata),
             has_mask: false,
             block: Shape::new(512, 512),
-            bands: vec![Band::default(); synthesis.bands],
+            bands: vec![Band::default(); synthesis.bands].into(),
         };
         Ok(Synth { synthesis, grid, scale })
     }

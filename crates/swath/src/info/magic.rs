@@ -79,8 +79,31 @@ const SIGNATURES: &[(usize, &[u8], &str, &str)] = &[
 pub fn sniff(path: &Path) -> Result<Sniffed> {
     let failed = |error| Error::reading(path, &error);
     let mut head = Vec::with_capacity(4096);
-    open_regular(path)?.take(4096).read_to_end(&mut head).map_err(failed)?;
-    Ok(sniff_bytes(&head))
+    let file = open_regular(path)?;
+    let length = file.metadata().map_err(failed)?.len();
+    file.take(4096).read_to_end(&mut head).map_err(failed)?;
+    Ok(match sniff_bytes(&head) {
+        sniffed @ (Sniffed::Text | Sniffed::Other { hint: "", .. }) => {
+            by_length(path, &head, length).unwrap_or(sniffed)
+        }
+        sniffed => sniffed,
+    })
+}
+
+/// Grids without a signature, known by a length that follows from what they are.
+fn by_length(path: &Path, head: &[u8], length: u64) -> Option<Sniffed> {
+    let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+    let what = match ending.as_str() {
+        "gtx" => {
+            let number = |start: usize| Some(u64::from(u32::from_be_bytes(*head.get(start..)?.first_chunk()?)));
+            let cells = number(32)?.checked_mul(number(36)?)?;
+            (cells.checked_mul(4)?.checked_add(40)? == length).then_some("a GTX grid of heights")
+        }
+        // 16 bits for each point of a square of a degree, in steps of three or one seconds of arc.
+        "hgt" => [1201 * 1201, 3601 * 3601, 3601 * 1801].contains(&(length / 2)).then_some("an SRTM tile (HGT)"),
+        _ => None,
+    };
+    what.map(|what| Sniffed::Other { what, hint: GRID })
 }
 
 /// The name of a format that is no text and what to do about it, if bytes at the start of a file are of a known one.
@@ -162,6 +185,26 @@ mod tests {
             };
             assert_eq!(got, wanted, "{head:?}");
         }
+    }
+
+    #[test]
+    fn grids_without_a_signature_are_named() {
+        let sniffed = |name: &str, bytes: &[u8]| {
+            let path = std::env::temp_dir().join(format!("swath-magic-{}-{name}", std::process::id()));
+            std::fs::write(&path, bytes).expect("a file");
+            let sniffed = sniff(&path).expect("a file that can be read");
+            std::fs::remove_file(&path).expect("the file of this test");
+            match sniffed {
+                Sniffed::Other { what, hint } => (what, !hint.is_empty()),
+                _ => ("text", false),
+            }
+        };
+        let gtx = [&[0xc0; 32][..], &2u32.to_be_bytes(), &3u32.to_be_bytes(), &[0; 24]].concat();
+        assert_eq!(sniffed("a.gtx", &gtx), ("a GTX grid of heights", true));
+        assert_eq!(sniffed("short.gtx", &gtx[..60]), ("binary data", false));
+        assert_eq!(sniffed("N10W110.HGT", &vec![1; 2 * 1201 * 1201]), ("an SRTM tile (HGT)", true));
+        assert_eq!(sniffed("a.hgt", b"a,b\n1,2\n"), ("text", false));
+        assert_eq!(sniffed("grid.bin", &gtx), ("binary data", false));
     }
 
     #[test]

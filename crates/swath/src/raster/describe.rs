@@ -47,17 +47,27 @@ pub fn description(
         description.metadata = info.metadata.iter().filter(holds).cloned().collect();
     }
     let is_picked = request.steps.iter().all(|step| keeps_values(step) || matches!(step, RasterStep::Bands(_)));
+    // Colours of numbers are those of the first band; the others have none.
+    let is_first = first_of(&request.steps) == Some(0);
     if let ([source], true) = (sources, is_picked) {
         description.texts = source.tiff.info().texts.clone();
-        description.min_is_white = source.tiff.info().photometric == MIN_IS_WHITE;
+        description.min_is_white = is_first && source.tiff.info().photometric == MIN_IS_WHITE;
     }
-    if let ([first, others @ ..], true) = (sources, is_picked) {
+    if let ([first, others @ ..], true) = (sources, is_picked && is_first) {
         let of_first = palette(first, grid);
         if others.iter().all(|other| palette(other, grid) == of_first) {
             description.palette = of_first;
         }
     }
     Ok(description)
+}
+
+/// The band of the input that is the first one behind steps that pick bands.
+fn first_of(steps: &[RasterStep]) -> Option<usize> {
+    steps.iter().rev().try_fold(0, |band, step| match step {
+        RasterStep::Bands(bands) if !bands.is_empty() => bands.get(band).copied(),
+        _ => Some(band),
+    })
 }
 
 /// Whether every pixel that a step gives is one that it was given.
@@ -120,4 +130,24 @@ fn palette(source: &Source, grid: &Grid) -> Option<Vec<[u16; 3]>> {
     let map = source.tiff.info().color_map.as_ref().filter(|_| has_colours)?;
     let wanted = 1usize << (8 * grid.data_type.size());
     Some(map.iter().copied().chain(std::iter::repeat([0; 3])).take(wanted).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_band_is_found_behind_steps() {
+        let bands = |bands: &[usize]| RasterStep::Bands(bands.into());
+        let cases = [
+            (vec![], Some(0)),
+            (vec![bands(&[1])], Some(1)),
+            (vec![bands(&[2, 0]), bands(&[1])], Some(0)),
+            (vec![bands(&[]), bands(&[0, 1])], Some(0)),
+            (vec![bands(&[0]), bands(&[1])], None),
+        ];
+        for (steps, wanted) in cases {
+            assert_eq!(first_of(&steps), wanted, "{steps:?}");
+        }
+    }
 }

@@ -2,10 +2,15 @@
 
 use swath_raster::BandColour;
 
+use super::directory::Directory;
 use super::image::Image;
 use super::info::ColorMap;
-use super::levels::Level;
+use super::input::Input;
+use super::kinds::{OPACITY, OPACITY_MULTIPLIED};
 use crate::geotiff::{Compression, MIN_IS_WHITE, tags};
+
+/// Photometric interpretation: numbers of colours.
+const PALETTE: u16 = 3;
 
 /// What all of them stand for.
 pub(super) fn photometric(image: &Image) -> &'static str {
@@ -22,8 +27,8 @@ pub(super) fn photometric(image: &Image) -> &'static str {
     }
 }
 
-/// What each band stands for.
-pub(super) fn colors(image: &Image) -> Vec<String> {
+/// What each band stands for; `extra` is what those beyond a colour are.
+pub(super) fn colors(image: &Image, extra: &[u64]) -> Vec<String> {
     let base: &[&str] = match image.photometric {
         0 | 1 => &["gray"],
         2 => &["red", "green", "blue"],
@@ -35,12 +40,12 @@ pub(super) fn colors(image: &Image) -> Vec<String> {
         _ => &[],
     };
     let base = &base[..base.len().min(image.samples)];
-    let extra_from = image.samples - image.extra_samples.len().min(image.samples);
+    let extra_from = image.samples - extra.len().min(image.samples);
     let color = |band: usize| {
-        let extra = band.checked_sub(extra_from).and_then(|extra| image.extra_samples.get(extra));
-        match (extra, base.get(band)) {
+        let kind = band.checked_sub(extra_from).and_then(|place| extra.get(place));
+        match (kind, base.get(band)) {
             // Opacity, multiplied into the colours or not.
-            (Some(1 | 2), _) => "alpha",
+            (Some(&(OPACITY | OPACITY_MULTIPLIED)), _) => "alpha",
             (_, Some(color)) => color,
             _ => "undefined",
         }
@@ -49,22 +54,29 @@ pub(super) fn colors(image: &Image) -> Vec<String> {
 }
 
 /// What each band is in a colour.
-pub(super) fn of_bands(image: &Image) -> Vec<BandColour> {
-    let extra_from = image.samples - image.extra_samples.len().min(image.samples);
+pub(super) fn of_bands(image: &Image, extra: &[u64]) -> Vec<BandColour> {
+    let extra_from = image.samples - extra.len().min(image.samples);
     let of = |(band, name): (usize, String)| match name.as_str() {
         "red" => BandColour::Red,
         "green" => BandColour::Green,
         "blue" => BandColour::Blue,
-        "alpha" if image.extra_samples.get(band - extra_from) == Some(&1) => BandColour::OpacityMultiplied,
+        "alpha" if extra.get(band - extra_from) == Some(&OPACITY_MULTIPLIED) => BandColour::OpacityMultiplied,
         "alpha" => BandColour::Opacity,
         _ => BandColour::None,
     };
-    colors(image).into_iter().enumerate().map(of).collect()
+    colors(image, extra).into_iter().enumerate().map(of).collect()
 }
 
-/// The palette, if there is one.
-pub(super) fn color_map(level: &Level, warnings: &mut Vec<String>) -> Option<ColorMap> {
-    match level.directory.numbers(&level.input, tags::COLOR_MAP, 3 * 65_536) {
+/// The palette, if pixels are numbers of its colours; a table of colours that nothing refers to is none.
+pub(super) fn color_map(
+    (input, directory): (&Input, &Directory),
+    image: &Image,
+    warnings: &mut Vec<String>,
+) -> Option<ColorMap> {
+    if image.photometric != PALETTE {
+        return None;
+    }
+    match directory.numbers(input, tags::COLOR_MAP, 3 * 65_536) {
         Ok(values) if values.is_empty() => None,
         Ok(values) => {
             let count = values.len() / 3;

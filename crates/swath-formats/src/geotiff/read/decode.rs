@@ -10,7 +10,7 @@ use super::index::BlockPlace;
 use super::input::Input;
 use super::predict::{self, Rows};
 use super::unpack::Unpacker;
-use super::{jpeg, lerc};
+use super::{jpeg, kinds, lerc};
 use crate::geotiff::{Compression, Predictor};
 
 /// What is needed to make pixels of blocks.
@@ -82,16 +82,20 @@ impl<'a> Decoder<'a> {
         let (input, image) = (self.input, self.image);
         let rows = image.block_rows(at.row);
         let damaged = |reason: String| damaged(input, image, at, place, &reason);
+        let refused = |refusal| match refusal {
+            lerc::Refusal::Damaged(reason) => damaged(reason),
+            lerc::Refusal::Unsupported(reason) => input.unsupported(reason, kinds::CONVERT),
+        };
         if image.compression == Compression::Jpeg {
             return jpeg::decode(image, rows, packed, out).map_err(damaged);
         }
         if image.compression == Compression::Lerc && image.lerc_packing == Compression::None {
-            return lerc::decode(image, rows, packed, out).map_err(damaged);
+            return lerc::decode(image, rows, packed, out).map_err(refused);
         }
         if image.compression == Compression::Lerc {
             let mut blob = self.stored(stored_bytes(image))?;
             let length = self.unpacker.unpack(image.lerc_packing, packed, &mut blob).map_err(damaged)?;
-            lerc::decode(image, rows, &blob[..length], out).map_err(damaged)?;
+            lerc::decode(image, rows, &blob[..length], out).map_err(refused)?;
             self.stored = Some(blob);
             return Ok(());
         }

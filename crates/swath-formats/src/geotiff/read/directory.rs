@@ -68,6 +68,11 @@ impl Kind {
 }
 
 impl Entry {
+    /// Bytes of so many of its values.
+    pub fn bytes_of(&self, count: u64) -> u64 {
+        count.saturating_mul(self.kind.size())
+    }
+
     /// Bytes of a value, if its values are whole numbers without a sign.
     pub fn unsigned_size(&self) -> Option<usize> {
         match self.kind {
@@ -109,10 +114,11 @@ impl Directory {
             };
             let inline = entry.bytes() <= wide as u64;
             let place = if inline { entry.place } else { input.order.unsigned(&bytes[4 + wide..]) };
-            if entries.iter().all(|earlier| earlier.tag != entry.tag) {
-                entries.push(Entry { place, ..entry });
-            }
+            entries.push(Entry { place, ..entry });
         }
+        // Sorted for the search; of two of one tag the first holds.
+        entries.sort_by_key(|entry| entry.tag);
+        entries.dedup_by_key(|entry| entry.tag);
         Ok(Directory { offset, next, entries })
     }
 
@@ -121,9 +127,10 @@ impl Directory {
     /// # Errors
     /// If they do not.
     pub fn entry(&self, input: &Input, tag: u16) -> Result<Option<Entry>> {
-        let Some(entry) = self.entries.iter().find(|entry| entry.tag == tag) else {
+        let Ok(place) = self.entries.binary_search_by_key(&tag, |entry| entry.tag) else {
             return Ok(None);
         };
+        let entry = &self.entries[place];
         if entry.place.checked_add(entry.bytes()).is_none_or(|end| end > input.length) {
             let message = format!("tag {tag} has {} values that would end beyond the end of the file", entry.count);
             return Err(input.corrupt(entry.place, message));
@@ -195,6 +202,19 @@ impl Directory {
     pub fn text(&self, input: &Input, tag: u16, limit: u64) -> Result<Option<String>> {
         let bytes = self.bytes(input, tag, limit)?;
         let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-        Ok((end > 0).then(|| String::from_utf8_lossy(&bytes[..end]).into_owned()))
+        Ok((end > 0).then(|| plain(&bytes[..end])))
+    }
+
+    /// Whether there is such a tag.
+    pub fn has(&self, tag: u16) -> bool {
+        self.entries.binary_search_by_key(&tag, |entry| entry.tag).is_ok()
+    }
+}
+
+/// Text as it was meant: of what is no UTF-8 each byte is a character (Latin-1), which old programs write.
+pub(super) fn plain(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
     }
 }

@@ -46,8 +46,8 @@ pub(super) struct Image {
     /// Whether the bits of each byte run backwards.
     pub reversed_bits: bool,
     pub photometric: u16,
-    pub extra_samples: Vec<u16>,
-    pub orientation: u16,
+    /// Whether the last band says how opaque pixels are, and the others are not multiplied by it.
+    pub ends_in_opacity: bool,
     pub jpeg_tables: Vec<u8>,
     pub index: Index,
 }
@@ -64,7 +64,7 @@ pub(super) struct BlockAt {
 }
 
 impl Image {
-    /// Reads what a directory says.
+    /// Reads what a directory says. Nothing is known of its blocks until [`Image::survey`].
     pub fn read(input: &Input, directory: &Directory, number: u32) -> Result<Image> {
         let tag = |tag| directory.number(input, tag);
         let shape = Shape {
@@ -81,6 +81,8 @@ impl Image {
         let (tiled, block) = block(input, directory, shape)?;
         let block_samples = if interleave == Interleave::Pixel { samples } else { 1 };
         let (compression, lerc_packing) = kinds::packing(input, directory)?;
+        let photometric = tag(tags::PHOTOMETRIC)?.unwrap_or(1) as u16;
+        kinds::refuse_unread(input, directory, compression, (bits, data_type), block_samples, photometric)?;
         let predictor = kinds::predictor(input, directory, compression, bits, data_type)?;
         let planes = (samples / block_samples) as u64;
         let blocks = shape.blocks(block).pixels().saturating_mul(planes);
@@ -88,7 +90,6 @@ impl Image {
         if decoded.saturating_mul(8) > u128::from(u64::MAX >> 8) {
             return Err(input.corrupt(directory.offset, format!("a block of it has {decoded} bytes")));
         }
-        let extra_samples = directory.numbers(input, tags::EXTRA_SAMPLES, SAMPLES)?;
         Ok(Image {
             number,
             subfile: tag(tags::NEW_SUBFILE_TYPE)?.unwrap_or(0),
@@ -105,12 +106,22 @@ impl Image {
             lerc_packing,
             predictor,
             reversed_bits: tag(tags::FILL_ORDER)? == Some(2),
-            photometric: tag(tags::PHOTOMETRIC)?.unwrap_or(1) as u16,
-            extra_samples: extra_samples.into_iter().map(|kind| kind as u16).collect(),
-            orientation: tag(tags::ORIENTATION)?.unwrap_or(1) as u16,
+            photometric,
+            ends_in_opacity: kinds::extra_samples(input, directory)?.last() == Some(&kinds::OPACITY),
             jpeg_tables: directory.bytes(input, tags::JPEG_TABLES, 1 << 16)?,
-            index: Index::read(input, directory, tiled, blocks, decoded as u64)?,
+            index: Index::read(input, directory, tiled, blocks)?,
         })
+    }
+
+    /// Looks at the places of all blocks, which takes time with their number.
+    pub fn survey(&mut self, input: &Input) -> Result<()> {
+        let (blocks, decoded) = (self.blocks(), self.stored_block_bytes());
+        self.index.survey(input, blocks, decoded)
+    }
+
+    /// Bytes of the file that belong to this image alone, besides its blocks.
+    pub fn claimed_bytes(&self) -> u64 {
+        self.index.bytes_of(self.blocks()).saturating_add(self.jpeg_tables.len() as u64)
     }
 
     /// Rows that a block has in the file: fewer only in the last strip.

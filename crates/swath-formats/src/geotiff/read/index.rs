@@ -12,6 +12,9 @@ use crate::geotiff::tags;
 /// Lookups that are done with one read.
 pub(super) const LOOKUPS: usize = 64;
 
+/// Values that a survey reads at once.
+const SURVEYED: usize = 8192;
+
 /// Where a block is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct BlockPlace {
@@ -35,8 +38,8 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// Looks at all places once. `blocks` is how many there must be, `decoded` the bytes of a decoded block.
-    pub fn read(input: &Input, directory: &Directory, tiled: bool, blocks: u64, decoded: u64) -> Result<Index> {
+    /// Finds where the places of so many blocks are, and looks at none of them: see [`Index::survey`].
+    pub fn read(input: &Input, directory: &Directory, tiled: bool, blocks: u64) -> Result<Index> {
         let (offsets, lengths) = if tiled {
             (tags::TILE_OFFSETS, tags::TILE_BYTE_COUNTS)
         } else {
@@ -62,18 +65,32 @@ impl Index {
                 return Err(input.corrupt(entry.place, message));
             }
         }
-        let mut index = Index { offsets, lengths, longest: 0, stored: 0, sparse: 0 };
-        index.survey(input, blocks, decoded)?;
-        Ok(index)
+        Ok(Index { offsets, lengths, longest: 0, stored: 0, sparse: 0 })
     }
 
-    fn survey(&mut self, input: &Input, blocks: u64, decoded: u64) -> Result<()> {
-        let mut places = [BlockPlace::default(); LOOKUPS];
+    /// Bytes that the places of so many blocks take in the file.
+    pub fn bytes_of(&self, blocks: u64) -> u64 {
+        let of = |entry: &Entry| entry.bytes_of(blocks);
+        of(&self.offsets).saturating_add(self.lengths.as_ref().map_or(0, of))
+    }
+
+    /// Looks at the places of all blocks once. `decoded` is the bytes of a decoded block.
+    ///
+    /// # Memory
+    /// Two buffers of [`SURVEYED`] values.
+    pub fn survey(&mut self, input: &Input, blocks: u64, decoded: u64) -> Result<()> {
+        let room = blocks.min(SURVEYED as u64) as usize;
+        let (mut offsets, mut lengths) = (vec![0; 8 * room], vec![0; 8 * room]);
         let mut block = 0;
         while block < blocks {
-            let count = (blocks - block).min(LOOKUPS as u64) as usize;
-            self.lookup(input, block, decoded, &mut places[..count])?;
-            for place in &places[..count] {
+            let count = (blocks - block).min(room as u64) as usize;
+            let offsets = values(input, self.offsets, block, &mut offsets, count)?;
+            let lengths = match self.lengths {
+                Some(entry) => Some(values(input, entry, block, &mut lengths, count)?),
+                None => None,
+            };
+            for (offset, length) in pairs(offsets, lengths) {
+                let place = self.place(input, decoded, offset, length);
                 self.longest = self.longest.max(place.length.min(input.length.saturating_sub(place.offset)));
                 self.stored = self.stored.saturating_add(place.length);
                 self.sparse += u64::from(place.length == 0);
@@ -85,32 +102,45 @@ impl Index {
 
     /// Finds the places of blocks from `first` on, no more than [`LOOKUPS`].
     pub fn lookup(&self, input: &Input, first: u64, decoded: u64, places: &mut [BlockPlace]) -> Result<()> {
-        let mut offsets = [0; LOOKUPS];
-        let offsets = &mut offsets[..places.len()];
-        values(input, self.offsets, first, offsets)?;
-        let mut lengths = [0; LOOKUPS];
-        let lengths = &mut lengths[..places.len()];
-        if let Some(entry) = self.lengths {
-            values(input, entry, first, lengths)?;
-        }
-        for (place, (offset, length)) in places.iter_mut().zip(offsets.iter().zip(lengths.iter())) {
-            // Old programs leave lengths out: a packed block is then cut where it could not be longer.
-            let unknown = self.lengths.is_none() && *offset > 0;
-            let length = if unknown { decoded.min(input.length.saturating_sub(*offset)) } else { *length };
-            *place = BlockPlace { offset: *offset, length: if *offset == 0 { 0 } else { length } };
+        let (mut offsets, mut lengths) = ([0; 8 * LOOKUPS], [0; 8 * LOOKUPS]);
+        let offsets = values(input, self.offsets, first, &mut offsets, places.len())?;
+        let lengths = match self.lengths {
+            Some(entry) => Some(values(input, entry, first, &mut lengths, places.len())?),
+            None => None,
+        };
+        for (place, (offset, length)) in places.iter_mut().zip(pairs(offsets, lengths)) {
+            *place = self.place(input, decoded, offset, length);
         }
         Ok(())
     }
+
+    fn place(&self, input: &Input, decoded: u64, offset: u64, length: u64) -> BlockPlace {
+        // Old programs leave lengths out: a packed block is then cut where it could not be longer.
+        let unknown = self.lengths.is_none() && offset > 0;
+        let length = if unknown { decoded.min(input.length.saturating_sub(offset)) } else { length };
+        BlockPlace { offset, length: if offset == 0 { 0 } else { length } }
+    }
 }
 
-/// Values of an entry from `first` on.
-fn values(input: &Input, entry: Entry, first: u64, values: &mut [u64]) -> Result<()> {
+/// Offsets with their lengths; 0 where there are no lengths.
+fn pairs(
+    offsets: impl Iterator<Item = u64>,
+    lengths: Option<impl Iterator<Item = u64>>,
+) -> impl Iterator<Item = (u64, u64)> {
+    let mut lengths = lengths;
+    offsets.map(move |offset| (offset, lengths.as_mut().and_then(Iterator::next).unwrap_or(0)))
+}
+
+/// So many values of an entry from `first` on; `bytes` has room for 8 bytes of each.
+fn values<'a>(
+    input: &'a Input,
+    entry: Entry,
+    first: u64,
+    bytes: &'a mut [u8],
+    count: usize,
+) -> Result<impl Iterator<Item = u64> + 'a> {
     let size = entry.unsigned_size().unwrap_or(8);
-    let mut bytes = [0; 8 * LOOKUPS];
-    let bytes = &mut bytes[..size * values.len()];
+    let bytes = &mut bytes[..size * count];
     input.read(bytes, entry.place + first * size as u64)?;
-    for (value, bytes) in values.iter_mut().zip(bytes.chunks_exact(size)) {
-        *value = input.order.unsigned(bytes);
-    }
-    Ok(())
+    Ok(bytes.chunks_exact(size).map(|bytes| input.order.unsigned(bytes)))
 }

@@ -8,10 +8,11 @@ use swath_core::{Bytes, Result};
 use swath_crs::Crs;
 use swath_raster::{Affine, Band, BandColour, DataType, Grid, Scalar, Shape};
 
+use super::directory::Directory;
 use super::image::Image;
 use super::levels::Level;
 use super::metadata;
-use super::{ByteOrder, colors, place, system};
+use super::{ByteOrder, colors, kinds, place, system};
 use crate::geotiff::{Compression, Interleave, MetadataItem, Predictor, Texts, tags};
 
 /// The longest text that is read.
@@ -105,13 +106,13 @@ pub(super) struct Described {
     affine: Option<Affine>,
     crs: Option<Arc<Crs>>,
     nodata: Option<Scalar>,
-    bands: Vec<Band>,
+    bands: Arc<[Band]>,
     rest: TiffInfo,
 }
 
 /// Reads the tags of the image at full resolution that are not about its blocks.
-pub(super) fn describe(level: &Level, warnings: &mut Vec<String>) -> Result<Described> {
-    let (input, image, directory) = (&*level.input, &level.image, &*level.directory);
+pub(super) fn describe(level: &Level, directory: &Directory, warnings: &mut Vec<String>) -> Result<Described> {
+    let (input, image) = (&*level.input, &level.image);
     let mut text = |tag: u16| match directory.text(input, tag, TEXT) {
         Ok(text) => text,
         Err(error) => {
@@ -128,14 +129,21 @@ pub(super) fn describe(level: &Level, warnings: &mut Vec<String>) -> Result<Desc
         artist: text(tags::ARTIST),
         copyright: text(tags::COPYRIGHT),
     };
+    let extra = kinds::extra_samples(input, directory)?;
     let band = |colour: BandColour| Band { colour, ..Band::default() };
-    let mut bands: Vec<Band> = colors::of_bands(image).into_iter().map(band).collect();
+    let mut bands: Vec<Band> = colors::of_bands(image, &extra).into_iter().map(band).collect();
     let metadata = xml.map_or_else(Vec::new, |xml| metadata::items(&xml, &mut bands));
     let system = system::read(input, directory, warnings);
-    let affine = place::affine(input, directory, system.pixel_is_point).unwrap_or_else(|error| {
+    let affine = place::affine(input, directory, system.pixel_is_point, warnings).unwrap_or_else(|error| {
         warnings.push(format!("its place is left out: {error}"));
         None
     });
+    let orientation = directory.number(input, tags::ORIENTATION)?.unwrap_or(1) as u16;
+    if orientation != 1 {
+        warnings.push(format!(
+            "its pixels are stored in orientation {orientation} (tag 274) and come as they are stored, not as they are shown"
+        ));
+    }
     let nodata = nodata_text.as_deref().and_then(|text| nodata(text, image, warnings));
     let rest = TiffInfo {
         path: input.path().into(),
@@ -155,9 +163,9 @@ pub(super) fn describe(level: &Level, warnings: &mut Vec<String>) -> Result<Desc
             compression: mask.compression,
         }),
         photometric: colors::photometric(image).into(),
-        colors: colors::colors(image),
-        color_map: colors::color_map(level, warnings),
-        orientation: image.orientation,
+        colors: colors::colors(image, &extra),
+        color_map: colors::color_map((input, directory), image, warnings),
+        orientation,
         pixel_is_point: system.pixel_is_point,
         nodata_text,
         metadata,
@@ -165,7 +173,7 @@ pub(super) fn describe(level: &Level, warnings: &mut Vec<String>) -> Result<Desc
         warnings: Vec::new(),
     };
     let affine = affine.or_else(|| place::world_file(input.path()));
-    Ok(Described { full: image.shape, affine, crs: system.crs.map(Arc::new), nodata, bands, rest })
+    Ok(Described { full: image.shape, affine, crs: system.crs.map(Arc::new), nodata, bands: bands.into(), rest })
 }
 
 impl Described {
@@ -212,20 +220,38 @@ impl TiffInfo {
     pub(super) fn text_bytes(&self) -> u64 {
         let Texts { description, software, date_time, artist, copyright } = &self.texts;
         let texts = [&self.nodata_text, description, software, date_time, artist, copyright];
-        let texts: usize = texts.into_iter().flatten().map(String::len).sum();
-        let items = self.metadata.iter().map(|item| {
-            size_of::<MetadataItem>() + item.name.len() + item.value.len() + item.domain.as_ref().map_or(0, String::len)
-        });
-        let map = self.color_map.as_ref().map_or(0, |map| 6 * map.len());
-        let warnings: usize = self.warnings.iter().map(|warning| 24 + warning.len()).sum();
-        (texts + items.sum::<usize>() + map + warnings + 40 * self.colors.len()) as u64
-            + (size_of::<LevelInfo>() * self.levels.len()) as u64
+        let texts: usize = texts.into_iter().map(text_bytes).sum();
+        let items = self
+            .metadata
+            .iter()
+            .map(|item| item.name.capacity() + item.value.capacity() + 2 * TEXT_BYTES + text_bytes(&item.domain));
+        let items = items.sum::<usize>() + size_of::<MetadataItem>() * self.metadata.capacity();
+        let map = self.color_map.as_ref().map_or(0, |map| size_of::<[u16; 3]>() * map.capacity());
+        let words = |words: &Vec<String>| {
+            let texts: usize = words.iter().map(|word| word.capacity() + TEXT_BYTES).sum();
+            texts + size_of::<String>() * words.capacity()
+        };
+        let levels = size_of::<LevelInfo>() * self.levels.capacity();
+        (texts + items + map + words(&self.warnings) + words(&self.colors) + levels) as u64
     }
 
     /// Bands that say how opaque pixels are (positions from 0).
     pub fn alpha_bands(&self) -> Vec<usize> {
         self.colors.iter().enumerate().filter(|(_, color)| *color == "alpha").map(|(band, _)| band).collect()
     }
+}
+
+/// What the allocator keeps for a text, besides its bytes.
+const TEXT_BYTES: usize = 16;
+
+fn text_bytes(text: &Option<String>) -> usize {
+    text.as_ref().map_or(0, |text| text.capacity() + TEXT_BYTES)
+}
+
+/// Memory of what is said of bands.
+pub(super) fn bands_bytes(bands: &[Band]) -> u64 {
+    let texts: usize = bands.iter().map(|band| text_bytes(&band.description) + text_bytes(&band.units)).sum();
+    (size_of_val(bands) + texts) as u64
 }
 
 /// The nodata value, if pixels can have it.
@@ -247,9 +273,5 @@ fn nodata(text: &str, image: &Image, warnings: &mut Vec<String>) -> Option<Scala
     }
     // As the pixels that have it: formats write such values with more digits, or fewer.
     let rounded = value.as_f64() as f32;
-    if rounded.is_infinite() && value.as_f64().is_finite() {
-        warnings.push(format!("its nodata value {text} is left out: no 32-bit float is that large"));
-        return None;
-    }
     Some(if f64::from(rounded) == value.as_f64() { value } else { Scalar::Float(f64::from(rounded)) })
 }

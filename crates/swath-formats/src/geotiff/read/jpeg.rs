@@ -3,16 +3,13 @@
 //! Colours that are stored as luminance and chrominance become red, green and blue; others stay what they are.
 
 use swath_core::Bytes;
-use swath_raster::DataType;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::image::Image;
-
-/// Photometric interpretation: luminance and chrominance.
-const YCBCR: u16 = 6;
+use super::kinds::YCBCR;
 
 /// The most memory that decoding a block takes besides the pixels.
 ///
@@ -29,12 +26,6 @@ pub(super) fn bytes_for(image: &Image) -> Bytes {
 /// # Errors
 /// What is wrong with it, in words.
 pub(super) fn decode(image: &Image, rows: u32, packed: &[u8], out: &mut [u8]) -> Result<(), String> {
-    if image.data_type != DataType::UInt8 || image.bits != 8 {
-        return Err(format!("JPEG of {} bits is not read", image.bits));
-    }
-    if ![1, 3, 4].contains(&image.block_samples) {
-        return Err(format!("JPEG of {} bands is not read", image.block_samples));
-    }
     // A stream with tables elsewhere: theirs without the end of image, its own without the start of image.
     let tables = image.jpeg_tables.strip_suffix(&[0xff, 0xd9]).unwrap_or(&image.jpeg_tables);
     let own = if tables.is_empty() { packed } else { packed.strip_prefix(&[0xff, 0xd8]).unwrap_or(packed) };

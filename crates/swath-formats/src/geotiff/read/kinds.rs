@@ -76,7 +76,52 @@ pub(super) fn packing(input: &Input, directory: &Directory) -> Result<(Compressi
     Ok((compression, wrapped))
 }
 
-const CONVERT: &str = "convert it first, for example with gdal_translate -co COMPRESS=DEFLATE";
+/// What extra samples are (tag 338): opacity that the other bands are multiplied by, and opacity alone.
+pub(super) const OPACITY_MULTIPLIED: u64 = 1;
+pub(super) const OPACITY: u64 = 2;
+
+/// What the bands beyond those of a colour are; empty if nothing is said.
+pub(super) fn extra_samples(input: &Input, directory: &Directory) -> Result<Vec<u64>> {
+    directory.numbers(input, tags::EXTRA_SAMPLES, SAMPLES)
+}
+
+/// Refuses what is only known from several tags together not to be read.
+pub(super) fn refuse_unread(
+    input: &Input,
+    directory: &Directory,
+    compression: Compression,
+    (bits, data_type): (u32, DataType),
+    block_samples: usize,
+    photometric: u16,
+) -> Result<()> {
+    let refused = |what: String| Err(input.unsupported(format!("{what}, which is not read"), CONVERT));
+    match compression {
+        Compression::Jpeg if bits != 8 || data_type != DataType::UInt8 => {
+            refused(format!("its JPEG blocks are of {bits} bits"))
+        }
+        Compression::Jpeg if ![1, 3, 4].contains(&block_samples) => {
+            refused(format!("its JPEG blocks are of {block_samples} bands"))
+        }
+        Compression::Lerc if bits != 8 * data_type.size() as u32 || matches!(bits, 64 if !data_type.is_float()) => {
+            refused(format!("its LERC blobs are of {data_type} in {bits} bits"))
+        }
+        Compression::Jpeg => Ok(()),
+        _ if photometric == YCBCR => {
+            let steps = directory.numbers(input, tags::YCBCR_SUBSAMPLING, 2)?;
+            match (steps.first().copied().unwrap_or(2), steps.get(1).copied().unwrap_or(2)) {
+                (1, 1) => Ok(()),
+                (across, down) => refused(format!("its chrominance is stored for {across} × {down} pixels at once")),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Photometric interpretation: luminance and chrominance.
+pub(super) const YCBCR: u16 = 6;
+
+/// What to do about what is not read.
+pub(super) const CONVERT: &str = "convert it first, for example with gdal_translate -co COMPRESS=DEFLATE";
 
 fn unknown_packing(input: &Input, number: u64) -> Error {
     let name = match number {

@@ -13,9 +13,13 @@ pub(super) fn items(xml: &str, bands: &mut [Band]) -> Vec<MetadataItem> {
         let Some((head, rest)) = piece.split_once('>') else {
             continue;
         };
+        // GDAL passes those over, too.
+        let Some(name) = attribute(head, "name") else {
+            continue;
+        };
         let value = if head.ends_with('/') { "" } else { rest.split("</Item").next().unwrap_or_default() };
         let item = MetadataItem {
-            name: attribute(head, "name").unwrap_or_default(),
+            name,
             band: attribute(head, "sample").and_then(|sample| sample.trim().parse().ok()),
             domain: attribute(head, "domain").filter(|domain| !domain.is_empty()),
             // GDAL escapes texts twice, and takes them back twice.
@@ -35,6 +39,7 @@ pub(super) fn items(xml: &str, bands: &mut [Band]) -> Vec<MetadataItem> {
             _ => others.push(item),
         }
     }
+    others.shrink_to_fit();
     others
 }
 

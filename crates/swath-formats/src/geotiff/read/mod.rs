@@ -33,12 +33,15 @@ use swath_core::{Bytes, Error, Result};
 use swath_raster::{BlockCache, Grid};
 
 pub use info::{ColorMap, LevelInfo, MaskInfo, TiffInfo};
-use levels::Level;
 pub use levels::with_ending;
+use levels::{Level, Opened};
 pub use raster::TiffRaster;
 
 /// Numbers of open files, for keys of caches.
 static OPENED: AtomicU64 = AtomicU64::new(1);
+
+/// An open file with those beside it and its reference system.
+const OPEN_BYTES: u64 = 16 << 10;
 
 /// How a file orders the bytes of numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,18 +72,19 @@ impl GeoTiff {
     /// Opens a file, with overviews and a mask in `.ovr` and `.msk` files beside it.
     ///
     /// # Memory
-    /// Some kilobytes per level, whatever the number of blocks: see [`GeoTiff::index_bytes`].
+    /// Some kilobytes per level, whatever the number of blocks: see [`GeoTiff::index_bytes`]. What levels say alike, as the
+    /// texts of bands, is there once.
     ///
     /// # Errors
     /// [`Error::InputUnreadable`] for what is missing or of a kind that is not read, [`Error::InputCorrupt`] for what is
     /// no TIFF or lies about itself.
     pub fn open(path: impl AsRef<Path>) -> Result<Arc<GeoTiff>> {
         let path: PathBuf = path.as_ref().into();
-        let (levels, mut warnings) = levels::open(path)?;
+        let Opened { levels, directory, mut warnings } = levels::open(path)?;
         let Some(full) = levels.first() else {
             return Err(Error::unexpected("an open TIFF has no image"));
         };
-        let described = info::describe(full, &mut warnings)?;
+        let described = info::describe(full, &directory, &mut warnings)?;
         let grids = levels.iter().map(|level| described.grid(level)).collect();
         let info = described.info(&levels, warnings);
         Ok(Arc::new(GeoTiff { number: OPENED.fetch_add(1, Ordering::Relaxed), levels, grids, info }))
@@ -108,13 +112,14 @@ impl GeoTiff {
 
     /// Memory that the open file holds. Places of blocks stay on disk, so it is the same however many there are.
     pub fn index_bytes(&self) -> Bytes {
-        let level = |level: &Level| {
-            let tables = level.image.jpeg_tables.len() + 2 * level.image.extra_samples.len();
-            (2 * size_of::<Level>() + tables) as u64
+        let tables = |level: &Level| {
+            level.image.jpeg_tables.capacity() + level.mask.as_ref().map_or(0, |(_, mask)| mask.jpeg_tables.capacity())
         };
-        let levels: u64 = self.levels.iter().map(level).sum();
-        let bands: usize = self.grids.iter().map(|grid| size_of_val(&grid.bands[..])).sum();
-        Bytes(levels + bands as u64 + self.info.text_bytes() + 4096)
+        let levels: usize = self.levels.iter().map(tables).sum();
+        let levels = levels + size_of::<Level>() * self.levels.capacity() + size_of::<Grid>() * self.grids.capacity();
+        let paths = 8 * self.info.path.as_os_str().len();
+        let bands = self.grids.first().map_or(0, |grid| info::bands_bytes(&grid.bands));
+        Bytes((levels + paths) as u64 + bands + self.info.text_bytes() + OPEN_BYTES)
     }
 
     /// A level as a raster. Blocks that windows only touch go through the cache, which several files may share.

@@ -10,8 +10,17 @@ use super::input::Input;
 use crate::geotiff::tags;
 use crate::store::{SourceFile, read_full};
 
-/// Finds where pixels lie. `points` says that coordinates are those of pixels' centres.
-pub(super) fn affine(input: &Input, directory: &Directory, points: bool) -> Result<Option<Affine>> {
+/// Finds where pixels lie. `points` says that coordinates are those of pixels' centres. Places that are no affine are
+/// named in warnings.
+pub(super) fn affine(
+    input: &Input,
+    directory: &Directory,
+    points: bool,
+    warnings: &mut Vec<String>,
+) -> Result<Option<Affine>> {
+    if directory.has(tags::RPC_COEFFICIENTS) {
+        warnings.push("its rational polynomials (RPC) are left out: gdalwarp -rpc places it by them".into());
+    }
     let half_back = |affine: Affine| if points { affine.shifted(-0.5, -0.5) } else { affine };
     let scale = directory.floats(input, tags::MODEL_PIXEL_SCALE, 64)?;
     let ties = directory.floats(input, tags::MODEL_TIEPOINT, 6 * 65_536)?;
@@ -26,6 +35,10 @@ pub(super) fn affine(input: &Input, directory: &Directory, points: bool) -> Resu
     let matrix = directory.floats(input, tags::MODEL_TRANSFORMATION, 64)?;
     if let [a, b, _, c, d, e, _, f, ..] = matrix[..] {
         return Ok(Some(half_back(Affine { a, b, c, d, e, f })).filter(is_sound));
+    }
+    if !ties.is_empty() {
+        let count = ties.len() / 6;
+        warnings.push(format!("its {count} ground control points are left out: gdalwarp places it by them"));
     }
     Ok(None)
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use swath_core::Result;
 use swath_crs::Crs;
 
-use super::directory::Directory;
+use super::directory::{Directory, plain};
 use super::input::Input;
 use super::projection;
 use crate::geotiff::tags;
@@ -29,6 +29,7 @@ const SEMI_MAJOR_AXIS: u16 = 2057;
 const SEMI_MINOR_AXIS: u16 = 2058;
 const INVERSE_FLATTENING: u16 = 2059;
 const PRIME_MERIDIAN_LONGITUDE: u16 = 2061;
+const VERTICAL: u16 = 4096;
 const PROJECTED: u16 = 3072;
 const PROJECTED_CITATION: u16 = 3073;
 
@@ -58,6 +59,10 @@ pub(super) fn read(input: &Input, directory: &Directory, warnings: &mut Vec<Stri
         }
     };
     let pixel_is_point = keys.code(RASTER_TYPE) == Some(2);
+    if let Some(code) = keys.code(VERTICAL) {
+        let named = if code == USER_DEFINED { "defined in the file".into() } else { format!("EPSG:{code}") };
+        warnings.push(format!("its system of heights ({named}) is left out: systems here are of two dimensions"));
+    }
     let crs = keys.crs().unwrap_or_else(|reason| {
         warnings.push(format!("its reference system is left out: {reason}"));
         None
@@ -100,7 +105,7 @@ impl Keys {
         let entry = self.entry(key).filter(|entry| entry[1] == tags::GEO_ASCII_PARAMS)?;
         let start = usize::from(entry[3]);
         let text = self.text.get(start..start + usize::from(entry[2]))?;
-        let text = String::from_utf8_lossy(text);
+        let text = plain(text);
         Some(text.trim_end_matches(['|', '\0', ' ']).to_string()).filter(|text| !text.is_empty())
     }
 

@@ -3,10 +3,10 @@
 //! The bounds hold for pixels of any kind; a test holds them against a counting allocator and the C library's count.
 
 use swath_core::Bytes;
-use swath_raster::Grid;
+use swath_raster::{DataType, Grid};
 
 use super::super::{Compression, Interleave};
-use super::codec::{deflate_bytes_max, lzw_bytes_max};
+use super::codec::{deflate_bytes_max, has_small_tables, lzw_bytes_max};
 use super::options::WriteOptions;
 use super::packbits;
 
@@ -16,7 +16,7 @@ pub fn encoder_bytes_max(grid: &Grid, options: &WriteOptions) -> Bytes {
     let row = raw / side;
     let packed = packed_bytes_max(options, raw, side).max(mask_bytes_max(grid, options));
     // Block, a row twice, the packed block; bits of the mask and a compressor of their own.
-    let mut total = raw + 2 * row + packed + context_bytes_max(options, raw) + (64 << 10);
+    let mut total = raw + 2 * row + packed + context_bytes_max(options, grid.data_type, raw) + (64 << 10);
     if grid.has_mask {
         total += side * side / 8 + DEFLATE_CONTEXT_BYTES;
     }
@@ -64,16 +64,22 @@ fn packed_bytes_max(options: &WriteOptions, raw: usize, side: usize) -> usize {
 const DEFLATE_CONTEXT_BYTES: usize = 1 << 20;
 
 /// Most heap that a context holds, in bytes (measured, and held by tests).
-fn context_bytes_max(options: &WriteOptions, raw: usize) -> usize {
+fn context_bytes_max(options: &WriteOptions, data_type: DataType, raw: usize) -> usize {
     match (options.compression, options.effective_level().unwrap_or(0)) {
         (Compression::Deflate, ..=9) => DEFLATE_CONTEXT_BYTES,
         (Compression::Deflate, _) => 10 << 20,
+        (Compression::Zstd, level) if has_small_tables(options, data_type) => {
+            ZSTD_SMALL_BYTES.min(zstd_context_bytes_max(level, raw))
+        }
         (Compression::Zstd, level) => zstd_context_bytes_max(level, raw),
         (Compression::Lzw, _) => 256 << 10,
         (Compression::Lerc, _) => 4 * raw,
         _ => 0,
     }
 }
+
+/// A compressor of Zstandard for the bytes of floats, whose tables are small whatever a block is; measured and rounded up.
+const ZSTD_SMALL_BYTES: usize = 1 << 20;
 
 /// Tables of zstd: their sizes follow the level and, for small inputs, the input.
 fn zstd_context_bytes_max(level: u8, raw: usize) -> usize {

@@ -42,10 +42,7 @@ impl Codec {
                 Codec::Lzw(Box::new(weezl::encode::Encoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8)))
             }
             Compression::Deflate => Codec::Deflate(deflater(level)?),
-            Compression::Zstd => {
-                let is_of_floats = options.effective_predictor(data_type) == Predictor::FloatingPoint;
-                Codec::Zstd(zstandard(level, is_of_floats)?)
-            }
+            Compression::Zstd => Codec::Zstd(zstandard(level, has_small_tables(options, data_type))?),
             Compression::Lerc => Codec::Lerc(Lerc::new(data_type, options.block_size, options.max_z_error)),
             Compression::Jpeg => return Err(Error::unexpected("JPEG is not written")),
         })
@@ -83,15 +80,20 @@ impl Codec {
 /// Differences of the bytes of floats hardly ever repeat, so tables that stay in the nearest cache and matches of six bytes
 /// find nearly all there is to be found: on an elevation model, its slope and a vegetation index level 3 was a tenth to a
 /// third faster so, for sizes between -0.1 and +0.2 %.
-fn zstandard(level: i32, is_of_floats: bool) -> Result<zstd::bulk::Compressor<'static>> {
+fn zstandard(level: i32, has_small_tables: bool) -> Result<zstd::bulk::Compressor<'static>> {
     let failed = |error: std::io::Error| Error::unexpected(format!("zstd level {level}: {error}"));
     let mut compressor = zstd::bulk::Compressor::new(level).map_err(failed)?;
-    if level == 3 && is_of_floats {
+    if has_small_tables {
         for parameter in [CParameter::HashLog(14), CParameter::ChainLog(14), CParameter::MinMatch(6)] {
             compressor.set_parameter(parameter).map_err(failed)?;
         }
     }
     Ok(compressor)
+}
+
+/// Whether a compressor of Zstandard is one for the bytes of floats.
+pub(super) fn has_small_tables(options: &WriteOptions, data_type: DataType) -> bool {
+    options.effective_level() == Some(3) && options.effective_predictor(data_type) == Predictor::FloatingPoint
 }
 
 /// A compressor of a level that was checked before.

@@ -23,7 +23,7 @@ fn grid(data_type: DataType, bands: usize, shape: Shape) -> Grid {
         nodata: None,
         has_mask: false,
         block: Shape::new(16, 16),
-        bands: vec![Band::default(); bands],
+        bands: vec![Band::default(); bands].into(),
     }
 }
 

@@ -164,7 +164,7 @@ impl Mosaic {
             nodata,
             has_mask: nodata.is_none(),
             block: BLOCK,
-            bands: bands_of(&grids, options.method),
+            bands: bands_of(&grids, options.method).into(),
         };
         let working = match options.method {
             MosaicMethod::Mean | MosaicMethod::Count => None,

@@ -91,7 +91,7 @@ fn types_and_nodata() {
 fn inputs_of_other_scales_are_refused() {
     let scaled = |column: f64, scale: Option<f64>| {
         let mut grid = held(column, DataType::UInt16, None, &[0.0]).grid().clone();
-        grid.bands[0].scale = scale;
+        Arc::make_mut(&mut grid.bands)[0].scale = scale;
         Held::with(grid, vec![Scalar::Int(7)])
     };
     for (others, fits) in [(Some(0.0001), true), (None, false), (Some(1.0), false)] {

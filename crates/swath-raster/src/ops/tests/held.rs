@@ -47,7 +47,7 @@ impl Held {
         epsg: Option<u32>,
     ) -> Grid {
         let crs = epsg.map(|code| Arc::new(swath_crs::Crs::from_epsg(code).expect("a code")));
-        let bands = vec![Band::default(); bands];
+        let bands = vec![Band::default(); bands].into();
         let block = Shape::new(16, 16);
         Grid { shape, affine: Some(affine), crs, data_type, nodata: None, has_mask: false, block, bands }
     }
