@@ -5,4 +5,5 @@
 pub mod csv;
 pub mod geoparquet;
 pub mod geotiff;
+mod inflate;
 pub mod store;

@@ -12,6 +12,7 @@ mod info;
 mod input;
 mod jpeg;
 mod kinds;
+mod lanes;
 mod lerc;
 mod levels;
 mod metadata;

@@ -2,7 +2,7 @@
 //!
 //! All of it works row by row and in place as far as it can; it knows no file.
 
-use super::ByteOrder;
+use super::{ByteOrder, lanes};
 use crate::geotiff::Predictor;
 
 /// What rows of samples are like.
@@ -66,6 +66,8 @@ trait Wrapping: Copy + Default {
     fn load(bytes: &[u8]) -> Self;
     fn store(self, bytes: &mut [u8]);
     fn plus(self, other: Self) -> Self;
+    /// As [`lanes::sums`].
+    fn lanes(row: &mut [u8], lag: usize) -> usize;
 }
 
 macro_rules! wrapping {
@@ -86,6 +88,10 @@ macro_rules! wrapping {
             fn plus(self, other: Self) -> Self {
                 self.wrapping_add(other)
             }
+
+            fn lanes(row: &mut [u8], lag: usize) -> usize {
+                lanes::sums::<{ size_of::<$type>() }>(row, lag)
+            }
         }
     )*};
 }
@@ -94,14 +100,12 @@ wrapping!(u8, u16, u32, u64);
 
 /// Running sums of each band along a row.
 fn sums<T: Wrapping>(row: &mut [u8], samples: usize) {
-    match samples {
-        1 => sums_of::<T, 1>(row),
-        2 => sums_of::<T, 2>(row),
-        3 => sums_of::<T, 3>(row),
-        4 => sums_of::<T, 4>(row),
-        _ => {
-            let step = samples * T::SIZE;
-            for at in (step..row.len()).step_by(T::SIZE) {
+    let step = samples * T::SIZE;
+    match (T::lanes(row, step), samples) {
+        (0, 1) => sums_of::<T, 1>(row),
+        (0, 3) => sums_of::<T, 3>(row),
+        (done, _) => {
+            for at in (done.max(step)..row.len()).step_by(T::SIZE) {
                 let Some((before, rest)) = row.split_at_mut_checked(at) else {
                     return;
                 };
@@ -143,10 +147,10 @@ fn gather<const SIZE: usize>(planes: &[u8], row: &mut [u8]) {
         return;
     }
     if let [one, two, three, four] = parts[..] {
-        // The common case in a form that becomes vectors.
+        let done = lanes::weave([one, two, three, four], row);
         let parts = one.iter().zip(two).zip(three).zip(four);
-        for (sample, (((one, two), three), four)) in row.as_chunks_mut::<4>().0.iter_mut().zip(parts) {
-            *sample = [*one, *two, *three, *four];
+        for (sample, (((one, two), three), four)) in row.as_chunks_mut::<4>().0.iter_mut().zip(parts).skip(done) {
+            *sample = u32::from_ne_bytes([*one, *two, *three, *four]).to_ne_bytes();
         }
         return;
     }
