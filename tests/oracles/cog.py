@@ -12,7 +12,6 @@ import sys
 
 import numpy
 import rasterio
-import rasterio.shutil
 from numpy.lib.stride_tricks import sliding_window_view
 from rasterio.enums import Resampling
 from rasterio.transform import from_origin
@@ -50,6 +49,18 @@ def write(path, values, nodata=None, mask=None):
             target.write_mask(mask)
 
 
+def levels(path, values, nodata, mask, resampling, count):
+    """The overviews that GDAL makes, each of the one before it; left to itself it makes those of a mask otherwise."""
+    for _ in range(count):
+        write(path, values, nodata, mask)
+        with rasterio.open(path, "r+") as level:
+            level.build_overviews([2], Resampling[resampling])
+        with rasterio.open(path, overview_level=0) as level:
+            values = level.read()
+            mask = None if mask is None else level.dataset_mask()
+            yield level.read(masked=True)
+
+
 def all_valid(valid, halo):
     """Where the two by two under each pixel of the next level, and `halo` around them, are valid."""
     rows, columns = valid.shape
@@ -60,11 +71,13 @@ def all_valid(valid, halo):
     return windows.all(axis=(2, 3))
 
 
-def check_level(findings, what, got, wanted, resampling, compared_below):
+def check_level(findings, what, got, wanted, resampling, compared_below, skips_edges):
     """One band of one overview; answers which of its pixels were compared."""
     findings.expect(f"{what} shape", got.shape, wanted.shape)
     got_valid, wanted_valid = ~numpy.ma.getmaskarray(got), ~numpy.ma.getmaskarray(wanted)
     both = got_valid & wanted_valid
+    if skips_edges:
+        both[[0, -1]] = False
     if resampling in HALO:
         # What differs beside a gap goes on to differ in smaller levels.
         both &= all_valid(compared_below, HALO[resampling])
@@ -94,20 +107,25 @@ def check(findings, bench, name, values, nodata, resampling, mask=None, block=25
     what = f"{name} {resampling}"
     valid, errors, warnings = cog_validate(output, strict=True, quiet=True)
     findings.expect(f"{what} is a COG", (valid, errors, warnings), (True, [], []))
-    write(peer, values, nodata, mask)
     with rasterio.open(output) as ours:
         factors = ours.overviews(1)
-        findings.expect(f"{what} pixels", numpy.array_equal(ours.read(), values, equal_nan=values.dtype.kind == "f"), True)
-    with rasterio.open(peer, "r+") as theirs:
-        # Each level of the one before it, as swath makes them.
-        theirs.build_overviews(factors, Resampling[resampling])
+        got, wanted = (pixels if mask is None else pixels[:, mask > 0] for pixels in (ours.read(), values))
+        findings.expect(f"{what} pixels", numpy.array_equal(got, wanted, equal_nan=values.dtype.kind == "f"), True)
+    wanted_levels = list(levels(peer, values, nodata, mask, resampling, len(factors)))
     for band in range(1, values.shape[0] + 1):
         with rasterio.open(output) as ours:
             below = ~numpy.ma.getmaskarray(ours.read(band, masked=True))
+        skips_edges = False
         for level, factor in enumerate(factors):
-            with rasterio.open(output, overview_level=level) as ours, rasterio.open(peer, overview_level=level) as theirs:
-                got, wanted = ours.read(band, masked=True), theirs.read(band, masked=True)
-            below = check_level(findings, f"{what} band {band} 1:{factor}", got, wanted, resampling, below)
+            with rasterio.open(output, overview_level=level) as ours:
+                got, wanted = ours.read(band, masked=True), wanted_levels[level][band - 1]
+            # Where columns are pairs and nothing is missing, GDAL takes the mean of two whole rows where it finds two
+            # under a pixel: under the first and the last one, which cover less of the second where rows are odd.
+            rows, columns = below.shape
+            if resampling == "average" and nodata is None and mask is None:
+                skips_edges |= rows % 2 > columns % 2
+            level_what = f"{what} band {band} 1:{factor}"
+            below = check_level(findings, level_what, got, wanted, resampling, below, skips_edges)
 
 
 def check_odd(findings, bench, values, resampling):
@@ -116,7 +134,7 @@ def check_odd(findings, bench, values, resampling):
     what = f"{values.dtype} {columns}×{rows}"
     check(findings, bench, what, values, None, resampling, block=128)
     random = numpy.random.default_rng(6)
-    valid = random.random((rows, columns)) >= 0.0005
+    valid = random.random((rows, columns)) >= 0.00002
     valid[rows // 3 : rows // 2, columns // 4 : columns // 3] = False
     valid[-3:, -40:] = False
     gappy = numpy.where(valid, numpy.maximum(values, 1), 0).astype(values.dtype)
