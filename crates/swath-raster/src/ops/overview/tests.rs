@@ -3,7 +3,8 @@
 use swath_core::{Budget, Stop};
 
 use super::*;
-use crate::Values;
+use crate::ops::tests::held::Held;
+use crate::{Affine, Values};
 
 const ALL: [OverviewResampling; 5] = [
     OverviewResampling::Nearest,
@@ -14,9 +15,8 @@ const ALL: [OverviewResampling; 5] = [
 ];
 
 fn grid(shape: Shape) -> Grid {
-    let bands = vec![crate::Band::default()];
-    let (data_type, block) = (DataType::UInt8, shape);
-    Grid { shape, affine: None, crs: None, data_type, nodata: None, has_mask: false, block, bands }
+    let affine = Affine { a: 1.0, b: 0.0, c: 0.0, d: 0.0, e: -1.0, f: 0.0 };
+    Held::grid(shape, 1, DataType::UInt8, affine, None)
 }
 
 fn lease(bytes: Bytes) -> Lease {
