@@ -58,7 +58,7 @@ fn a_mask_alone_says_what_has_a_value() {
 #[test]
 fn opacity_that_is_left_out_becomes_a_mask() {
     let mut grid = Held::grid(Shape::new(1, 2), 2, DataType::UInt8, Affine::PIXELS, None);
-    grid.bands[1].colour = crate::BandColour::Opacity;
+    Arc::make_mut(&mut grid.bands)[1].colour = crate::BandColour::Opacity;
     assert_eq!(grid.opacity(), Some(1));
     assert_eq!(Grid { nodata: Some(Scalar::Int(0)), ..grid.clone() }.opacity(), None);
     assert_eq!(Grid { has_mask: true, ..grid.clone() }.opacity(), None);
@@ -74,10 +74,10 @@ fn opacity_that_is_left_out_becomes_a_mask() {
 #[test]
 fn scaled_bands_forget_their_unit() {
     let mut grid = Held::grid(Shape::new(1, 1), 1, DataType::UInt8, Affine::PIXELS, None);
-    grid.bands = vec![crate::Band { units: Some("m".into()), scale: Some(2.0), ..crate::Band::default() }];
+    grid.bands = [crate::Band { units: Some("m".into()), scale: Some(2.0), ..crate::Band::default() }].into();
     let scaling = Some(Scaling { from: (0.0, 10.0), to: (0.0, 1.0) });
     let scaled = convert(Held::by(grid, |_, _| 1.0), &Conversion { scaling, ..Conversion::default() });
-    assert_eq!(scaled.expect("a conversion").grid().bands, [crate::Band::default()]);
+    assert_eq!(scaled.expect("a conversion").grid().bands[..], [crate::Band::default()]);
 }
 
 #[test]

@@ -223,13 +223,13 @@ fn smallest_of_overviews(plan: &Plan, raster: &dyn Raster) -> Bytes {
 /// All shapes that windows can have, small ones first.
 fn candidates(plan: &Plan, raster: &dyn Raster) -> Vec<Candidate> {
     let mut candidates: Vec<Candidate> = Vec::new();
-    let (order, shape, least) = (plan.levels[0].order, plan.grid().shape, smallest_of_overviews(plan, raster));
+    let (order, least) = (plan.levels[0].order, smallest_of_overviews(plan, raster));
     for units in order.task_sizes() {
         let (mut tasks, mut bytes, mut decoded) = (0, least, 0);
         for window in order.tasks(units).filter_map(|range| order.window(range)) {
             tasks += 1;
             bytes = bytes.max(encode::task_bytes(raster, plan, 0, window));
-            decoded += raster.decoded_pixels(window.grow(plan.halo(0), shape));
+            decoded += raster.decoded_pixels(plan.around(0, window));
         }
         candidates.push(Candidate { units, tasks, bytes, decoded });
         if tasks <= 1 {

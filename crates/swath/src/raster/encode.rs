@@ -53,7 +53,7 @@ pub fn stage_name(level: usize) -> String {
 /// Memory of a task that computes and encodes a window of a level.
 pub fn task_bytes(raster: &dyn Raster, plan: &Plan, level: usize, window: Window) -> Bytes {
     let (grid, options) = (&plan.levels[level].grid, plan.options());
-    let wanted = window.grow(plan.halo(level), grid.shape);
+    let wanted = plan.around(level, window);
     let read = match level {
         0 => raster.bytes_for(wanted, grid.bands.len()),
         _ => level::bytes_for(plan, level, wanted),
@@ -90,7 +90,7 @@ impl Encode {
     fn read(&self, window: Window, context: &TaskContext<'_>) -> Result<Tile> {
         let running = &*self.running;
         let plan = &*running.plan;
-        let wanted = window.grow(plan.halo(self.level), self.grid().shape);
+        let wanted = plan.around(self.level, window);
         match self.level.checked_sub(1) {
             None => {
                 let bands: Vec<usize> = (0..self.grid().bands.len()).collect();
@@ -154,7 +154,7 @@ impl Stage for Encode {
             let encoded = encoder.encode(&tile, window, &mut |bytes| out.append(bytes))?;
             lengths.extend(encoded.lengths);
             if has_overview {
-                let small = overview(&tile, window, plan.resampling, grid.nodata, context.lease)?;
+                let small = overview(&tile, window, grid, plan.resampling, context.lease)?;
                 lengths.push(level::write_piece(&small, &mut |bytes| out.append(bytes))?);
             }
         }

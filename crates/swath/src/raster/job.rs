@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use swath_core::{Bytes, Fnv64, Result};
 use swath_formats::geotiff::write::{FileDescription, WriteOptions};
 use swath_raster::ops::OverviewResampling;
-use swath_raster::{BlockOrder, Grid};
+use swath_raster::{BlockOrder, Grid, Window};
 
 use super::describe;
 use crate::input_file::{InputFile, exact_path};
@@ -56,9 +56,11 @@ impl Plan {
         self.levels.len() as u16
     }
 
-    /// Pixels around a window of a level that its overview depends on; none at the smallest level.
-    pub fn halo(&self, level: usize) -> u32 {
-        if level + 1 < self.levels.len() { self.resampling.halo() } else { 0 }
+    /// The pixels of a level that a window of it is encoded from, and its overview made of; just the window at the
+    /// smallest level.
+    pub fn around(&self, level: usize, window: Window) -> Window {
+        let shape = self.levels[level].grid.shape;
+        if level + 1 < self.levels.len() { self.resampling.around(window, shape) } else { window }
     }
 
     /// The grid of the output.
