@@ -108,7 +108,7 @@ fn values_are_computed_in_the_type_that_is_written() {
     );
     // What 32-bit floats do not hold is not computed in them.
     words(&folder, "many.tif", 599, &[32_767; 599]);
-    let focal = "raster focal many.tif -o o.tif --stat sum --radius 600 --dtype uint32";
+    let focal = "raster focal many.tif -o o.tif --stat sum --radius 600 --dtype uint32 --nodata 0";
     check(&folder, focal, "uint32", &[(19_627_433.0, 599)]);
     // Parts that are taken afterwards compute nothing.
     let chain = |steps: &str| format!("raster pipeline --overwrite -q read a.tif ! {steps}");
@@ -122,7 +122,7 @@ fn values_are_computed_in_the_type_that_is_written() {
         "uint16",
         &[(300.0, 1)],
     );
-    piped("warp --res 2,1 -r sum ! calc b1 ! write o.tif --dtype uint16", "uint16", &[(1.0, 1), (255.0, 1)]);
+    piped("warp --res 2,1 -r sum ! calc b1 ! write o.tif --dtype uint16 --nodata 0", "uint16", &[(1.0, 1), (255.0, 1)]);
     let mosaic = "raster mosaic a.tif half.tif -o o.tif --bbox 1,-1,3,0 -r bilinear";
     check(&folder, &format!("{mosaic} --dtype float64"), "float64", &[(10.5, 1), (11.5, 1)]);
     check(&folder, &format!("{mosaic} --method mean"), "float32", &[(5.75, 1), (55.25, 1)]);
@@ -140,7 +140,7 @@ fn nodata_of_the_output_is_not_that_of_a_mosaic_inside() {
     assert_eq!(look(&folder, "o.tif").2, [(0.0, 1), (100.0, 1), (200.0, 1)]);
     folder.run(&format!("{calc} --nodata 0 --dtype int32")).expect(&[0]);
     assert_eq!(look(&folder, "o.tif").2, [(1.0, 1), (100.0, 1), (200.0, 1)]);
-    folder.run("raster pipeline read a.tif b.tif ! bands 1 ! mosaic ! write o.tif --overwrite").expect(&[0]);
+    folder.run("raster pipeline --overwrite read a.tif b.tif ! bands 1 ! mosaic ! write o.tif").expect(&[0]);
     folder.run("raster mosaic a.tif b.tif -o o.tif --like b.tif --overwrite").expect(&[0]);
     assert_eq!(look(&folder, "o.tif").2, [(2.0, 1)]);
     let outcome = folder.run("raster mosaic a.tif b.tif -o o.tif --bbox 0,-1,1,0 --overwrite").expect(&[0]);

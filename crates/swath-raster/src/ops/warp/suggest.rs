@@ -182,7 +182,8 @@ impl Way {
     }
 }
 
-/// Whether places between two others are far apart however near to each other they begin.
+/// Whether places between two others are far apart however near to each other they begin. At the very end of a side
+/// they are no tear: it is a pole there, or the antimeridian itself.
 fn jumps(
     place: &impl Fn((f64, f64)) -> Option<(f64, f64)>,
     mut one: (f64, f64),
@@ -199,7 +200,11 @@ fn jumps(
         let is_first = (axis(first) - axis(between)).abs() > (axis(between) - axis(last)).abs();
         (one, two) = if is_first { (one, middle) } else { (middle, two) };
     }
-    true
+    let is_inside = |share: f64| share > 0.0 && share < 1.0;
+    match one.0 == two.0 {
+        true => is_inside(one.1) && is_inside(two.1),
+        false => is_inside(one.0) && is_inside(two.0),
+    }
 }
 
 /// Longitudes that begin in the first turn.
