@@ -70,7 +70,7 @@ fn raster(options: &Options, cache: &Arc<BlockCache>) -> Result<Arc<dyn Raster>>
         None => WarpTarget::suggest(input.grid(), crs.as_ref(), &options.wishes, None)?,
     };
     let plain = WarpOptions::default();
-    let exactness = WarpOptions { error_pixels: options.error_pixels.unwrap_or(plain.error_pixels) };
+    let exactness = WarpOptions { error_pixels: options.error_pixels.unwrap_or(plain.error_pixels), ..plain };
     Ok(Arc::new(Warp::new(input, &target, options.resampling, &exactness)?))
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use swath_core::Bytes;
 use swath_crs::Crs;
 
 use crate::{Affine, DataType, Scalar, Shape};
@@ -64,6 +65,13 @@ pub struct Band {
 }
 
 impl Grid {
+    /// Memory of what is said of the bands.
+    pub fn held_bytes(&self) -> Bytes {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::capacity) as u64;
+        let texts = self.bands.iter().map(|band| text(&band.description) + text(&band.units)).sum();
+        Bytes::of::<Band>(self.bands.len()) + Bytes(texts)
+    }
+
     /// The affine of the raster, or pixels as coordinates.
     pub fn affine_or_pixels(&self) -> Affine {
         self.affine.unwrap_or(Affine::PIXELS)
@@ -77,6 +85,12 @@ impl Grid {
             (None, false, 2..) => self.bands.iter().rposition(is_opacity),
             _ => None,
         }
+    }
+
+    /// The same with 64-bit floats in place of 32-bit ones.
+    pub(crate) fn precise(self) -> Grid {
+        let data_type = if self.data_type == DataType::Float32 { DataType::Float64 } else { self.data_type };
+        Grid { data_type, ..self }
     }
 
     /// Bytes of a pixel, without its validity.

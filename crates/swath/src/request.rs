@@ -294,8 +294,12 @@ pub struct MosaicStep {
     pub crs: Option<String>,
     /// Width and height of a pixel, in units of that system.
     pub resolution: Option<(f64, f64)>,
-    /// Least x, least y, greatest x, greatest y, in that system.
+    /// Least x, least y, greatest x, greatest y.
     pub bounds: Option<(f64, f64, f64, f64)>,
+    /// The system of these bounds; that of the output if none.
+    pub bounds_crs: Option<String>,
+    /// A raster whose grid is taken.
+    pub like: Option<PathBuf>,
     /// Whether the corners shall lie at multiples of the resolution.
     pub is_aligned: bool,
     /// How inputs are brought to the grid.
@@ -308,6 +312,7 @@ impl RasterStep {
         match self {
             RasterStep::Clip(RasterPart::Like(path)) => Some(path),
             RasterStep::Warp(WarpStep { like: Some(path), .. }) => Some(path),
+            RasterStep::Mosaic(MosaicStep { like: Some(path), .. }) => Some(path),
             _ => None,
         }
     }

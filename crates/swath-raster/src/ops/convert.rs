@@ -66,7 +66,7 @@ pub fn convert(input: Arc<dyn Raster>, conversion: &Conversion) -> Result<Arc<dy
             "name two different numbers",
         ));
     }
-    let nodata = nodata_of(from, conversion, data_type)?;
+    let nodata = nodata_of(from.nodata, conversion.nodata, data_type)?;
     // Who names a nodata value wants it to say what a mask said; readers pass it over where there is a mask.
     let drops_mask = from.has_mask && conversion.nodata.is_some();
     // What was said by a band that is left out is said by a mask.
@@ -109,8 +109,12 @@ fn chosen_bands(grid: &Grid, wanted: &[usize]) -> Result<Vec<usize>> {
     }
 }
 
-fn nodata_of(from: &Grid, conversion: &Conversion, data_type: DataType) -> Result<Option<Scalar>> {
-    if let Some(nodata) = conversion.nodata {
+/// How pixels without a value are written in a type: as is wished, or as they were.
+///
+/// # Errors
+/// [`Error::Usage`] for a value that the type does not have.
+pub(super) fn nodata_of(was: Option<Scalar>, wished: Option<Scalar>, data_type: DataType) -> Result<Option<Scalar>> {
+    if let Some(nodata) = wished {
         return match nodata.fits(data_type) {
             true => Ok(Some(nodata)),
             false => Err(usage(
@@ -119,7 +123,7 @@ fn nodata_of(from: &Grid, conversion: &Conversion, data_type: DataType) -> Resul
             )),
         };
     }
-    match from.nodata {
+    match was {
         Some(nodata) if nodata.fits(data_type) => Ok(Some(nodata)),
         Some(nodata) => Err(usage(
             format!("pixels without a value are {nodata} here, which is no value of the type {data_type}"),

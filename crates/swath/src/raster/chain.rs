@@ -6,7 +6,7 @@ use std::sync::Arc;
 use swath_core::{Error, Result};
 use swath_formats::geotiff::read::{GeoTiff, sidecars};
 use swath_raster::ops::{self, CalcInput, Conversion, MosaicInput, Warp, WarpOptions};
-use swath_raster::{BlockCache, Grid, Raster};
+use swath_raster::{BlockCache, DataType, Grid, Raster, Scalar};
 
 use super::steps;
 use crate::info::magic::{self, Sniffed};
@@ -75,6 +75,31 @@ pub struct Joined {
     pub warnings: Vec<String>,
 }
 
+/// What the output says of its pixels, for the step that computes them.
+#[derive(Clone, Copy, Default)]
+pub struct Written {
+    /// Their type, if one was asked for.
+    pub data_type: Option<DataType>,
+    /// What those without a value are written as, if that was asked for.
+    pub nodata: Option<Scalar>,
+}
+
+impl Written {
+    /// What a step is to know of it before which these ones come: nothing if one of them computes, so that values are
+    /// rounded once, and at the end.
+    fn before(steps: &[RasterStep], request: &RasterRequest) -> Written {
+        match is_end(steps) {
+            true => Written { data_type: request.data_type, nodata: request.nodata },
+            false => Written::default(),
+        }
+    }
+
+    /// Whether it is of a type that 32-bit floats do not hold exactly.
+    fn is_precise(self) -> bool {
+        self.data_type.is_some_and(|data_type| !data_type.fits_float32())
+    }
+}
+
 /// Joins the steps; what is decoded and may be wanted again goes through `cache`.
 ///
 /// # Errors
@@ -82,7 +107,6 @@ pub struct Joined {
 pub fn join(sources: &[Source], likes: &[Source], request: &RasterRequest, cache: &Arc<BlockCache>) -> Result<Joined> {
     let open = |source: &Source, level| Ok(Arc::new(source.tiff.raster(level, cache)?) as Arc<dyn Raster>);
     let mut rasters: Vec<Arc<dyn Raster>> = sources.iter().map(|source| open(source, 0)).collect::<Result<_>>()?;
-    let data_type = request.data_type.or_else(|| unscaled_type(request, &rasters));
     let mut steps = &request.steps[..];
     if request.takes_many() {
         // What stands before a mosaic is done to each of its parts.
@@ -106,7 +130,7 @@ pub fn join(sources: &[Source], likes: &[Source], request: &RasterRequest, cache
         ([RasterStep::Mosaic(step), steps @ ..], _) => {
             let inputs = sources.iter().zip(rasters);
             let inputs = inputs.map(|(source, raster)| MosaicInput { what: what(source), raster });
-            let mosaic = steps::mosaic(inputs.collect(), step, request.nodata)?;
+            let mosaic = steps::mosaic(inputs.collect(), step, likes, Written::before(steps, request))?;
             warnings.extend_from_slice(mosaic.warnings());
             (Arc::new(mosaic) as Arc<dyn Raster>, steps)
         }
@@ -119,14 +143,23 @@ pub fn join(sources: &[Source], likes: &[Source], request: &RasterRequest, cache
         }
     };
     for (position, step) in steps.iter().enumerate() {
+        let written = Written::before(&steps[position + 1..], request);
         raster = match step {
             RasterStep::Bands(_) | RasterStep::AssumeCrs(_) => picked(raster, step)?,
             RasterStep::Clip(part) => steps::clip(raster, part, likes)?,
-            RasterStep::Focal(step) => steps::focal(raster, step)?,
-            RasterStep::Terrain(options) => Arc::new(ops::Terrain::new(raster, *options)?),
+            RasterStep::Focal(step) => match (steps::focal(raster, step)?, written.is_precise()) {
+                (focal, true) => Arc::new(focal.precise()),
+                (focal, false) => Arc::new(focal),
+            },
+            RasterStep::Terrain(options) => match (ops::Terrain::new(raster, *options)?, written.is_precise()) {
+                (terrain, true) => Arc::new(terrain.precise()),
+                (terrain, false) => Arc::new(terrain),
+            },
             RasterStep::Warp(step) => {
                 let target = steps::target(raster.grid(), step, likes)?;
-                let warp = |raster| Warp::new(raster, &target, step.resampling, &WarpOptions::default());
+                let Written { data_type, nodata } = written;
+                let options = WarpOptions { data_type, nodata, ..WarpOptions::default() };
+                let warp = |raster| Warp::new(raster, &target, step.resampling, &options);
                 let mut warped = warp(raster)?;
                 let before = &steps[..position];
                 match sources {
@@ -143,9 +176,11 @@ pub fn join(sources: &[Source], likes: &[Source], request: &RasterRequest, cache
                 Arc::new(warped)
             }
             RasterStep::Scale(scaling) => {
-                // Between steps nothing is rounded: the type that was asked for comes at the end.
-                let data_type = Some(swath_raster::DataType::Float64);
-                ops::convert(raster, &Conversion { scaling: Some(*scaling), data_type, ..Conversion::default() })?
+                // Between steps nothing is rounded; at the end the type is kept unless another one was asked for.
+                let Written { data_type, nodata } = written;
+                let data_type = if is_end(&steps[position + 1..]) { data_type } else { Some(DataType::Float64) };
+                let scaling = Some(*scaling);
+                ops::convert(raster, &Conversion { scaling, data_type, nodata, ..Conversion::default() })?
             }
             RasterStep::Calc(text) => {
                 calc(text, &[CalcInput { name: None, what: "the step before".into(), raster }], request)?
@@ -155,8 +190,14 @@ pub fn join(sources: &[Source], likes: &[Source], request: &RasterRequest, cache
             }
         };
     }
-    let raster = ops::convert(raster, &Conversion { data_type, nodata: request.nodata, ..Conversion::default() })?;
+    let (data_type, nodata) = (request.data_type, request.nodata);
+    let raster = ops::convert(raster, &Conversion { data_type, nodata, ..Conversion::default() })?;
     Ok(Joined { raster, warnings })
+}
+
+/// Whether none of these steps computes a value.
+fn is_end(steps: &[RasterStep]) -> bool {
+    steps.iter().all(|step| is_picking(step) || matches!(step, RasterStep::Clip(_)))
 }
 
 /// Whether a step leaves all pixels where they are and as they are.
@@ -216,12 +257,6 @@ pub fn bands_of(raster: &Arc<dyn Raster>, bands: &[usize]) -> Result<Arc<dyn Ras
 fn calc(text: &str, inputs: &[CalcInput], request: &RasterRequest) -> Result<Arc<dyn Raster>> {
     let precise = request.data_type.is_some_and(|data_type| !data_type.fits_float32());
     Ok(Arc::new(ops::Calc::new(text, inputs, precise)?))
-}
-
-/// The type of the input, where a chain scales and nobody asked for another one.
-fn unscaled_type(request: &RasterRequest, rasters: &[Arc<dyn Raster>]) -> Option<swath_raster::DataType> {
-    let scales = matches!(request.steps.last(), Some(RasterStep::Scale(_)));
-    scales.then(|| rasters.first().map(|raster| raster.grid().data_type)).flatten()
 }
 
 /// Whether a source is stored in strips: pieces as wide as the grid.

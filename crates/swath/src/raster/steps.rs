@@ -9,9 +9,9 @@ use swath_raster::ops::{
     AssumeCrs, Clip, Focal, FocalOptions, Footprint, Mosaic, MosaicInput, MosaicOptions, WarpTarget, radius_in_pixels,
     window_of_bounds, window_of_grid,
 };
-use swath_raster::{Grid, Raster, Scalar};
+use swath_raster::{Grid, Raster};
 
-use super::chain::Source;
+use super::chain::{Source, Written};
 use crate::request::{FocalStep, MosaicStep, Outline, Radius, RasterPart, RasterRequest, RasterStep, WarpStep};
 use crate::work::transformations_line;
 
@@ -61,7 +61,7 @@ pub fn assume(raster: Arc<dyn Raster>, system: &str) -> Result<Arc<dyn Raster>> 
 ///
 /// # Errors
 /// [`Error::Usage`] for a footprint that makes no sense.
-pub fn focal(raster: Arc<dyn Raster>, step: &FocalStep) -> Result<Arc<dyn Raster>> {
+pub fn focal(raster: Arc<dyn Raster>, step: &FocalStep) -> Result<Focal> {
     let radius = match step.radius {
         Radius::Pixels(pixels) => pixels,
         Radius::Ground(ground) => radius_in_pixels(raster.grid(), ground)?,
@@ -80,7 +80,7 @@ pub fn focal(raster: Arc<dyn Raster>, step: &FocalStep) -> Result<Arc<dyn Raster
         }
     };
     let options = FocalOptions { statistic: step.statistic, footprint, edges: step.edges };
-    Ok(Arc::new(Focal::new(raster, options)?))
+    Focal::new(raster, options)
 }
 
 /// The grid that another one is brought to.
@@ -102,17 +102,22 @@ pub fn target(grid: &Grid, step: &WarpStep, likes: &[Source]) -> Result<WarpTarg
 ///
 /// # Errors
 /// [`Error::Usage`] for inputs that cannot be joined.
-pub fn mosaic(inputs: Vec<MosaicInput>, step: &MosaicStep, nodata: Option<Scalar>) -> Result<Mosaic> {
+pub fn mosaic(inputs: Vec<MosaicInput>, step: &MosaicStep, likes: &[Source], written: Written) -> Result<Mosaic> {
     let options = MosaicOptions {
         method: step.method,
         crs: step.crs.clone(),
         resolution: step.resolution,
         bounds: step.bounds,
+        bounds_crs: step.bounds_crs.clone(),
         is_aligned: step.is_aligned,
         resampling: step.resampling,
-        nodata,
+        data_type: written.data_type,
+        nodata: written.nodata,
     };
-    Mosaic::new(inputs, &options)
+    match &step.like {
+        Some(path) => Mosaic::on(inputs, WarpTarget::like(grid_of(path, likes)?)?, &options),
+        None => Mosaic::new(inputs, &options),
+    }
 }
 
 /// What the steps hold throughout, beside what they read: transformations, and where pixels come from.
@@ -122,7 +127,7 @@ pub fn lines(request: &RasterRequest, sources: &[Source], likes: &[Source], rast
     let differ = first.is_some_and(|first| systems.any(|other| !first.is_same_as(other)));
     let names_a_system = |step: &RasterStep| match step {
         RasterStep::Warp(step) => step.crs.is_some() || step.bounds_crs.is_some(),
-        RasterStep::Mosaic(step) => step.crs.is_some(),
+        RasterStep::Mosaic(step) => step.crs.is_some() || step.bounds_crs.is_some(),
         RasterStep::Clip(RasterPart::Bounds { crs, .. }) => crs.is_some(),
         RasterStep::AssumeCrs(_) => true,
         _ => false,

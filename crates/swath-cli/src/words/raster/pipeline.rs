@@ -137,9 +137,9 @@ impl PipelineWords {
                 SegmentVerb::Warp(flags) => flags.steps()?,
                 SegmentVerb::Focal(flags) => flags.steps()?,
                 SegmentVerb::Terrain(flags) => flags.steps()?,
-                SegmentVerb::Mosaic(flags) if chain.steps.is_empty() => flags.steps()?,
+                SegmentVerb::Mosaic(flags) if chain.steps.iter().all(picks_bands) => flags.steps()?,
                 SegmentVerb::Mosaic(_) => {
-                    return Err(usage("mosaic is not the first step behind read", "other steps follow it"));
+                    return Err(usage("mosaic is not the first step behind read", "only bands stands before it"));
                 }
                 SegmentVerb::Write(write) => {
                     output = Some(write);
@@ -152,6 +152,10 @@ impl PipelineWords {
         chain.to = RasterOutputFlags { output, format, creation_options, data_type, nodata };
         Ok(chain)
     }
+}
+
+fn picks_bands(step: &RasterStep) -> bool {
+    matches!(step, RasterStep::Bands(_))
 }
 
 fn usage(message: &str, hint: &str) -> Error {

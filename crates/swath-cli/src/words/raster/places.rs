@@ -112,17 +112,19 @@ pub struct WarpFlags {
 }
 
 fn resampling(word: &str) -> Result<Resampling, String> {
-    Resampling::parse(word).map_err(|error| match error {
-        Error::Usage { message, hint } => format!("{message}: {hint}"),
-        other => other.to_string(),
-    })
+    Resampling::parse(word).map_err(in_words)
 }
 
 fn mosaic_method(word: &str) -> Result<MosaicMethod, String> {
-    MosaicMethod::parse(word).map_err(|error| match error {
+    MosaicMethod::parse(word).map_err(in_words)
+}
+
+/// An error as the parser of words tells it.
+fn in_words(error: Error) -> String {
+    match error {
         Error::Usage { message, hint } => format!("{message}: {hint}"),
         other => other.to_string(),
-    })
+    }
 }
 
 impl StepFlags for WarpFlags {
@@ -159,12 +161,18 @@ pub struct MosaicFlags {
     /// Width and height of a pixel, in units of the output's system
     #[arg(long, value_name = "SIZE", value_parser = resolution, allow_hyphen_values = true, help_heading = "Step")]
     pub res: Option<(f64, f64)>,
-    /// A box in the output's system: least x, least y, greatest x, greatest y (default: around all)
+    /// A box: least x, least y, greatest x, greatest y (default: around all)
     #[arg(long, value_name = "BOX", value_parser = bounds, allow_hyphen_values = true, help_heading = "Step")]
     pub bbox: Option<(f64, f64, f64, f64)>,
+    /// Reference system of the box (default: that of the output)
+    #[arg(long, value_name = "CRS", requires = "bbox", help_heading = "Step")]
+    pub bbox_crs: Option<String>,
     /// Corners at multiples of the resolution
     #[arg(long, help_heading = "Step")]
     pub align: bool,
+    /// A raster whose grid is taken
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dst_crs", "res", "bbox", "align"], help_heading = "Step")]
+    pub like: Option<PathBuf>,
 }
 
 impl StepFlags for MosaicFlags {
@@ -175,6 +183,8 @@ impl StepFlags for MosaicFlags {
             crs: self.dst_crs,
             resolution: self.res,
             bounds: self.bbox,
+            bounds_crs: self.bbox_crs,
+            like: self.like,
             is_aligned: self.align,
             resampling: self.resampling,
         });

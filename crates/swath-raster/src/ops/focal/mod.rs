@@ -83,6 +83,12 @@ impl Focal {
         Ok(Focal { method, beyond, grid, input })
     }
 
+    /// The same in 64-bit floats, where it is in 32-bit ones.
+    #[must_use]
+    pub fn precise(self) -> Focal {
+        Focal { grid: self.grid.precise(), ..self }
+    }
+
     /// The window of the input that a window needs.
     fn grown(&self, window: Window) -> Window {
         self.method.reach().grow(window, self.grid.shape)

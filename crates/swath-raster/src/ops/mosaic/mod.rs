@@ -3,6 +3,7 @@
 //! A window reads only the inputs that it meets, one after the other, in the order in which they were named. It
 //! deliberately does not blend at edges, nor match brightness.
 
+mod entry;
 mod merge;
 mod options;
 mod place;
@@ -13,10 +14,11 @@ use std::sync::Arc;
 
 use swath_core::{Bytes, Error, Lease, Result};
 
-use crate::ops::warp::Ways;
-use crate::ops::{Conversion, Warp, WarpOptions, convert};
+use crate::ops::convert::nodata_of;
+use crate::ops::warp::{WarpTarget, Ways};
 use crate::{Band, BandColour, DataType, Grid, Raster, Scalar, Shape, Tile, Window};
 
+use entry::{Entry, Working, entries_of, left_out};
 use merge::Overlap;
 pub use options::{MosaicMethod, MosaicOptions};
 use place::Place;
@@ -25,39 +27,26 @@ use place::Place;
 const BLOCK: Shape = Shape::new(512, 512);
 /// What a read takes beside buffers: the list of inputs that it meets, at most.
 const ENTRY: Bytes = Bytes(8);
-/// What an input takes for as long as the mosaic is there: its grid twice, and the ways of its pixels.
+/// What an input takes for as long as the mosaic is there, beside what is said of its bands: its grids, and the ways of
+/// its pixels.
 const ENTRY_HELD: Bytes = Bytes(2 << 10);
-
-/// An input, on the grid of the mosaic.
-struct Entry {
-    raster: Arc<dyn Raster>,
-    /// The part of the mosaic that it covers.
-    footprint: Window,
-    /// The mosaic's column and row at which its first pixel lies.
-    corner: (i64, i64),
-}
-
-impl Entry {
-    /// A part of the footprint as a window of the input.
-    fn own(&self, part: Window) -> Window {
-        let shifted = |at: u32, corner: i64| (i64::from(at) - corner) as u32;
-        Window { row: shifted(part.row, self.corner.1), column: shifted(part.column, self.corner.0), ..part }
-    }
-}
+/// How often what is said of its bands is held: as it was read, picked, in an assumed system, warped, and converted.
+const ENTRY_GRIDS: u64 = 5;
 
 /// Rasters joined to one.
 ///
 /// # CRS
 /// The system and the resolution are those that are wished, or those of the first input; the bounds are wished, or those
 /// of all inputs together, widened to the edges of the first one's pixels. Inputs of that system and resolution whose
-/// pixels lie on the mosaic's, to within a thousandth of a pixel, are taken as they are; the others are resampled.
+/// pixels lie on the mosaic's, to within a thousandth of a pixel, are taken as they are; the others are resampled. In a
+/// mosaic of longitudes an input also has pixels whole turns away from where it says that it lies.
 ///
 /// # Nodata
 /// A pixel has a value where any input has one. The nodata value is the one wished, or the first that an input has and
 /// the type holds; else NaN for floats, and a mask for integers. A valid pixel that would equal it takes the value
 /// beside it.
 ///
-/// The type is the smallest that holds the values of all inputs; `mean` makes floats of it, of 64 bits where those of 32
+/// The type is the one wished; else the smallest that holds the values of all inputs. `mean` makes floats of it, of 64 bits where those of 32
 /// do not hold all values; `count` makes 16-bit unsigned integers (32-bit ones beyond 65,535 inputs) with the nodata
 /// value 0. For 64-bit integers together with floats, and unsigned ones together with signed ones, there is no such type:
 /// they become 64-bit floats, which round beyond 2⁵³.
@@ -80,14 +69,6 @@ pub struct MosaicInput {
     pub what: String,
     /// The raster.
     pub raster: Arc<dyn Raster>,
-}
-
-/// An error, with the input that it is about.
-fn about(what: &str, error: Error) -> Error {
-    match error {
-        Error::Usage { message, hint } => Error::Usage { message: format!("{what}: {message}"), hint },
-        other => other,
-    }
 }
 
 /// What is said of the bands: as of the first input, and of colours what all inputs say. A count is no colour, and has
@@ -118,6 +99,22 @@ impl Mosaic {
     pub fn new(inputs: Vec<MosaicInput>, options: &MosaicOptions) -> Result<Mosaic> {
         let mut ways = Ways::default();
         let place = place::of(&mut ways, &inputs, options)?;
+        Mosaic::join(ways, inputs, place, options)
+    }
+
+    /// The inputs as one raster on a grid that is given; system, resolution and bounds of the options say nothing.
+    ///
+    /// # Errors
+    /// As [`Mosaic::new`].
+    pub fn on(inputs: Vec<MosaicInput>, place: WarpTarget, options: &MosaicOptions) -> Result<Mosaic> {
+        match inputs[..] {
+            [] => Err(usage("there is no input".into(), "name a raster")),
+            _ => Mosaic::join(Ways::default(), inputs, place, options),
+        }
+    }
+
+    /// The inputs, of which there is at least one, in a place.
+    fn join(mut ways: Ways, inputs: Vec<MosaicInput>, place: Place, options: &MosaicOptions) -> Result<Mosaic> {
         let grids: Vec<&Grid> = inputs.iter().map(|input| input.raster.grid()).collect();
         let first = grids[0];
         if let Some((number, other)) = grids.iter().enumerate().find(|(_, grid)| grid.bands.len() != first.bands.len())
@@ -145,17 +142,19 @@ impl Mosaic {
             ));
         }
         let common = grids.iter().map(|grid| grid.data_type).fold(first.data_type, place::common_type);
-        let data_type = match options.method {
+        let natural = match options.method {
             MosaicMethod::Mean if common.fits_float32() => DataType::Float32,
             MosaicMethod::Mean => DataType::Float64,
             MosaicMethod::Count if inputs.len() <= usize::from(u16::MAX) => DataType::UInt16,
             MosaicMethod::Count => DataType::UInt32,
             _ => common,
         };
-        let nodata = nodata_of(&grids, options, data_type)?;
+        let data_type = options.data_type.unwrap_or(natural);
+        let nodata = nodata_of(natural_nodata(&grids, options.method, natural), options.nodata, data_type)?;
         let has = |grid: &&Grid| grid.nodata == nodata && grid.data_type == data_type && !grid.has_mask;
         let all_have = grids.iter().all(has);
-        let reserved = nodata.filter(|_| !(all_have && options.method != MosaicMethod::Mean));
+        let is_computed = matches!(options.method, MosaicMethod::Mean | MosaicMethod::Count);
+        let reserved = nodata.filter(|_| is_computed || !all_have);
         let grid = Grid {
             shape: place.shape,
             affine: Some(place.affine),
@@ -166,15 +165,26 @@ impl Mosaic {
             block: BLOCK,
             bands: bands_of(&grids, options.method).into(),
         };
+        // What is summed up is not rounded before.
+        let is_wide = natural == DataType::Float64 || data_type == DataType::Float64;
         let working = match options.method {
-            MosaicMethod::Mean | MosaicMethod::Count => None,
-            _ => Some(data_type),
+            MosaicMethod::Mean if is_wide => Working::Resampled(DataType::Float64),
+            MosaicMethod::Mean => Working::Resampled(DataType::Float32),
+            MosaicMethod::Count => Working::AsItIs,
+            _ => Working::All(data_type, nodata),
         };
         let mut entries = Vec::with_capacity(inputs.len());
         let mut warnings = Vec::new();
+        let (count, mut outside) = (inputs.len(), Vec::new());
         for input in inputs {
-            entries.extend(entry(input, &place, options, working, (&mut ways, &mut warnings))?);
+            let what = input.what.clone();
+            let of_input = entries_of(input, &place, options.resampling, working, (&mut ways, &mut warnings))?;
+            if of_input.is_empty() {
+                outside.push(what);
+            }
+            entries.extend(of_input);
         }
+        warnings.extend(left_out(&outside, count));
         let mut by_row: Vec<usize> = (0..entries.len()).collect();
         by_row.sort_by_key(|position| entries[*position].footprint.row);
         let tallest = entries.iter().map(|entry| entry.footprint.rows).max().unwrap_or(0);
@@ -256,45 +266,13 @@ impl Mosaic {
     }
 }
 
-/// An input on the grid of the mosaic, in its type; `None` if it has no pixels there.
-fn entry(
-    MosaicInput { what, raster: input }: MosaicInput,
-    place: &Place,
-    options: &MosaicOptions,
-    data_type: Option<DataType>,
-    (ways, warnings): (&mut Ways, &mut Vec<String>),
-) -> Result<Option<Entry>> {
-    let (raster, corner): (Arc<dyn Raster>, _) = match place::offset(place, input.grid()) {
-        Some(corner) => (input, corner),
-        None => {
-            let part = place::part_of(ways, place, input.grid()).map_err(|error| about(&what, error))?;
-            let Some((window, target)) = part else { return Ok(None) };
-            let warp = Warp::along(ways, input, &target, options.resampling, &WarpOptions::default());
-            let warp = warp.map_err(|error| about(&what, error))?;
-            warnings.extend(warp.warning().map(|warning| format!("{what}: {warning}")));
-            (Arc::new(warp), (i64::from(window.column), i64::from(window.row)))
-        }
-    };
-    let Some(footprint) = place::footprint(corner, raster.grid().shape, place) else { return Ok(None) };
-    let raster = convert(raster, &Conversion { data_type, ..Conversion::default() })?;
-    Ok(Some(Entry { raster, footprint, corner }))
-}
-
-fn nodata_of(grids: &[&Grid], options: &MosaicOptions, data_type: DataType) -> Result<Option<Scalar>> {
-    if let Some(nodata) = options.nodata {
-        return match nodata.fits(data_type) {
-            true => Ok(Some(nodata)),
-            false => Err(usage(
-                format!("{nodata} is no value of the type {data_type}, so it cannot stand for nodata"),
-                "another --nodata, or another --dtype",
-            )),
-        };
-    }
-    if options.method == MosaicMethod::Count {
-        return Ok(Some(Scalar::Int(0)));
+/// The nodata value that follows from the inputs.
+fn natural_nodata(grids: &[&Grid], method: MosaicMethod, data_type: DataType) -> Option<Scalar> {
+    if method == MosaicMethod::Count {
+        return Some(Scalar::Int(0));
     }
     let of_inputs = grids.iter().filter_map(|grid| grid.nodata).find(|nodata| nodata.fits(data_type));
-    Ok(of_inputs.or_else(|| data_type.is_float().then_some(Scalar::Float(f64::NAN))))
+    of_inputs.or_else(|| data_type.is_float().then_some(Scalar::Float(f64::NAN)))
 }
 
 impl Raster for Mosaic {
@@ -328,7 +306,9 @@ impl Raster for Mosaic {
     }
 
     fn held_bytes(&self) -> Bytes {
-        self.entries.iter().map(|entry| entry.raster.held_bytes() + ENTRY_HELD).sum()
+        let of =
+            |entry: &Entry| entry.raster.held_bytes() + ENTRY_HELD + entry.raster.grid().held_bytes() * ENTRY_GRIDS;
+        self.entries.iter().map(of).sum()
     }
 
     fn decoded_pixels(&self, window: Window) -> u64 {

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use swath_core::{Error, Result};
 
-use crate::Scalar;
 use crate::ops::Resampling;
+use crate::{DataType, Scalar};
 
 /// What becomes of pixels where inputs overlap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -70,12 +70,17 @@ pub struct MosaicOptions {
     pub crs: Option<String>,
     /// Width and height of a pixel, in units of that system; those of the first input if none.
     pub resolution: Option<(f64, f64)>,
-    /// Least x, least y, greatest x, greatest y, in that system; those of all inputs together if none.
+    /// Least x, least y, greatest x, greatest y; those of all inputs together if none. A box of longitudes whose first
+    /// one is the greater crosses the antimeridian.
     pub bounds: Option<(f64, f64, f64, f64)>,
+    /// The reference system of these bounds, in any notation; that of the mosaic if none.
+    pub bounds_crs: Option<String>,
     /// Whether the corners shall lie at multiples of the resolution.
     pub is_aligned: bool,
     /// How inputs that are not on the grid of the mosaic are brought to it.
     pub resampling: Resampling,
+    /// The type of the mosaic; what follows from the inputs if none.
+    pub data_type: Option<DataType>,
     /// How the mosaic says that a pixel has no value.
     pub nodata: Option<Scalar>,
 }

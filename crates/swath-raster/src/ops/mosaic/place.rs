@@ -5,10 +5,11 @@ use std::sync::Arc;
 use swath_core::{Error, Result};
 use swath_crs::{Bounds, Crs};
 
-use crate::ops::warp::{WarpTarget, WarpWishes, Ways, aligned};
-use crate::{Affine, DataType, Grid, Shape, Window};
+use crate::ops::warp::{WarpTarget, WarpWishes, Ways, aligned, transformed_bounds};
+use crate::{Affine, DataType, Grid, Window};
 
-use super::{MosaicInput, MosaicOptions, about};
+use super::entry::about;
+use super::{MosaicInput, MosaicOptions};
 
 /// How far, in pixels, an input may miss the grid of the mosaic and still count as on it.
 const OFF_MAX: f64 = 1e-3;
@@ -27,7 +28,7 @@ pub(super) fn of(ways: &mut Ways, inputs: &[MosaicInput], options: &MosaicOption
         target.map_err(|error| about(&input.what, error))
     };
     let crs = match &options.crs {
-        Some(text) => Some(Arc::new(Crs::parse(text).map_err(|error| usage(error.to_string(), error.hint()))?)),
+        Some(text) => Some(parsed(text)?),
         None => first.raster.grid().crs.clone(),
     };
     let first_place = suggest(first, crs.as_ref())?;
@@ -37,7 +38,14 @@ pub(super) fn of(ways: &mut Ways, inputs: &[MosaicInput], options: &MosaicOption
     }
     let mut bounds: Option<Bounds> = None;
     match options.bounds {
-        Some((min_x, min_y, max_x, max_y)) => bounds = Some(Bounds { min_x, min_y, max_x, max_y }),
+        Some((min_x, min_y, max_x, max_y)) => {
+            let wished = Bounds { min_x, min_y, max_x, max_y };
+            let from = options.bounds_crs.as_deref().map(parsed).transpose()?;
+            bounds = Some(match (from.as_deref().or(crs.as_deref()), crs.as_deref()) {
+                (Some(from), Some(to)) => transformed_bounds(wished, from, to)?,
+                _ => wished,
+            });
+        }
         None => {
             for input in inputs {
                 let place = suggest(input, crs.as_ref())?.bounds();
@@ -75,6 +83,18 @@ pub(super) fn of(ways: &mut Ways, inputs: &[MosaicInput], options: &MosaicOption
     WarpTarget::suggest(&any, crs.as_ref(), &wishes, None)
 }
 
+fn parsed(text: &str) -> Result<Arc<Crs>> {
+    Crs::parse(text).map(Arc::new).map_err(|error| usage(error.to_string(), error.hint()))
+}
+
+/// How far, along x, the same places may lie once more in a mosaic: whole turns of longitudes, the nearest first.
+pub(super) fn turns(place: &Place) -> Vec<f64> {
+    match place.crs.as_deref().filter(|crs| crs.is_geographic()) {
+        Some(crs) => [0.0, 1.0, -1.0, 2.0, -2.0].map(|turns| turns * 2.0 * crs.coordinate_bounds().max_x).into(),
+        None => vec![0.0],
+    }
+}
+
 /// Bounds that hold the others and whose corners are corners of pixels of a grid.
 fn in_step(bounds: Bounds, grid: &Affine, (width, height): (f64, f64)) -> Bounds {
     let moved = |x: f64, y: f64, sign: f64| Bounds {
@@ -95,15 +115,16 @@ fn in_step(bounds: Bounds, grid: &Affine, (width, height): (f64, f64)) -> Bounds
     }
 }
 
-/// Column and row of the place at which the upper left pixel of a grid lies, if all of its pixels lie on those of the
+/// Column and row of the place at which the upper left pixel of a grid, moved along x, lies, if all of its pixels lie on those of the
 /// place, to within a thousandth of one.
-pub(super) fn offset(place: &Place, grid: &Grid) -> Option<(i64, i64)> {
+pub(super) fn offset(place: &Place, grid: &Grid, moved: f64) -> Option<(i64, i64)> {
     let same_system = match (&place.crs, &grid.crs) {
         (Some(one), Some(two)) => one.is_same_as(two),
         (None, None) => true,
         _ => false,
     };
     let affine = grid.affine_or_pixels();
+    let affine = Affine { c: affine.c + moved, ..affine };
     if !same_system || !affine.is_rectilinear() {
         return None;
     }
@@ -121,39 +142,79 @@ pub(super) fn offset(place: &Place, grid: &Grid) -> Option<(i64, i64)> {
     off.iter().all(|off| off.abs() <= OFF_MAX).then_some((whole_column as i64, whole_row as i64))
 }
 
-/// The part of a place that a grid can have pixels in, which is what it has to be warped to; `None` if there is none.
+/// The parts of a place that a grid, moved along x by one of the turns, can have pixels in, which is what it has to be
+/// warped to. No two of them meet, nor what is taken from the grid as it is.
 ///
 /// # Errors
 /// Where no way leads from the grid's system to that of the place.
-pub(super) fn part_of(ways: &mut Ways, place: &Place, grid: &Grid) -> Result<Option<(Window, Place)>> {
+pub(super) fn parts_of(
+    ways: &mut Ways,
+    place: &Place,
+    grid: &Grid,
+    (turns, taken): (&[f64], Option<Window>),
+) -> Result<Vec<(Window, Place)>> {
     let bounds = WarpTarget::suggest_along(ways, grid, place.crs.as_ref(), &WarpWishes::default(), None)?.bounds();
     let inverse = place.affine.inverse().ok_or_else(|| Error::unexpected("a mosaic of pixels without an area"))?;
-    let (left, top) = inverse.apply(bounds.min_x, bounds.max_y);
-    let (right, bottom) = inverse.apply(bounds.max_x, bounds.min_y);
     // A pixel more, since bounds of bent sides are found at points.
-    let side = |low: f64, high: f64, size: u32| {
+    let side = |values: [f64; 4], size: u32| {
+        let low = values.into_iter().fold(f64::INFINITY, f64::min);
+        let high = values.into_iter().fold(f64::NEG_INFINITY, f64::max);
         let first = (low.floor() - 1.0).clamp(0.0, f64::from(size)) as u32;
         let end = (high.ceil() + 1.0).clamp(0.0, f64::from(size)) as u32;
-        (first, end.saturating_sub(first))
+        (first, end.max(first))
     };
-    let (column, columns) = side(left, right, place.shape.columns);
-    let (row, rows) = side(top, bottom, place.shape.rows);
-    let window = Window::new(row, column, rows, columns);
-    if window.is_empty() {
-        return Ok(None);
+    let mut parts: Vec<Window> = Vec::new();
+    for turn in turns {
+        let (left, right) = (bounds.min_x + turn, bounds.max_x + turn);
+        let corners = [(left, bounds.min_y), (left, bounds.max_y), (right, bounds.min_y), (right, bounds.max_y)];
+        let corners = corners.map(|(x, y)| inverse.apply(x, y));
+        let (column, end_column) = side(corners.map(|corner| corner.0), place.shape.columns);
+        let (row, end_row) = side(corners.map(|corner| corner.1), place.shape.rows);
+        let (column, end_column) = match taken {
+            Some(taken) if column < taken.column => (column, end_column.min(taken.column)),
+            Some(taken) => (column.max(taken.end_column()), end_column),
+            None => (column, end_column),
+        };
+        let mut window = Window::new(row, column, end_row - row, end_column.saturating_sub(column));
+        // What is more than a turn wide meets itself, and then it is one part.
+        parts.retain(|part| {
+            let meets = !part.intersection(window).is_empty();
+            if meets {
+                window = around(*part, window);
+            }
+            !meets
+        });
+        if !window.is_empty() {
+            parts.push(window);
+        }
     }
-    let affine = place.affine.shifted(f64::from(column), f64::from(row));
-    Ok(Some((window, WarpTarget { shape: window.shape(), affine, crs: place.crs.clone() })))
+    let of = |window: Window| {
+        let affine = place.affine.shifted(f64::from(window.column), f64::from(window.row));
+        (window, WarpTarget { shape: window.shape(), affine, crs: place.crs.clone() })
+    };
+    Ok(parts.into_iter().map(of).collect())
 }
 
-/// The part of a place under a grid that is on it, by its corner there.
-pub(super) fn footprint((column, row): (i64, i64), shape: Shape, place: &Place) -> Option<Window> {
-    let side = |first: i64, length: u32, size: u32| {
-        let (start, end) = (first.max(0), (first + i64::from(length)).min(i64::from(size)));
+/// The smallest window around two.
+fn around(one: Window, two: Window) -> Window {
+    let (row, column) = (one.row.min(two.row), one.column.min(two.column));
+    let (end_row, end_column) = (one.end_row().max(two.end_row()), one.end_column().max(two.end_column()));
+    Window::new(row, column, end_row - row, end_column - column)
+}
+
+/// The part of a place under a grid that is on it, by its corner there, from one of its columns to another one.
+pub(super) fn footprint(
+    (column, row): (i64, i64),
+    (first, end): (i64, i64),
+    rows: u32,
+    place: &Place,
+) -> Option<Window> {
+    let side = |first: i64, end: i64, size: u32| {
+        let (start, end) = (first.max(0), end.min(i64::from(size)));
         (end > start).then(|| (start as u32, (end - start) as u32))
     };
-    let (column, columns) = side(column, shape.columns, place.shape.columns)?;
-    let (row, rows) = side(row, shape.rows, place.shape.rows)?;
+    let (column, columns) = side(column + first, column + end, place.shape.columns)?;
+    let (row, rows) = side(row, row + i64::from(rows), place.shape.rows)?;
     Some(Window::new(row, column, rows, columns))
 }
 

@@ -1,5 +1,8 @@
 //! Mosaics by hand, and in windows of any shape.
 
+mod turns;
+mod types;
+
 use std::sync::Arc;
 
 use swath_core::Error;

@@ -98,6 +98,12 @@ impl Terrain {
         Ok(Terrain { kinds: Kinds::new(options), affine, globe, extrapolates, grid, input })
     }
 
+    /// The same in 64-bit floats, where it is in 32-bit ones.
+    #[must_use]
+    pub fn precise(self) -> Terrain {
+        Terrain { grid: self.grid.precise(), ..self }
+    }
+
     /// Size of the pixels of a row.
     fn steps(&self, row: u32) -> Steps {
         let (_, y) = self.affine.apply(0.0, f64::from(row) + 0.5);

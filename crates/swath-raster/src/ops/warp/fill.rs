@@ -37,6 +37,8 @@ impl Warp {
             turn: source.turn(self.columns()),
         };
         let mut work = Work::new(self, source, lease)?;
+        // A mask says it of any value.
+        let reserved = self.grid.nodata.filter(|_| !self.grid.has_mask);
         let outer = tile.window;
         let start = band * tile.plane();
         self.lattice.visit(piece, &mut |leaf, part| {
@@ -62,7 +64,7 @@ impl Warp {
                     let places = ((&*columns, &*rows), !leaf.is_exact());
                     self.kernel.row(&plane, places, &mut work.weights, &mut work.values[..count], valid);
                 }
-                source::store(&mut tile.values, at, &work.values[..count], valid, self.grid.nodata);
+                source::store(&mut tile.values, at, &work.values[..count], valid, reserved);
             }
             Ok(())
         })

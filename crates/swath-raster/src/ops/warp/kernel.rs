@@ -6,7 +6,7 @@
 use super::Resampling;
 use super::need::Reach;
 use super::source::{Held, Plane};
-use super::weights::{PHASES, fill, keys, keys_weights, lanczos, phase, spline, spline_weights, triangle};
+use super::weights::{PHASES, fill, keys, keys_weights, lanczos, phases, spline, spline_weights, triangle};
 
 /// Below this sum of weights there is no value.
 const LEAST_WEIGHT: f64 = 1e-6;
@@ -24,7 +24,7 @@ pub(super) struct Kernel {
     /// Whether the closed form over four or sixteen pixels does.
     is_small: bool,
     /// Weights of Lanczos at the same size, by the share of the way to the next pixel.
-    phases: Vec<[f64; 6]>,
+    phases: &'static [[f64; 6]],
 }
 
 impl Kernel {
@@ -39,8 +39,8 @@ impl Kernel {
             false => ((reach / scale.0).ceil() as u32, (reach / scale.1).ceil() as u32),
         };
         let phases = match resampling {
-            Resampling::Lanczos if scale.0 == 1.0 || scale.1 == 1.0 => (0..=PHASES).map(phase).collect(),
-            _ => Vec::new(),
+            Resampling::Lanczos if scale.0 == 1.0 || scale.1 == 1.0 => phases(),
+            _ => &[],
         };
         Kernel { resampling, scale, radius, is_small, phases }
     }

@@ -27,8 +27,9 @@ use std::sync::{Arc, Mutex};
 use serde::{Deserialize, Serialize};
 use swath_core::{Bytes, Error, Lease, Result};
 
-use crate::{Grid, Raster, Scalar, Shape, Tile, Window};
+use crate::{DataType, Grid, Raster, Scalar, Shape, Tile, Window};
 
+use super::convert::nodata_of;
 use fill::entries_for;
 use kernel::Kernel;
 use lattice::Lattice;
@@ -45,16 +46,20 @@ const BLOCK: Shape = Shape::new(512, 512);
 /// What a read takes beside buffers: places of a row, lists of windows.
 const SMALL: Bytes = Bytes(16 << 10);
 
-/// How exact a warp is.
+/// How exact a warp is, and what it writes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct WarpOptions {
     /// How far the place of a pixel may be off, in pixels of the input; 0.125 by default, as in `gdalwarp`.
     pub error_pixels: f64,
+    /// The type of computed values, which are rounded once; the input's if none. Copied ones stay in the input's.
+    pub data_type: Option<DataType>,
+    /// How it is said of computed values that there is none; as the input does if none.
+    pub nodata: Option<Scalar>,
 }
 
 impl Default for WarpOptions {
     fn default() -> WarpOptions {
-        WarpOptions { error_pixels: 0.125 }
+        WarpOptions { error_pixels: 0.125, data_type: None, nodata: None }
     }
 }
 
@@ -63,8 +68,8 @@ impl Default for WarpOptions {
 /// # Nodata
 /// A pixel of a method with a kernel has a value if its centre lies in a pixel of the input that has one; of a method of
 /// areas, if one of the pixels that it covers has one. The weights of pixels without a value go to the others. Type and
-/// nodata value are the input's; floats without one have NaN, integers without one a mask. A computed value that would
-/// equal the nodata value takes its neighbour.
+/// nodata value are the input's unless others are wished; floats without one have NaN, integers without one a mask. A
+/// computed value that would equal the nodata value takes its neighbour, unless a mask says which pixels have one.
 ///
 /// # CRS
 /// Where the input is of longitudes, columns come round after 360°, and an input that goes all the way round has no edge
@@ -86,8 +91,8 @@ impl Warp {
     /// The input on the grid of a target.
     ///
     /// # Errors
-    /// [`Error::Usage`] where no way leads from one system to the other, pixels have no area, or the options make no
-    /// sense.
+    /// [`Error::Usage`] where no way leads from one system to the other, pixels have no area, the type does not have
+    /// the nodata value, or the options make no sense.
     pub fn new(
         input: Arc<dyn Raster>,
         target: &WarpTarget,
@@ -118,12 +123,19 @@ impl Warp {
         target::placed(from)?;
         let mapping = Mapping::new(from, target.affine, target.crs.as_ref(), ways)?;
         let nodata = from.nodata.or_else(|| from.data_type.is_float().then_some(Scalar::Float(f64::NAN)));
+        let (data_type, wished) = match resampling {
+            Resampling::Near => (from.data_type, None),
+            _ => (options.data_type.unwrap_or(from.data_type), options.nodata),
+        };
+        let has_mask = wished.is_none() && (from.has_mask || nodata.is_none());
+        let nodata = nodata_of(nodata, wished, data_type)?;
         let grid = Grid {
+            data_type,
             shape: target.shape,
             affine: Some(target.affine),
             crs: target.crs.clone(),
             nodata,
-            has_mask: from.has_mask || nodata.is_none(),
+            has_mask,
             block: BLOCK,
             ..from.clone()
         };
@@ -159,7 +171,7 @@ impl Warp {
             return Bytes::ZERO;
         }
         let entries = if area::keeps_values(self.resampling) { entries_for(source) } else { 0 };
-        source::held_bytes(self.grid.data_type, pixels)
+        source::held_bytes(self.input.grid().data_type, pixels)
             + Bytes::of::<f64>(self.kernel.weights())
             + Bytes::of::<area::Entry>(entries)
     }
@@ -178,7 +190,7 @@ impl Warp {
             return near::fill(&self.lattice, tile, validity, piece, source, input);
         }
         for band in 0..tile.bands {
-            match source::is_single(self.grid.data_type) {
+            match source::is_single(self.input.grid().data_type) {
                 true => self.fill_band::<f32>(tile, validity, piece, source, (input, band), lease)?,
                 false => self.fill_band::<f64>(tile, validity, piece, source, (input, band), lease)?,
             }

@@ -139,10 +139,12 @@ impl Samples<'_> {
 
     /// Bounds of longitudes that hold the poles that the grid holds, and no more than they must of the rest.
     fn round_the_earth(&self, bounds: Bounds, from: &Crs, to: &Crs) -> Bounds {
-        let (Some(half), false) = (half_turn(to), from.is_geographic()) else { return bounds };
+        let Some(half) = half_turn(to) else { return bounds };
         let mut bounds = bounds;
         let mut has_pole = false;
-        for pole in [-half / 2.0, half / 2.0] {
+        // Between longitudes a pole is a whole side, and nothing goes round it.
+        let poles = if from.is_geographic() { &[][..] } else { &[-half / 2.0, half / 2.0] };
+        for pole in poles.iter().copied() {
             let place = self.back.and_then(|back| back.try_point(0.0, pole).ok());
             let inverse = self.grid.affine_or_pixels().inverse();
             let (Some((x, y)), Some(inverse)) = (place, inverse) else { continue };

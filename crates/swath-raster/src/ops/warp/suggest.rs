@@ -11,6 +11,12 @@ use super::mapping::{half_turn, transform};
 const POINTS: usize = 21;
 /// How often their number is doubled at most.
 const DOUBLINGS: usize = 5;
+/// Points along a side, and rows of points inside, that tell whether a box is torn.
+const TEAR_POINTS: usize = 96;
+/// A box is torn where neighbours are farther apart than this share of it, and as much of it holds no point.
+const TEAR: f64 = 0.125;
+/// Where longitudes miss the antimeridian by less than this share of a turn, they are on it.
+const SEAM: f64 = 1e-12;
 /// When bounds change by less than this share of their size, they are good.
 const GOOD: f64 = 1e-7;
 
@@ -22,7 +28,8 @@ const GOOD: f64 = 1e-7;
 /// antimeridian.
 ///
 /// # Errors
-/// [`Error::Usage`] where there is no way between the systems, or no point of the rectangle has a place in the other.
+/// [`Error::Usage`] where there is no way between the systems, no point of the rectangle has a place in the other, or it
+/// is two parts there, far from each other: at both ends of a map of the world.
 pub fn transformed_bounds(bounds: Bounds, from: &Crs, to: &Crs) -> Result<Bounds> {
     let mut bounds = bounds;
     let turn = half_turn(from).map(|half| 2.0 * half);
@@ -46,15 +53,23 @@ pub fn transformed_bounds(bounds: Bounds, from: &Crs, to: &Crs) -> Result<Bounds
         }
         found = next.or(found);
     }
+    let words = format!("{}, {}, {}, {}", bounds.min_x, bounds.min_y, bounds.max_x, bounds.max_y);
+    if let Some(found) = found.filter(|found| half.is_none() && way.tears(bounds, *found)) {
+        return Err(Error::Usage {
+            message: format!(
+                "the box {words} crosses the edge at which {} comes round, so it is two parts there: x from {:.0} to {:.0}",
+                to.name(),
+                found.min_x,
+                found.max_x
+            ),
+            hint:
+                "swath raster warp --bbox with the same box joins them in a system that has them side by side, such as \
+                   --dst-crs EPSG:4326"
+                    .into(),
+        });
+    }
     found.ok_or_else(|| Error::Usage {
-        message: format!(
-            "no point of the box {}, {}, {}, {} has a place in {}",
-            bounds.min_x,
-            bounds.min_y,
-            bounds.max_x,
-            bounds.max_y,
-            to.name()
-        ),
+        message: format!("no point of the box {words} has a place in {}", to.name()),
         hint: "is the box in the reference system that it is said to be in (--bbox-crs), and x before y?".into(),
     })
 }
@@ -77,10 +92,43 @@ impl Way {
     /// The point, if it has a place there.
     pub fn point(&self, x: f64, y: f64) -> Option<(f64, f64)> {
         let x = match self.turn {
-            Some(turn) if x.abs() > turn / 2.0 => x - turn * (x / turn).round(),
+            Some(turn) if x.abs() > turn / 2.0 * (1.0 + SEAM) => x - turn * (x / turn).round(),
             _ => x,
         };
         self.transform.try_point(x, y).ok()
+    }
+
+    /// Whether neighbours on the sides of a rectangle lie at different ends of its bounds, with nothing between them.
+    fn tears(&self, of: Bounds, found: Bounds) -> bool {
+        const CELLS: usize = 64;
+        let place = |(across, down): (f64, f64)| {
+            let point = self.point(of.min_x + (of.max_x - of.min_x) * across, of.min_y + (of.max_y - of.min_y) * down);
+            point.map(|(x, y)| {
+                ((x - found.min_x) / (found.max_x - found.min_x), (y - found.min_y) / (found.max_y - found.min_y))
+            })
+        };
+        let share = |at: usize| at as f64 / TEAR_POINTS as f64;
+        let lines = [0.0, 1.0].into_iter().flat_map(|side| {
+            (0..TEAR_POINTS).flat_map(move |at| {
+                let ends = (share(at), share(at + 1));
+                [((ends.0, side), (ends.1, side)), ((side, ends.0), (side, ends.1))]
+            })
+        });
+        let axes: [fn((f64, f64)) -> f64; 2] = [|place| place.0, |place| place.1];
+        let mut torn = lines.filter(|(one, two)| axes.iter().any(|axis| jumps(&place, *one, *two, *axis))).peekable();
+        if torn.peek().is_none() {
+            return false;
+        }
+        let mut taken = [[false; CELLS]; 2];
+        for at in 0..(TEAR_POINTS + 1) * (TEAR_POINTS + 1) {
+            if let Some(found) = place((share(at % (TEAR_POINTS + 1)), share(at / (TEAR_POINTS + 1)))) {
+                for (axis, taken) in axes.iter().zip(&mut taken) {
+                    taken[((axis(found) * CELLS as f64) as usize).min(CELLS - 1)] = true;
+                }
+            }
+        }
+        let hole = |taken: &[bool; CELLS]| taken.split(|is_taken| *is_taken).map(<[bool]>::len).max().unwrap_or(0);
+        taken.iter().any(|taken| hole(taken) as f64 > TEAR * CELLS as f64)
     }
 
     /// The bounds of points along the sides, in order, and of a lattice inside.
@@ -131,6 +179,31 @@ impl Way {
             (Some(bounds), Some(half)) => Some(in_turn(bounds, half)),
             (bounds, _) => bounds,
         }
+    }
+}
+
+/// Whether places between two others are far apart however near to each other they begin. At the very end of a side
+/// they are no tear: it is a pole there, or the antimeridian itself.
+fn jumps(
+    place: &impl Fn((f64, f64)) -> Option<(f64, f64)>,
+    mut one: (f64, f64),
+    mut two: (f64, f64),
+    axis: fn((f64, f64)) -> f64,
+) -> bool {
+    const HALVINGS: usize = 30;
+    for _ in 0..HALVINGS {
+        let middle = ((one.0 + two.0) / 2.0, (one.1 + two.1) / 2.0);
+        let (Some(first), Some(between), Some(last)) = (place(one), place(middle), place(two)) else { return false };
+        if (axis(first) - axis(last)).abs() <= TEAR {
+            return false;
+        }
+        let is_first = (axis(first) - axis(between)).abs() > (axis(between) - axis(last)).abs();
+        (one, two) = if is_first { (one, middle) } else { (middle, two) };
+    }
+    let is_inside = |share: f64| share > 0.0 && share < 1.0;
+    match one.0 == two.0 {
+        true => is_inside(one.1) && is_inside(two.1),
+        false => is_inside(one.0) && is_inside(two.0),
     }
 }
 

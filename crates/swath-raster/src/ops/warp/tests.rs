@@ -2,6 +2,7 @@
 
 mod places;
 mod targets;
+mod types;
 mod windows;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use crate::ops::{Synth, Synthesis};
 use crate::{Affine, DataType, for_data_type};
 
 const NAN: f64 = f64::NAN;
+const EXACT: WarpOptions = WarpOptions { error_pixels: 0.0, data_type: None, nodata: None };
 
 fn crs(code: u32) -> Arc<Crs> {
     Arc::new(Crs::from_epsg(code).expect("a code"))
@@ -150,7 +152,7 @@ fn kernels_equal_naive_ones_at_exact_places() {
         }),
     ];
     for (resampling, radius, weight) in weights {
-        let exact = Warp::new(Arc::clone(&input), &to, resampling, &WarpOptions { error_pixels: 0.0 }).expect("a warp");
+        let exact = Warp::new(Arc::clone(&input), &to, resampling, &EXACT).expect("a warp");
         let got = pixels(&exact, to.shape.whole());
         let near_exact = pixels(&warp(&input, &to, resampling), to.shape.whole());
         let mut compared = 0;

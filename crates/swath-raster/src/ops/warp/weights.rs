@@ -1,10 +1,18 @@
 //! The weights of kernels. They know neither pixels nor places beyond a share of one.
 
+use std::sync::LazyLock;
+
 /// Shares for which weights are kept; between them they are interpolated, which is off by 10⁻⁶ at most.
 pub(super) const PHASES: usize = 1024;
 
+/// The weights of Lanczos by number of phase, once for all warps.
+pub(super) fn phases() -> &'static [[f64; 6]] {
+    static TABLE: LazyLock<Vec<[f64; 6]>> = LazyLock::new(|| (0..=PHASES).map(phase).collect());
+    &TABLE
+}
+
 /// The six weights of Lanczos for a place at a share of the way from the third to the fourth pixel.
-pub(super) fn phase(number: usize) -> [f64; 6] {
+fn phase(number: usize) -> [f64; 6] {
     let mut weights = [0.0; 6];
     match number {
         // A place on a pixel gives exactly that pixel.

@@ -43,8 +43,7 @@ fn maps_of_the_world_have_all_their_columns() {
     let half = 20_037_508.342_789_244;
     let to = target(Affine::north_up(-half, 1e7, half / 150.0, 1e5), 200, 300, Some(3857));
     for resampling in [Resampling::Average, Resampling::Max, Resampling::Sum, Resampling::Bilinear] {
-        let exact = WarpOptions { error_pixels: 0.0 };
-        let raster = Warp::new(Arc::clone(&input), &to, resampling, &exact).expect("a warp");
+        let raster = Warp::new(Arc::clone(&input), &to, resampling, &EXACT).expect("a warp");
         let values = pixels(&raster, to.shape.whole());
         let middle = (to.shape.rows / 2 * to.shape.columns) as usize;
         let (first, last) = (values[middle], values[middle + to.shape.columns as usize - 1]);

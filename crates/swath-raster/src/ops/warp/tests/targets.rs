@@ -55,6 +55,48 @@ fn bounds_in_other_systems() {
     assert!(across.max_x - across.min_x < 400_000.0, "{across:?}");
 }
 
+/// Between two systems of longitudes a grid across the antimeridian stays together.
+#[test]
+fn longitudes_that_go_on_beyond_the_antimeridian() {
+    let suggest = |west: f64, columns: u32, code: u32| {
+        let affine = Affine::north_up(west, -30.0, 0.01, 0.01);
+        let grid = Held::grid(Shape::new(2000, columns), 1, DataType::UInt8, affine, Some(code));
+        WarpTarget::suggest(&grid, Some(&crs(4326)), &WarpWishes::default(), None).expect("a target")
+    };
+    for (west, wanted) in [(170.0, 170.0), (-190.0, 170.0), (150.0, 150.0), (-170.0, -170.0)] {
+        let to = suggest(west, 2000, 4167);
+        assert_eq!(to.shape, Shape::new(2000, 2000), "{west}");
+        assert!((to.affine.c - wanted).abs() < 1e-3 && (to.affine.a - 0.01).abs() < 1e-6, "{west}: {to:?}");
+    }
+    for west in [-180.0, 0.0] {
+        let to = suggest(west, 36_000, 4167).bounds();
+        assert!((to.min_x + 180.0).abs() < 0.02 && (to.max_x - 180.0).abs() < 0.02, "{west}: {to:?}");
+    }
+}
+
+/// A box that lies at both ends of a map of the world is no box there; one that is all of it is.
+#[test]
+fn boxes_that_are_torn() {
+    let of = |bounds: (f64, f64, f64, f64), from: u32, to: u32| {
+        let (min_x, min_y, max_x, max_y) = bounds;
+        transformed_bounds(swath_crs::Bounds { min_x, min_y, max_x, max_y }, &crs(from), &crs(to))
+    };
+    for bounds in [(170.0, -20.0, -170.0, 20.0), (170.0, -20.0, 190.0, 20.0), (90.0, 0.0, 270.0, 1.0)] {
+        let error = of(bounds, 4326, 3857).expect_err("two parts").to_string();
+        assert!(error.contains("two parts"), "{error}");
+        assert!(of(bounds, 4326, 3832).is_ok());
+    }
+    // Mercator around 150 degrees is torn elsewhere.
+    assert!(of((-40.0, -20.0, -20.0, 20.0), 4326, 3832).is_err());
+    let whole = [(-180.0, -80.0, 180.0, 80.0), (0.0, -80.0, 360.0, 80.0), (-180.0, -80.0, 180.000_000_000_1, 80.0)];
+    for bounds in whole.into_iter().chain([(170.0, -90.0, 180.0, 90.0), (-180.0, 0.0, -170.0, 89.0)]) {
+        for to in [3857, 3832, 3413, 32_660] {
+            let is_torn = matches!(of(bounds, 4326, to), Err(error) if error.to_string().contains("two parts"));
+            assert!(!is_torn, "{bounds:?} in {to}");
+        }
+    }
+}
+
 #[test]
 fn a_raster_without_a_place_is_refused() {
     let input = synth(DataType::UInt8, 0.0);
