@@ -43,7 +43,7 @@ const ENTRY_GRIDS: u64 = 5;
 ///
 /// # Nodata
 /// A pixel has a value where any input has one. The nodata value is the one wished, or the first that an input has and
-/// the type holds; else NaN for floats, and a mask for integers. A valid pixel that would equal it takes the value
+/// the type holds; else NaN for floats, opacity where all inputs have it, and a mask for other integers. A valid pixel that would equal it takes the value
 /// beside it.
 ///
 /// The type is the one wished; else the smallest that holds the values of all inputs. `mean` makes floats of it, of 64 bits where those of 32
@@ -161,7 +161,7 @@ impl Mosaic {
             crs: place.crs.clone(),
             data_type,
             nodata,
-            has_mask: nodata.is_none(),
+            has_mask: nodata.is_none() && grids.iter().any(|grid| grid.opacity().is_none()),
             block: BLOCK,
             bands: bands_of(&grids, options.method).into(),
         };
@@ -230,7 +230,7 @@ impl Mosaic {
             if is_first && Overlap::is_full(outer, part, bands.len(), validity) {
                 continue;
             }
-            let input = entry.raster.read(entry.own(part), bands, lease)?;
+            let input = entry.read(part, bands, lease)?;
             let overlap = Overlap { outer, part, input: &input };
             match is_first {
                 true => overlap.fill(bands.len(), &mut tile.values, validity)?,
@@ -250,7 +250,7 @@ impl Mosaic {
         let mut sums = lease.buffer::<f64>(if is_mean { length } else { 0 })?;
         let mut counts = lease.buffer::<u32>(length)?;
         for (entry, part) in self.meeting(outer) {
-            let input = entry.raster.read(entry.own(part), bands, lease)?;
+            let input = entry.read(part, bands, lease)?;
             let overlap = Overlap { outer, part, input: &input };
             match is_mean {
                 true => overlap.add(bands.len(), &mut sums, &mut counts),

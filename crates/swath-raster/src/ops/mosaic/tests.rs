@@ -121,6 +121,25 @@ fn a_mask_beside_nodata() {
     assert_pixels(&raster, &[5.0, NAN, 1.0]);
 }
 
+/// What is transparent covers nothing.
+#[test]
+fn opacity_lets_what_lies_below_be_seen() {
+    let seen = |column: f64, opacity: [f64; 2], value: f64| {
+        let mut grid = held(column, DataType::UInt8, None, &[0.0, 0.0]).grid().clone();
+        let bands = [Band::default(), Band { colour: BandColour::Opacity, ..Band::default() }];
+        grid.bands = bands.into();
+        let of = |opacity: f64| if opacity == 0.0 { NAN } else { value };
+        let values = [of(opacity[0]), of(opacity[1]), opacity[0], opacity[1]];
+        Held::with(grid, values.into_iter().map(Scalar::Float).collect())
+    };
+    let inputs = || vec![seen(0.0, [255.0, 255.0], 7.0), seen(1.0, [0.0, 128.0], 9.0)];
+    let raster = mosaic(inputs(), &options(MosaicMethod::Last)).expect("a mosaic");
+    assert_eq!((raster.grid().has_mask, raster.grid().opacity()), (false, Some(1)));
+    assert_pixels(&raster, &[7.0, 7.0, 9.0, 255.0, 255.0, 128.0]);
+    let raster = mosaic(inputs(), &options(MosaicMethod::Count)).expect("a mosaic");
+    assert_pixels(&raster, &[1.0, 1.0, 1.0, 1.0, 1.0, 1.0]);
+}
+
 #[test]
 fn grids() {
     let inputs = |off: f64| {

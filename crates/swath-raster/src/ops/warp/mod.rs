@@ -127,7 +127,7 @@ impl Warp {
             Resampling::Near => (from.data_type, None),
             _ => (options.data_type.unwrap_or(from.data_type), options.nodata),
         };
-        let has_mask = wished.is_none() && (from.has_mask || nodata.is_none());
+        let has_mask = wished.is_none() && (from.has_mask || (nodata.is_none() && from.opacity().is_none()));
         let nodata = nodata_of(nodata, wished, data_type)?;
         let grid = Grid {
             data_type,

@@ -94,7 +94,7 @@ fn many_inputs_hold_little() {
     let text = "a text of forty bytes that says something".to_string();
     let described = |raster: Arc<dyn Raster>| {
         let bands = vec![Band { description: Some(text.clone()), ..Band::default() }];
-        Held::with(Grid { bands, ..raster.grid().clone() }, vec![Scalar::Int(1)])
+        Held::with(Grid { bands: bands.into(), ..raster.grid().clone() }, vec![Scalar::Int(1)])
     };
     let with_texts = held(inputs().into_iter().map(described).collect(), Resampling::Near);
     assert!(with_texts >= held(inputs(), Resampling::Near) + Bytes(100 * text.len() as u64));
