@@ -46,12 +46,12 @@ def dump(program, path, level, folder):
 
 
 def wanted_validity(source, values):
-    """The masks of rasterio, but NaN is never a value, and opacity counts whatever the number and the type of bands."""
+    """The masks of rasterio, but NaN is never a value, and opacity says it of all bands, whatever their number and type."""
     opacity = [band for band in range(source.count) if source.colorinterp[band] == ColorInterp.alpha]
     planes = []
     for band in range(source.count):
         plane = source.read_masks(band + 1) != 0
-        if MaskFlags.all_valid in source.mask_flag_enums[band] and opacity and band not in opacity:
+        if MaskFlags.all_valid in source.mask_flag_enums[band] and opacity:
             plane &= values[opacity[-1]] != 0
         if values.dtype.kind == "f":
             plane &= ~numpy.isnan(values[band])

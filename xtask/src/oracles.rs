@@ -70,9 +70,6 @@ pub fn run(words: &[String]) -> Result<bool, String> {
             Ok(_) if words.is_empty() && oracle.script.starts_with("crs_") && !is_full() => {
                 Verdict::Skipped("it takes many minutes: SWATH_TEST_FULL=1 runs it, or naming it".into())
             }
-            Ok(_) if words.is_empty() && oracle.script == "warp_mosaic.py" => {
-                Verdict::Skipped("it still finds differences from GDAL: naming it runs it".into())
-            }
             Ok(python) => consult(oracle, python)?,
             Err(reason) if shell::is_ci() => {
                 println!("{reason}");

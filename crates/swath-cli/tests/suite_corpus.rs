@@ -15,10 +15,12 @@ const OTHERS: [(&str, &str); 4] = [("ntf", "NITF"), ("gtx", "GTX"), ("vrt", "VRT
 const REFUSED: [(&str, &str); 1] = [("fax4", "CCITT")];
 
 /// What is said otherwise than by GDAL, and rightly so.
-const DIFFERENT: [(&str, &[&str]); 3] = [
+const DIFFERENT: [(&str, &[&str]); 4] = [
     // These files define their systems number by number, and GDAL looks up which code comes near.
     ("raster/geo/lc.tif", &["system"]),
     ("raster/geo/olinda_dem_utm25s.tif", &["system"]),
+    // Its least value is one that is transparent, and so not seen.
+    ("raster/tiff_variants/minisblack-2c-8b-alpha.tiff", &["min"]),
     // Inks with a sign stay what they are; GDAL makes colours of them.
     ("raster/tiff_variants/tiled-cmyk-i8.tif", &["type", "min", "max"]),
 ];

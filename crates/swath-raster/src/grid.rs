@@ -49,6 +49,12 @@ pub enum BandColour {
     OpacityMultiplied,
 }
 
+impl BandColour {
+    fn is_opacity(self) -> bool {
+        matches!(self, BandColour::Opacity | BandColour::OpacityMultiplied)
+    }
+}
+
 /// What is said of a band.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Band {
@@ -77,10 +83,10 @@ impl Grid {
         self.affine.unwrap_or(Affine::PIXELS)
     }
 
-    /// The band of opacity that says which pixels of the others have a value: where it is 0 they have none, and it has
-    /// one itself. Nodata and masks go before it.
+    /// The band of opacity that says which pixels have a value: where it is 0 no band has one, itself among them. Nodata
+    /// and masks go before it.
     pub fn opacity(&self) -> Option<usize> {
-        let is_opacity = |band: &Band| matches!(band.colour, BandColour::Opacity | BandColour::OpacityMultiplied);
+        let is_opacity = |band: &Band| band.colour.is_opacity();
         match (self.nodata, self.has_mask, self.bands.len()) {
             (None, false, 2..) => self.bands.iter().rposition(is_opacity),
             _ => None,
@@ -91,6 +97,13 @@ impl Grid {
     pub(crate) fn precise(self) -> Grid {
         let data_type = if self.data_type == DataType::Float32 { DataType::Float64 } else { self.data_type };
         Grid { data_type, ..self }
+    }
+
+    /// The same with bands of opacity that are bands like the others: something else says which pixels have a value.
+    pub(crate) fn without_opacity(mut self) -> Grid {
+        let bands = Arc::make_mut(&mut self.bands).iter_mut();
+        bands.filter(|band| band.colour.is_opacity()).for_each(|band| band.colour = BandColour::None);
+        self
     }
 
     /// Bytes of a pixel, without its validity.

@@ -69,10 +69,7 @@ pub fn convert(input: Arc<dyn Raster>, conversion: &Conversion) -> Result<Arc<dy
     let nodata = nodata_of(from.nodata, conversion.nodata, data_type)?;
     // Who names a nodata value wants it to say what a mask said; readers pass it over where there is a mask.
     let drops_mask = from.has_mask && conversion.nodata.is_some();
-    // What was said by a band that is left out is said by a mask.
-    let drops_opacity = from.opacity().is_some_and(|opacity| !bands.contains(&opacity));
-    let has_mask = (from.has_mask || drops_opacity) && conversion.nodata.is_none();
-    let mut grid = Grid { data_type, nodata, has_mask, ..from.clone() };
+    let mut grid = Grid { data_type, nodata, has_mask: from.has_mask && !drops_mask, ..from.clone() };
     grid.bands = bands.iter().map(|band| from.bands.get(*band).cloned().unwrap_or_default()).collect();
     if conversion.scaling.is_some() {
         // What they say of physical values holds no more.
@@ -82,6 +79,12 @@ pub fn convert(input: Arc<dyn Raster>, conversion: &Conversion) -> Result<Arc<dy
     }
     let same_values = data_type == from.data_type && conversion.scaling.is_none();
     let same_bands = bands.iter().copied().eq(0..from.bands.len());
+    match from.opacity() {
+        // A band like the others, once a nodata value says what it said.
+        Some(_) if conversion.nodata.is_some() => grid = grid.without_opacity(),
+        // What was said by a band that is left out, or is left alone, is said by a mask.
+        _ => grid.has_mask |= from.opacity().is_some() && conversion.nodata.is_none() && grid.opacity().is_none(),
+    }
     let is_said_alike = same_values && nodata == from.nodata && !drops_mask;
     // Where there is a mask, it alone says what has a value.
     let reserved = if is_said_alike || grid.has_mask { None } else { nodata };
@@ -139,8 +142,9 @@ impl Convert {
         self.grid.data_type != self.input.grid().data_type || self.scaling.is_some() || self.reserved.is_some()
     }
 
-    fn fill<T: Pixel, U: Pixel>(&self, from: &[T], to: &mut [U]) {
-        match self.scaling {
+    fn fill<T: Pixel, U: Pixel>(&self, band: usize, from: &[T], to: &mut [U]) {
+        // What says which pixels are seen is no measurement.
+        match self.scaling.filter(|_| self.grid.opacity() != Some(band)) {
             Some(scaling) => {
                 from.iter().zip(to.iter_mut()).for_each(|(from, to)| *to = U::from_f64(scaling.apply(from.to_f64())));
             }
@@ -202,10 +206,16 @@ impl Raster for Convert {
         let mut tile = Tile::unwritten(window, bands.len(), self.grid.data_type, lease)?;
         for_data_type!(self.grid.data_type, U => {
             let to = tile.values_mut::<U>()?;
-            crate::for_values!(&input.values, from => self.fill(from, to));
+            let plane = (window.pixels() as usize).max(1);
+            crate::for_values!(&input.values, from => {
+                let planes = from.chunks_exact(plane).zip(to.chunks_exact_mut(plane));
+                planes.zip(bands).for_each(|((from, to), band)| self.fill(*band, from, to));
+            });
         });
         tile.validity = input.validity;
-        tile.as_stored = input.as_stored && self.reserved.is_none() && self.scaling.is_none();
+        // A NaN that becomes an integer says no more that it is none.
+        let says_so = self.grid.data_type.is_float() || self.grid.has_mask || self.grid.opacity().is_some();
+        tile.as_stored = input.as_stored && self.reserved.is_none() && self.scaling.is_none() && says_so;
         Ok(tile)
     }
 

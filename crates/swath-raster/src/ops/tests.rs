@@ -68,7 +68,15 @@ fn opacity_that_is_left_out_becomes_a_mask() {
         convert(Arc::clone(&input), &conversion).expect("a conversion").grid().clone()
     };
     assert_eq!((of(&[0]).has_mask, of(&[0]).opacity()), (true, None));
+    assert_eq!((of(&[1]).has_mask, of(&[1]).opacity()), (true, None));
     assert_eq!((of(&[1, 0]).has_mask, of(&[1, 0]).opacity()), (false, Some(0)));
+    // Opacity is not scaled, and no opacity beside a nodata value.
+    let scaling = Some(Scaling { from: (0.0, 1.0), to: (100.0, 110.0) });
+    let scaled = convert(Arc::clone(&input), &Conversion { scaling, ..Conversion::default() }).expect("a conversion");
+    assert_pixels(&*scaled, &[100.0, 110.0, 0.0, 1.0]);
+    let named = Conversion { nodata: Some(Scalar::Int(255)), ..Conversion::default() };
+    let named = convert(input, &named).expect("a conversion");
+    assert!(named.grid().bands.iter().all(|band| band.colour == crate::BandColour::None));
 }
 
 #[test]

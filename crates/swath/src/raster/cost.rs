@@ -86,13 +86,15 @@ pub fn costs(
     let assemble_bytes = assemble::task_bytes();
     let candidates = candidates(plan, raster);
     let smallest_task = candidates.first().map_or(Bytes::ZERO, |candidate| candidate.bytes).max(assemble_bytes);
+    // The last tasks are cut in quarters.
+    let cut = 3 * (encode::LAST_TASKS * threads) as u64;
     let fixed_for = |candidate: &Candidate| {
         let lines = [
             line("program", PROGRAM_BYTES, "code, tables and threads".into()),
             inputs_line(sources),
             line(
                 "blocks",
-                Bytes((candidate.tasks + overview_blocks) * RECEIPT_BYTES.0 + blocks * parts * RECEIPT_BYTES.1)
+                Bytes((candidate.tasks + cut + overview_blocks) * RECEIPT_BYTES.0 + blocks * parts * RECEIPT_BYTES.1)
                     + places::places_bytes(plan)
                     + directory_bytes(plan),
                 format!("{blocks} blocks of the output: where they are until the file is whole"),
@@ -133,7 +135,11 @@ pub fn costs(
         ceiling,
         fixed,
         tasks: vec![
-            line("encode", candidate.bytes, format!("one window of {shape}{} in all", candidate.tasks)),
+            line(
+                "encode",
+                candidate.bytes,
+                format!("one window of {shape}{} in all, the last ones in quarters", candidate.tasks),
+            ),
             line("assemble", assemble_bytes, "one task".into()),
         ],
         kept: kept_lines,

@@ -43,7 +43,12 @@ pub struct Encode {
     pub bytes: Bytes,
     /// Units of a task.
     pub units: u64,
+    /// Tasks that run at once.
+    pub workers: usize,
 }
+
+/// Tasks of each worker that are cut in quarters.
+pub const LAST_TASKS: usize = 2;
 
 /// What a stage is called.
 pub fn stage_name(level: usize) -> String {
@@ -63,6 +68,21 @@ pub fn task_bytes(raster: &dyn Raster, plan: &Plan, level: usize, window: Window
         false => Bytes::ZERO,
     };
     read + overview + encoder_bytes_max(grid, options) + Store::WRITER_BYTES + Bytes(64 << 10)
+}
+
+/// The ranges of the tasks that make what is wanted of a level. The last tasks of each worker are cut in quarters, so that
+/// none waits long for another one at the end.
+pub fn ranges(order: BlockOrder, units: u64, wanted: &[Range<u64>], workers: usize) -> Vec<Range<u64>> {
+    let mut ranges = order.tasks_in(units, wanted);
+    let last = LAST_TASKS * workers;
+    if ranges.len() < 2 * last {
+        return ranges;
+    }
+    let last = ranges.split_off(ranges.len() - last);
+    let halves = |range: Range<u64>| order.halves(&range).map_or_else(|| vec![range], Vec::from);
+    let quarters = last.into_iter().flat_map(halves).flat_map(halves);
+    ranges.extend(quarters.filter(|range| order.window(range.clone()).is_some()));
+    ranges
 }
 
 impl Encode {
@@ -122,7 +142,7 @@ impl Stage for Encode {
         let order = self.order();
         // A resumed run may cut otherwise than the one before it: what is missing is cut along its own tasks.
         let missing = done.missing(self.level as u16, order.units());
-        Ok(order.tasks_in(self.units, &missing).into_iter().map(|units| self.spec(units)).collect())
+        Ok(ranges(order, self.units, &missing, self.workers).into_iter().map(|units| self.spec(units)).collect())
     }
 
     fn run(&self, key: &TaskKey, context: &mut TaskContext<'_>) -> Result<Receipt> {

@@ -106,6 +106,9 @@ fn options(plan: &Plan, request: &RasterRequest, steps: &[RasterStep]) -> Value 
         "creation": plan.options(),
         "dtype": plan.grid().data_type,
         "nodata": plan.grid().nodata.map(|nodata| nodata.to_string()),
+        "mask": plan.grid().has_mask,
+        "wanted_dtype": request.data_type,
+        "wanted_nodata": request.nodata.map(|nodata| nodata.to_string()),
     })
 }
 
@@ -128,6 +131,7 @@ fn without_folders(mut step: RasterStep) -> RasterStep {
     let like = match &mut step {
         RasterStep::Clip(RasterPart::Like(like)) => Some(like),
         RasterStep::Warp(step) => step.like.as_mut(),
+        RasterStep::Mosaic(step) => step.like.as_mut(),
         _ => None,
     };
     if let Some(like) = like {

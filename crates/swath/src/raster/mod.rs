@@ -188,7 +188,14 @@ impl Job {
     fn stages(&self, running: &Shared) -> swath_core::Plan {
         let levels = self.costs.units.iter().enumerate().map(|(level, units)| {
             let (running, name) = (Arc::clone(running), encode::stage_name(level));
-            Box::new(encode::Encode { running, level, name, bytes: self.costs.encode, units: *units }) as Box<dyn Stage>
+            Box::new(encode::Encode {
+                running,
+                level,
+                name,
+                bytes: self.costs.encode,
+                units: *units,
+                workers: self.costs.ledger.workers,
+            }) as Box<dyn Stage>
         });
         let assemble = Box::new(assemble::Assemble { running: Arc::clone(running), bytes: self.costs.assemble });
         swath_core::Plan {
@@ -206,7 +213,9 @@ impl crate::Job for Job {
     fn explain(&self) -> Explanation {
         let limits = &self.request.common.limits;
         let levels = self.plan.levels.iter().zip(&self.costs.units).enumerate().map(|(number, (level, units))| {
-            (encode::stage_name(number), Some(level.order.tasks(*units).count() as u64))
+            let all = [0..level.order.units()];
+            let ranges = encode::ranges(level.order, *units, &all, self.costs.ledger.workers);
+            (encode::stage_name(number), Some(ranges.len() as u64))
         });
         Explanation {
             swath: env!("CARGO_PKG_VERSION").into(),

@@ -97,7 +97,7 @@ pub(super) fn refuse_unread(
     let refused = |what: String| Err(input.unsupported(format!("{what}, which is not read"), CONVERT));
     match compression {
         Compression::Jpeg if bits != 8 || data_type != DataType::UInt8 => {
-            refused(format!("its JPEG blocks are of {bits} bits"))
+            refused(format!("its JPEG blocks are of {data_type} in {bits} bits"))
         }
         Compression::Jpeg if ![1, 3, 4].contains(&block_samples) => {
             refused(format!("its JPEG blocks are of {block_samples} bands"))

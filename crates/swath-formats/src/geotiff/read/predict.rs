@@ -103,7 +103,9 @@ fn sums<T: Wrapping>(row: &mut [u8], samples: usize) {
     let step = samples * T::SIZE;
     match (T::lanes(row, step), samples) {
         (0, 1) => sums_of::<T, 1>(row),
+        (0, 2) => sums_of::<T, 2>(row),
         (0, 3) => sums_of::<T, 3>(row),
+        (0, 4) => sums_of::<T, 4>(row),
         (done, _) => {
             for at in (done.max(step)..row.len()).step_by(T::SIZE) {
                 let Some((before, rest)) = row.split_at_mut_checked(at) else {
@@ -150,7 +152,7 @@ fn gather<const SIZE: usize>(planes: &[u8], row: &mut [u8]) {
         let done = lanes::weave([one, two, three, four], row);
         let parts = one.iter().zip(two).zip(three).zip(four);
         for (sample, (((one, two), three), four)) in row.as_chunks_mut::<4>().0.iter_mut().zip(parts).skip(done) {
-            *sample = u32::from_ne_bytes([*one, *two, *three, *four]).to_ne_bytes();
+            *sample = [*one, *two, *three, *four];
         }
         return;
     }

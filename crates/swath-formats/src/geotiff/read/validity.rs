@@ -41,7 +41,7 @@ fn mark_by<T: Pixel>(tile: &mut Tile, invalid: impl Fn(T) -> bool, lease: &Lease
     Ok(())
 }
 
-/// Marks the pixels of all other bands where the band of opacity at a position is 0.
+/// Marks the pixels of all bands where the band of opacity at a position is 0.
 ///
 /// # Errors
 /// When the lease is too small.
@@ -55,7 +55,7 @@ pub(super) fn opacity<T: Pixel>(tile: &mut Tile, position: usize, lease: &Lease)
     tile.validity_mut(lease)?;
     let Some(mut validity) = tile.validity.take() else { return Ok(()) };
     let opacity = &tile.values::<T>()?[place];
-    for (_, valid) in validity.chunks_exact_mut(plane).enumerate().filter(|(band, _)| *band != position) {
+    for valid in validity.chunks_exact_mut(plane) {
         valid.iter_mut().zip(opacity).for_each(|(valid, opacity)| *valid &= u8::from(!transparent(opacity)));
     }
     tile.validity = Some(validity);

@@ -68,9 +68,7 @@ fn context_bytes_max(options: &WriteOptions, data_type: DataType, raw: usize) ->
     match (options.compression, options.effective_level().unwrap_or(0)) {
         (Compression::Deflate, ..=9) => DEFLATE_CONTEXT_BYTES,
         (Compression::Deflate, _) => 10 << 20,
-        (Compression::Zstd, level) if has_small_tables(options, data_type) => {
-            ZSTD_SMALL_BYTES.min(zstd_context_bytes_max(level, raw))
-        }
+        (Compression::Zstd, _) if has_small_tables(options, data_type) => ZSTD_SMALL_BYTES,
         (Compression::Zstd, level) => zstd_context_bytes_max(level, raw),
         (Compression::Lzw, _) => 256 << 10,
         (Compression::Lerc, _) => 4 * raw,

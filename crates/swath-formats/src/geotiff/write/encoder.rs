@@ -38,6 +38,8 @@ pub struct BlockEncoder {
     nodata: Option<Scalar>,
     has_mask: bool,
     has_opacity: bool,
+    /// Whether pixels come back as they were: then what is not seen cannot spoil what is.
+    is_exact: bool,
     sparse: bool,
     predictor: Predictor,
     block_size: u32,
@@ -65,6 +67,7 @@ impl BlockEncoder {
             nodata: grid.nodata,
             has_mask: grid.has_mask,
             has_opacity: grid.opacity().is_some(),
+            is_exact: options.max_z_error == 0.0,
             sparse: options.sparse,
             predictor: options.effective_predictor(grid.data_type),
             block_size: options.block_size,
@@ -80,16 +83,16 @@ impl BlockEncoder {
     /// The bytes of its parts are given to `out` in order.
     ///
     /// # Nodata
-    /// Pixels without a value are written as they are where the tile is as stored, else as the nodata value, NaN or, under
+    /// Pixels without a value are written as they are where the tile is as stored and the codec exact, else as the nodata value, NaN or, under
     /// a mask or an opacity of 0, as 0.
     ///
     /// # Memory
     /// At most [`encoder_bytes_max`](super::encoder_bytes_max), kept from block to block, besides what `out` holds.
     ///
     /// # Errors
-    /// What `out` answers; [`Error::Usage`] where bands differ in validity and only a mask could say it;
-    /// [`Error::Unexpected`] for a tile that does not hold the block, and for a pixel without a value where the grid has
-    /// no way to say so.
+    /// What `out` answers; [`Error::Usage`] where bands differ in validity and only a mask could say it, and
+    /// for a pixel without a value where the grid has no way to say so; [`Error::Unexpected`] for a tile that does not
+    /// hold the block.
     pub fn encode(
         &mut self,
         tile: &Tile,
@@ -133,6 +136,7 @@ impl BlockEncoder {
         };
         let treatment = Treatment {
             fill,
+            keeps_stored: self.is_exact,
             blank: self.sparse.then(|| nodata.unwrap_or(zero)),
             predictor: self.predictor,
             block_size: self.block_size as usize,
@@ -149,7 +153,8 @@ impl BlockEncoder {
 
     fn put_mask(&mut self, tile: &Tile, window: Window, out: &mut impl FnMut(&[u8]) -> Result<()>) -> Result<u32> {
         // Readers pass over the nodata value of a file with a mask; NaN stays no value.
-        let nan_stands = self.data_type.is_float() && self.nodata.is_none_or(|nodata| nodata.is_nan());
+        let is_written = (tile.as_stored && self.is_exact) || self.nodata.is_none_or(|nodata| nodata.is_nan());
+        let nan_stands = self.data_type.is_float() && is_written;
         let bands_agree = !nan_stands;
         let is_empty = mask::put_bits(tile, window, self.block_size as usize, bands_agree, &mut self.bits)?;
         let Some(compressor) = self.mask_compressor.as_mut().filter(|_| !(is_empty && self.sparse)) else {

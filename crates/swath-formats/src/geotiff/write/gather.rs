@@ -26,6 +26,8 @@ pub(super) struct Plane<'t> {
 pub(super) struct Treatment<T> {
     /// What a pixel without a value is written as.
     pub fill: Option<T>,
+    /// Whether such a pixel is written as it is where the tile is as stored.
+    pub keeps_stored: bool,
     /// The value that a block may be left out for, if all its pixels have it.
     pub blank: Option<T>,
     /// What is done to rows.
@@ -110,7 +112,7 @@ fn put_row<T: Pixel>(
         } else {
             out[place..].iter_mut().step_by(stride).zip(values).for_each(|(out, value)| *out = *value);
         }
-        if let Some(validity) = tile.validity.as_deref().filter(|_| !tile.as_stored) {
+        if let Some(validity) = tile.validity.as_deref().filter(|_| !(tile.as_stored && treatment.keeps_stored)) {
             put_fill(&validity[start..start + columns], treatment.fill, &mut out[place..], stride)?;
         }
     }

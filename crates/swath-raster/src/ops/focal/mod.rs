@@ -45,8 +45,7 @@ impl Focal {
     /// Radii and σ are in pixels; [`radius_in_pixels`] makes them of lengths.
     ///
     /// # Working type
-    /// The least, the greatest and the most frequent value are of the input's type, unless that is an integer of 64 bits
-    /// or opacity says which pixels have a value.
+    /// The least, the greatest and the most frequent value are of the input's type, unless that is an integer of 64 bits.
     /// All else is 32-bit floats where they hold every value of the input exactly, 64-bit floats where not. Integers
     /// beyond 2⁵³ are rounded to floats.
     ///
@@ -64,8 +63,7 @@ impl Focal {
         let method = method_of(&options)?;
         let from = input.grid();
         let is_wide = matches!(from.data_type, DataType::UInt64 | DataType::Int64);
-        // What is seen is not what was seen: only NaN can say then which pixels have no value.
-        let keeps_type = options.statistic.picks() && !is_wide && from.opacity().is_none();
+        let keeps_type = options.statistic.picks() && !is_wide;
         let data_type = match (keeps_type, from.data_type.fits_float32()) {
             (true, _) => from.data_type,
             (false, true) => DataType::Float32,

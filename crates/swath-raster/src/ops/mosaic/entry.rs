@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use swath_core::{Error, Lease, Result};
+use swath_core::{Error, Result};
 
 use crate::ops::warp::Ways;
 use crate::ops::{Conversion, Resampling, Warp, WarpOptions, convert};
-use crate::{DataType, Pixel, Raster, Scalar, Tile, Window, for_data_type};
+use crate::{DataType, Raster, Scalar, Window};
 
 use super::MosaicInput;
 use super::place::{self, Place};
@@ -18,8 +18,6 @@ pub(super) struct Entry {
     pub footprint: Window,
     /// The mosaic's column and row at which its first pixel lies.
     pub corner: (i64, i64),
-    /// The band that says which pixels of the input have a value, if one does.
-    pub opacity: Option<usize>,
 }
 
 impl Entry {
@@ -27,26 +25,6 @@ impl Entry {
     pub fn own(&self, part: Window) -> Window {
         let shifted = |at: u32, corner: i64| (i64::from(at) - corner) as u32;
         Window { row: shifted(part.row, self.corner.1), column: shifted(part.column, self.corner.0), ..part }
-    }
-
-    /// Reads a part of the footprint. Where opacity is 0 it has no value itself: what lies below is seen.
-    pub fn read(&self, part: Window, bands: &[usize], lease: &Lease) -> Result<Tile> {
-        let mut tile = self.raster.read(self.own(part), bands, lease)?;
-        let opacity = self.opacity.and_then(|opacity| bands.iter().position(|band| *band == opacity));
-        let Some(position) = opacity else { return Ok(tile) };
-        let plane = position * tile.plane()..(position + 1) * tile.plane();
-        for_data_type!(tile.values.data_type(), T => {
-            let is_clear = |value: &T| value.to_f64() == 0.0;
-            if tile.values::<T>()?[plane.clone()].iter().any(is_clear) {
-                tile.validity_mut(lease)?;
-                let mut validity = tile.validity.take();
-                let of_plane = validity.iter_mut().flat_map(|validity| &mut validity[plane.clone()]);
-                let values = &tile.values::<T>()?[plane.clone()];
-                of_plane.zip(values).for_each(|(valid, value)| *valid &= u8::from(!is_clear(value)));
-                tile.validity = validity;
-            }
-        });
-        Ok(tile)
     }
 }
 
@@ -108,7 +86,6 @@ pub(super) fn entries_of(
 ) -> Result<Vec<Entry>> {
     let turns = place::turns(place);
     let columns = i64::from(input.grid().shape.columns);
-    let opacity = input.grid().opacity();
     let (mut entries, mut off) = (Vec::new(), Vec::new());
     let first = place::offset(place, input.grid(), 0.0);
     for turn in turns.iter().copied() {
@@ -125,7 +102,7 @@ pub(super) fn entries_of(
             }
         };
         if let Some(footprint) = place::footprint(corner, own, input.grid().shape.rows, place) {
-            entries.push(Entry { raster: working.of(Arc::clone(&input))?, footprint, corner, opacity });
+            entries.push(Entry { raster: working.of(Arc::clone(&input))?, footprint, corner });
         }
     }
     if off.is_empty() {
@@ -138,7 +115,7 @@ pub(super) fn entries_of(
         let warp = warp.map_err(|error| about(&what, error))?;
         warnings.extend(warp.warning().map(|warning| format!("{what}: {warning}")));
         let corner = (i64::from(footprint.column), i64::from(footprint.row));
-        entries.push(Entry { raster: working.of(Arc::new(warp))?, footprint, corner, opacity });
+        entries.push(Entry { raster: working.of(Arc::new(warp))?, footprint, corner });
     }
     Ok(entries)
 }

@@ -66,11 +66,16 @@ impl Overlap<'_> {
             for_values!(&self.input.values, values => bytemuck::try_cast_slice(&values[..])).map_err(misfit)?;
         let to: &mut [P] = for_values!(to, values => bytemuck::try_cast_slice_mut(&mut values[..])).map_err(misfit)?;
         self.rows(bands, |to_start, from_start| {
-            for step in 0..self.width() {
-                if validity[to_start + step] == 0 && self.is_valid(from_start + step) {
-                    to[to_start + step] = from[from_start + step];
-                    validity[to_start + step] = 1;
+            let (places, sources) = (to_start..to_start + self.width(), from_start..from_start + self.width());
+            let (to, there, from) = (&mut to[places.clone()], &mut validity[places], &from[sources.clone()]);
+            let is_empty = there.iter().all(|valid| *valid == 0);
+            match self.input.validity.as_deref().map(|validity| &validity[sources]) {
+                None if is_empty => {
+                    to.copy_from_slice(from);
+                    there.fill(1);
                 }
+                None => put_missing(to, there, from.iter().map(|value| (value, 1))),
+                Some(valid) => put_missing(to, there, from.iter().zip(valid.iter().copied())),
             }
         });
         Ok(())
@@ -118,6 +123,14 @@ impl Overlap<'_> {
                 counts[to_start + step] += u32::from(self.is_valid(from_start + step));
             }
         });
+    }
+}
+
+/// Gives pixels without a value the one that they are offered, where that is valid.
+fn put_missing<'v, P: Pod>(to: &mut [P], there: &mut [u8], offered: impl Iterator<Item = (&'v P, u8)>) {
+    for ((to, there), (value, valid)) in to.iter_mut().zip(there).zip(offered) {
+        *to = if (*there == 0) & (valid == 1) { *value } else { *to };
+        *there |= valid;
     }
 }
 

@@ -150,7 +150,7 @@ impl Mosaic {
             _ => common,
         };
         let data_type = options.data_type.unwrap_or(natural);
-        let nodata = nodata_of(natural_nodata(&grids, options.method, natural), options.nodata, data_type)?;
+        let nodata = nodata_of(natural_nodata(&grids, options.method, data_type), options.nodata, data_type)?;
         let has = |grid: &&Grid| grid.nodata == nodata && grid.data_type == data_type && !grid.has_mask;
         let all_have = grids.iter().all(has);
         let is_computed = matches!(options.method, MosaicMethod::Mean | MosaicMethod::Count);
@@ -161,10 +161,12 @@ impl Mosaic {
             crs: place.crs.clone(),
             data_type,
             nodata,
-            has_mask: nodata.is_none() && grids.iter().any(|grid| grid.opacity().is_none()),
+            has_mask: false,
             block: BLOCK,
             bands: bands_of(&grids, options.method).into(),
         };
+        let has_mask = nodata.is_none() && grid.opacity().is_none();
+        let grid = Grid { has_mask, ..grid };
         // What is summed up is not rounded before.
         let is_wide = natural == DataType::Float64 || data_type == DataType::Float64;
         let working = match options.method {
@@ -230,7 +232,7 @@ impl Mosaic {
             if is_first && Overlap::is_full(outer, part, bands.len(), validity) {
                 continue;
             }
-            let input = entry.read(part, bands, lease)?;
+            let input = entry.raster.read(entry.own(part), bands, lease)?;
             let overlap = Overlap { outer, part, input: &input };
             match is_first {
                 true => overlap.fill(bands.len(), &mut tile.values, validity)?,
@@ -250,7 +252,7 @@ impl Mosaic {
         let mut sums = lease.buffer::<f64>(if is_mean { length } else { 0 })?;
         let mut counts = lease.buffer::<u32>(length)?;
         for (entry, part) in self.meeting(outer) {
-            let input = entry.read(part, bands, lease)?;
+            let input = entry.raster.read(entry.own(part), bands, lease)?;
             let overlap = Overlap { outer, part, input: &input };
             match is_mean {
                 true => overlap.add(bands.len(), &mut sums, &mut counts),

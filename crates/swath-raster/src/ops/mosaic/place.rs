@@ -43,7 +43,13 @@ pub(super) fn of(ways: &mut Ways, inputs: &[MosaicInput], options: &MosaicOption
             let from = options.bounds_crs.as_deref().map(parsed).transpose()?;
             bounds = Some(match (from.as_deref().or(crs.as_deref()), crs.as_deref()) {
                 (Some(from), Some(to)) => transformed_bounds(wished, from, to)?,
-                _ => wished,
+                (Some(_), None) => {
+                    return Err(usage(
+                        "--bbox-crs names a system, and nobody knows that of the mosaic".into(),
+                        "--src-crs says what the inputs are in, --dst-crs what the mosaic is to be in",
+                    ));
+                }
+                (None, _) => wished,
             });
         }
         None => {
@@ -125,7 +131,7 @@ pub(super) fn offset(place: &Place, grid: &Grid, moved: f64) -> Option<(i64, i64
     };
     let affine = grid.affine_or_pixels();
     let affine = Affine { c: affine.c + moved, ..affine };
-    if !same_system || !affine.is_rectilinear() {
+    if !same_system || !affine.is_rectilinear() || !place.affine.is_rectilinear() {
         return None;
     }
     let inverse = place.affine.inverse()?;

@@ -128,8 +128,9 @@ fn opacity_lets_what_lies_below_be_seen() {
         let mut grid = held(column, DataType::UInt8, None, &[0.0, 0.0]).grid().clone();
         let bands = [Band::default(), Band { colour: BandColour::Opacity, ..Band::default() }];
         grid.bands = bands.into();
-        let of = |opacity: f64| if opacity == 0.0 { NAN } else { value };
-        let values = [of(opacity[0]), of(opacity[1]), opacity[0], opacity[1]];
+        let seen = |value: f64, opacity: f64| if opacity == 0.0 { NAN } else { value };
+        let [one, two] = opacity;
+        let values = [seen(value, one), seen(value, two), seen(one, one), seen(two, two)];
         Held::with(grid, values.into_iter().map(Scalar::Float).collect())
     };
     let inputs = || vec![seen(0.0, [255.0, 255.0], 7.0), seen(1.0, [0.0, 128.0], 9.0)];
@@ -138,6 +139,14 @@ fn opacity_lets_what_lies_below_be_seen() {
     assert_pixels(&raster, &[7.0, 7.0, 9.0, 255.0, 255.0, 128.0]);
     let raster = mosaic(inputs(), &options(MosaicMethod::Count)).expect("a mosaic");
     assert_pixels(&raster, &[1.0, 1.0, 1.0, 1.0, 1.0, 1.0]);
+    // Where inputs do not agree on what says it, a mask does.
+    let mut inputs = inputs();
+    let mut grid = inputs[1].grid().clone();
+    Arc::make_mut(&mut grid.bands)[1].colour = BandColour::OpacityMultiplied;
+    inputs[1] = Held::with(grid, [NAN, 9.0, NAN, 128.0].map(Scalar::Float).into());
+    let raster = mosaic(inputs, &options(MosaicMethod::Last)).expect("a mosaic");
+    assert_eq!((raster.grid().has_mask, raster.grid().opacity()), (true, None));
+    assert_pixels(&raster, &[7.0, 7.0, 9.0, 255.0, 255.0, 128.0]);
 }
 
 #[test]

@@ -139,6 +139,7 @@ impl Warp {
             block: BLOCK,
             ..from.clone()
         };
+        let grid = if wished.is_some() { grid.without_opacity() } else { grid };
         let ratio = mapping.ratio(target.shape);
         let kernel = Kernel::new(resampling, ratio);
         let reach = match resampling {

@@ -101,6 +101,11 @@ impl Way {
     /// Whether neighbours on the sides of a rectangle lie at different ends of its bounds, with nothing between them.
     fn tears(&self, of: Bounds, found: Bounds) -> bool {
         const CELLS: usize = 64;
+        // Sides, and lines inside where these lie beyond what has a place.
+        const LINES: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
+        if found.max_x <= found.min_x || found.max_y <= found.min_y {
+            return false;
+        }
         let place = |(across, down): (f64, f64)| {
             let point = self.point(of.min_x + (of.max_x - of.min_x) * across, of.min_y + (of.max_y - of.min_y) * down);
             point.map(|(x, y)| {
@@ -108,7 +113,7 @@ impl Way {
             })
         };
         let share = |at: usize| at as f64 / TEAR_POINTS as f64;
-        let lines = [0.0, 1.0].into_iter().flat_map(|side| {
+        let lines = LINES.into_iter().flat_map(|side| {
             (0..TEAR_POINTS).flat_map(move |at| {
                 let ends = (share(at), share(at + 1));
                 [((ends.0, side), (ends.1, side)), ((side, ends.0), (side, ends.1))]
