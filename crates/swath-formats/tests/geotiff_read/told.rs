@@ -103,7 +103,7 @@ fn what_is_not_read_is_refused_when_it_is_opened() {
         }
     };
     let jpeg = (259, SHORT, 1, 7);
-    refused("JPEG blocks are of 12 bits", &[jpeg, (258, SHORT, 1, 12)]);
+    refused("JPEG blocks are of uint16 in 12 bits", &[jpeg, (258, SHORT, 1, 12)]);
     refused("JPEG blocks are of 2 bands", &[jpeg, (277, SHORT, 1, 2)]);
     refused("JPEG blocks are of 5 bands", &[jpeg, (277, SHORT, 1, 5)]);
     let colours = [(262, SHORT, 1, 6), (277, SHORT, 1, 3)];
