@@ -213,8 +213,8 @@ impl crate::Job for Job {
     fn explain(&self) -> Explanation {
         let limits = &self.request.common.limits;
         let levels = self.plan.levels.iter().zip(&self.costs.units).enumerate().map(|(number, (level, units))| {
-            let all = [0..level.order.units()];
-            let ranges = encode::ranges(level.order, *units, &all, self.costs.ledger.workers);
+            let all = 0..level.order.units();
+            let ranges = encode::ranges(level.order, *units, std::slice::from_ref(&all), self.costs.ledger.workers);
             (encode::stage_name(number), Some(ranges.len() as u64))
         });
         Explanation {
