@@ -31,6 +31,12 @@ REFUSED = {
 KNOWN = {"tiled-cmyk-i8.tif": "GDAL turns inks into colours, which is not the reader's affair"}
 
 
+def of_corpus(corpus):
+    """The TIFFs of the corpus in order, each with its name there."""
+    found = sorted(path for path in (corpus / "raster").rglob("*") if path.suffix in {".tif", ".tiff"})
+    return [(path, str(path.relative_to(corpus))) for path in found]
+
+
 def dump(program, path, level, folder):
     pixels = Path(folder) / "pixels"
     words = [program, str(path), str(level), str(pixels)]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy
 import rasterio
-from geotiff_read import KNOWN, same_number
+from geotiff_read import KNOWN, of_corpus, same_number
 from rasterio.windows import Window
 from swath_runs import Bench, Findings
 
@@ -195,8 +195,8 @@ def main():
     warnings.simplefilter("ignore")
     os.environ["GDAL_PAM_ENABLED"] = "NO"
     with rasterio.Env(GDAL_PAM_ENABLED="NO"):
-        for path in sorted(path for path in (corpus / "raster").rglob("*") if path.suffix in {".tif", ".tiff"}):
-            check(findings, bench, path, str(path.relative_to(corpus)))
+        for path, name in of_corpus(corpus):
+            check(findings, bench, path, name)
         for path in made(bench):
             check(findings, bench, path, path.stem)
     findings.close()

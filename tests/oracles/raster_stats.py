@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy
 import rasterio
-from geotiff_read import KNOWN, REFUSED, generate, wanted_validity
+from geotiff_read import KNOWN, REFUSED, generate, of_corpus, wanted_validity
 from swath_runs import Bench, Findings
 
 PERCENTS = [0, 2, 33.3, 50, 98, 100]
@@ -136,8 +136,8 @@ def main():
     warnings.simplefilter("ignore")
     os.environ["GDAL_PAM_ENABLED"] = "NO"
     with rasterio.Env(GDAL_PAM_ENABLED="NO"):
-        for path in sorted(path for path in (corpus / "raster").rglob("*") if path.suffix in {".tif", ".tiff"}):
-            check(findings, bench, path, str(path.relative_to(corpus)))
+        for path, name in of_corpus(corpus):
+            check(findings, bench, path, name)
         for path in made(bench):
             check(findings, bench, path, path.name)
         for number, path in enumerate(generate(bench.folder)):
