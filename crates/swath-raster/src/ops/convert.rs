@@ -83,7 +83,8 @@ pub fn convert(input: Arc<dyn Raster>, conversion: &Conversion) -> Result<Arc<dy
         // A band like the others, once a nodata value says what it said.
         Some(_) if conversion.nodata.is_some() => grid = grid.without_opacity(),
         // What was said by a band that is left out, or is left alone, is said by a mask.
-        _ => grid.has_mask |= from.opacity().is_some() && conversion.nodata.is_none() && grid.opacity().is_none(),
+        Some(_) => grid.has_mask |= grid.opacity().is_none(),
+        None => {}
     }
     let is_said_alike = same_values && nodata == from.nodata && !drops_mask;
     // Where there is a mask, it alone says what has a value.
