@@ -20,5 +20,5 @@ pub use cache::{Block, BlockCache, BlockKey};
 pub use data_type::{DataType, Pixel, Scalar};
 pub use grid::{Band, BandColour, Grid};
 pub use raster::Raster;
-pub use tile::{Tile, Values};
+pub use tile::{Tile, Values, all_valid, none_valid};
 pub use window::{Shape, Window};

@@ -239,6 +239,20 @@ impl Tile {
     }
 }
 
+/// Whether no pixel of a plane of validity is without a value.
+pub fn all_valid(validity: &[u8]) -> bool {
+    // Whole pieces at once, which is many times faster than to stop at the first of them.
+    validity.chunks(PIECE).all(|piece| piece.iter().fold(1, |all, valid| all & valid) == 1)
+}
+
+/// Whether no pixel of a plane of validity has a value.
+pub fn none_valid(validity: &[u8]) -> bool {
+    validity.chunks(PIECE).all(|piece| piece.iter().fold(0, |any, valid| any | valid) == 0)
+}
+
+/// Pixels whose validity is looked at at once.
+const PIECE: usize = 4096;
+
 fn other_type(wanted: DataType, got: DataType) -> Error {
     Error::unexpected(format!("a tile of {wanted} was wanted and is of {got}"))
 }

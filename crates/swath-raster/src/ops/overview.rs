@@ -15,7 +15,7 @@ use swath_core::{Buffer, Bytes, Error, Lease, Result};
 
 use self::axis::{Axis, TAPS_MAX};
 use super::convert::neighbour;
-use crate::{DataType, Grid, Pixel, Scalar, Shape, Tile, Window, for_data_type, for_values};
+use crate::{DataType, Grid, Pixel, Scalar, Shape, Tile, Window, all_valid, for_data_type, for_values};
 
 /// How pixels of an overview are made of those of the level before it. A pixel covers two by two of them where the level
 /// has even rows and columns; along an odd axis it covers a little less than two, parts of three.
@@ -160,7 +160,7 @@ pub fn overview(
         _ => weigh(tile, &mut out, &place, resampling, grid.nodata.filter(|_| !grid.has_mask), lease)?,
     }
     // Nobody needs a plane that says nothing.
-    if out.validity.as_deref().is_some_and(|validity| validity.iter().all(|valid| *valid == 1)) {
+    if out.validity.as_deref().is_some_and(|validity| all_valid(validity)) {
         out.validity = None;
     }
     Ok(out)

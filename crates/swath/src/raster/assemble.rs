@@ -36,12 +36,14 @@ fn layout<'a>(running: &'a Running, reader: &mut Reader<'_>) -> Result<&'a Layou
 struct Reader<'a> {
     store: &'a Store,
     levels: Vec<&'a Places>,
+    /// What is copied at once; empty until something is.
+    buffer: Vec<u8>,
 }
 
 impl<'a> Reader<'a> {
     fn new(running: &'a Running, done: &Receipts) -> Result<Reader<'a>> {
         let levels = (0..running.plan.levels.len()).map(|level| running.places(level, done));
-        Ok(Reader { store: &running.store, levels: levels.collect::<Result<_>>()? })
+        Ok(Reader { store: &running.store, levels: levels.collect::<Result<_>>()?, buffer: Vec::new() })
     }
 
     fn part(&self, piece: Piece) -> Result<Part> {
@@ -57,7 +59,8 @@ impl EncodedBlocks for Reader<'_> {
 
     fn copy(&mut self, piece: Piece, out: &mut dyn Write) -> Result<()> {
         let part = self.part(piece)?;
-        let mut buffer = vec![0; COPIED.min(part.length as usize)];
+        let buffer = &mut self.buffer;
+        buffer.resize(buffer.len().max(COPIED.min(part.length as usize)), 0);
         let (mut offset, end) = (part.offset, part.offset + u64::from(part.length));
         while offset < end {
             let count = buffer.len().min((end - offset) as usize);

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use swath_core::{Error, Result};
-use swath_raster::{Pixel, Tile, Window};
+use swath_raster::{Pixel, Tile, Window, all_valid};
 
 use super::super::Predictor;
 use super::predict;
@@ -127,7 +127,7 @@ fn put_row<T: Pixel>(
 
 /// Writes over pixels without a value.
 fn put_fill<T: Pixel>(validity: &[u8], fill: Option<T>, out: &mut [T], stride: usize) -> Result<()> {
-    if validity.iter().all(|valid| *valid != 0) {
+    if all_valid(validity) {
         return Ok(());
     }
     let fill = fill.ok_or_else(|| Error::Usage {

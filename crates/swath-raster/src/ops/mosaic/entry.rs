@@ -26,6 +26,12 @@ impl Entry {
         let shifted = |at: u32, corner: i64| (i64::from(at) - corner) as u32;
         Window { row: shifted(part.row, self.corner.1), column: shifted(part.column, self.corner.0), ..part }
     }
+
+    /// What is missing of a part, unless the part takes less memory as a whole.
+    pub fn cheaper(&self, missing: Window, part: Window, bands: usize) -> Window {
+        let bytes = |part| self.raster.bytes_for(self.own(part), bands);
+        if missing == part || bytes(missing) <= bytes(part) { missing } else { part }
+    }
 }
 
 /// An error, with the input that it is about.

@@ -3,7 +3,7 @@
 use bytemuck::Pod;
 use swath_core::{Error, Result};
 
-use crate::{Pixel, Scalar, Tile, Values, Window, for_values};
+use crate::{Pixel, Scalar, Tile, Values, Window, all_valid, for_values, none_valid};
 
 /// Rows of one part that are in two tiles.
 pub(super) struct Overlap<'a> {
@@ -37,17 +37,28 @@ impl Overlap<'_> {
         self.input.validity.as_ref().is_none_or(|validity| validity[at] == 1)
     }
 
-    /// Whether all pixels of the part have a value already.
-    pub fn is_full(outer: Window, part: Window, bands: usize, validity: &[u8]) -> bool {
+    /// The least part of a part that has all its pixels without a value yet; `None` if there is no such pixel.
+    pub fn missing(outer: Window, part: Window, bands: usize, validity: &[u8]) -> Option<Window> {
         let plane = outer.pixels() as usize;
-        (0..bands).all(|band| {
-            (part.row..part.end_row()).all(|row| {
+        let (mut rows, mut columns) = (u32::MAX..0, u32::MAX..0);
+        for band in 0..bands {
+            for row in part.row..part.end_row() {
                 let start = band * plane
                     + (row - outer.row) as usize * outer.columns as usize
                     + (part.column - outer.column) as usize;
-                validity[start..start + part.columns as usize].iter().all(|valid| *valid == 1)
-            })
-        })
+                let there = &validity[start..start + part.columns as usize];
+                if all_valid(there) {
+                    continue;
+                }
+                let is_missing = |valid: &u8| *valid == 0;
+                let first = there.iter().position(is_missing).unwrap_or(0) as u32;
+                let last = there.iter().rposition(is_missing).unwrap_or(0) as u32;
+                rows = rows.start.min(row)..rows.end.max(row + 1);
+                columns = columns.start.min(part.column + first)..columns.end.max(part.column + last + 1);
+            }
+        }
+        let of = |range: &std::ops::Range<u32>| range.end - range.start;
+        (!rows.is_empty()).then(|| Window::new(rows.start, columns.start, of(&rows), of(&columns)))
     }
 
     /// Gives pixels that have no value yet that of the input, bit by bit.
@@ -68,12 +79,16 @@ impl Overlap<'_> {
         self.rows(bands, |to_start, from_start| {
             let (places, sources) = (to_start..to_start + self.width(), from_start..from_start + self.width());
             let (to, there, from) = (&mut to[places.clone()], &mut validity[places], &from[sources.clone()]);
-            let is_empty = there.iter().all(|valid| *valid == 0);
-            match self.input.validity.as_deref().map(|validity| &validity[sources]) {
-                None if is_empty => {
-                    to.copy_from_slice(from);
-                    there.fill(1);
+            let valid = self.input.validity.as_deref().map(|validity| &validity[sources]);
+            if none_valid(there) {
+                to.copy_from_slice(from);
+                match valid {
+                    None => there.fill(1),
+                    Some(valid) => there.copy_from_slice(valid),
                 }
+                return;
+            }
+            match valid {
                 None => put_missing(to, there, from.iter().map(|value| (value, 1))),
                 Some(valid) => put_missing(to, there, from.iter().zip(valid.iter().copied())),
             }

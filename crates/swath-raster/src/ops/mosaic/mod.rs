@@ -16,7 +16,7 @@ use swath_core::{Bytes, Error, Lease, Result};
 
 use crate::ops::convert::nodata_of;
 use crate::ops::warp::{WarpTarget, Ways};
-use crate::{Band, BandColour, DataType, Grid, Raster, Scalar, Shape, Tile, Window};
+use crate::{Band, BandColour, DataType, Grid, Raster, Scalar, Shape, Tile, Window, all_valid};
 
 use entry::{Entry, Working, entries_of, left_out};
 use merge::Overlap;
@@ -228,9 +228,12 @@ impl Mosaic {
             meeting.reverse();
         }
         let is_first = matches!(self.method, MosaicMethod::First | MosaicMethod::Last);
-        for (entry, part) in meeting {
-            if is_first && Overlap::is_full(outer, part, bands.len(), validity) {
-                continue;
+        for (entry, mut part) in meeting {
+            if is_first {
+                match Overlap::missing(outer, part, bands.len(), validity) {
+                    None => continue,
+                    Some(missing) => part = entry.cheaper(missing, part, bands.len()),
+                }
             }
             let input = entry.raster.read(entry.own(part), bands, lease)?;
             let overlap = Overlap { outer, part, input: &input };
@@ -293,8 +296,9 @@ impl Raster for Mosaic {
 
     fn read(&self, window: Window, bands: &[usize], lease: &Lease) -> Result<Tile> {
         let mut tile = Tile::unwritten(window, bands.len(), self.grid.data_type, lease)?;
-        tile.values.bytes_mut().fill(0);
-        let mut validity = lease.buffer::<u8>(tile.values.len())?;
+        // Zeros of the system would cost twice: when they are looked at, and when they are written over.
+        let mut validity = lease.buffer_unzeroed::<u8>(tile.values.len())?;
+        validity.fill(0);
         match self.method {
             MosaicMethod::Mean | MosaicMethod::Count => self.add_up(&mut tile, &mut validity, bands, lease)?,
             _ => self.choose(&mut tile, &mut validity, bands, lease)?,
@@ -302,8 +306,7 @@ impl Raster for Mosaic {
         if let Some(nodata) = self.reserved {
             merge::reserve(&mut tile.values, &validity, nodata);
         }
-        let all_valid = validity.iter().all(|valid| *valid == 1);
-        tile.validity = (!all_valid).then_some(validity);
+        tile.validity = (!all_valid(&validity)).then_some(validity);
         Ok(tile)
     }
 

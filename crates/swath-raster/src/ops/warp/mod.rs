@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex};
 use serde::{Deserialize, Serialize};
 use swath_core::{Bytes, Error, Lease, Result};
 
-use crate::{DataType, Grid, Raster, Scalar, Shape, Tile, Window};
+use crate::{DataType, Grid, Raster, Scalar, Shape, Tile, Window, all_valid};
 
 use super::convert::nodata_of;
 use fill::entries_for;
@@ -228,8 +228,7 @@ impl Raster for Warp {
             let input = source::read(&self.input, source, self.columns(), bands, lease)?;
             self.fill(&mut tile, &mut validity, piece, source, &input, lease)
         })?;
-        let all_valid = validity.iter().all(|valid| *valid == 1);
-        tile.validity = (!all_valid).then_some(validity);
+        tile.validity = (!all_valid(&validity)).then_some(validity);
         Ok(tile)
     }
 
