@@ -40,7 +40,7 @@ impl Overlap<'_> {
     /// The least part of a part that has all its pixels without a value yet; `None` if there is no such pixel.
     pub fn missing(outer: Window, part: Window, bands: usize, validity: &[u8]) -> Option<Window> {
         let plane = outer.pixels() as usize;
-        let (mut rows, mut columns) = (u32::MAX..0, u32::MAX..0);
+        let (mut first, mut end) = ((u32::MAX, u32::MAX), (0, 0));
         for band in 0..bands {
             for row in part.row..part.end_row() {
                 let start = band * plane
@@ -51,14 +51,13 @@ impl Overlap<'_> {
                     continue;
                 }
                 let is_missing = |valid: &u8| *valid == 0;
-                let first = there.iter().position(is_missing).unwrap_or(0) as u32;
-                let last = there.iter().rposition(is_missing).unwrap_or(0) as u32;
-                rows = rows.start.min(row)..rows.end.max(row + 1);
-                columns = columns.start.min(part.column + first)..columns.end.max(part.column + last + 1);
+                let left = part.column + there.iter().position(is_missing).unwrap_or(0) as u32;
+                let right = part.column + there.iter().rposition(is_missing).unwrap_or(0) as u32;
+                first = (row.min(first.0), left.min(first.1));
+                end = (end.0.max(row + 1), end.1.max(right + 1));
             }
         }
-        let of = |range: &std::ops::Range<u32>| range.end - range.start;
-        (!rows.is_empty()).then(|| Window::new(rows.start, columns.start, of(&rows), of(&columns)))
+        (first.0 < end.0).then(|| Window::new(first.0, first.1, end.0 - first.0, end.1 - first.1))
     }
 
     /// Gives pixels that have no value yet that of the input, bit by bit.
