@@ -3,7 +3,7 @@
 //!     raster_warp OPTIONS [PIXELS]
 //!
 //! OPTIONS is `{"inputs": [FILE…], "crs": "EPSG:3857", "resampling": "bilinear", "wishes": {…}, "target": {…},
-//! "error_pixels": 0.125}`; with `"mosaic": {…}` it joins the inputs instead. It prints what the grid is. PIXELS is a
+//! "error_pixels": 0.001}`; with `"mosaic": {…}` it joins the inputs instead. It prints what the grid is. PIXELS is a
 //! file to write: all values in the order band, row, column, then as many bytes of validity.
 
 use std::process::ExitCode;

@@ -60,8 +60,8 @@ impl Warp {
                 } else {
                     let (columns, rows) = (&mut work.top.0[..count], &mut work.top.1[..count]);
                     leaf.row(&self.lattice, place.0 + 0.5, place.1 + 0.5, columns, rows);
-                    source.settle(self.columns(), !leaf.is_exact(), columns, rows);
-                    let places = ((&*columns, &*rows), !leaf.is_exact());
+                    source.settle(self.columns(), leaf.is_line(), columns, rows);
+                    let places = ((&*columns, &*rows), leaf.is_line());
                     self.kernel.row(&plane, places, &mut work.weights, &mut work.values[..count], valid);
                 }
                 source::store(&mut tile.values, at, &work.values[..count], valid, reserved);
@@ -112,7 +112,7 @@ impl Work {
         for (down, line) in [(0.0, &mut self.top), (1.0, &mut self.bottom)] {
             let (columns, rows) = (&mut line.0[..count], &mut line.1[..count]);
             leaf.row(lattice, place.0, place.1 + down, columns, rows);
-            source.settle(lattice.mapping.columns, !leaf.is_exact(), columns, rows);
+            source.settle(lattice.mapping.columns, leaf.is_line(), columns, rows);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Where the pixels of the output come from: exact places at the corners of cells, and linear between them.
+//! Where the pixels of the output come from: exact places at nine points of each cell, and between them lines, or
+//! parabolas where lines are not exact enough.
 //!
 //! Cells are anchored at the origin of the output grid and halved until they are exact enough, and each is judged by
 //! itself alone: so a pixel has the same place in any window. It reads no pixels.
@@ -47,9 +48,17 @@ pub(super) struct Lattice {
 pub(super) struct Leaf {
     /// The piece.
     pub window: Window,
-    /// Places of its upper left, upper right, lower left and lower right corner, to be interpolated between; `None`
-    /// where each place has to be computed.
-    corners: Option<[Point; 4]>,
+    places: Places,
+}
+
+/// How the places of a leaf are found.
+enum Places {
+    /// Bilinear between its upper left, upper right, lower left and lower right corner.
+    Lines([Point; 4]),
+    /// Biquadratic through its corners, the middles of its sides and its centre: rows of points from the top.
+    Curves([[Point; 3]; 3]),
+    /// Each is computed.
+    Each,
 }
 
 impl Lattice {
@@ -81,9 +90,9 @@ impl Lattice {
         }
         match self.judge(cell, size) {
             Verdict::Nothing => Ok(()),
-            Verdict::Linear(corners) => with(&Leaf { window: cell, corners: Some(corners) }, part),
-            Verdict::Bent if size <= SMALLEST => with(&Leaf { window: cell, corners: None }, part),
-            Verdict::Bent => {
+            Verdict::Known(places) => with(&Leaf { window: cell, places }, part),
+            Verdict::Unknown if size <= SMALLEST => with(&Leaf { window: cell, places: Places::Each }, part),
+            Verdict::Unknown => {
                 let half = size / 2;
                 for (down, right) in [(0, 0), (0, half), (half, 0), (half, half)] {
                     let quarter = Window::new(cell.row + down, cell.column + right, half, half).intersection(cell);
@@ -113,22 +122,50 @@ impl Lattice {
         // The centre has to lead back; where it does, so do the others, or they do not lie on a plane with it.
         let points = places.map(|(column, row)| self.mapping.place(column, row, (column, row) == (middle, centre)));
         if points.iter().all(Option::is_none) {
-            return if size <= EMPTY { Verdict::Nothing } else { Verdict::Bent };
+            return if size <= EMPTY { Verdict::Nothing } else { Verdict::Unknown };
         }
         let Some(first) = points[0].filter(|_| points.iter().all(Option::is_some)) else {
-            return Verdict::Bent;
+            return Verdict::Unknown;
         };
         let points = points.map(|point| self.mapping.columns.beside(first, point.unwrap_or(first)));
         if self.is_beyond(&points) {
             return Verdict::Nothing;
         }
         let corners = [points[0], points[1], points[2], points[3]];
-        let between = |across: f64, down: f64| between(&corners, across, down);
-        let guesses = [between(0.5, 0.0), between(0.5, 1.0), between(0.0, 0.5), between(1.0, 0.5), between(0.5, 0.5)];
-        let off = guesses.iter().zip(&points[4..]).map(|(guess, point)| (guess.0 - point.0).hypot(guess.1 - point.1));
-        match off.fold(0.0, f64::max) <= self.error_pixels {
-            true => Verdict::Linear(corners),
-            false => Verdict::Bent,
+        let is_near = |guess: Point, point: Point| (guess.0 - point.0).hypot(guess.1 - point.1) <= self.error_pixels;
+        let on_line = |(across, down), point| is_near(between(&corners, across, down), point);
+        let middles = [(0.5, 0.0), (0.5, 1.0), (0.0, 0.5), (1.0, 0.5), (0.5, 0.5)];
+        if middles.into_iter().zip(&points[4..]).all(|(share, point)| on_line(share, *point)) {
+            return Verdict::Known(Places::Lines(corners));
+        }
+        // What parabolas miss of a smooth curve is greatest near the quarters.
+        let [
+            upper_left,
+            upper_right,
+            lower_left,
+            lower_right,
+            top_middle,
+            bottom_middle,
+            left_middle,
+            right_middle,
+            centre,
+        ] = points;
+        let rows = [
+            [upper_left, top_middle, upper_right],
+            [left_middle, centre, right_middle],
+            [lower_left, bottom_middle, lower_right],
+        ];
+        let on_curve = |(across, down): (f64, f64)| {
+            let place = self.mapping.place(left + (right - left) * across, top + (bottom - top) * down, false);
+            let [start, slope, bend] = curve(&rows, down);
+            let guess = |of: fn(Point) -> f64| of(start) + across * (of(slope) + across * of(bend));
+            place.is_some_and(|place| {
+                is_near((guess(|point| point.0), guess(|point| point.1)), self.mapping.columns.beside(first, place))
+            })
+        };
+        match [(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)].into_iter().all(on_curve) {
+            true => Verdict::Known(Places::Curves(rows)),
+            false => Verdict::Unknown,
         }
     }
 
@@ -151,10 +188,10 @@ impl Lattice {
 enum Verdict {
     /// No pixel of it has a place in the input.
     Nothing,
-    /// Places lie close enough between these corners.
-    Linear([Point; 4]),
-    /// They do not.
-    Bent,
+    /// All have one, and here they are.
+    Known(Places),
+    /// That is not known of the cell as a whole.
+    Unknown,
 }
 
 /// The point between four corners at shares of the width and of the height.
@@ -169,30 +206,76 @@ fn sides(corners: &[Point; 4], down: f64) -> (Point, Point) {
     ((a.0 + (c.0 - a.0) * down, a.1 + (c.1 - a.1) * down), (b.0 + (d.0 - b.0) * down, b.1 + (d.1 - b.1) * down))
 }
 
+/// The parabola at a share of the height through nine points: its start, slope and bend by shares of the width.
+fn curve(rows: &[[Point; 3]; 3], down: f64) -> [Point; 3] {
+    let shares = [(1.0 - down) * (1.0 - 2.0 * down), 4.0 * down * (1.0 - down), down * (2.0 * down - 1.0)];
+    let at = |column: usize, of: fn(Point) -> f64| {
+        of(rows[0][column]) * shares[0] + of(rows[1][column]) * shares[1] + of(rows[2][column]) * shares[2]
+    };
+    let along = |of: fn(Point) -> f64| {
+        let (start, middle, end) = (at(0, of), at(1, of), at(2, of));
+        [start, 4.0 * middle - 3.0 * start - end, 2.0 * (start - 2.0 * middle + end)]
+    };
+    let (columns, rows) = (along(|point| point.0), along(|point| point.1));
+    [0, 1, 2].map(|term| (columns[term], rows[term]))
+}
+
 impl Leaf {
     /// Whether each place is computed on its own.
     pub fn is_exact(&self) -> bool {
-        self.corners.is_none()
+        matches!(self.places, Places::Each)
+    }
+
+    /// Whether the places of a row lie on a line, one as far from the other as the next.
+    pub fn is_line(&self) -> bool {
+        matches!(self.places, Places::Lines(_))
+    }
+
+    /// How many columns and rows the places of a part of it may lie beside those between the corners of the part: an
+    /// eighth of the second derivatives, which three values bound to within a quarter.
+    pub fn sag(&self) -> Point {
+        let Places::Curves(rows) = &self.places else { return (0.0, 0.0) };
+        let bend = |a: f64, b: f64, c: f64| (a - 2.0 * b + c).abs();
+        let of = |of: fn(Point) -> f64| {
+            let across = rows.iter().map(|[a, b, c]| bend(of(*a), of(*b), of(*c))).fold(0.0, f64::max);
+            let down = (0..3).map(|at| bend(of(rows[0][at]), of(rows[1][at]), of(rows[2][at]))).fold(0.0, f64::max);
+            0.625 * (across + down)
+        };
+        (of(|point| point.0), of(|point| point.1))
     }
 
     /// Places along a line of the output: `columns.len()` of them, one pixel apart, from (`column`, `row`) on, which
     /// must lie in the leaf. NaN where there is no place.
     pub fn row(&self, lattice: &Lattice, column: f64, row: f64, columns: &mut [f64], rows: &mut [f64]) {
-        let Some(corners) = &self.corners else {
-            for (step, (to_column, to_row)) in columns.iter_mut().zip(rows).enumerate() {
-                let place = lattice.mapping.point(column + step as f64, row);
-                (*to_column, *to_row) = place.unwrap_or((f64::NAN, f64::NAN));
-            }
-            return;
-        };
         let (width, height) = (f64::from(self.window.columns), f64::from(self.window.rows));
-        let (left, right) = sides(corners, (row - f64::from(self.window.row)) / height);
-        let slope = ((right.0 - left.0) / width, (right.1 - left.1) / width);
-        let start = column - f64::from(self.window.column);
-        for ((to_column, to_row), step) in columns.iter_mut().zip(rows).zip(&STEPS) {
-            let across = start + step;
-            *to_column = left.0 + across * slope.0;
-            *to_row = left.1 + across * slope.1;
+        let (across, down) = (column - f64::from(self.window.column), (row - f64::from(self.window.row)) / height);
+        let line = columns.iter_mut().zip(rows);
+        match &self.places {
+            Places::Lines(corners) => {
+                let (left, right) = sides(corners, down);
+                let slope = ((right.0 - left.0) / width, (right.1 - left.1) / width);
+                for ((to_column, to_row), step) in line.zip(&STEPS) {
+                    let across = across + step;
+                    *to_column = left.0 + across * slope.0;
+                    *to_row = left.1 + across * slope.1;
+                }
+            }
+            Places::Curves(points) => {
+                let [start, slope, bend] = curve(points, down);
+                let slope = (slope.0 / width, slope.1 / width);
+                let bend = (bend.0 / width / width, bend.1 / width / width);
+                for ((to_column, to_row), step) in line.zip(&STEPS) {
+                    let across = across + step;
+                    *to_column = start.0 + across * (slope.0 + across * bend.0);
+                    *to_row = start.1 + across * (slope.1 + across * bend.1);
+                }
+            }
+            Places::Each => {
+                for ((to_column, to_row), step) in line.zip(&STEPS) {
+                    let place = lattice.mapping.point(column + step, row);
+                    (*to_column, *to_row) = place.unwrap_or((f64::NAN, f64::NAN));
+                }
+            }
         }
     }
 }

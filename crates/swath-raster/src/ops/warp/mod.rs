@@ -49,7 +49,7 @@ const SMALL: Bytes = Bytes(16 << 10);
 /// How exact a warp is, and what it writes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct WarpOptions {
-    /// How far the place of a pixel may be off, in pixels of the input; 0.125 by default, as in `gdalwarp`.
+    /// How far the place of a pixel may be off, in pixels of the input; 0.001 by default.
     pub error_pixels: f64,
     /// The type of computed values, which are rounded once; the input's if none. Copied ones stay in the input's.
     pub data_type: Option<DataType>,
@@ -59,7 +59,7 @@ pub struct WarpOptions {
 
 impl Default for WarpOptions {
     fn default() -> WarpOptions {
-        WarpOptions { error_pixels: 0.125, data_type: None, nodata: None }
+        WarpOptions { error_pixels: 0.001, data_type: None, nodata: None }
     }
 }
 
@@ -113,7 +113,7 @@ impl Warp {
         if !(options.error_pixels >= 0.0 && options.error_pixels.is_finite()) {
             return Err(Error::Usage {
                 message: format!("places cannot be off by {} pixels", options.error_pixels),
-                hint: "0.125 is usual; 0 computes every pixel".into(),
+                hint: "0.001 is usual; 0 computes every pixel".into(),
             });
         }
         if target.shape.pixels() == 0 {

@@ -56,8 +56,8 @@ impl Planes<'_> {
                 let line = (&mut columns[..count], &mut rows[..count]);
                 leaf.row(self.lattice, f64::from(part.column) + 0.5, f64::from(row) + 0.5, line.0, line.1);
                 let line = (&mut columns[..count], &mut rows[..count]);
-                self.source.settle(self.lattice.mapping.columns, !leaf.is_exact(), line.0, line.1);
-                let is_line = !leaf.is_exact();
+                self.source.settle(self.lattice.mapping.columns, leaf.is_line(), line.0, line.1);
+                let is_line = leaf.is_line();
                 let all_in = self.offsets(is_line, &columns[..count], &rows[..count], &mut offsets[..count]);
                 let at = (row - self.outer.row) as usize * self.outer.columns as usize
                     + (part.column - self.outer.column) as usize;

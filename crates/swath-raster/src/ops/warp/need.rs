@@ -55,7 +55,7 @@ impl Lattice {
         done.ok().and(extent)
     }
 
-    /// Adds a part of a leaf between whose corners all places lie.
+    /// Adds a part of a leaf between whose corners all places lie, but for its sag.
     fn add(&self, extent: &mut Option<Extent>, leaf: &Leaf, part: Window, reach: Reach) {
         let (count, last, offset) = match reach {
             Reach::Area => (part.columns as usize + 1, f64::from(part.end_row()), 0.0),
@@ -79,6 +79,9 @@ impl Lattice {
             }
         }
         if first.is_some() {
+            let sag = leaf.sag();
+            columns = (columns.0 - sag.0, columns.1 + sag.0);
+            rows = (rows.0 - sag.1, rows.1 + sag.1);
             // What spans half a turn could as well be what spans the other half.
             let period = self.mapping.columns.period();
             if period > 0.0 && columns.1 - columns.0 > 0.45 * period {

@@ -180,7 +180,7 @@ fn kernels_equal_naive_ones_at_exact_places() {
                     got[at],
                     sum / total
                 );
-                assert!((near_exact[at] - got[at]).abs() < 1.0, "{resampling} at {column}, {row}");
+                assert!((near_exact[at] - got[at]).abs() < 0.01, "{resampling} at {column}, {row}");
                 compared += 1;
             }
         }

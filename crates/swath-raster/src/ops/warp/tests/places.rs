@@ -92,3 +92,43 @@ fn ratios_of_boxes() {
     let far = target(Affine::north_up(-5_000_000.0, 5_300_000.0, 300.0, 300.0), 10, 10, Some(32_632));
     near(ratio(&utm, &far), (1.0, 1.0), 1e-9);
 }
+
+/// Pixels of a kilometre: lines between corners do not hold, parabolas do in whole cells.
+#[test]
+fn curves_are_as_exact_as_is_wanted() {
+    let grid =
+        Held::grid(Shape::new(900, 1200), 1, DataType::Float32, Affine::north_up(-10.0, 65.0, 0.02, 0.02), Some(4326));
+    let to = target(Affine::north_up(2_700_000.0, 5_300_000.0, 1100.0, 1100.0), 1100, 1300, Some(3035));
+    let mapping = Mapping::new(&grid, to.affine, to.crs.as_ref(), &mut Ways::default()).expect("a mapping");
+    let lattice = Lattice { mapping, shape: to.shape, error_pixels: WarpOptions::default().error_pixels };
+    let (mut curves, mut others, mut most) = (0, 0, 0.0f64);
+    let window = Window::new(3, 5, 1000, 1200);
+    let extents = |part| lattice.extent(part, need::Reach::Here).map(|e| lattice.source_window(e, need::Reach::Here));
+    let done: Result<()> = lattice.visit(window, &mut |leaf, part| {
+        *(if leaf.is_line() || leaf.is_exact() { &mut others } else { &mut curves }) += part.pixels();
+        let source = extents(part);
+        for row in (part.row..part.end_row()).step_by(7) {
+            let count = part.columns as usize;
+            let (mut columns, mut rows) = ([0.0; lattice::ROW], [0.0; lattice::ROW]);
+            let start = (f64::from(part.column) + 0.5, f64::from(row) + 0.5);
+            leaf.row(&lattice, start.0, start.1, &mut columns[..count], &mut rows[..count]);
+            for step in 0..count {
+                let (column, row) = lattice.mapping.point(start.0 + step as f64, start.1).expect("a place");
+                most = most.max((columns[step] - column).hypot(rows[step] - row));
+                let is_in = |at: f64, size: u32| at >= 0.0 && at < f64::from(size);
+                if is_in(columns[step], grid.shape.columns) && is_in(rows[step], grid.shape.rows) {
+                    let source = source.expect("pixels that are needed");
+                    let (column, row) = (columns[step].floor() as i64, rows[step].floor() as i64);
+                    let (end_column, end_row) =
+                        (source.column + i64::from(source.shape.columns), i64::from(source.row + source.shape.rows));
+                    assert!((source.column..end_column).contains(&column), "{column} of {source:?}");
+                    assert!((i64::from(source.row)..end_row).contains(&row), "{row} of {source:?}");
+                }
+            }
+        }
+        Ok(())
+    });
+    done.expect("places");
+    assert!(most < 0.0015, "off by {most} pixels");
+    assert!(curves > 500_000 && others < curves / 10, "{curves} pixels on curves, {others} not");
+}
