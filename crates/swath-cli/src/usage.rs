@@ -25,8 +25,8 @@ pub fn misread(error: &clap::Error, command: &str) -> Misread {
     }
 }
 
-/// Cuts the parser's text into message and hint.
-fn wrong(text: &str, command: &str) -> Error {
+/// What the parser's text says, in one line, and its tips.
+pub fn message_and_tips(text: &str) -> (String, Vec<String>) {
     let mut paragraphs = text.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
     let first = paragraphs.next().unwrap_or_default();
     let message = first.strip_prefix("error: ").unwrap_or(&first).replace(" [possible values:", "; wanted one of [");
@@ -35,6 +35,12 @@ fn wrong(text: &str, command: &str) -> Error {
         .flat_map(|paragraph| paragraph.split("tip: ").skip(1).map(|tip| tip.trim().to_string()).collect::<Vec<_>>())
         .filter(|tip| !tip.contains("as a value"))
         .collect();
+    (message, tips)
+}
+
+/// Cuts the parser's text into message and hint.
+fn wrong(text: &str, command: &str) -> Error {
+    let (message, tips) = message_and_tips(text);
     let help = format!("swath {command}").trim_end().to_string();
     let hint = match tips.is_empty() {
         true => format!("{help} --help shows what there is"),

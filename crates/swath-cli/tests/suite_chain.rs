@@ -1,63 +1,12 @@
 //! Chains of steps as a black box: in which type values are computed, which grid and which overview is taken.
 #![cfg(unix)]
 
+#[path = "common/small.rs"]
+mod small;
+
 use serde_json::Value;
+use small::Small;
 use swath_testkit::Folder;
-
-/// A GeoTIFF of one strip, with pixels of one unit.
-struct Small<'a> {
-    columns: u16,
-    /// 1 for whole numbers, 2 for signed ones, 3 for floats.
-    kind: u16,
-    bits: u16,
-    corner: (f64, f64),
-    pixel: f64,
-    epsg: u16,
-    bytes: &'a [u8],
-}
-
-impl Small<'_> {
-    fn file(&self) -> Vec<u8> {
-        let rows = self.bytes.len() as u32 / (u32::from(self.columns) * u32::from(self.bits) / 8);
-        let is_geographic = self.epsg == 4326 || self.epsg == 4167;
-        let (model, key) = if is_geographic { (2u16, 2048u16) } else { (1, 3072) };
-        let keys: Vec<u16> = vec![1, 1, 0, 3, 1024, 0, 1, model, 1025, 0, 1, 1, key, 0, 1, self.epsg];
-        let doubles = |values: &[f64]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
-        let (scale, tie) =
-            (doubles(&[self.pixel, self.pixel, 0.0]), doubles(&[0.0, 0.0, 0.0, self.corner.0, self.corner.1, 0.0]));
-        let keys: Vec<u8> = keys.iter().flat_map(|key| key.to_le_bytes()).collect();
-        let at = 8 + 2 + 13 * 12 + 4;
-        let (tie_at, keys_at) = (at + scale.len() as u32, at + (scale.len() + tie.len()) as u32);
-        let pixels_at = keys_at + keys.len() as u32;
-        let entries: [(u16, u16, u32, u32); 13] = [
-            (256, 3, 1, u32::from(self.columns)),
-            (257, 4, 1, rows),
-            (258, 3, 1, u32::from(self.bits)),
-            (259, 3, 1, 1),
-            (262, 3, 1, 1),
-            (273, 4, 1, pixels_at),
-            (277, 3, 1, 1),
-            (278, 4, 1, rows),
-            (279, 4, 1, self.bytes.len() as u32),
-            (339, 3, 1, u32::from(self.kind)),
-            (33_550, 12, 3, at),
-            (33_922, 12, 6, tie_at),
-            (34_735, 3, keys.len() as u32 / 2, keys_at),
-        ];
-        let mut file = b"II\x2a\0\x08\0\0\0\x0d\0".to_vec();
-        for (tag, kind, count, value) in entries {
-            file.extend(tag.to_le_bytes());
-            file.extend(kind.to_le_bytes());
-            file.extend(count.to_le_bytes());
-            file.extend(value.to_le_bytes());
-        }
-        file.extend([0; 4]);
-        for part in [&scale, &tie, &keys, self.bytes] {
-            file.extend(part);
-        }
-        file
-    }
-}
 
 /// A row of 8-bit numbers, one degree each.
 fn bytes(folder: &Folder, name: &str, longitude: f64, values: &[u8]) {

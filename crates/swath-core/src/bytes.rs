@@ -115,6 +115,9 @@ impl FromStr for Bytes {
         let text = text.trim();
         let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
         let (number, unit) = text.split_at(digits);
+        if number.is_empty() && !text.is_empty() {
+            return Err(format!("{text:?} is not a size: wanted a number and a unit, like 256MB"));
+        }
         let size: u64 = match unit.trim().to_ascii_lowercase().as_str() {
             "b" => 1,
             "kb" | "k" => 1_000,

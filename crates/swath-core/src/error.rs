@@ -59,6 +59,8 @@ pub enum Error {
         ceiling: Bytes,
         /// The smallest ceiling that would do.
         smallest: Bytes,
+        /// What takes most of that, and for what; empty if there is nothing to tell.
+        mostly: String,
     },
     /// The ceiling was met at run time even in the smallest pieces, or memory could not be had (exit 4).
     CeilingReached {
@@ -325,8 +327,9 @@ impl fmt::Display for Error {
             Error::Usage { message, .. } | Error::LedgerBroken { message } | Error::Unexpected { message } => {
                 f.write_str(message)
             }
-            Error::CeilingTooSmall { what, ceiling, smallest } => {
-                write!(f, "{what} needs {smallest}, the ceiling is {ceiling}")
+            Error::CeilingTooSmall { what, ceiling, smallest, mostly } => {
+                write!(f, "{what} needs {smallest}, the ceiling is {ceiling}")?;
+                if mostly.is_empty() { Ok(()) } else { write!(f, " ({mostly})") }
             }
             Error::CeilingReached { what, wanted, got } => {
                 write!(f, "{what} asked for {wanted} of memory, {got} was left under the ceiling")

@@ -96,13 +96,24 @@ fn bands(
     };
     match reference.band {
         BandChoice::Only if bands == 1 => Ok((1, 1)),
-        BandChoice::Only if bands > 1 => {
-            Err(error().hint(format!("one of them is written {0}[1] to {0}[{bands}]", reference.name)))
-        }
+        BandChoice::Only => match band_of(&reference.name).filter(|number| (1..=bands).contains(number)) {
+            // An input of several bands that is called by the number of one of them.
+            Some(number) => Ok((number, number)),
+            None if bands > 1 => {
+                Err(error().hint(format!("one of them is written {0}[1] to {0}[{bands}]", reference.name)))
+            }
+            None => Err(error()),
+        },
         BandChoice::Number(number) if (1..=bands).contains(&number) => Ok((number, number)),
         BandChoice::All if bands > 0 => Ok((1, bands)),
         _ => Err(error()),
     }
+}
+
+/// The number in a name like `b3`.
+fn band_of(name: &str) -> Option<u32> {
+    let number = name.strip_prefix('b').filter(|number| !number.starts_with(['0', '+']))?;
+    number.parse().ok()
 }
 
 fn unknown(expression: &Expression, reference: &Reference, position: usize, sources: &[Source<'_>]) -> ExpressionError {

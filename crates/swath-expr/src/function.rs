@@ -74,7 +74,7 @@ const fn named(name: &'static str, function: Function, arity: Arity) -> Named {
     Named { name, function, arity }
 }
 
-const NAMED: [Named; 30] = [
+const NAMED: [Named; 31] = [
     named("where", Function::Where, Arity::Exactly(3)),
     named("clip", Function::Clip, Arity::Exactly(3)),
     named("min", Function::Minimum, Arity::Any),
@@ -89,6 +89,7 @@ const NAMED: [Named; 30] = [
     named("sqrt", Function::SquareRoot, Arity::Exactly(1)),
     named("exp", Function::Exponential, Arity::Exactly(1)),
     named("log", Function::Logarithm, Arity::Exactly(1)),
+    named("ln", Function::Logarithm, Arity::Exactly(1)),
     named("log10", Function::Logarithm10, Arity::Exactly(1)),
     named("log2", Function::Logarithm2, Arity::Exactly(1)),
     named("pow", Function::Power, Arity::Exactly(2)),
@@ -108,8 +109,7 @@ const NAMED: [Named; 30] = [
 ];
 
 /// What other tools call some of them.
-const ELSEWHERE: [(&str, &str); 14] = [
-    ("ln", "log"),
+const ELSEWHERE: [(&str, &str); 13] = [
     ("if", "where"),
     ("iif", "where"),
     ("ifelse", "where"),

@@ -66,7 +66,10 @@ pub fn open_regular(path: &Path) -> Result<File> {
         return Err(Error::InputUnreadable {
             path: path.into(),
             reason: format!("it is {}, not a regular file", kind(metadata.file_type())),
-            hint: "inputs are read at many places at once: copy it to a file first".into(),
+            hint: match metadata.is_dir() {
+                true => "name a file in it".into(),
+                false => "inputs are read at many places at once: copy it to a file first".into(),
+            },
         });
     }
     File::open(path).map_err(|error| Error::reading(path, &error))

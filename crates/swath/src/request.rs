@@ -325,6 +325,30 @@ impl RasterRequest {
     }
 }
 
+/// A format that rasters are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RasterFormat {
+    /// GeoTIFF.
+    #[default]
+    Gtiff,
+    /// A cloud optimised GeoTIFF.
+    Cog,
+}
+
+impl FromStr for RasterFormat {
+    type Err = String;
+
+    /// Reads the names of GDAL and endings of files; case does not matter.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "gtiff" | "geotiff" | "tif" | "tiff" => Ok(RasterFormat::Gtiff),
+            "cog" => Ok(RasterFormat::Cog),
+            _ => Err(format!("{text:?} is no format that can be written: wanted gtiff or cog")),
+        }
+    }
+}
+
 /// `swath raster …`: rasters, a chain of steps, and the file that it ends in.
 #[derive(Debug, Clone)]
 pub struct RasterRequest {
@@ -336,8 +360,8 @@ pub struct RasterRequest {
     pub steps: Vec<RasterStep>,
     /// The file.
     pub output: PathBuf,
-    /// Its format: `gtiff` or `cog`.
-    pub format: String,
+    /// Its format.
+    pub format: RasterFormat,
     /// Options of the format, as KEY=VALUE.
     pub creation_options: Vec<String>,
     /// Type of its pixels; what the chain gives if none.

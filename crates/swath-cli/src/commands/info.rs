@@ -29,7 +29,7 @@ pub fn run(words: &InfoWords, settings: &Settings, voice: Voice) -> Result<()> {
     let stop = stop_on_signals()?;
     let ceiling = settings.common(false, false).ceiling();
     if ceiling < SMALLEST {
-        return Err(Error::CeilingTooSmall { what: "info".into(), ceiling, smallest: SMALLEST });
+        return Err(Error::CeilingTooSmall { what: "info".into(), ceiling, smallest: SMALLEST, mostly: String::new() });
     }
     counting::set_limit(ceiling);
     // Nothing is kept to go on from.

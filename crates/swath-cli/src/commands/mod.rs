@@ -26,7 +26,7 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
     let heard = Heard::of(&arguments);
     let command = heard.command.as_str();
     process::install_panic_hook(heard.command.clone(), heard.voice);
-    let words = match Words::try_parse_from(&arguments) {
+    let mut words = match Words::try_parse_from(&arguments) {
         Ok(words) => words,
         Err(error) => match misread(&error, command) {
             Misread::Help { asked } => {
@@ -40,7 +40,12 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
         },
     };
     let mut voice = heard.voice;
-    let done = Settings::resolve(flags(&words.verb)).and_then(|settings| {
+    let understood = match &mut words.verb {
+        Verb::Raster(verb) => verb.understand(),
+        _ => Ok(()),
+    };
+    let done = understood.and_then(|()| Settings::resolve(flags(&words.verb))).and_then(|settings| {
+        voice.json = settings.json;
         voice.json_log = settings.log == LogFormat::Json;
         last_words::prepare(command, voice);
         dispatch(words.verb, &settings, voice)

@@ -34,12 +34,12 @@ pub fn run(verb: RasterVerb, settings: &Settings) -> Result<()> {
         RasterVerb::Mosaic(words) => {
             let MosaicWords { inputs, bands, how, to, .. } = *words;
             let steps = chosen(bands).into_iter().chain(how.steps()?).collect();
-            (inputs.into_iter().map(unnamed).collect(), steps, to)
+            (named(inputs)?, steps, to)
         }
         RasterVerb::Stats(words) => return stats(*words, settings),
         RasterVerb::Pipeline(words) => {
             let chain = words.chain()?;
-            (chain.inputs, chain.steps, chain.to)
+            (found(chain.inputs)?, chain.steps, chain.to)
         }
     };
     carry(request(&command, inputs, steps, to, &run, settings), &run, settings)
@@ -58,6 +58,21 @@ fn unnamed(path: PathBuf) -> RasterInput {
     RasterInput { name: None, path }
 }
 
+/// The files that words name: files, globs and lists.
+fn named(words: Vec<PathBuf>) -> Result<Vec<RasterInput>> {
+    found(words.into_iter().map(unnamed).collect())
+}
+
+/// The same where some have a name, and so are one file each.
+fn found(words: Vec<RasterInput>) -> Result<Vec<RasterInput>> {
+    let files = |word: RasterInput| match word.name {
+        Some(_) => Ok(vec![word]),
+        None => Ok(raster::named_files(&word.path)?.into_iter().map(unnamed).collect()),
+    };
+    let files: Vec<Vec<RasterInput>> = words.into_iter().map(files).collect::<Result<_>>()?;
+    Ok(files.into_iter().flatten().collect())
+}
+
 /// The step that takes some bands, where some are named.
 fn chosen(bands: Vec<usize>) -> Option<RasterStep> {
     (!bands.is_empty()).then_some(RasterStep::Bands(bands))
@@ -67,7 +82,7 @@ fn chosen(bands: Vec<usize>) -> Option<RasterStep> {
 fn stats(words: StatsWords, settings: &Settings) -> Result<()> {
     let StatsWords { inputs, bands, output, wishes, run, .. } = words;
     let request = StatsRequest {
-        inputs: inputs.into_iter().map(unnamed).collect(),
+        inputs: named(inputs)?,
         bands,
         wishes: wishes.wishes()?,
         output,

@@ -23,7 +23,12 @@ pub fn run(words: &SchemaWords, settings: &Settings) -> Result<()> {
     }
     let ceiling = settings.common(false, false).ceiling();
     if ceiling < SMALLEST {
-        return Err(Error::CeilingTooSmall { what: "sensor schema".into(), ceiling, smallest: SMALLEST });
+        return Err(Error::CeilingTooSmall {
+            what: "sensor schema".into(),
+            ceiling,
+            smallest: SMALLEST,
+            mostly: String::new(),
+        });
     }
     counting::set_limit(ceiling);
     let (schema, open) = swath::ingest::infer_schema(&words.sources, words.schema.as_deref())?;

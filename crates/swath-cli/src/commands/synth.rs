@@ -22,7 +22,12 @@ const SMALLEST: Bytes = Bytes(12_000_000);
 pub fn telemetry(words: &TelemetryWords, settings: &Settings) -> Result<()> {
     let ceiling = settings.common(false, false).ceiling();
     if ceiling < SMALLEST {
-        return Err(Error::CeilingTooSmall { what: "synth telemetry".into(), ceiling, smallest: SMALLEST });
+        return Err(Error::CeilingTooSmall {
+            what: "synth telemetry".into(),
+            ceiling,
+            smallest: SMALLEST,
+            mostly: String::new(),
+        });
     }
     counting::set_limit(ceiling);
     let baseline = ResidentSet::now().peak;

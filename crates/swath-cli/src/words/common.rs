@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
-use swath_core::{Bytes, MemoryRequest};
+use swath_core::{Bytes, Error, MemoryRequest, Result};
 
 /// `--memory`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct CeilingFlags {
     /// Ceiling of the whole process: 256MB, 1GiB, 60% or auto (82 % of the tightest limit)
-    #[arg(short, long, value_name = "SIZE", help_heading = "Limits")]
+    #[arg(short, long, value_name = "SIZE", allow_hyphen_values = true, help_heading = "Limits")]
     pub memory: Option<MemoryRequest>,
 }
 
@@ -22,6 +22,7 @@ pub struct RunFlags {
     pub ceiling: CeilingFlags,
     /// Workers at most
     #[arg(short = 'j', long, value_name = "N", value_parser = threads, help_heading = "Limits")]
+    #[arg(allow_negative_numbers = true)]
     pub threads: Option<usize>,
     /// Where spill goes (default: beside the output, or TMPDIR where that is set)
     #[arg(long, value_name = "DIR", help_heading = "Limits")]
@@ -40,6 +41,52 @@ pub struct RunFlags {
     pub resume: bool,
 }
 
+impl RunFlags {
+    /// These flags and others that are said in another place.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for what is said in both, or contradicts itself.
+    pub fn with(self, other: RunFlags) -> Result<RunFlags> {
+        let flags = RunFlags {
+            ceiling: CeilingFlags { memory: once("--memory", self.ceiling.memory, other.ceiling.memory)? },
+            threads: once("--threads", self.threads, other.threads)?,
+            tmp_dir: once("--tmp-dir", self.tmp_dir, other.tmp_dir)?,
+            tmp_limit: once("--tmp-limit", self.tmp_limit, other.tmp_limit)?,
+            explain: once_set("--explain", self.explain, other.explain)?,
+            overwrite: once_set("--overwrite", self.overwrite, other.overwrite)?,
+            resume: once_set("--resume", self.resume, other.resume)?,
+        };
+        not_both(("--overwrite", flags.overwrite), ("--resume", flags.resume))?;
+        Ok(flags)
+    }
+}
+
+/// A value that is said in one of two places at most.
+fn once<T>(flag: &str, first: Option<T>, second: Option<T>) -> Result<Option<T>> {
+    match (first, second) {
+        (Some(_), Some(_)) => Err(Error::Usage {
+            message: format!("{flag} is said twice: before read and behind write"),
+            hint: "say it once".into(),
+        }),
+        (first, second) => Ok(first.or(second)),
+    }
+}
+
+/// The same for a flag without a value.
+fn once_set(flag: &str, first: bool, second: bool) -> Result<bool> {
+    Ok(once(flag, first.then_some(()), second.then_some(()))?.is_some())
+}
+
+fn not_both(first: (&str, bool), second: (&str, bool)) -> Result<()> {
+    match first.1 && second.1 {
+        true => Err(Error::Usage {
+            message: format!("{} cannot be used with {}", first.0, second.0),
+            hint: "leave one of them out".into(),
+        }),
+        false => Ok(()),
+    }
+}
+
 /// How a command talks while it works and when it is done.
 #[derive(Debug, Clone, Default, Args)]
 pub struct TalkFlags {
@@ -47,7 +94,14 @@ pub struct TalkFlags {
     #[arg(long, help_heading = "Results and logs")]
     pub json: bool,
     /// Form of the log on stderr
-    #[arg(long, value_name = "FORM", value_enum, help_heading = "Results and logs", hide_possible_values = true)]
+    #[arg(
+        long,
+        value_name = "FORM",
+        value_enum,
+        ignore_case = true,
+        help_heading = "Results and logs",
+        hide_possible_values = true
+    )]
     #[arg(help = "Form of the log on stderr: text or json")]
     pub log: Option<LogFormat>,
     /// Say nothing but errors
@@ -57,11 +111,37 @@ pub struct TalkFlags {
     #[arg(short, long, help_heading = "Results and logs")]
     pub verbose: bool,
     /// Progress bar on stderr: auto, always or never
-    #[arg(long, value_name = "WHEN", value_enum, help_heading = "Results and logs", hide_possible_values = true)]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        ignore_case = true,
+        help_heading = "Results and logs",
+        hide_possible_values = true
+    )]
     pub progress: Option<ProgressWhen>,
     /// Log a sign of life at this interval, like 10s
     #[arg(long, value_name = "TIME", value_parser = seconds, help_heading = "Results and logs")]
     pub heartbeat: Option<f64>,
+}
+
+impl TalkFlags {
+    /// These flags and others that are said in another place.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for what is said in both, or contradicts itself.
+    pub fn with(self, other: TalkFlags) -> Result<TalkFlags> {
+        let flags = TalkFlags {
+            json: once_set("--json", self.json, other.json)?,
+            log: once("--log", self.log, other.log)?,
+            quiet: once_set("--quiet", self.quiet, other.quiet)?,
+            verbose: once_set("--verbose", self.verbose, other.verbose)?,
+            progress: once("--progress", self.progress, other.progress)?,
+            heartbeat: once("--heartbeat", self.heartbeat, other.heartbeat)?,
+        };
+        not_both(("--quiet", flags.quiet), ("--verbose", flags.verbose))?;
+        Ok(flags)
+    }
 }
 
 /// Form of the log.

@@ -121,7 +121,11 @@ fn is_dangling(path: &Path) -> bool {
         && path.symlink_metadata().is_ok_and(|there| there.is_symlink())
 }
 
-fn expand(pattern: &str) -> Result<Vec<PathBuf>> {
+/// The files that a glob matches, in no order.
+///
+/// # Errors
+/// [`Error::InputUnreadable`] if there are none.
+pub fn expand(pattern: &str) -> Result<Vec<PathBuf>> {
     let wrong = |reason: String| Error::InputUnreadable {
         path: pattern.into(),
         reason,

@@ -50,7 +50,7 @@ use prepare::Prepared;
 use running::{Running, Shared, Tables};
 
 pub use inputs::find as find_files;
-pub(crate) use inputs::{named, pattern};
+pub(crate) use inputs::{expand, named, pattern};
 pub use look::{Inputs, inputs as read_inputs};
 pub use survey::Facts;
 

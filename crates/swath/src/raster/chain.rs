@@ -9,6 +9,7 @@ use swath_raster::ops::{self, CalcInput, Conversion, MosaicInput, Warp, WarpOpti
 use swath_raster::{BlockCache, DataType, Grid, Raster, Scalar};
 
 use super::steps;
+use super::tell::Told;
 use crate::info::magic::{self, Sniffed};
 use crate::input_file::InputFile;
 use crate::request::{OverviewChoice, RasterInput, RasterRequest, RasterStep};
@@ -73,6 +74,8 @@ pub struct Joined {
     pub raster: Arc<dyn Raster>,
     /// What is not as exact as it might be, in words.
     pub warnings: Vec<String>,
+    /// Its steps, in words.
+    pub told: Told,
 }
 
 /// What the output says of its pixels, for the step that computes them.
@@ -108,9 +111,11 @@ pub fn join(sources: &[Source], likes: &[Source], request: &RasterRequest, cache
     let open = |source: &Source, level| Ok(Arc::new(source.tiff.raster(level, cache)?) as Arc<dyn Raster>);
     let mut rasters: Vec<Arc<dyn Raster>> = sources.iter().map(|source| open(source, 0)).collect::<Result<_>>()?;
     let mut steps = &request.steps[..];
+    let mut told = Told::of(request);
     if request.takes_many() {
         // What stands before a mosaic is done to each of its parts.
         while let Some((step, others)) = steps.split_first().filter(|(step, _)| is_picking(step)) {
+            told_of_picking(&mut told, step);
             rasters = rasters.into_iter().map(|raster| picked(raster, step)).collect::<Result<_>>()?;
             steps = others;
         }
@@ -125,12 +130,14 @@ pub fn join(sources: &[Source], likes: &[Source], request: &RasterRequest, cache
             let inputs = sources.iter().zip(rasters);
             let input =
                 |(source, raster): (&Source, _)| CalcInput { name: source.name.clone(), what: what(source), raster };
+            told.step("calc");
             (calc(text, &inputs.map(input).collect::<Vec<_>>(), request)?, steps)
         }
         ([RasterStep::Mosaic(step), steps @ ..], _) => {
             let inputs = sources.iter().zip(rasters);
             let inputs = inputs.map(|(source, raster)| MosaicInput { what: what(source), raster });
             let mosaic = steps::mosaic(inputs.collect(), step, likes, Written::before(steps, request))?;
+            told.mosaic(step.method, step.resampling);
             warnings.extend_from_slice(mosaic.warnings());
             (Arc::new(mosaic) as Arc<dyn Raster>, steps)
         }
@@ -145,16 +152,26 @@ pub fn join(sources: &[Source], likes: &[Source], request: &RasterRequest, cache
     for (position, step) in steps.iter().enumerate() {
         let written = Written::before(&steps[position + 1..], request);
         raster = match step {
-            RasterStep::Bands(_) | RasterStep::AssumeCrs(_) => picked(raster, step)?,
-            RasterStep::Clip(part) => steps::clip(raster, part, likes)?,
-            RasterStep::Focal(step) => match (steps::focal(raster, step)?, written.is_precise()) {
-                (focal, true) => Arc::new(focal.precise()),
-                (focal, false) => Arc::new(focal),
-            },
-            RasterStep::Terrain(options) => match (ops::Terrain::new(raster, *options)?, written.is_precise()) {
-                (terrain, true) => Arc::new(terrain.precise()),
-                (terrain, false) => Arc::new(terrain),
-            },
+            RasterStep::Bands(_) | RasterStep::AssumeCrs(_) => {
+                told_of_picking(&mut told, step);
+                picked(raster, step)?
+            }
+            RasterStep::Clip(part) => {
+                told.step("clip");
+                steps::clip(raster, part, likes)?
+            }
+            RasterStep::Focal(step) => {
+                let focal = steps::focal(raster, step)?;
+                told.focal(step, &focal);
+                Arc::new(if written.is_precise() { focal.precise() } else { focal })
+            }
+            RasterStep::Terrain(options) => {
+                told.terrain(options.kind);
+                match (ops::Terrain::new(raster, *options)?, written.is_precise()) {
+                    (terrain, true) => Arc::new(terrain.precise()),
+                    (terrain, false) => Arc::new(terrain),
+                }
+            }
             RasterStep::Warp(step) => {
                 let target = steps::target(raster.grid(), step, likes)?;
                 let Written { data_type, nodata } = written;
@@ -162,9 +179,10 @@ pub fn join(sources: &[Source], likes: &[Source], request: &RasterRequest, cache
                 let warp = |raster| Warp::new(raster, &target, step.resampling, &options);
                 let mut warped = warp(raster)?;
                 let before = &steps[..position];
+                let mut level = 0;
                 match sources {
                     [source] if steps.len() == request.steps.len() && before.iter().all(is_picking) => {
-                        let level = overview_of(&source.tiff, warped.ratio(), step.overviews);
+                        level = overview_of(&source.tiff, warped.ratio(), step.overviews);
                         if level > 0 {
                             warped = warp(before.iter().try_fold(open(source, level)?, picked)?)?;
                         }
@@ -172,17 +190,20 @@ pub fn join(sources: &[Source], likes: &[Source], request: &RasterRequest, cache
                     _ if matches!(step.overviews, OverviewChoice::Level(_)) => return Err(no_overviews()),
                     _ => {}
                 }
+                told.warp(step.resampling, level, warped.halo());
                 warnings.extend(warped.warning());
                 Arc::new(warped)
             }
             RasterStep::Scale(scaling) => {
                 // Between steps nothing is rounded; at the end the type is kept unless another one was asked for.
+                told.step("scale");
                 let Written { data_type, nodata } = written;
                 let data_type = if is_end(&steps[position + 1..]) { data_type } else { Some(DataType::Float64) };
                 let scaling = Some(*scaling);
                 ops::convert(raster, &Conversion { scaling, data_type, nodata, ..Conversion::default() })?
             }
             RasterStep::Calc(text) => {
+                told.step("calc");
                 calc(text, &[CalcInput { name: None, what: "the step before".into(), raster }], request)?
             }
             RasterStep::Synth(_) | RasterStep::Mosaic(_) => {
@@ -192,7 +213,15 @@ pub fn join(sources: &[Source], likes: &[Source], request: &RasterRequest, cache
     }
     let (data_type, nodata) = (request.data_type, request.nodata);
     let raster = ops::convert(raster, &Conversion { data_type, nodata, ..Conversion::default() })?;
-    Ok(Joined { raster, warnings })
+    Ok(Joined { raster, warnings, told })
+}
+
+fn told_of_picking(told: &mut Told, step: &RasterStep) {
+    match step {
+        RasterStep::Bands(bands) => told.bands(bands),
+        RasterStep::AssumeCrs(system) => told.step(format!("assume {system}")),
+        _ => {}
+    }
 }
 
 /// Whether none of these steps computes a value.

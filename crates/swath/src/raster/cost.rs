@@ -2,9 +2,9 @@
 //!
 //! A larger window reads less twice and takes more memory. Every figure is a bound; nothing is touched to be counted.
 
-use swath_core::{Bytes, Ledger, LedgerLine, Result, Store};
-use swath_formats::geotiff::MetadataItem;
-use swath_raster::Raster;
+use swath_core::{Bytes, Error, Ledger, LedgerLine, Result, Store};
+use swath_formats::geotiff::{Interleave, MetadataItem};
+use swath_raster::{Raster, Shape, Window};
 
 use super::assemble;
 use super::chain::Source;
@@ -46,6 +46,10 @@ pub struct Costs {
     pub scratch: Bytes,
     /// Size of the output, about.
     pub output: Bytes,
+    /// Windows of the full resolution.
+    pub windows: u64,
+    /// The first of them, if there is one.
+    pub window: Option<Window>,
     /// Pixels that are decoded for each pixel of a source, in percent, without the cache.
     pub decoded_percent: u64,
 }
@@ -147,7 +151,7 @@ pub fn costs(
         smallest_ceiling,
         bound_by: bound_by(workers, useful, threads).into(),
     };
-    ledger.check("the job")?;
+    ledger.check("the job").map_err(|error| with_block(error, sources))?;
     Ok(Costs {
         ledger,
         units: units_of_levels(plan, raster, &candidate, workers),
@@ -157,8 +161,32 @@ pub fn costs(
         cache,
         scratch,
         output,
+        windows: candidate.tasks,
+        window,
         decoded_percent: candidate.decoded * 100 / pixels,
     })
+}
+
+/// The error of a ceiling that is too small with the largest strip or tile of the inputs, where that is one that
+/// another tiling would make smaller.
+pub fn with_block(error: Error, sources: &[Source]) -> Error {
+    const LARGE: Bytes = Bytes::MB;
+    let of = |source: &Source| {
+        let (grid, info) = (source.tiff.grid(0)?, source.tiff.info());
+        let bands = if info.interleave == Interleave::Pixel { grid.bands.len() as u64 } else { 1 };
+        let block = Shape::new(info.block.rows.min(grid.shape.rows), info.block.columns.min(grid.shape.columns));
+        let word = if info.tiled { "tile" } else { "strip" };
+        let bytes = Bytes(block.pixels() * bands * grid.pixel_bytes());
+        let place = source.named.display();
+        Some((bytes, format!("{place}, one {word} of {} × {} pixels: {bytes}", block.columns, block.rows)))
+    };
+    let largest = sources.iter().filter_map(of).filter(|(bytes, _)| *bytes > LARGE).max_by_key(|(bytes, _)| *bytes);
+    match (error, largest) {
+        (Error::CeilingTooSmall { what, ceiling, smallest, mostly }, Some((_, block))) => {
+            Error::CeilingTooSmall { what, ceiling, smallest, mostly: format!("{mostly}; {block}") }
+        }
+        (error, _) => error,
+    }
 }
 
 /// What the directory of the output takes: the texts that it says as they came, as they are laid out, and as the head of

@@ -7,7 +7,7 @@ use swath_raster::ops::{MosaicMethod, OverviewResampling, Resampling, overview_s
 use swath_raster::{DataType, Grid, Shape};
 
 use super::chain::Source;
-use crate::request::{RasterRequest, RasterStep};
+use crate::request::{RasterFormat, RasterRequest, RasterStep};
 
 /// Describes the file.
 ///
@@ -23,7 +23,7 @@ pub fn description(
     options: WriteOptions,
 ) -> Result<FileDescription> {
     options.check_for(grid)?;
-    let container = container(&request.format)?;
+    let container = container(request.format);
     let overviews = overviews(&options, container, grid.shape)?;
     let mut description = FileDescription {
         grid: grid.clone(),
@@ -83,14 +83,10 @@ fn keeps_values(step: &RasterStep) -> bool {
     }
 }
 
-fn container(format: &str) -> Result<Container> {
+fn container(format: RasterFormat) -> Container {
     match format {
-        "gtiff" => Ok(Container::Plain),
-        "cog" => Ok(Container::Cog),
-        _ => Err(Error::Usage {
-            message: format!("{format:?} is no format that can be written: wanted gtiff or cog"),
-            hint: "leave -f out to write GeoTIFF".into(),
-        }),
+        RasterFormat::Gtiff => Container::Plain,
+        RasterFormat::Cog => Container::Cog,
     }
 }
 

@@ -11,11 +11,13 @@ mod describe;
 mod encode;
 mod job;
 mod level;
+mod named;
 mod places;
 mod running;
 mod standing;
 pub mod stats;
 mod steps;
+mod tell;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -34,7 +36,9 @@ use crate::work::{Idle, give_up, open_store, run_options, show_file, stays_behin
 use chain::Source;
 use cost::Costs;
 use job::Plan;
+pub use named::files as named_files;
 use running::{Running, Shared};
+use tell::Told;
 
 /// A request that is resolved and costed, and has not begun.
 pub struct Job {
@@ -44,6 +48,7 @@ pub struct Job {
     likes: Vec<Source>,
     plan: Arc<Plan>,
     costs: Costs,
+    told: Told,
     warnings: Vec<String>,
 }
 
@@ -56,7 +61,8 @@ pub fn prepare(request: &RasterRequest) -> Result<Job> {
     let likes = chain::open_likes(&request.steps)?;
     refuse_other_formats(&request.output)?;
     refuse_output(&request.output, sources.iter().chain(&likes))?;
-    let chain::Joined { raster, warnings: inexact } = chain::join(&sources, &likes, request, &BlockCache::none())?;
+    let chain::Joined { raster, warnings: inexact, told } =
+        chain::join(&sources, &likes, request, &BlockCache::none())?;
     let options = WriteOptions::from_pairs(request.creation_options.iter().map(String::as_str))?;
     let description = describe::description(request, &sources, raster.grid(), options)?;
     refuse_too_many_blocks(&description)?;
@@ -67,7 +73,7 @@ pub fn prepare(request: &RasterRequest) -> Result<Job> {
     let costs = within_limits(common, costs, |costs| &costs.ledger)?;
     let of_files = sources.iter().flat_map(|source| source.tiff.warnings().iter().cloned());
     let warnings = of_files.chain(inexact).collect();
-    Ok(Job { request: request.clone(), sources, likes, plan: Arc::new(plan), costs, warnings })
+    Ok(Job { request: request.clone(), sources, likes, plan: Arc::new(plan), costs, told, warnings })
 }
 
 /// Refuses an output of which even the plan would not be done in a day: somebody mistook a unit.
@@ -127,6 +133,10 @@ fn refuse_output<'a>(output: &Path, mut sources: impl Iterator<Item = &'a Source
     }
 }
 
+fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// All files that are read, those beside the rasters too.
 pub fn files(sources: &[Source], likes: &[Source]) -> Vec<InputFile> {
     sources
@@ -143,7 +153,12 @@ impl Job {
         let nodata = grid.nodata.map_or("none".into(), |nodata| nodata.to_string());
         let level = options.effective_level().map_or(String::new(), |level| format!(" level {level}"));
         let crs = grid.crs.as_ref().map_or("unknown".into(), |crs| crs.name().to_string());
+        let window = self
+            .costs
+            .window
+            .map_or(String::new(), |window| format!(" of {} × {} pixels", window.columns, window.rows));
         let mut choices = vec![
+            ("chain", self.told.chain()),
             (
                 "grid",
                 format!(
@@ -163,11 +178,14 @@ impl Job {
             (
                 "windows",
                 format!(
-                    "of {} blocks; {} % of the pixels are decoded",
-                    self.costs.units[0], self.costs.decoded_percent
+                    "{}{window}, {} each; {} % of the pixels are decoded",
+                    counted(self.costs.windows, "window"),
+                    counted(self.costs.units[0], "block"),
+                    self.costs.decoded_percent
                 ),
             ),
         ];
+        choices.extend(self.told.halo().map(|halo| ("halo", halo)));
         if let [_, overviews @ ..] = &self.plan.levels[..]
             && !overviews.is_empty()
         {

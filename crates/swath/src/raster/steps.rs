@@ -62,17 +62,21 @@ pub fn assume(raster: Arc<dyn Raster>, system: &str) -> Result<Arc<dyn Raster>> 
 /// # Errors
 /// [`Error::Usage`] for a footprint that makes no sense.
 pub fn focal(raster: Arc<dyn Raster>, step: &FocalStep) -> Result<Focal> {
-    let radius = match step.radius {
-        Radius::Pixels(pixels) => pixels,
-        Radius::Ground(ground) => radius_in_pixels(raster.grid(), ground)?,
-    };
+    let on_ground = |ground: f64| radius_in_pixels(raster.grid(), ground);
     let footprint = match (&step.kernel, step.outline, step.radius) {
         (Some(kernel), _, _) => Footprint::Kernel(kernel.clone()),
-        (None, Outline::Circle, _) => Footprint::Circle(radius),
-        // A square of whole pixels whose half side is the nearest to what was asked for.
-        (None, Outline::Square, Radius::Ground(_)) => Footprint::Square(radius.round() as u32),
-        (None, Outline::Square, Radius::Pixels(_)) if radius.fract() == 0.0 => Footprint::Square(radius as u32),
-        (None, Outline::Square, Radius::Pixels(_)) => {
+        (None, Outline::Circle, Radius::Pixels(radius)) => Footprint::Circle(radius),
+        (None, Outline::Circle, Radius::Ground(ground)) => {
+            let (columns, rows) = on_ground(ground)?;
+            Footprint::Ellipse { columns, rows }
+        }
+        // Whole pixels whose half sides are the nearest to what was asked for.
+        (None, Outline::Square, Radius::Ground(ground)) => {
+            let (columns, rows) = on_ground(ground)?;
+            Footprint::Rectangle { columns: columns.round() as u32, rows: rows.round() as u32 }
+        }
+        (None, Outline::Square, Radius::Pixels(radius)) if radius.fract() == 0.0 => Footprint::Square(radius as u32),
+        (None, Outline::Square, Radius::Pixels(radius)) => {
             return Err(Error::Usage {
                 message: format!("a square has no radius of {radius} pixels"),
                 hint: "a whole number of pixels, or --shape circle".into(),

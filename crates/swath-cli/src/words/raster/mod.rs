@@ -9,7 +9,7 @@ mod values;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use swath::request::{RasterInput, RasterStep};
+use swath::request::{RasterFormat, RasterInput, RasterStep};
 use swath::{DataType, Scalar, Scaling};
 
 use super::{RunFlags, TalkFlags};
@@ -63,6 +63,17 @@ impl RasterVerb {
         }
     }
 
+    /// Understands what is more than flags, so that [`RasterVerb::flags`] are all that were said.
+    ///
+    /// # Errors
+    /// [`swath_core::Error::Usage`] for what cannot be understood.
+    pub fn understand(&mut self) -> swath_core::Result<()> {
+        match self {
+            RasterVerb::Pipeline(words) => words.understand(),
+            _ => Ok(()),
+        }
+    }
+
     /// How it runs and talks.
     pub fn flags(&self) -> (&RunFlags, &TalkFlags) {
         match self {
@@ -94,8 +105,8 @@ pub struct OneInput<F: Args> {
     /// The raster
     #[arg(value_name = "INPUT")]
     pub input: PathBuf,
-    /// A band to take, counted from 1; may be given several times (default: all)
-    #[arg(short, long = "band", value_name = "N", value_parser = band)]
+    /// A band to take, counted from 1; several as 1,2 or one by one (default: all)
+    #[arg(short, long = "band", value_name = "N", value_parser = band, value_delimiter = ',')]
     pub bands: Vec<usize>,
     /// What is done.
     #[command(flatten)]
@@ -114,11 +125,11 @@ pub struct OneInput<F: Args> {
 /// `swath raster mosaic`.
 #[derive(Debug, Args)]
 pub struct MosaicWords {
-    /// The rasters
+    /// The rasters: files, quoted globs, and @LIST for a file with one path a line
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
-    /// A band to take of each, counted from 1; may be given several times (default: all)
-    #[arg(short, long = "band", value_name = "N", value_parser = band)]
+    /// A band to take of each, counted from 1; several as 1,2 or one by one (default: all)
+    #[arg(short, long = "band", value_name = "N", value_parser = band, value_delimiter = ',')]
     pub bands: Vec<usize>,
     /// How they are joined.
     #[command(flatten)]
@@ -137,12 +148,12 @@ pub struct MosaicWords {
 /// What every verb that writes a raster takes.
 #[derive(Debug, Clone, Default, Args)]
 pub struct RasterOutputFlags {
-    /// The file to write
+    /// The file to write; its folder is made if it is not there
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
     /// Format of the output: gtiff (default) or cog
     #[arg(short, long, value_name = "FORMAT", default_value = "gtiff", help_heading = "Output")]
-    pub format: String,
+    pub format: RasterFormat,
     /// Option of the format: COMPRESS, LEVEL, PREDICTOR, MAX_Z_ERROR, BLOCKSIZE, INTERLEAVE, BIGTIFF, SPARSE_OK, OVERVIEWS, OVERVIEW_RESAMPLING
     #[arg(long = "co", value_name = "KEY=VALUE", help_heading = "Output")]
     pub creation_options: Vec<String>,
@@ -161,6 +172,7 @@ Examples:
   swath raster calc 'max(a[*])' a=in.tif -o max.tif --dtype uint8 --nodata 255
 
 A name stands for a raster of one band, a[2] for the second band of a raster,
+a name like b2 for that band of the raster that it is given to,
 a[*] for all of them inside of min, max, mean, sum and std. Bands of a raster
 without a name are b1, b2 and so on. Expressions separated by ; make bands of the output.";
 
@@ -198,8 +210,8 @@ pub struct ConvertWords {
     /// The raster
     #[arg(value_name = "INPUT")]
     pub input: PathBuf,
-    /// A band to take, counted from 1; may be given several times (default: all)
-    #[arg(short, long = "band", value_name = "N", value_parser = band)]
+    /// A band to take, counted from 1; several as 1,2 or one by one (default: all)
+    #[arg(short, long = "band", value_name = "N", value_parser = band, value_delimiter = ',')]
     pub bands: Vec<usize>,
     /// Map values linearly: from the first two numbers to the last two
     #[arg(long, value_name = "A,B,C,D", value_parser = scaling, allow_hyphen_values = true)]

@@ -6,7 +6,7 @@ use swath::{Edges, FocalStatistic, Kernel, SlopeUnits, TerrainEdges, TerrainKind
 use swath_core::{Error, Result};
 
 use super::StepFlags;
-use super::values::{kernel, radius, word};
+use super::values::{kernel, radius, terrain_method, word};
 
 pub const FOCAL_EXAMPLES: &str = "\
 Examples:
@@ -114,7 +114,7 @@ pub struct TerrainFlags {
     pub kind: TerrainKind,
     /// How slopes are found: horn, or zt for Zevenbergen and Thorne
     #[arg(long, value_name = "WORD", default_value = "horn", help_heading = "Step")]
-    #[arg(value_parser = |text: &str| word("method", &TerrainMethod::WORDS, text))]
+    #[arg(value_parser = terrain_method)]
     pub method: TerrainMethod,
     /// What a slope is given in: degrees (default) or percent
     #[arg(long, value_name = "WORD", help_heading = "Step")]

@@ -23,11 +23,11 @@ the number of threads, the results are the same to the last bit.";
 #[derive(Debug, Args)]
 #[command(after_help = STATS_EXAMPLES)]
 pub struct StatsWords {
-    /// The rasters
+    /// The rasters: files, quoted globs, and @LIST for a file with one path a line
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
-    /// A band to look at, counted from 1; may be given several times (default: all)
-    #[arg(short, long = "band", value_name = "N", value_parser = band)]
+    /// A band to look at, counted from 1; several as 1,2 or one by one (default: all)
+    #[arg(short, long = "band", value_name = "N", value_parser = band, value_delimiter = ',')]
     pub bands: Vec<usize>,
     /// The file to write, in JSON (default: the result is printed)
     #[arg(short, long, value_name = "FILE")]

@@ -1,7 +1,7 @@
 //! Words for parts of rasters: inputs, bands, ranges, boxes, sizes.
 
 use swath::request::{OverviewChoice, Radius, RasterInput};
-use swath::{Kernel, Scaling, Shape, Window};
+use swath::{Kernel, Scaling, Shape, TerrainMethod, Window};
 
 /// `NAME=FILE` or `FILE`; a name is what expressions can say.
 pub fn raster_input(text: &str) -> Result<RasterInput, String> {
@@ -152,15 +152,26 @@ pub fn kernel(path: &str) -> Result<Kernel, String> {
 /// More than any kernel that is of use.
 const KERNEL_BYTES_MAX: u64 = 1 << 20;
 
-/// A word of a list, or an error that names them all.
+/// A word of a list in any case, or an error that names them all.
 ///
 /// # Errors
 /// Text that says what is wanted.
 pub fn word<T: Copy>(what: &str, words: &[(&'static str, T)], text: &str) -> Result<T, String> {
-    words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
+    words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)).map(|(_, value)| *value).ok_or_else(|| {
         let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         format!("{text:?} is no {what}: wanted {}", all.join(", "))
     })
+}
+
+/// How slopes are found, by its word or by the names of those who found it.
+///
+/// # Errors
+/// Text that says what is wanted.
+pub fn terrain_method(text: &str) -> Result<TerrainMethod, String> {
+    match text.to_ascii_lowercase().replace(['-', '_', ' '], "").as_str() {
+        "zevenbergen" | "zevenbergenthorne" => Ok(TerrainMethod::ZevenbergenThorne),
+        _ => word("method", &TerrainMethod::WORDS, text),
+    }
 }
 
 #[cfg(test)]

@@ -87,6 +87,12 @@ impl Focal {
         Focal { grid: self.grid.precise(), ..self }
     }
 
+    /// Columns and rows of the input that are looked at on each side of a pixel.
+    pub fn halo(&self) -> (u32, u32) {
+        let reach = self.method.reach();
+        (reach.columns, reach.rows)
+    }
+
     /// The window of the input that a window needs.
     fn grown(&self, window: Window) -> Window {
         self.method.reach().grow(window, self.grid.shape)
@@ -165,15 +171,24 @@ fn method_of(options: &FocalOptions) -> Result<Method> {
 }
 
 fn footprint(footprint: &Footprint, statistic: FocalStatistic) -> Result<Taps> {
+    let rectangle = |columns: u32, rows: u32| match columns.max(rows) {
+        ..=MOST_SQUARE => Ok(Taps::rectangle(columns, rows)),
+        radius => Err(usage(format!("a radius of {radius} pixels"), &format!("a square takes {MOST_SQUARE} at most"))),
+    };
+    let ellipse = |columns: f64, rows: f64| {
+        let is_radius = |radius: &f64| (0.0..=MOST_CIRCLE).contains(radius);
+        match [columns, rows].into_iter().find(|radius| !is_radius(radius)) {
+            None => Ok(Taps::ellipse(columns, rows)),
+            Some(radius) => {
+                Err(usage(format!("a radius of {radius} pixels"), &format!("a circle takes 0 to {MOST_CIRCLE}")))
+            }
+        }
+    };
     match footprint {
-        Footprint::Square(radius) if *radius <= MOST_SQUARE => Ok(Taps::square(*radius)),
-        Footprint::Circle(radius) if (0.0..=MOST_CIRCLE).contains(radius) => Ok(Taps::circle(*radius)),
-        Footprint::Square(radius) => {
-            Err(usage(format!("a radius of {radius} pixels"), &format!("a square takes {MOST_SQUARE} at most")))
-        }
-        Footprint::Circle(radius) => {
-            Err(usage(format!("a radius of {radius} pixels"), &format!("a circle takes 0 to {MOST_CIRCLE}")))
-        }
+        Footprint::Square(radius) => rectangle(*radius, *radius),
+        Footprint::Circle(radius) => ellipse(*radius, *radius),
+        Footprint::Rectangle { columns, rows } => rectangle(*columns, *rows),
+        Footprint::Ellipse { columns, rows } => ellipse(*columns, *rows),
         Footprint::Kernel(_) => Err(usage(
             format!("{} takes no kernel", statistic.word()),
             "weights are for the statistic kernel; a square or a circle for others",
@@ -181,16 +196,21 @@ fn footprint(footprint: &Footprint, statistic: FocalStatistic) -> Result<Taps> {
     }
 }
 
-/// What a length on the ground is in pixels of a grid.
+/// What a length on the ground is in pixels of a grid, along columns and along rows.
 ///
 /// # Units
 /// `ground` is in metres, or in units of the coordinates where their system is not known.
 ///
 /// # Errors
-/// [`Error::Usage`] where that depends on the place or the direction: a grid of degrees, one without a place, one that
-/// is turned, and one whose pixels are not square to a hundredth.
-pub fn radius_in_pixels(grid: &Grid, ground: f64) -> Result<f64> {
-    let refuse = |why: &str| Err(usage(format!("a radius on the ground needs {why}"), "give the radius in pixels"));
+/// [`Error::Usage`] where that depends on the place or the direction: a grid of degrees, one without a place, and one
+/// that is turned.
+pub fn radius_in_pixels(grid: &Grid, ground: f64) -> Result<(f64, f64)> {
+    /// Sides of pixels that differ by less are the same, and were rounded.
+    const SAME: f64 = 1e-6;
+    let refuse = |why: &str| {
+        let hint = "give the radius in pixels, or warp to a metric system first";
+        Err(usage(format!("a radius on the ground needs {why}"), hint))
+    };
     if !(ground >= 0.0 && ground.is_finite()) {
         return Err(usage(format!("a radius of {ground}"), "a number from 0 on"));
     }
@@ -208,10 +228,11 @@ pub fn radius_in_pixels(grid: &Grid, ground: f64) -> Result<f64> {
     if !affine.is_rectilinear() {
         return refuse("a grid that is not turned");
     }
-    if !(width > 0.0 && f64::abs(width - height) <= 0.01 * width) {
-        return refuse(&format!("square pixels, and these are {width} × {height}"));
+    if !(width > 0.0 && height > 0.0) {
+        return refuse(&format!("pixels with an area, and these are {width} × {height}"));
     }
-    Ok(ground / unit_metres / width)
+    let height = if f64::abs(width - height) <= SAME * width { width } else { height };
+    Ok((ground / unit_metres / width, ground / unit_metres / height))
 }
 
 fn usage(message: String, hint: &str) -> Error {

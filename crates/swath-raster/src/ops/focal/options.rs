@@ -111,6 +111,20 @@ pub enum Footprint {
     Square(u32),
     /// All pixels whose centres lie within a radius in pixels, which may have a fraction.
     Circle(f64),
+    /// A square on the ground, where pixels are none: so many columns and rows in pixels to either side.
+    Rectangle {
+        /// To the left and to the right.
+        columns: u32,
+        /// Above and below.
+        rows: u32,
+    },
+    /// A circle on the ground, where pixels are not square: its radii in pixels, which may have fractions.
+    Ellipse {
+        /// Along a row.
+        columns: f64,
+        /// Along a column.
+        rows: f64,
+    },
     /// The weights of a kernel, for [`FocalStatistic::Kernel`].
     Kernel(Kernel),
 }

@@ -126,7 +126,7 @@ mod tests {
     fn ranks() {
         let check = |which, values: &[f64], wanted: f64| {
             let mut cells: Vec<i64> = values.iter().copied().map(key).collect();
-            assert_eq!(Rank::new(which, Taps::square(1)).pick(&mut cells), wanted, "{which:?} of {values:?}");
+            assert_eq!(Rank::new(which, Taps::rectangle(1, 1)).pick(&mut cells), wanted, "{which:?} of {values:?}");
         };
         check(Which::Median, &[3.0, 1.0, 2.0], 2.0);
         check(Which::Median, &[3.0, 1.0, 2.0, 10.0], 2.5);

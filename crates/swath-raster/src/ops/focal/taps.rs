@@ -45,25 +45,29 @@ pub(super) struct Span {
 }
 
 impl Taps {
-    /// All within `radius` rows and columns.
-    pub fn square(radius: u32) -> Taps {
-        let side = vec![1.0; 2 * radius as usize + 1];
-        let layout = Layout::Product { down: side.clone(), along: side, plain: true };
-        Taps { reach: Reach { rows: radius, columns: radius }, layout }
+    /// All within so many columns and rows.
+    pub fn rectangle(columns: u32, rows: u32) -> Taps {
+        let side = |radius: u32| vec![1.0; 2 * radius as usize + 1];
+        let layout = Layout::Product { down: side(rows), along: side(columns), plain: true };
+        Taps { reach: Reach { rows, columns }, layout }
     }
 
-    /// All whose centres are no further away than `radius` pixels.
-    pub fn circle(radius: f64) -> Taps {
-        let reach = radius.floor() as i64;
+    /// All whose centres are in an ellipse with these radii in pixels.
+    pub fn ellipse(columns: f64, rows: f64) -> Taps {
+        let reach = Reach { rows: rows.floor() as u32, columns: columns.floor() as u32 };
         // What was meant to be √2 must reach the corner.
-        let most = radius * radius * (1.0 + 1e-12);
-        let side = -reach..=reach;
-        let cells = side.clone().flat_map(|row| side.clone().map(move |column| (row, column)));
-        let cells = cells.filter(|(row, column)| (row * row + column * column) as f64 <= most);
-        let from_corner = |distance: i64| (distance + reach) as u32;
-        let taps = cells.map(|(row, column)| Tap { row: from_corner(row), column: from_corner(column), weight: 1.0 });
-        let reach = reach as u32;
-        Taps { reach: Reach { rows: reach, columns: reach }, layout: Layout::Any(taps.collect()) }
+        let most = (columns * rows).powi(2) * (1.0 + 1e-12);
+        let side = |reach: u32| -i64::from(reach)..=i64::from(reach);
+        let cells = side(reach.rows).flat_map(|row| side(reach.columns).map(move |column| (row, column)));
+        let distance = |row: i64, column: i64| (row as f64 * columns).powi(2) + (column as f64 * rows).powi(2);
+        let cells = cells.filter(|(row, column)| distance(*row, *column) <= most);
+        let from_corner = |distance: i64, reach: u32| (distance + i64::from(reach)) as u32;
+        let taps = cells.map(|(row, column)| Tap {
+            row: from_corner(row, reach.rows),
+            column: from_corner(column, reach.columns),
+            weight: 1.0,
+        });
+        Taps { reach, layout: Layout::Any(taps.collect()) }
     }
 
     /// The weights of a bell of that standard deviation in pixels, cut off as SciPy does.

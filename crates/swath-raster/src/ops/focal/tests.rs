@@ -41,6 +41,16 @@ fn neighbours(options: &FocalOptions) -> Vec<(i64, i64, f64)> {
             let inside = |place: &(i64, i64)| ((place.0 * place.0 + place.1 * place.1) as f64).sqrt() <= radius + 1e-9;
             all(radius.ceil() as i64).filter(inside).map(plain).collect()
         }
+        (_, Footprint::Rectangle { columns, rows }) => {
+            let inside = |place: &(i64, i64)| {
+                place.0.unsigned_abs() <= u64::from(*rows) && place.1.unsigned_abs() <= u64::from(*columns)
+            };
+            all(i64::from(*columns.max(rows))).filter(inside).map(plain).collect()
+        }
+        (_, Footprint::Ellipse { columns, rows }) => {
+            let inside = |place: &(i64, i64)| (place.0 as f64 / rows).hypot(place.1 as f64 / columns) <= 1.0 + 1e-9;
+            all(columns.max(*rows).ceil() as i64).filter(inside).map(plain).collect()
+        }
         (_, Footprint::Kernel(kernel)) => weighted(kernel),
     }
 }
@@ -121,7 +131,16 @@ fn all_options() -> Vec<FocalOptions> {
             let footprints = match statistic {
                 FocalStatistic::Kernel { .. } => vec![Footprint::Kernel(kernel.clone())],
                 _ if statistic.has_own_footprint() => vec![Footprint::Square(0)],
-                _ => [0, 2, 5].map(Footprint::Square).into_iter().chain([1.0, 2.5].map(Footprint::Circle)).collect(),
+                _ => {
+                    let uneven = [
+                        Footprint::Rectangle { columns: 1, rows: 4 },
+                        Footprint::Rectangle { columns: 3, rows: 0 },
+                        Footprint::Ellipse { columns: 3.5, rows: 1.25 },
+                        Footprint::Ellipse { columns: 0.75, rows: 3.0 },
+                    ];
+                    let squares = [0, 2, 5].map(Footprint::Square).into_iter();
+                    squares.chain([1.0, 2.5].map(Footprint::Circle)).chain(uneven).collect()
+                }
             };
             all.extend(footprints.into_iter().map(|footprint| FocalOptions { statistic, footprint, edges }));
         }
@@ -231,14 +250,17 @@ fn radii_on_the_ground() {
         let crs = crs.map(|code| Arc::new(swath_crs::Crs::from_epsg(code).expect("a system")));
         Held::placed(Shape::new(1, 1), 1, &[0.0], affine, crs).grid().clone()
     };
-    let square = Affine::north_up(0.0, 0.0, 10.0, 10.05);
-    assert_eq!(radius_in_pixels(&grid(square, Some(32_632)), 25.0).expect("pixels"), 2.5);
+    let square = Affine::north_up(0.0, 0.0, 10.0, 10.000_001);
+    assert_eq!(radius_in_pixels(&grid(square, Some(32_632)), 25.0).expect("pixels"), (2.5, 2.5));
     // New York in US survey feet, and a grid whose system nobody knows.
-    let in_feet = radius_in_pixels(&grid(square, Some(2263)), 30.48).expect("pixels");
+    let (in_feet, _) = radius_in_pixels(&grid(square, Some(2263)), 30.48).expect("pixels");
     assert!((in_feet - 10.0).abs() < 1e-4, "{in_feet}");
-    assert_eq!(radius_in_pixels(&grid(square, None), 25.0).expect("pixels"), 2.5);
-    assert!(radius_in_pixels(&grid(square, Some(4326)), 25.0).is_err());
-    assert!(radius_in_pixels(&grid(Affine { e: -11.0, ..square }, None), 25.0).is_err());
+    assert_eq!(radius_in_pixels(&grid(square, None), 25.0).expect("pixels"), (2.5, 2.5));
+    assert_eq!(radius_in_pixels(&grid(Affine { e: -20.0, ..square }, None), 25.0).expect("pixels"), (2.5, 1.25));
+    let Err(Error::Usage { hint, .. }) = radius_in_pixels(&grid(square, Some(4326)), 25.0) else {
+        panic!("degrees are no metres")
+    };
+    assert!(hint.contains("warp to a metric system"), "{hint}");
     assert!(radius_in_pixels(&grid(Affine { b: 1.0, ..square }, None), 25.0).is_err());
     assert!(radius_in_pixels(&grid(square, None), -1.0).is_err());
 }

@@ -161,6 +161,14 @@ impl Warp {
         self.ratio
     }
 
+    /// Columns and rows of the input that its kernel wants on each side of a place; 0 for methods without one.
+    pub fn halo(&self) -> (u32, u32) {
+        match self.reach {
+            Reach::Kernel(columns, rows) => (columns, rows),
+            Reach::Here | Reach::Area => (0, 0),
+        }
+    }
+
     fn columns(&self) -> Columns {
         self.lattice.mapping.columns
     }

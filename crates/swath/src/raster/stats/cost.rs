@@ -10,7 +10,7 @@ use super::layers::{Layer, Layers};
 use crate::raster::chain::Source;
 use crate::raster::cost::{
     Candidate, PROGRAM_BYTES, bound_by, cache_bytes, cache_line, choose, inputs_line, line, source_bytes,
-    useful_threads,
+    useful_threads, with_block,
 };
 
 /// Bytes of pixels that a task reads, unless workers would have too few of them.
@@ -91,7 +91,7 @@ pub fn costs(
         smallest_ceiling: fixed_bytes + smallest_task,
         bound_by: bound_by(workers, useful, threads).into(),
     };
-    ledger.check("the job")?;
+    ledger.check("the job").map_err(|error| with_block(error, sources))?;
     Ok(Costs {
         ledger,
         task: candidate.bytes,
