@@ -160,7 +160,7 @@ pub fn overview(
         _ => weigh(tile, &mut out, &place, resampling, grid, lease)?,
     }
     // Nobody needs a plane that says nothing.
-    if out.validity.as_deref().is_some_and(|validity| all_valid(validity)) {
+    if out.validity.as_deref().is_some_and(all_valid) {
         out.validity = None;
     }
     Ok(out)
