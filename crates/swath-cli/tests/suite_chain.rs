@@ -176,3 +176,26 @@ fn warps_read_the_overview_that_is_fine_enough() {
     }
     folder.run("raster warp a.tif -o o.tif --ovr 3 --overwrite").expect(&[2]);
 }
+
+/// Integers have no NaN, so a mask says which results there are.
+#[test]
+fn computed_integers_have_a_mask() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    words(&folder, "dem.tif", 3, &[0, 10, 20, 0, 10, 20, 0, 10, 20]);
+    for (line, values) in [
+        ("calc b1>5 dem.tif", &[(0.0, 3), (1.0, 6)][..]),
+        ("calc 100/b1 dem.tif", &[(5.0, 3), (10.0, 3)]),
+        ("focal dem.tif --stat mean", &[(5.0, 3), (10.0, 3), (15.0, 3)]),
+        ("terrain dem.tif --kind slope", &[(45.0, 1)]),
+    ] {
+        check(&folder, &format!("raster {line} -o o.tif --dtype uint8"), "uint8", values);
+        assert_eq!(look(&folder, "o.tif").1, Value::Null, "{line}");
+    }
+    // A file that says NaN, too.
+    folder.run("raster calc 100/b1 dem.tif -o nan.tif -q").expect(&[0]);
+    check(&folder, "raster convert nan.tif -o o.tif --dtype uint8", "uint8", &[(5.0, 3), (10.0, 3)]);
+    check(&folder, "raster mosaic nan.tif -o o.tif --dtype uint8", "uint8", &[(5.0, 3), (10.0, 3)]);
+    // One mask cannot say it of one band.
+    let outcome = folder.run("raster calc 100/b1;b1 dem.tif -o two.tif --dtype uint8").expect(&[2]);
+    assert!(outcome.stderr.contains("one mask") && outcome.stderr.contains("--nodata"), "{outcome}");
+}

@@ -161,13 +161,11 @@ impl Ledger {
     /// Refuses a job that cannot fit.
     ///
     /// # Errors
-    /// [`Error::CeilingTooSmall`] with the smallest ceiling that would do, and the largest line.
+    /// [`Error::CeilingTooSmall`] with the smallest ceiling that would do, and the largest line of a task.
     pub fn check(&self, what: &str) -> Result<()> {
         if self.smallest_ceiling > self.ceiling {
-            let lines = self.fixed.iter().chain(&self.tasks).chain(&self.kept);
-            let mostly = lines
-                .max_by_key(|line| line.bytes)
-                .map_or(String::new(), |line| format!("mostly {}, {}: {}", line.name, line.bytes, line.reason));
+            let tasks = self.tasks.iter().max_by_key(|line| line.bytes);
+            let mostly = tasks.map_or(String::new(), |line| format!("{} takes {}: {}", line.name, line.bytes, line.reason));
             return Err(Error::CeilingTooSmall {
                 what: what.into(),
                 ceiling: self.ceiling,

@@ -293,6 +293,32 @@ fn a_mask_of_bits_decides() {
     assert!(tile.validity.is_some_and(|validity| validity.iter().all(|valid| *valid == 0)));
 }
 
+/// What only a mask of each band hides is not written as it was stored: one mask for all bands could not say it.
+#[test]
+fn a_mask_of_each_band_is_not_stored() {
+    let _alone = alone();
+    let floats = |value: f32| bytes_of(&[value; 256]);
+    let image = || {
+        let image = tiles(16, 16, 32, 3, 1, vec![floats(5.0), floats(6.0)]);
+        image.with(277, numbers(&[2])).with(284, numbers(&[2]))
+    };
+    let hidden = || (0..256).map(|place| if place == 17 { 0 } else { 255 }).collect::<Vec<u8>>();
+    let mask = |planes: Vec<Vec<u8>>| {
+        let count = planes.len() as u32;
+        let mask = tiles(16, 16, 8, 1, 1, planes).with(254, numbers(&[4])).with(262, numbers(&[4]));
+        mask.with(277, numbers(&[count])).with(284, numbers(&[2]))
+    };
+    for (planes, as_stored) in [(vec![hidden(), vec![255; 256]], false), (vec![hidden()], true)] {
+        let saved = save(&file(&[image(), mask(planes)]));
+        let cache = BlockCache::none();
+        let raster = GeoTiff::open(&saved.0).and_then(|tiff| tiff.raster(0, &cache)).expect("a TIFF");
+        let tile = read_declared(&raster, &cache, raster.grid().shape.whole(), &[0, 1], &saved.0).expect("pixels");
+        let validity = tile.validity.as_deref().expect("not all are valid");
+        let gaps: Vec<usize> = (0..512).filter(|place| validity[*place] == 0).collect();
+        assert_eq!((gaps, tile.as_stored), (if as_stored { vec![17, 273] } else { vec![17] }, as_stored));
+    }
+}
+
 #[test]
 fn bits_may_run_backwards() {
     let _alone = alone();

@@ -7,7 +7,7 @@ use swath_crs::{Bounds, Crs};
 
 use crate::{Affine, Grid, Raster, Shape, Tile, Window};
 
-use super::warp::{bounds_of, transformed_bounds};
+use super::warp::{bounds_meeting, bounds_of, transformed_bounds};
 
 /// A box reaches into a pixel if it does by more than this share of it.
 const HAIR: f64 = 1e-3;
@@ -90,11 +90,13 @@ impl Raster for Clip {
 ///
 /// # CRS
 /// The box is in `bounds_crs`, or in the grid's own system; sides are followed where they bend (see
-/// [`transformed_bounds`]). Between longitudes it is turned by 360° to where the grid is, and one whose first
-/// longitude is greater than its second crosses the antimeridian.
+/// [`transformed_bounds`]), and of a box that is two parts there the one counts that the grid meets. Between longitudes it
+/// is turned by 360° to where the grid is, one whose first longitude is greater than its second crosses the
+/// antimeridian, and one at least a turn wide holds all columns.
 ///
 /// # Errors
-/// [`Error::Usage`] when the box holds nothing, does not meet the raster, meets both of its ends, or no way leads from its system to the grid's.
+/// [`Error::Usage`] when the box holds nothing, does not meet the raster, lies at both of its ends and nowhere as a whole,
+/// or no way leads from its system to the grid's.
 pub fn window_of_bounds(grid: &Grid, bounds: Bounds, bounds_crs: Option<&Crs>) -> Result<Window> {
     let affine = grid.affine_or_pixels();
     let inverse = affine.inverse().ok_or_else(|| Error::Usage {
@@ -102,8 +104,9 @@ pub fn window_of_bounds(grid: &Grid, bounds: Bounds, bounds_crs: Option<&Crs>) -
         hint: "give it a place first".into(),
     })?;
     let crs = grid.crs.as_deref();
-    let moved = match (bounds_crs, crs) {
-        (Some(from), Some(to)) => transformed_bounds(bounds, from, to)?,
+    let whole = bounds_of(&affine, grid.shape);
+    let mut moved = match (bounds_crs, crs) {
+        (Some(from), Some(to)) => bounds_meeting(bounds, from, to, Some(whole))?,
         (Some(_), None) => {
             return Err(Error::Usage {
                 message: "the reference system of the raster is not known, that of the box is".into(),
@@ -120,17 +123,21 @@ pub fn window_of_bounds(grid: &Grid, bounds: Bounds, bounds_crs: Option<&Crs>) -
         });
     }
     let turn = crs.filter(|crs| crs.is_geographic()).map(|crs| 2.0 * crs.coordinate_bounds().max_x);
+    if turn.is_some_and(|turn| moved.max_x - moved.min_x >= turn - HAIR * affine.pixel_size().0) {
+        (moved.min_x, moved.max_x) = (whole.min_x, whole.max_x);
+    }
     let turns: &[f64] = if turn.is_some() { &[0.0, 1.0, -1.0, 2.0, -2.0] } else { &[0.0] };
     let windows = turns.iter().map(|turns| {
         let shift = turns * turn.unwrap_or(0.0);
         touched(&inverse, grid.shape, Bounds { min_x: moved.min_x + shift, max_x: moved.max_x + shift, ..moved })
     });
-    let windows: Vec<Window> = windows.flatten().collect();
+    let windows: Vec<(Window, bool)> = windows.flatten().collect();
     // Of several turns the one that holds most; of equal ones the first.
-    let best =
-        windows.iter().copied().reduce(|best, window| if best.pixels() >= window.pixels() { best } else { window });
-    if let Some(best) = best
-        && windows.iter().any(|window| window.intersection(best).is_empty())
+    let most =
+        |one: (Window, bool), other: (Window, bool)| if one.0.pixels() >= other.0.pixels() { one } else { other };
+    let best = windows.iter().copied().reduce(most);
+    if let Some((best, false)) = best
+        && windows.iter().any(|(window, _)| window.intersection(best).is_empty())
     {
         return Err(Error::Usage {
             message: format!(
@@ -140,12 +147,8 @@ pub fn window_of_bounds(grid: &Grid, bounds: Bounds, bounds_crs: Option<&Crs>) -
             hint: "swath raster warp --bbox with the same box joins them".into(),
         });
     }
-    best.ok_or_else(|| Error::Usage {
-        message: format!(
-            "the box {} does not meet the raster, whose bounds are {}",
-            words(&moved),
-            words(&bounds_of(&affine, grid.shape))
-        ),
+    best.map(|(best, _)| best).ok_or_else(|| Error::Usage {
+        message: format!("the box {} does not meet the raster, whose bounds are {}", words(&moved), words(&whole)),
         hint: "is the box in the reference system of the raster? --bbox-crs EPSG:4326 says that it is another one"
             .into(),
     })
@@ -159,8 +162,8 @@ pub fn window_of_grid(grid: &Grid, like: &Grid) -> Result<Window> {
     window_of_bounds(grid, bounds_of(&like.affine_or_pixels(), like.shape), like.crs.as_deref())
 }
 
-/// The pixels into which a box of the grid's own coordinates reaches.
-fn touched(inverse: &Affine, shape: Shape, bounds: Bounds) -> Option<Window> {
+/// The pixels into which a box of the grid's own coordinates reaches, and whether all of its columns are there.
+fn touched(inverse: &Affine, shape: Shape, bounds: Bounds) -> Option<(Window, bool)> {
     let corners = [
         inverse.apply(bounds.min_x, bounds.min_y),
         inverse.apply(bounds.max_x, bounds.min_y),
@@ -173,12 +176,13 @@ fn touched(inverse: &Affine, shape: Shape, bounds: Bounds) -> Option<Window> {
         let first = (low + HAIR).floor();
         // A box without a width still lies in a pixel.
         let end = (high - HAIR).ceil().max(first + 1.0);
+        let is_whole = first >= 0.0 && end <= f64::from(size);
         let (first, end) = (first.max(0.0), end.min(f64::from(size)));
-        (first < end).then_some((first as u32, (end - first) as u32))
+        (first < end).then_some((first as u32, (end - first) as u32, is_whole))
     };
-    let (column, columns) = side(corners.map(|corner| corner.0), shape.columns)?;
-    let (row, rows) = side(corners.map(|corner| corner.1), shape.rows)?;
-    Some(Window::new(row, column, rows, columns))
+    let (column, columns, is_whole) = side(corners.map(|corner| corner.0), shape.columns)?;
+    let (row, rows, _) = side(corners.map(|corner| corner.1), shape.rows)?;
+    Some((Window::new(row, column, rows, columns), is_whole))
 }
 
 fn words(bounds: &Bounds) -> String {

@@ -50,7 +50,9 @@ pub struct Convert {
 /// The raster with the conversion; the input itself where that changes nothing.
 ///
 /// # Nodata
-/// A valid pixel that would come to equal the nodata value takes its neighbour instead.
+/// A valid pixel that would come to equal the nodata value takes its neighbour instead, and so does an opacity that is
+/// not 0 and would become it. Opacity that has no place of its own any more, or is left out, becomes a mask; so does NaN
+/// as the nodata value where the type is of integers.
 ///
 /// # Errors
 /// [`Error::Usage`] for bands that there are none of, an empty range, and a nodata value that the type does not have.
@@ -66,10 +68,10 @@ pub fn convert(input: Arc<dyn Raster>, conversion: &Conversion) -> Result<Arc<dy
             "name two different numbers",
         ));
     }
-    let nodata = nodata_of(from.nodata, conversion.nodata, data_type)?;
+    let (nodata, needs_mask) = nodata_of(from.nodata, conversion.nodata, data_type)?;
     // Who names a nodata value wants it to say what a mask said; readers pass it over where there is a mask.
     let drops_mask = from.has_mask && conversion.nodata.is_some();
-    let mut grid = Grid { data_type, nodata, has_mask: from.has_mask && !drops_mask, ..from.clone() };
+    let mut grid = Grid { data_type, nodata, has_mask: needs_mask || (from.has_mask && !drops_mask), ..from.clone() };
     grid.bands = bands.iter().map(|band| from.bands.get(*band).cloned().unwrap_or_default()).collect();
     if conversion.scaling.is_some() {
         // What they say of physical values holds no more.
@@ -82,9 +84,12 @@ pub fn convert(input: Arc<dyn Raster>, conversion: &Conversion) -> Result<Arc<dy
     match from.opacity() {
         // A band like the others, once a nodata value says what it said.
         Some(_) if conversion.nodata.is_some() => grid = grid.without_opacity(),
-        // What was said by a band that is left out, or is left alone, is said by a mask.
-        Some(_) => grid.has_mask |= grid.opacity().is_none(),
-        None => {}
+        // A file says of bands behind the colours that they are opacity, and readers look for it at the end. Elsewhere, or
+        // left out, or alone, a mask says what it said.
+        Some(opacity) if bands.len() == 1 || bands.last() != Some(&opacity) => {
+            grid = Grid { has_mask: true, ..grid.without_opacity() };
+        }
+        _ => {}
     }
     let is_said_alike = same_values && nodata == from.nodata && !drops_mask;
     // Where there is a mask, it alone says what has a value.
@@ -113,14 +118,19 @@ fn chosen_bands(grid: &Grid, wanted: &[usize]) -> Result<Vec<usize>> {
     }
 }
 
-/// How pixels without a value are written in a type: as is wished, or as they were.
+/// How pixels without a value are written in a type: as is wished, or as they were; and whether that needs a mask, since
+/// they were NaN, and integers have none.
 ///
 /// # Errors
 /// [`Error::Usage`] for a value that the type does not have.
-pub(super) fn nodata_of(was: Option<Scalar>, wished: Option<Scalar>, data_type: DataType) -> Result<Option<Scalar>> {
+pub(super) fn nodata_of(
+    was: Option<Scalar>,
+    wished: Option<Scalar>,
+    data_type: DataType,
+) -> Result<(Option<Scalar>, bool)> {
     if let Some(nodata) = wished {
         return match nodata.fits(data_type) {
-            true => Ok(Some(nodata)),
+            true => Ok((Some(nodata), false)),
             false => Err(usage(
                 format!("{nodata} is no value of the type {data_type}, so it cannot stand for nodata"),
                 "another --nodata, or another --dtype",
@@ -128,12 +138,13 @@ pub(super) fn nodata_of(was: Option<Scalar>, wished: Option<Scalar>, data_type: 
         };
     }
     match was {
-        Some(nodata) if nodata.fits(data_type) => Ok(Some(nodata)),
+        Some(nodata) if nodata.fits(data_type) => Ok((Some(nodata), false)),
+        Some(nodata) if nodata.is_nan() => Ok((None, true)),
         Some(nodata) => Err(usage(
             format!("pixels without a value are {nodata} here, which is no value of the type {data_type}"),
             "--nodata names a value that stands for them",
         )),
-        None => Ok(None),
+        None => Ok((None, false)),
     }
 }
 
@@ -143,9 +154,10 @@ impl Convert {
         self.grid.data_type != self.input.grid().data_type || self.scaling.is_some() || self.reserved.is_some()
     }
 
-    fn fill<T: Pixel, U: Pixel>(&self, band: usize, from: &[T], to: &mut [U]) {
+    fn fill<T: Pixel, U: Pixel>(&self, band: usize, from: &[T], to: &mut [U], validity: Option<&[u8]>) {
+        let is_opacity = self.grid.opacity() == Some(band);
         // What says which pixels are seen is no measurement.
-        match self.scaling.filter(|_| self.grid.opacity() != Some(band)) {
+        match self.scaling.filter(|_| !is_opacity) {
             Some(scaling) => {
                 from.iter().zip(to.iter_mut()).for_each(|(from, to)| *to = U::from_f64(scaling.apply(from.to_f64())));
             }
@@ -161,6 +173,9 @@ impl Convert {
                 }
             });
         }
+        if is_opacity {
+            keep_seen(to, validity);
+        }
     }
 }
 
@@ -173,6 +188,17 @@ fn cast<T: Pixel, U: Pixel>(value: T) -> U {
         return U::from_scalar(exact).unwrap_or_else(|| U::from_f64(exact.as_f64()));
     }
     U::from_f64(value.to_f64())
+}
+
+/// Keeps the opacity of valid pixels off 0, which says that they have no value; all are valid if there is no plane.
+pub(super) fn keep_seen<T: Pixel>(opacity: &mut [T], validity: Option<&[u8]>) {
+    let zero = T::from_f64(0.0);
+    let least = neighbour(zero);
+    for (at, opacity) in opacity.iter_mut().enumerate() {
+        if *opacity == zero && validity.is_none_or(|validity| validity[at] == 1) {
+            *opacity = least;
+        }
+    }
 }
 
 /// The value next to a reserved one: above it, or below at the end of the range.
@@ -210,7 +236,10 @@ impl Raster for Convert {
             let plane = (window.pixels() as usize).max(1);
             crate::for_values!(&input.values, from => {
                 let planes = from.chunks_exact(plane).zip(to.chunks_exact_mut(plane));
-                planes.zip(bands).for_each(|((from, to), band)| self.fill(*band, from, to));
+                for (position, ((from, to), band)) in planes.zip(bands).enumerate() {
+                    let validity = input.validity.as_deref().map(|validity| &validity[position * plane..][..plane]);
+                    self.fill(*band, from, to, validity);
+                }
             });
         });
         tile.validity = input.validity;

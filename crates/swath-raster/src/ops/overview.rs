@@ -132,8 +132,8 @@ pub fn overview_bytes(window: Window, bands: usize, data_type: DataType) -> Byte
 /// # Nodata
 /// Valid pixels share the weights of those that are not. One that a mean covers, be it in part, is enough; wider kernels
 /// have no value where valid pixels have less than a quarter of the weight. The most frequent pixel is a valid one if
-/// there is any, the nearest may be one without a value. A value that would come to equal the nodata value becomes the one
-/// next to it, unless a mask says what is valid.
+/// there is any, the nearest may be one without a value. A value that would come to equal the nodata value, or 0
+/// where it is the opacity of a valid one, becomes the one next to it, unless a mask says what is valid.
 ///
 /// # Errors
 /// [`swath_core::Error::Pressure`] when the lease has less left than [`overview_bytes`]; a tile that holds less.
@@ -157,7 +157,7 @@ pub fn overview(
         Place { tile: tile.window, small, rows: Axis::of(grid.shape.rows), columns: Axis::of(grid.shape.columns) };
     match resampling {
         OverviewResampling::Nearest | OverviewResampling::Mode => pick(tile, &mut out, &place, resampling)?,
-        _ => weigh(tile, &mut out, &place, resampling, grid.nodata.filter(|_| !grid.has_mask), lease)?,
+        _ => weigh(tile, &mut out, &place, resampling, grid, lease)?,
     }
     // Nobody needs a plane that says nothing.
     if out.validity.as_deref().is_some_and(all_valid) {
@@ -252,7 +252,7 @@ fn weigh(
     out: &mut Tile,
     place: &Place,
     resampling: OverviewResampling,
-    reserved: Option<Scalar>,
+    grid: &Grid,
     lease: &Lease,
 ) -> Result<()> {
     let columns = Columns::of(place, resampling, lease)?;
@@ -260,6 +260,10 @@ fn weigh(
     let mut lines = lease.buffer_unzeroed::<f64>(2 * range.len())?;
     let (sums, weights) = lines.split_at_mut(range.len());
     for band in 0..tile.bands {
+        let reserved = match grid.opacity() == Some(band) {
+            true => Some(Scalar::Int(0)),
+            false => grid.nodata.filter(|_| !grid.has_mask),
+        };
         for row in 0..place.small.rows {
             sums.fill(0.0);
             weights.fill(0.0);

@@ -7,7 +7,9 @@ use swath_core::Error;
 use super::*;
 use crate::{Affine, DataType, Grid, Raster, Scalar, Shape, Window};
 
+mod boxes;
 pub(super) mod held;
+mod opacity;
 
 use held::{Held, assert_bound, assert_pixels, assert_same_in_windows, lease, pixels};
 
@@ -53,30 +55,6 @@ fn a_mask_alone_says_what_has_a_value() {
     let input = Held::by(grid, |column, _| [0.0, 7.0, f64::NAN][column as usize]);
     let wider = Conversion { data_type: Some(DataType::UInt16), ..Conversion::default() };
     assert_pixels(&*convert(input, &wider).expect("a conversion"), &[0.0, 7.0, f64::NAN]);
-}
-
-#[test]
-fn opacity_that_is_left_out_becomes_a_mask() {
-    let mut grid = Held::grid(Shape::new(1, 2), 2, DataType::UInt8, Affine::PIXELS, None);
-    Arc::make_mut(&mut grid.bands)[1].colour = crate::BandColour::Opacity;
-    assert_eq!(grid.opacity(), Some(1));
-    assert_eq!(Grid { nodata: Some(Scalar::Int(0)), ..grid.clone() }.opacity(), None);
-    assert_eq!(Grid { has_mask: true, ..grid.clone() }.opacity(), None);
-    let input = Held::by(grid, |column, _| f64::from(column));
-    let of = |bands: &[usize]| {
-        let conversion = Conversion { bands: bands.into(), ..Conversion::default() };
-        convert(Arc::clone(&input), &conversion).expect("a conversion").grid().clone()
-    };
-    assert_eq!((of(&[0]).has_mask, of(&[0]).opacity()), (true, None));
-    assert_eq!((of(&[1]).has_mask, of(&[1]).opacity()), (true, None));
-    assert_eq!((of(&[1, 0]).has_mask, of(&[1, 0]).opacity()), (false, Some(0)));
-    // Opacity is not scaled, and no opacity beside a nodata value.
-    let scaling = Some(Scaling { from: (0.0, 1.0), to: (100.0, 110.0) });
-    let scaled = convert(Arc::clone(&input), &Conversion { scaling, ..Conversion::default() }).expect("a conversion");
-    assert_pixels(&*scaled, &[100.0, 110.0, 0.0, 1.0]);
-    let named = Conversion { nodata: Some(Scalar::Int(255)), ..Conversion::default() };
-    let named = convert(input, &named).expect("a conversion");
-    assert!(named.grid().bands.iter().all(|band| band.colour == crate::BandColour::None));
 }
 
 #[test]

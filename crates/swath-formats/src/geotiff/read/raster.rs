@@ -88,7 +88,8 @@ impl Raster for TiffRaster {
             _ => (bands.len(), bands),
         };
         let mut tile = Tile::unwritten(window, bands.len(), image.data_type, lease)?;
-        tile.as_stored = true;
+        // A mask of each band is none that can be written: what is under it has to say so by itself.
+        tile.as_stored = level.mask.as_ref().is_none_or(|(_, mask)| mask.samples == 1);
         let read = |image, input, level, lease| Reading { image, input, level, lease, raster: self };
         for_data_type!(image.data_type, T => {
             let nodata = grid.nodata.and_then(|nodata| nodata.to_pixel::<T>());

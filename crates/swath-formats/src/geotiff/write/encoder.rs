@@ -37,7 +37,7 @@ pub struct BlockEncoder {
     data_type: swath_raster::DataType,
     nodata: Option<Scalar>,
     has_mask: bool,
-    has_opacity: bool,
+    opacity: Option<usize>,
     /// Whether pixels come back as they were: then what is not seen cannot spoil what is.
     is_exact: bool,
     sparse: bool,
@@ -66,7 +66,7 @@ impl BlockEncoder {
             data_type: grid.data_type,
             nodata: grid.nodata,
             has_mask: grid.has_mask,
-            has_opacity: grid.opacity().is_some(),
+            opacity: grid.opacity(),
             is_exact: options.max_z_error == 0.0,
             sparse: options.sparse,
             predictor: options.effective_predictor(grid.data_type),
@@ -90,8 +90,8 @@ impl BlockEncoder {
     /// At most [`encoder_bytes_max`](super::encoder_bytes_max), kept from block to block, besides what `out` holds.
     ///
     /// # Errors
-    /// What `out` answers; [`Error::Usage`] where bands differ in validity and only a mask could say it, and
-    /// for a pixel without a value where the grid has no way to say so; [`Error::Unexpected`] for a tile that does not
+    /// What `out` answers; [`Error::Usage`] where bands differ in validity and only a mask or an
+    /// opacity could say it, and for a pixel without a value where the grid has no way to say so; [`Error::Unexpected`] for a tile that does not
     /// hold the block.
     pub fn encode(
         &mut self,
@@ -101,6 +101,9 @@ impl BlockEncoder {
     ) -> Result<EncodedBlock> {
         self.check(tile, window)?;
         let window = window.relative_to(tile.window);
+        if let Some(opacity) = self.opacity.filter(|_| !self.data_type.is_float()) {
+            mask::check_opacity(tile, window, opacity)?;
+        }
         let mut lengths = Vec::with_capacity(self.bands / self.bands_per_part + usize::from(self.has_mask));
         for first in (0..self.bands).step_by(self.bands_per_part) {
             let plane = Plane { tile, window, bands: first..first + self.bands_per_part };
@@ -132,7 +135,7 @@ impl BlockEncoder {
         let fill = match nodata {
             Some(nodata) => Some(nodata),
             None if self.data_type.is_float() => Some(T::from_f64(f64::NAN)),
-            None => (self.has_mask || self.has_opacity).then_some(zero),
+            None => (self.has_mask || self.opacity.is_some()).then_some(zero),
         };
         let treatment = Treatment {
             fill,

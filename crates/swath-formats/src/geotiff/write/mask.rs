@@ -1,6 +1,7 @@
 //! The mask of a block: one bit for each pixel, 1 where it has a value, the highest bit of a byte first.
 //!
-//! One mask speaks for all bands, as GDAL reads it: a pixel is valid if any of its bands is.
+//! One mask speaks for all bands, as GDAL reads it: a pixel is valid if any of its bands is. So does opacity, which is no
+//! mask, but is held against the bands here.
 
 use swath_raster::{Tile, Window};
 
@@ -36,7 +37,7 @@ pub(super) fn put_bits(
             let is_valid = if bands_agree {
                 let first = bands.next().unwrap_or(false);
                 if bands.any(|band| band != first) {
-                    return Err(bands_differ(tile.window, window, row, column));
+                    return Err(bands_differ("one mask", "mask", (tile, window), (row, column)));
                 }
                 first
             } else {
@@ -58,14 +59,33 @@ pub(super) fn put_bits(
     Ok(is_empty)
 }
 
-fn bands_differ(tile: Window, window: Window, row: usize, column: usize) -> Error {
-    let row = u64::from(tile.row + window.row) + row as u64;
-    let column = u64::from(tile.column + window.column) + column as u64;
+/// Holds all bands of a window, counted from the corner of the tile, against that of opacity.
+///
+/// # Errors
+/// [`Error::Usage`] when a pixel is valid in one band and not in another.
+pub(super) fn check_opacity(tile: &Tile, window: Window, opacity: usize) -> Result<()> {
+    let Some(validity) = &tile.validity else { return Ok(()) };
+    for row in 0..window.rows as usize {
+        let in_band = (window.row as usize + row) * tile.window.columns as usize + window.column as usize;
+        let of = |band: usize| &validity[band * tile.plane() + in_band..][..window.columns as usize];
+        let wanted = of(opacity);
+        if let Some(other) = (0..tile.bands).map(of).find(|other| *other != wanted) {
+            let column = wanted.iter().zip(other).position(|(one, other)| one != other).unwrap_or(0);
+            return Err(bands_differ("opacity", "opacity", (tile, window), (row, column)));
+        }
+    }
+    Ok(())
+}
+
+/// `what` says for all bands which pixels are valid.
+fn bands_differ(what: &str, word: &str, (tile, window): (&Tile, Window), (row, column): (usize, usize)) -> Error {
+    let row = u64::from(tile.window.row + window.row) + row as u64;
+    let column = u64::from(tile.window.column + window.column) + column as u64;
     Error::Usage {
         message: format!(
-            "the pixel in row {row} and column {column} has a value in some bands and none in others, which one mask for \
-             all bands cannot say"
+            "the pixel in row {row} and column {column} has a value in some bands and none in others, which {what} for all \
+             bands cannot say"
         ),
-        hint: "--nodata names a value that says it for each band, in place of the mask".into(),
+        hint: format!("--nodata names a value that says it for each band, in place of the {word}"),
     }
 }

@@ -230,6 +230,12 @@ impl WriteOptions {
                 "MAX_Z_ERROR=0, or for floats --nodata nan",
             ));
         }
+        if self.max_z_error > 0.0 && grid.opacity().is_some() {
+            return Err(refused(
+                "an error is allowed for all bands, and so for the opacity, of which 0 says that a pixel has no value",
+                "MAX_Z_ERROR=0, or --band with the other bands, which get a mask",
+            ));
+        }
         if self.interleave == Some(Interleave::Pixel) && grid.bands.len() > 1 {
             return Err(refused(
                 "LERC is written with each band in blocks of its own",

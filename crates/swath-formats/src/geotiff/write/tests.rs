@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use swath_core::{Budget, Bytes, Error, Lease, Result, Stop};
-use swath_raster::{Band, DataType, Grid, Scalar, Shape, Tile, Window};
+use swath_raster::{Band, BandColour, DataType, Grid, Scalar, Shape, Tile, Window};
 
 use super::super::{Compression, Interleave, Predictor, Texts};
 use super::*;
@@ -136,6 +136,40 @@ fn pixels_without_a_value_need_a_way_to_say_so() {
     assert_eq!((bytes[20], bytes[21], lengths.len()), (9, 1, 2));
     let error = encode(&plain, &[], &flat(&plain, 1, false, &lease), Window::new(8, 0, 16, 16));
     assert!(matches!(error, Err(Error::Unexpected { .. })), "{error:?}");
+}
+
+/// The grid with opacity as its last band.
+fn with_opacity(mut grid: Grid) -> Grid {
+    if let Some(last) = std::sync::Arc::make_mut(&mut grid.bands).last_mut() {
+        last.colour = BandColour::Opacity;
+    }
+    grid
+}
+
+/// Opacity says that no band has a value, and not that one has none; NaN does.
+#[test]
+fn opacity_speaks_for_all_bands() {
+    let lease = lease();
+    let shape = Shape::new(16, 16);
+    for interleave in ["INTERLEAVE=PIXEL", "INTERLEAVE=BAND"] {
+        for as_stored in [false, true] {
+            let bytes = with_opacity(grid(DataType::UInt8, 2, shape));
+            let mut tile = flat(&bytes, 1, true, &lease);
+            tile.as_stored = as_stored;
+            match encode(&bytes, &[interleave], &tile, shape.whole()) {
+                Err(Error::Usage { message, hint }) => {
+                    assert!(message.contains("row 1 and column 4") && hint.contains("--nodata"), "{message} {hint}");
+                }
+                other => panic!("{other:?}"),
+            }
+            // Outside of the block nobody asks.
+            assert!(encode(&bytes, &[interleave], &tile, Window::new(2, 0, 14, 16)).is_ok());
+            tile.validity_mut(&lease).expect("validity")[256 + 20] = 0;
+            assert!(encode(&bytes, &[interleave], &tile, shape.whole()).is_ok());
+        }
+        let floats = with_opacity(grid(DataType::Float32, 2, shape));
+        assert!(encode(&floats, &[interleave], &flat(&floats, 1, true, &lease), shape.whole()).is_ok());
+    }
 }
 
 #[test]
@@ -282,6 +316,15 @@ fn lossy_lerc_has_no_nodata_value_but_nan() {
     ] {
         let grid = Grid { nodata, ..grid(DataType::Float32, 1, shape) };
         assert_eq!(BlockEncoder::new(&grid, &options(words)).is_ok(), fits, "{nodata:?} {words:?}");
+    }
+    // Nor opacity, of which 0 stands for no value; beside a mask it is a band like the others.
+    for (has_mask, words, fits) in [
+        (false, &["COMPRESS=LERC", "MAX_Z_ERROR=3"][..], false),
+        (true, &["COMPRESS=LERC", "MAX_Z_ERROR=3"], true),
+        (false, &["COMPRESS=LERC"], true),
+    ] {
+        let grid = Grid { has_mask, ..with_opacity(grid(DataType::UInt8, 2, shape)) };
+        assert_eq!(BlockEncoder::new(&grid, &options(words)).is_ok(), fits, "{has_mask} {words:?}");
     }
 }
 

@@ -1,5 +1,7 @@
 //! Pixels of one input into those of the mosaic, row by row.
 
+use std::ops::Range;
+
 use bytemuck::Pod;
 use swath_core::{Error, Result};
 
@@ -156,6 +158,11 @@ pub(super) fn write(to: &mut Values, number: impl Fn(usize) -> f64) {
 /// Gives valid pixels that equal what stands for no value the value beside it.
 pub(super) fn reserve(to: &mut Values, validity: &[u8], nodata: Scalar) {
     for_values!(to, to => reserve_as(to, validity, nodata));
+}
+
+/// Keeps opacity, whose pixels are those of a band, off 0 where they are valid.
+pub(super) fn keep_seen(to: &mut Values, validity: &[u8], band: Range<usize>) {
+    for_values!(to, to => crate::ops::convert::keep_seen(&mut to[band.clone()], Some(&validity[band])));
 }
 
 fn reserve_as<T: Pixel>(to: &mut [T], validity: &[u8], nodata: Scalar) {

@@ -43,8 +43,8 @@ const ENTRY_GRIDS: u64 = 5;
 ///
 /// # Nodata
 /// A pixel has a value where any input has one. The nodata value is the one wished, or the first that an input has and
-/// the type holds; else NaN for floats, opacity where all inputs have it, and a mask for other integers. A valid pixel that would equal it takes the value
-/// beside it.
+/// the type holds; else NaN for floats, opacity where it says of all inputs which pixels have a value, and a mask for
+/// other integers. A valid pixel that would equal it, or whose opacity would be 0, takes the value beside it.
 ///
 /// The type is the one wished; else the smallest that holds the values of all inputs. `mean` makes floats of it, of 64 bits where those of 32
 /// do not hold all values; `count` makes 16-bit unsigned integers (32-bit ones beyond 65,535 inputs) with the nodata
@@ -150,7 +150,7 @@ impl Mosaic {
             _ => common,
         };
         let data_type = options.data_type.unwrap_or(natural);
-        let nodata = nodata_of(natural_nodata(&grids, options.method, data_type), options.nodata, data_type)?;
+        let (nodata, _) = nodata_of(natural_nodata(&grids, options.method, data_type), options.nodata, data_type)?;
         let has = |grid: &&Grid| grid.nodata == nodata && grid.data_type == data_type && !grid.has_mask;
         let all_have = grids.iter().all(has);
         let is_computed = matches!(options.method, MosaicMethod::Mean | MosaicMethod::Count);
@@ -165,8 +165,11 @@ impl Mosaic {
             block: BLOCK,
             bands: bands_of(&grids, options.method).into(),
         };
-        let has_mask = nodata.is_none() && grid.opacity().is_none();
-        let grid = Grid { has_mask, ..grid };
+        let opacity = grid.opacity().filter(|opacity| grids.iter().all(|grid| grid.opacity() == Some(*opacity)));
+        // Where it is not opacity that says what has a value, it is a band like the others.
+        let is_said = nodata.is_some() && options.nodata.is_none();
+        let grid = if opacity.is_some() || is_said { grid } else { grid.without_opacity() };
+        let grid = Grid { has_mask: nodata.is_none() && opacity.is_none(), ..grid };
         // What is summed up is not rounded before.
         let is_wide = natural == DataType::Float64 || data_type == DataType::Float64;
         let working = match options.method {
@@ -305,6 +308,10 @@ impl Raster for Mosaic {
         }
         if let Some(nodata) = self.reserved {
             merge::reserve(&mut tile.values, &validity, nodata);
+        }
+        if let Some(position) = self.grid.opacity().and_then(|opacity| bands.iter().position(|band| *band == opacity)) {
+            let plane = tile.plane();
+            merge::keep_seen(&mut tile.values, &validity, position * plane..(position + 1) * plane);
         }
         tile.validity = (!all_valid(&validity)).then_some(validity);
         Ok(tile)

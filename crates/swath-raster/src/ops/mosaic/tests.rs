@@ -1,5 +1,6 @@
 //! Mosaics by hand, and in windows of any shape.
 
+mod opacity;
 mod turns;
 mod types;
 
@@ -119,34 +120,6 @@ fn a_mask_beside_nodata() {
     assert_eq!((raster.grid().has_mask, raster.grid().nodata), (false, Some(Scalar::Int(0))));
     // The valid 0 must not become a gap.
     assert_pixels(&raster, &[5.0, NAN, 1.0]);
-}
-
-/// What is transparent covers nothing.
-#[test]
-fn opacity_lets_what_lies_below_be_seen() {
-    let seen = |column: f64, opacity: [f64; 2], value: f64| {
-        let mut grid = held(column, DataType::UInt8, None, &[0.0, 0.0]).grid().clone();
-        let bands = [Band::default(), Band { colour: BandColour::Opacity, ..Band::default() }];
-        grid.bands = bands.into();
-        let seen = |value: f64, opacity: f64| if opacity == 0.0 { NAN } else { value };
-        let [one, two] = opacity;
-        let values = [seen(value, one), seen(value, two), seen(one, one), seen(two, two)];
-        Held::with(grid, values.into_iter().map(Scalar::Float).collect())
-    };
-    let inputs = || vec![seen(0.0, [255.0, 255.0], 7.0), seen(1.0, [0.0, 128.0], 9.0)];
-    let raster = mosaic(inputs(), &options(MosaicMethod::Last)).expect("a mosaic");
-    assert_eq!((raster.grid().has_mask, raster.grid().opacity()), (false, Some(1)));
-    assert_pixels(&raster, &[7.0, 7.0, 9.0, 255.0, 255.0, 128.0]);
-    let raster = mosaic(inputs(), &options(MosaicMethod::Count)).expect("a mosaic");
-    assert_pixels(&raster, &[1.0, 1.0, 1.0, 1.0, 1.0, 1.0]);
-    // Where inputs do not agree on what says it, a mask does.
-    let mut inputs = inputs();
-    let mut grid = inputs[1].grid().clone();
-    Arc::make_mut(&mut grid.bands)[1].colour = BandColour::OpacityMultiplied;
-    inputs[1] = Held::with(grid, [NAN, 9.0, NAN, 128.0].map(Scalar::Float).into());
-    let raster = mosaic(inputs, &options(MosaicMethod::Last)).expect("a mosaic");
-    assert_eq!((raster.grid().has_mask, raster.grid().opacity()), (true, None));
-    assert_pixels(&raster, &[7.0, 7.0, 9.0, 255.0, 255.0, 128.0]);
 }
 
 #[test]

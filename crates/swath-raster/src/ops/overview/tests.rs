@@ -1,10 +1,12 @@
 //! Overviews against sums straight from the definition of each kernel.
 
+use std::sync::Arc;
+
 use swath_core::{Budget, Stop};
 
 use super::*;
 use crate::ops::tests::held::Held;
-use crate::{Affine, Values};
+use crate::{Affine, Band, BandColour, Values};
 
 const ALL: [OverviewResampling; 5] = [
     OverviewResampling::Nearest,
@@ -223,6 +225,19 @@ fn a_value_never_takes_the_place_of_nodata() {
         let small = overview(&tile, tile.window, &grid, OverviewResampling::Average, &lease).expect("an overview");
         assert!(matches!(&small.values, Values::UInt8(values) if values[..] == [wanted]), "{has_mask}");
     }
+}
+
+#[test]
+fn opacity_of_a_valid_pixel_never_becomes_0() {
+    let lease = lease(Bytes(1 << 16));
+    let mut tile = Tile::unwritten(Window::new(0, 0, 2, 12), 2, DataType::UInt8, &lease).expect("a tile");
+    let steps = |(at, value): (usize, &mut u8)| *value = if at % 12 < 6 { 255 } else { 1 };
+    tile.values_mut::<u8>().expect("values").iter_mut().enumerate().for_each(steps);
+    let mut grid = Grid { bands: vec![Band::default(); 2].into(), ..grid(tile.window.shape()) };
+    Arc::make_mut(&mut grid.bands)[1].colour = BandColour::Opacity;
+    let small = overview(&tile, tile.window, &grid, OverviewResampling::Cubic, &lease).expect("an overview");
+    let (values, opacity) = small.values.bytes().split_at(6);
+    assert!(values.contains(&0) && !opacity.contains(&0), "{values:?} {opacity:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use swath_core::{Buffer, Lease, Result};
 
-use crate::{Tile, Window};
+use crate::{Scalar, Tile, Window};
 
 use super::lattice::{Lattice, Leaf, ROW};
 use super::mapping::Columns;
@@ -11,13 +11,13 @@ use super::source::{self, Held, HeldBand, Plane};
 use super::{Warp, area};
 
 impl Warp {
-    /// Computes a band of a piece from a band of its source window.
+    /// Computes a band of a piece from a band of its source window; no valid pixel becomes the reserved value.
     ///
     /// # Errors
     /// When the lease has less left.
     pub(super) fn fill_band<F: Held>(
         &self,
-        tile: &mut Tile,
+        (tile, reserved): (&mut Tile, Option<Scalar>),
         validity: &mut [u8],
         piece: Window,
         source: &SourceWindow,
@@ -37,8 +37,6 @@ impl Warp {
             turn: source.turn(self.columns()),
         };
         let mut work = Work::new(self, source, lease)?;
-        // A mask says it of any value.
-        let reserved = self.grid.nodata.filter(|_| !self.grid.has_mask);
         let outer = tile.window;
         let start = band * tile.plane();
         self.lattice.visit(piece, &mut |leaf, part| {

@@ -17,6 +17,7 @@ mod resampling;
 mod source;
 mod suggest;
 mod target;
+mod tear;
 #[cfg(test)]
 mod tests;
 mod weights;
@@ -37,6 +38,7 @@ pub(crate) use mapping::Ways;
 use mapping::{Columns, Mapping};
 use need::{Extent, Reach, SourceWindow};
 pub use resampling::Resampling;
+pub(crate) use suggest::bounds_meeting;
 pub use suggest::transformed_bounds;
 pub use target::{WarpTarget, WarpWishes};
 pub(crate) use target::{aligned, bounds_of};
@@ -68,8 +70,9 @@ impl Default for WarpOptions {
 /// # Nodata
 /// A pixel of a method with a kernel has a value if its centre lies in a pixel of the input that has one; of a method of
 /// areas, if one of the pixels that it covers has one. The weights of pixels without a value go to the others. Type and
-/// nodata value are the input's unless others are wished; floats without one have NaN, integers without one a mask. A
-/// computed value that would equal the nodata value takes its neighbour, unless a mask says which pixels have one.
+/// nodata value are the input's unless others are wished; floats without one have NaN, integers without one, or with NaN,
+/// a mask. A computed value that would equal the nodata value takes its neighbour, unless a mask says which pixels have
+/// one; so does the opacity of a pixel that has one, where that would be 0.
 ///
 /// # CRS
 /// Where the input is of longitudes, columns come round after 360°, and an input that goes all the way round has no edge
@@ -128,14 +131,14 @@ impl Warp {
             _ => (options.data_type.unwrap_or(from.data_type), options.nodata),
         };
         let has_mask = wished.is_none() && (from.has_mask || (nodata.is_none() && from.opacity().is_none()));
-        let nodata = nodata_of(nodata, wished, data_type)?;
+        let (nodata, needs_mask) = nodata_of(nodata, wished, data_type)?;
         let grid = Grid {
             data_type,
             shape: target.shape,
             affine: Some(target.affine),
             crs: target.crs.clone(),
             nodata,
-            has_mask,
+            has_mask: has_mask || needs_mask,
             block: BLOCK,
             ..from.clone()
         };
@@ -185,10 +188,19 @@ impl Warp {
             + Bytes::of::<area::Entry>(entries)
     }
 
+    /// The value that no valid pixel of a band may have.
+    fn reserved(&self, band: usize) -> Option<Scalar> {
+        match self.grid.opacity() == Some(band) {
+            true => Some(Scalar::Int(0)),
+            // A mask says it of any value.
+            false => self.grid.nodata.filter(|_| !self.grid.has_mask),
+        }
+    }
+
     /// Computes the pixels of a piece from those of its source window.
     fn fill(
         &self,
-        tile: &mut Tile,
+        (tile, bands): (&mut Tile, &[usize]),
         validity: &mut [u8],
         piece: Window,
         source: &SourceWindow,
@@ -198,10 +210,11 @@ impl Warp {
         if self.resampling == Resampling::Near {
             return near::fill(&self.lattice, tile, validity, piece, source, input);
         }
-        for band in 0..tile.bands {
+        for (band, of_grid) in bands.iter().enumerate() {
+            let reserved = self.reserved(*of_grid);
             match source::is_single(self.input.grid().data_type) {
-                true => self.fill_band::<f32>(tile, validity, piece, source, (input, band), lease)?,
-                false => self.fill_band::<f64>(tile, validity, piece, source, (input, band), lease)?,
+                true => self.fill_band::<f32>((tile, reserved), validity, piece, source, (input, band), lease)?,
+                false => self.fill_band::<f64>((tile, reserved), validity, piece, source, (input, band), lease)?,
             }
         }
         Ok(())
@@ -234,7 +247,7 @@ impl Raster for Warp {
         let mut validity = lease.buffer::<u8>(tile.values.len())?;
         self.pieces(window, &mut |piece, source| {
             let input = source::read(&self.input, source, self.columns(), bands, lease)?;
-            self.fill(&mut tile, &mut validity, piece, source, &input, lease)
+            self.fill((&mut tile, bands), &mut validity, piece, source, &input, lease)
         })?;
         tile.validity = (!all_valid(&validity)).then_some(validity);
         Ok(tile)

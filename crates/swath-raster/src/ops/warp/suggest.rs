@@ -1,20 +1,18 @@
 //! Where a rectangle ends up in another system.
 //!
 //! It looks at points along edges and inside, and finds poles and the antimeridian by how longitudes run along the edge.
+//! Where a rectangle is torn is in the file beside this one.
 
 use swath_core::{Error, Result};
 use swath_crs::{Bounds, Crs, Transform};
 
 use super::mapping::{half_turn, transform};
+use super::tear::{EVERYWHERE, Tear};
 
 /// Points along a side at first: its ends and those between.
 const POINTS: usize = 21;
 /// How often their number is doubled at most.
 const DOUBLINGS: usize = 5;
-/// Points along a side, and rows of points inside, that tell whether a box is torn.
-const TEAR_POINTS: usize = 96;
-/// A box is torn where neighbours are farther apart than this share of it, and as much of it holds no point.
-const TEAR: f64 = 0.125;
 /// Where longitudes miss the antimeridian by less than this share of a turn, they are on it.
 const SEAM: f64 = 1e-12;
 /// When bounds change by less than this share of their size, they are good.
@@ -31,6 +29,15 @@ const GOOD: f64 = 1e-7;
 /// [`Error::Usage`] where there is no way between the systems, no point of the rectangle has a place in the other, or it
 /// is two parts there, far from each other: at both ends of a map of the world.
 pub fn transformed_bounds(bounds: Bounds, from: &Crs, to: &Crs) -> Result<Bounds> {
+    bounds_meeting(bounds, from, to, None)
+}
+
+/// As [`transformed_bounds`]; where the rectangle is two parts and another one of the system `to` meets only one of them,
+/// the bounds of that part.
+///
+/// # Errors
+/// As [`transformed_bounds`].
+pub(crate) fn bounds_meeting(bounds: Bounds, from: &Crs, to: &Crs, other: Option<Bounds>) -> Result<Bounds> {
     let mut bounds = bounds;
     let turn = half_turn(from).map(|half| 2.0 * half);
     if let Some(turn) = turn
@@ -43,35 +50,47 @@ pub fn transformed_bounds(bounds: Bounds, from: &Crs, to: &Crs) -> Result<Bounds
     }
     let way = Way { transform: transform(from, to)?, turn };
     let half = half_turn(to);
-    let mut found = None;
-    for doubling in 0..=DOUBLINGS {
-        let next = way.bounds(bounds, half, ((POINTS - 1) << doubling) + 1);
-        if let (Some(one), Some(two)) = (found, next)
-            && is_good(one, two)
-        {
-            break;
-        }
-        found = next.or(found);
-    }
     let words = format!("{}, {}, {}, {}", bounds.min_x, bounds.min_y, bounds.max_x, bounds.max_y);
-    if let Some(found) = found.filter(|found| half.is_none() && way.tears(bounds, *found)) {
-        return Err(Error::Usage {
-            message: format!(
-                "the box {words} crosses the edge at which {} comes round, so it is two parts there: x from {:.0} to {:.0}",
-                to.name(),
-                found.min_x,
-                found.max_x
-            ),
-            hint:
-                "swath raster warp --bbox with the same box joins them in a system that has them side by side, such as \
-                   --dst-crs EPSG:4326"
-                    .into(),
-        });
-    }
-    found.ok_or_else(|| Error::Usage {
+    let mut found = way.settled(bounds, half, EVERYWHERE).ok_or_else(|| Error::Usage {
         message: format!("no point of the box {words} has a place in {}", to.name()),
         hint: "is the box in the reference system that it is said to be in (--bbox-crs), and x before y?".into(),
-    })
+    })?;
+    let mut within = EVERYWHERE;
+    while half.is_none()
+        && let Some(tear) = Tear::of(&way, bounds, found, within)
+    {
+        let meets = |part: &Bounds| {
+            let is_apart = |other: Bounds| {
+                other.max_x <= part.min_x
+                    || other.min_x >= part.max_x
+                    || other.max_y <= part.min_y
+                    || other.min_y >= part.max_y
+            };
+            other.is_some_and(|other| !is_apart(other))
+        };
+        let parts =
+            tear.sides(within).map(|side| (side, way.settled(bounds, half, side).map(|part| tear.joined(part, side))));
+        let mut met = parts.into_iter().filter_map(|(side, part)| Some((side, part.filter(meets)?)));
+        match (met.next(), met.next()) {
+            (Some(part), None) => (within, found) = part,
+            _ => {
+                return Err(Error::Usage {
+                    message: format!(
+                        "the box {words} crosses the edge at which {} comes round, so it is two parts there: x from \
+                         {:.0} to {:.0}",
+                        to.name(),
+                        found.min_x,
+                        found.max_x
+                    ),
+                    hint:
+                        "swath raster warp --bbox with the same box joins them in a system that has them side by side, \
+                           such as --dst-crs EPSG:4326"
+                            .into(),
+                });
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn is_good(one: Bounds, two: Bounds) -> bool {
@@ -98,46 +117,29 @@ impl Way {
         self.transform.try_point(x, y).ok()
     }
 
-    /// Whether neighbours on the sides of a rectangle lie at different ends of its bounds, with nothing between them.
-    fn tears(&self, of: Bounds, found: Bounds) -> bool {
-        const CELLS: usize = 64;
-        // Sides, and lines inside where these lie beyond what has a place.
-        const LINES: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
-        if found.max_x <= found.min_x || found.max_y <= found.min_y {
-            return false;
-        }
-        let place = |(across, down): (f64, f64)| {
-            let point = self.point(of.min_x + (of.max_x - of.min_x) * across, of.min_y + (of.max_y - of.min_y) * down);
-            point.map(|(x, y)| {
-                ((x - found.min_x) / (found.max_x - found.min_x), (y - found.min_y) / (found.max_y - found.min_y))
-            })
-        };
-        let share = |at: usize| at as f64 / TEAR_POINTS as f64;
-        let lines = LINES.into_iter().flat_map(|side| {
-            (0..TEAR_POINTS).flat_map(move |at| {
-                let ends = (share(at), share(at + 1));
-                [((ends.0, side), (ends.1, side)), ((side, ends.0), (side, ends.1))]
-            })
-        });
-        let axes: [fn((f64, f64)) -> f64; 2] = [|place| place.0, |place| place.1];
-        let mut torn = lines.filter(|(one, two)| axes.iter().any(|axis| jumps(&place, *one, *two, *axis))).peekable();
-        if torn.peek().is_none() {
-            return false;
-        }
-        let mut taken = [[false; CELLS]; 2];
-        for at in 0..(TEAR_POINTS + 1) * (TEAR_POINTS + 1) {
-            if let Some(found) = place((share(at % (TEAR_POINTS + 1)), share(at / (TEAR_POINTS + 1)))) {
-                for (axis, taken) in axes.iter().zip(&mut taken) {
-                    taken[((axis(found) * CELLS as f64) as usize).min(CELLS - 1)] = true;
-                }
-            }
-        }
-        let hole = |taken: &[bool; CELLS]| taken.split(|is_taken| *is_taken).map(<[bool]>::len).max().unwrap_or(0);
-        taken.iter().any(|taken| hole(taken) as f64 > TEAR * CELLS as f64)
+    /// The point, if it has a place there that is within bounds.
+    pub fn point_within(&self, x: f64, y: f64, within: Bounds) -> Option<(f64, f64)> {
+        self.point(x, y)
+            .filter(|(x, y)| (within.min_x..=within.max_x).contains(x) && (within.min_y..=within.max_y).contains(y))
     }
 
-    /// The bounds of points along the sides, in order, and of a lattice inside.
-    fn bounds(&self, of: Bounds, half: Option<f64>, points: usize) -> Option<Bounds> {
+    /// The bounds of what of a rectangle is within others, of so many points that more of them change nothing.
+    fn settled(&self, of: Bounds, half: Option<f64>, within: Bounds) -> Option<Bounds> {
+        let mut found = None;
+        for doubling in 0..=DOUBLINGS {
+            let next = self.bounds(of, half, ((POINTS - 1) << doubling) + 1, within);
+            if let (Some(one), Some(two)) = (found, next)
+                && is_good(one, two)
+            {
+                break;
+            }
+            found = next.or(found);
+        }
+        found
+    }
+
+    /// The bounds of points along the sides, in order, and of a lattice inside, as far as they are within others.
+    fn bounds(&self, of: Bounds, half: Option<f64>, points: usize, within: Bounds) -> Option<Bounds> {
         let share = |at: usize| at as f64 / (points - 1) as f64;
         let x = |at: usize| of.min_x + (of.max_x - of.min_x) * share(at);
         let y = |at: usize| of.min_y + (of.max_y - of.min_y) * share(at);
@@ -149,7 +151,7 @@ impl Way {
         let mut found: Option<Bounds> = None;
         let (mut first, mut last): (Option<f64>, Option<f64>) = (None, None);
         for (x, y) in ring {
-            let Some((mut x, y)) = self.point(x, y) else { continue };
+            let Some((mut x, y)) = self.point_within(x, y, within) else { continue };
             if let (Some(half), Some(last)) = (half, last) {
                 x -= 2.0 * half * ((x - last) / (2.0 * half)).round();
             }
@@ -167,7 +169,7 @@ impl Way {
                 of.min_x + (of.max_x - of.min_x) * inside(at % POINTS),
                 of.min_y + (of.max_y - of.min_y) * inside(at / POINTS),
             );
-            let Some((mut x, y)) = self.point(place.0, place.1) else { continue };
+            let Some((mut x, y)) = self.point_within(place.0, place.1, within) else { continue };
             if let (Some(half), Some(bounds)) = (half, found) {
                 let middle = (bounds.min_x + bounds.max_x) / 2.0;
                 x -= 2.0 * half * ((x - middle) / (2.0 * half)).round();
@@ -184,31 +186,6 @@ impl Way {
             (Some(bounds), Some(half)) => Some(in_turn(bounds, half)),
             (bounds, _) => bounds,
         }
-    }
-}
-
-/// Whether places between two others are far apart however near to each other they begin. At the very end of a side
-/// they are no tear: it is a pole there, or the antimeridian itself.
-fn jumps(
-    place: &impl Fn((f64, f64)) -> Option<(f64, f64)>,
-    mut one: (f64, f64),
-    mut two: (f64, f64),
-    axis: fn((f64, f64)) -> f64,
-) -> bool {
-    const HALVINGS: usize = 30;
-    for _ in 0..HALVINGS {
-        let middle = ((one.0 + two.0) / 2.0, (one.1 + two.1) / 2.0);
-        let (Some(first), Some(between), Some(last)) = (place(one), place(middle), place(two)) else { return false };
-        if (axis(first) - axis(last)).abs() <= TEAR {
-            return false;
-        }
-        let is_first = (axis(first) - axis(between)).abs() > (axis(between) - axis(last)).abs();
-        (one, two) = if is_first { (one, middle) } else { (middle, two) };
-    }
-    let is_inside = |share: f64| share > 0.0 && share < 1.0;
-    match one.0 == two.0 {
-        true => is_inside(one.1) && is_inside(two.1),
-        false => is_inside(one.0) && is_inside(two.0),
     }
 }
 

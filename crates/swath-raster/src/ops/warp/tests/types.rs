@@ -3,6 +3,7 @@
 use swath_core::Error;
 
 use super::*;
+use crate::{Band, BandColour};
 
 fn row(data_type: DataType, values: [f64; 4]) -> Arc<dyn Raster> {
     let grid = Held::grid(Shape::new(1, 4), 1, data_type, Affine::north_up(0.0, 0.0, 1.0, 1.0), None);
@@ -62,4 +63,22 @@ fn values_are_kept_off_what_stands_for_none() {
     let raster = in_type(&both, halved, Resampling::Average, &WarpOptions::default()).expect("a warp");
     assert!(raster.grid().has_mask);
     assert_pixels(&raster, &[0.0, 4.0]);
+}
+
+/// A kernel that swings below 0 beside an edge hides no pixel.
+#[test]
+fn opacity_of_a_valid_pixel_never_becomes_0() {
+    let bands = [Band::default(), Band { colour: BandColour::Opacity, ..Band::default() }].into();
+    let place = Affine::north_up(0.0, 0.0, 1.0, 1.0);
+    let grid = Grid { bands, ..Held::grid(Shape::new(8, 16), 2, DataType::UInt8, place, None) };
+    let input = Held::by(grid, |column, _| if column < 8 { 255.0 } else { 2.0 });
+    let fine = target(Affine::north_up(0.0, 0.0, 0.5, 0.5), 16, 32, None);
+    let raster = warp(&input, &fine, Resampling::Cubic);
+    assert_eq!(raster.grid().opacity(), Some(1));
+    let both = pixels(&raster, raster.grid().shape.whole());
+    let (values, opacity) = both.split_at(16 * 32);
+    assert!(values.contains(&0.0) && opacity.contains(&1.0) && !opacity.contains(&0.0), "{both:?}");
+    // Whichever bands are asked for.
+    let tile = raster.read(raster.grid().shape.whole(), &[1], &lease()).expect("pixels");
+    assert!(tile.values::<u8>().expect("bytes").iter().zip(opacity).all(|(one, other)| f64::from(*one) == *other));
 }
