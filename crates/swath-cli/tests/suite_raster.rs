@@ -54,9 +54,10 @@ fn the_same_bytes_under_any_ceiling() {
 #[test]
 fn killed_and_resumed() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
-    all_inputs(&folder, SMALL);
-    for verb in verbs(SMALL, full()) {
-        kill_and_resume(&folder, &verb, 12);
+    let (size, spacing) = if full() { (SMALL, 12) } else { ((1501, 1203), 4) };
+    all_inputs(&folder, size);
+    for verb in verbs(size, full()) {
+        kill_and_resume(&folder, &verb, spacing);
     }
     if full() {
         all_inputs(&folder, LARGE);
