@@ -6,7 +6,7 @@ seen, and what a file says of them.
 Every TIFF of the corpus, and made ones with masks, opacity, palettes, points for pixels, and words for bands. `convert`
 and `clip` must give back every stored value; shape, type, nodata, transform, masks, colours, palette, descriptions,
 units, scales and offsets must be the same. `calc` of 64-bit floats must agree with NumPy within 1e-12. Pixels of JPEG are
-not compared one by one here: codecs round otherwise.
+not compared one by one here: codecs round otherwise. Then come expressions, boxes and scales; see `computed.py`.
 """
 
 import os
@@ -15,6 +15,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import computed
 import numpy
 import rasterio
 from geotiff_read import KNOWN, of_corpus, same_number
@@ -199,6 +200,7 @@ def main():
             check(findings, bench, path, name)
         for path in made(bench):
             check(findings, bench, path, path.stem)
+        computed.check(findings, bench, run, corpus)
     findings.close()
 
 

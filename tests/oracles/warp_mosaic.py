@@ -2,16 +2,18 @@
 
     python warp_mosaic.py RASTER_WARP CORPUS
 
-RASTER_WARP is the example of that name of `swath-formats`. Each warp is compared with `rasterio.warp.reproject` onto
+RASTER_WARP is the example of that name of `swath-formats`, with `swath` in the folder above. Each warp is compared with `rasterio.warp.reproject` onto
 the same grid with an exact transformer (tolerance 0), the first two bands of each file. Away from edges of values and
 gaps, 99.9 % of the values must be within a thousandth of the range of values, or one for integers, and 99.9 % of all
 pixels must agree in whether they have a value; pixels of `near` and of other methods that choose one value must be equal
 on 99.9 % of the pixels. For these every place is computed, for the others to within 0.001 pixels: with the 0.125 pixels
-that are usual, nearest pixels may be neighbours along the lines where two are equally near. Suggested grids are held
-against `calculate_default_transform`.
+that are usual in GDAL, nearest pixels may be neighbours along the lines where two are equally near. `swath raster warp` must
+do as well on the same grids with the accuracy that it has when nothing is said. Suggested grids are held against
+`calculate_default_transform`.
 
 Pixels that cover whole ones, or halves of them, must equal those of NumPy: the mode by area, least and greatest values,
-and quantiles. Mosaics of pieces and of whole files must equal those of `rasterio.merge.merge`.
+and quantiles. Mosaics of pieces and of whole files must equal those of `rasterio.merge.merge`; means of `swath raster mosaic`
+those of NumPy, and its mosaics of rasters in two systems what NumPy makes of their warps by GDAL.
 
 Not compared: GDAL's mode (see below); grids that reach a pole in a Mercator projection, where GDAL suggests rows
 hundreds of thousands of kilometres beyond it; the splitting of outputs of which little is in the input into chunks with
@@ -33,6 +35,7 @@ from rasterio.enums import Resampling
 from rasterio.warp import calculate_default_transform, reproject
 
 from warp_pieces import blocks, cut, wanted_mode, wanted_rank
+from warp_program import check_means, check_mixed, grid_of, moved, warped
 
 warnings.filterwarnings("ignore")
 
@@ -75,6 +78,8 @@ BLOCKS = ["raster/rasterio/RGB.byte.tif", "raster/geo/lc.tif", "raster/geo/olind
 # Inputs that are cut into pieces and joined again, and inputs that are joined as they are.
 CUT = ["raster/rasterio/RGB.byte.tif", "raster/large/co_elevation_roi.tif", "raster/geo/L7_ETMs.tif"]
 JOINED = ["raster/rasterio/RGB.byte.tif", "raster/large/bahamas_rgb.tif", "raster/rasterio/rgb_lzw.tif"]
+# An input whose pieces are brought to several systems and joined in another one.
+MIXED = ("raster/large/co_elevation_roi.tif", ["EPSG:32612", "EPSG:4326", "EPSG:3857"], "EPSG:5070")
 
 
 def eroded(mask, steps):
@@ -143,6 +148,10 @@ def compare(values, validity, wanted, wanted_validity, method, is_integer):
         yield f"{off} of {count} values differ by more than {limit:.3g} (at most {apart.max():.3g})"
 
 
+def swath_beside(example):
+    return Path(example).resolve().parent.parent / f"swath{Path(example).suffix}"
+
+
 def check_warps(program, corpus, folder):
     compared = wrong = 0
     pool = ThreadPoolExecutor(2)
@@ -171,6 +180,7 @@ def check_warps(program, corpus, folder):
                 mask &= ~numpy.isnan(data)
             is_integer = not source.dtypes[0].startswith("float")
             data, mask = data[:BANDS], mask[:BANDS]
+            like = grid_of(folder, "like", system, scaled, size)
 
             def check(method):
                 options = {
@@ -182,7 +192,12 @@ def check_warps(program, corpus, folder):
                 if values is None:
                     return [error]
                 wanted = wanted_warp(source, data, mask, system, scaled, size, method)
-                return list(compare(values[:BANDS], validity[:BANDS], *wanted, method, is_integer))
+                problems = list(compare(values[:BANDS], validity[:BANDS], *wanted, method, is_integer))
+                values, validity, error = warped(swath_beside(program), path, like, len(data), method, folder)
+                if values is None:
+                    return [*problems, error]
+                as_run = compare(values, validity, *wanted, method, is_integer)
+                return problems + [f"as it is run: {problem}" for problem in as_run]
 
             # Of values that GDAL holds as floats, a new one never becomes the mode, however much it covers; bytes,
             # which it counts in bins, have no number left for no value.
@@ -266,13 +281,36 @@ def check_mosaics(program, corpus, folder):
     return compared, wrong
 
 
+def check_program_mosaics(program, corpus, folder):
+    swath = swath_beside(program)
+    cases = [(name, "mean", lambda name=name: check_means(swath, cut(corpus / name, folder), folder)) for name in CUT]
+    name, systems, system = MIXED
+    # The pieces overlap, and differ where they do.
+    paths = [moved(path, other, folder) for path, other in zip(cut(corpus / name, folder), systems)]
+
+    def warp(source, *grid):
+        return wanted_warp(source, source.read(), source.read_masks() != 0, *grid, "bilinear")
+
+    for method in ["first", "last", "max", "mean"]:
+        one = lambda method=method: check_mixed(swath, paths, system, method, warp, eroded, folder)
+        cases.append((f"{name} in {', '.join(systems)} to {system}", method, one))
+    wrong = 0
+    for names, method, one in cases:
+        problems = one()
+        wrong += bool(problems)
+        for problem in problems:
+            print(f"{names}, {method}: {problem}")
+    return len(cases), wrong
+
+
 def main():
     program, corpus = sys.argv[1], Path(sys.argv[2])
     if rasterio.__version__.startswith("1.4."):
         print(f"the GDAL {rasterio.__gdal_version__} of rasterio {rasterio.__version__} is too old to tell")
         return CANNOT_TELL
     with tempfile.TemporaryDirectory() as folder:
-        counts = [check(program, corpus, folder) for check in (check_warps, check_blocks, check_mosaics)]
+        checks = (check_warps, check_blocks, check_mosaics, check_program_mosaics)
+        counts = [check(program, corpus, folder) for check in checks]
     compared, wrong = (sum(count) for count in zip(*counts))
     print(f"{compared} compared, {wrong} wrong")
     return 1 if wrong else 0

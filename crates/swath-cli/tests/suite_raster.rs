@@ -2,110 +2,103 @@
 //! clear errors.
 #![cfg(unix)]
 
+mod rasters;
+
 use std::time::Duration;
 
-use swath_testkit::{Folder, Outcome, full, sha256};
+use rasters::{Size, all_inputs, input_bytes, inputs, is_always_by_block, line, run, verbs};
+use swath_testkit::{Folder, full, sha256};
 
 const MB: u64 = 1_000_000;
 
-/// Words of each verb that reads `a.tif`, `b.tif` and `f.tif`, without output and limits.
-const VERBS: [&str; 17] = [
-    "raster convert a.tif --co COMPRESS=DEFLATE",
-    "raster convert a.tif -b 2 -b 1 --dtype uint8 --scale 0,10000,0,254 --nodata 255 --co BLOCKSIZE=256",
-    "raster calc (b1-b2)/(b1+b2) a.tif --co INTERLEAVE=BAND",
-    "raster calc a[1]>b[1]?a[2]:nodata;mean(a[*],b[*]) a=a.tif b=b.tif --dtype float64",
-    "raster convert a.tif -f cog --co BLOCKSIZE=256",
-    "raster calc b1+b2 a.tif -f cog --co OVERVIEW_RESAMPLING=AVERAGE --co COMPRESS=LERC",
-    "raster clip a.tif --window 333,222,1500,1300",
-    "raster warp a.tif --dst-crs EPSG:4326 -r bilinear",
-    "raster warp b.tif --res 33 -r average --align",
-    "raster mosaic a.tif b.tif --method max",
-    "raster mosaic a.tif b.tif --method mean --dst-crs EPSG:3857 -r cubic",
-    "raster focal a.tif --stat mean --radius 2",
-    "raster focal b.tif -b 1 --stat median --radius 30m --shape circle",
-    "raster terrain a.tif -b 1 --kind slope",
-    "raster stats a.tif b.tif",
-    "raster stats f.tif --percentiles 2,50,98 --histogram 40 --uniques",
-    "raster stats b.tif a.tif -b 2 --percentiles 0,12.5,99.9 --histogram 7,100,9000 --uniques=70000",
-];
-
-/// Those that are killed over and over where there is little time: one of each way to work.
-const KILLED: [usize; 7] = [1, 2, 4, 7, 11, 14, 15];
-
-fn inputs(folder: &Folder, size: &str) {
-    for (name, words) in [
-        ("a.tif", "--seed 1 --missing 0.2"),
-        ("b.tif", "--seed 2 --co COMPRESS=LZW --co BLOCKSIZE=256"),
-        ("f.tif", "--seed 3 --missing 0.1 --dtype float32 --co COMPRESS=NONE"),
-    ] {
-        folder.run(&format!("synth raster -o {name} --size {size} --bands 2 -q {words}")).expect(&[0]);
-    }
-}
-
-fn run(folder: &Folder, verb: &str, words: &str) -> Outcome {
-    folder.run(&format!("{verb} -o out.tif --json {words}"))
-}
+/// The size of inputs of the normal form, and that of the full one.
+const SMALL: Size = (2301, 1703);
+const LARGE: Size = (18_001, 15_107);
+/// Under each of them the bytes are the same.
+const CEILINGS: [&str; 3] = ["64MB", "256MB", "4GB"];
+const THREADS: [u32; 3] = [1, 2, 5];
+/// Words of verbs that are predicted to take more than 16 MB for a raster of 1 or 2 MB.
+const NOT_YET_SMALL: [&str; 9] =
+    ["warp", "mosaic", "f.tif", "l.tif", "float64", "a.tif --stat mean", "m.tif --stat", "m.tif o.tif", "--uniques"];
 
 #[test]
 fn the_same_bytes_under_any_ceiling() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
-    inputs(&folder, if full() { "12001x10981" } else { "2301x1703" });
-    for verb in VERBS {
-        let mut seen = Vec::new();
-        let mut tasks = Vec::new();
-        for words in ["-m 64MB -j 1", "-m 64MB -j 2", "-m 256MB -j 2", "-m 2GB -j 1", "-m 2GB -j 5"] {
-            let outcome = run(&folder, verb, &format!("{words} --overwrite")).expect(&[0]);
+    let size = if full() { LARGE } else { SMALL };
+    all_inputs(&folder, size);
+    for verb in verbs(size, true) {
+        let smallest = run(&folder, &verb, "-m 2GB -j 1 --explain").expect(&[0]).figure("/smallest_ceiling");
+        assert!(!full() || input_bytes(&verb, size) >= 20 * smallest, "{verb}: {smallest} bytes are not little here");
+        let mut limits = vec![format!("-m {}kB -j 1", smallest.div_ceil(1000))];
+        limits.extend(CEILINGS.iter().flat_map(|ceiling| THREADS.map(|threads| format!("-m {ceiling} -j {threads}"))));
+        if !full() {
+            limits = [0, 2, 5, 7, 9].map(|position| limits[position].clone()).into();
+        }
+        let (mut seen, mut tasks) = (Vec::new(), Vec::new());
+        for words in limits {
+            let outcome = run(&folder, &verb, &format!("{words} --overwrite")).expect(&[0]);
             let (actual, predicted) = (outcome.figure("/memory/actual_peak"), outcome.figure("/memory/predicted_peak"));
             assert!(actual <= predicted, "{actual} bytes were used, {predicted} predicted\n{outcome}");
             assert!(predicted <= outcome.figure("/memory/ceiling"), "{outcome}");
             seen.push(sha256(&folder.at("out.tif")));
             tasks.push(outcome.figure("/chunks/done"));
         }
+        println!("{verb}: {smallest} bytes at least, {tasks:?} tasks");
         seen.dedup();
         assert_eq!(seen.len(), 1, "{verb}: the bytes differ");
-        println!("{verb}: {tasks:?} tasks");
+        tasks.dedup();
+        assert!(!full() || is_always_by_block(&verb) || tasks.len() > 1, "{verb}: always {tasks:?} tasks");
     }
 }
 
 #[test]
 fn killed_and_resumed() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
-    inputs(&folder, "2301x1703");
-    let chosen = |position: &usize| full() || KILLED.contains(position);
-    for verb in (0..VERBS.len()).filter(chosen).map(|position| VERBS[position]) {
-        run(&folder, verb, "").expect(&[0]);
-        let wanted = sha256(&folder.at("out.tif"));
-        folder.remove(&["out.tif"]);
-        let (mut killed, mut skipped, mut nth) = (0, 0, 1);
-        loop {
-            let line = format!("{verb} -o out.tif --json -m 64MB -j 2");
-            let outcome = folder.run_with_fault(&line, &format!("kill:{nth}"));
-            if outcome.code == Some(0) {
-                break;
-            }
-            assert_eq!(outcome.signal, Some(9), "{outcome}");
-            killed += 1;
-            // What was begun in small pieces goes on in large ones, and the other way round.
-            let other = if nth % 2 == 0 { "-m 64MB -j 1" } else { "-m 1GB -j 2" };
-            let outcome = run(&folder, verb, &format!("--resume {other}")).expect(&[0]);
-            skipped += outcome.figure("/chunks/skipped_by_resume");
-            assert_eq!(sha256(&folder.at("out.tif")), wanted, "killed at point {nth}: other bytes\n{outcome}");
-            let left: Vec<String> = folder.names().into_iter().filter(|name| name.starts_with(".out")).collect();
-            assert!(left.is_empty(), "left beside the output: {left:?}");
-            folder.remove(&["out.tif"]);
-            nth += 1 + nth / 12;
-        }
-        folder.remove(&["out.tif"]);
-        assert!(killed >= 6, "{verb}: only {killed} points were passed");
-        println!("{verb}: {killed} kills, {skipped} tasks not done again");
+    let (size, spacing) = if full() { (SMALL, 12) } else { ((1501, 1203), 4) };
+    all_inputs(&folder, size);
+    for verb in verbs(size, full()) {
+        kill_and_resume(&folder, &verb, spacing);
     }
+    if full() {
+        all_inputs(&folder, LARGE);
+        verbs(LARGE, true).iter().for_each(|verb| kill_and_resume(&folder, verb, 1));
+    }
+}
+
+/// Kills a verb at the first points of its way and then at fewer and fewer, one in `spacing` more each time, and resumes it
+/// each time under other limits.
+fn kill_and_resume(folder: &Folder, verb: &str, spacing: u32) {
+    run(folder, verb, "").expect(&[0]);
+    let wanted = sha256(&folder.at("out.tif"));
+    folder.remove(&["out.tif"]);
+    let (mut killed, mut skipped, mut nth) = (0, 0, 1);
+    loop {
+        let outcome = folder.run_with_fault(&line(verb, "-m 64MB -j 2"), &format!("kill:{nth}"));
+        if outcome.code == Some(0) {
+            break;
+        }
+        assert_eq!(outcome.signal, Some(9), "{outcome}");
+        killed += 1;
+        // What was begun in small pieces goes on in large ones, and the other way round.
+        let other = if nth % 2 == 0 { "-m 64MB -j 1" } else { "-m 1GB -j 2" };
+        let outcome = run(folder, verb, &format!("--resume {other}")).expect(&[0]);
+        skipped += outcome.figure("/chunks/skipped_by_resume");
+        assert_eq!(sha256(&folder.at("out.tif")), wanted, "killed at point {nth}: other bytes\n{outcome}");
+        let left: Vec<String> = folder.names().into_iter().filter(|name| name.starts_with(".out")).collect();
+        assert!(left.is_empty(), "left beside the output: {left:?}");
+        folder.remove(&["out.tif"]);
+        nth += 1 + nth / spacing;
+    }
+    folder.remove(&["out.tif"]);
+    assert!(killed >= 6, "{verb}: only {killed} points were passed");
+    println!("{verb}: {killed} kills, {skipped} tasks not done again");
 }
 
 #[test]
 fn stopped_and_resumed_skips_work() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
-    inputs(&folder, "5000x4000");
-    let line = format!("{} -o out.tif --json -m 40MB -j 1", VERBS[2]);
+    inputs(&folder, (5000, 4000));
+    let line = line("raster calc (b1-b2)/(b1+b2) a.tif --co INTERLEAVE=BAND", "-m 40MB -j 1");
     let reference = folder.run(&line).expect(&[0]);
     let wanted = sha256(&folder.at("out.tif"));
     let wall = Duration::from_secs_f64(reference.json()["time"]["wall_s"].as_f64().expect("seconds"));
@@ -128,12 +121,12 @@ fn stopped_and_resumed_skips_work() {
 #[test]
 fn faults_leave_nothing() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
-    inputs(&folder, "1100x600");
+    inputs(&folder, (1100, 600));
     for kind in ["enospc", "eio"] {
         let mut nth = 1;
         loop {
-            let line = format!("{} -o out.tif -m 64MB -j 1", VERBS[0]);
-            let outcome = folder.run_with_fault(&line, &format!("{kind}:{nth}"));
+            let line = "raster convert a.tif --co COMPRESS=DEFLATE -o out.tif -m 64MB -j 1";
+            let outcome = folder.run_with_fault(line, &format!("{kind}:{nth}"));
             if outcome.code == Some(0) {
                 break;
             }
@@ -152,13 +145,14 @@ fn faults_leave_nothing() {
 #[test]
 fn a_ceiling_that_is_too_small_is_refused() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
-    inputs(&folder, "1900x1600");
-    for verb in VERBS {
-        let smallest = run(&folder, verb, "-m 2GB --explain").expect(&[0]).figure("/smallest_ceiling");
-        let refused = run(&folder, verb, &format!("-m {}kB", smallest / 1000 - 10)).expect(&[3]);
+    let size = (1900, 1600);
+    all_inputs(&folder, size);
+    for verb in verbs(size, true) {
+        let smallest = run(&folder, &verb, "-m 2GB --explain").expect(&[0]).figure("/smallest_ceiling");
+        let refused = run(&folder, &verb, &format!("-m {}kB", smallest / 1000 - 10)).expect(&[3]);
         assert!(refused.error_text().contains("MB"), "no figures in the refusal\n{refused}");
         assert!(folder.names().iter().all(|name| !name.contains("out.tif")), "something was left");
-        let outcome = run(&folder, verb, &format!("-m {}kB", smallest.div_ceil(1000))).expect(&[0]);
+        let outcome = run(&folder, &verb, &format!("-m {}kB", smallest.div_ceil(1000))).expect(&[0]);
         assert!(outcome.figure("/memory/actual_peak") <= smallest, "{outcome}");
         folder.remove(&["out.tif"]);
     }
@@ -168,7 +162,7 @@ fn a_ceiling_that_is_too_small_is_refused() {
 #[test]
 fn a_large_output_of_a_small_input_fits() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
-    inputs(&folder, "300x200");
+    inputs(&folder, (300, 200));
     for verb in [
         "raster warp a.tif --dst-crs EPSG:3857 --size 5000,5000",
         "raster warp b.tif --size 5000,5000 -r cubic",
@@ -183,17 +177,21 @@ fn a_large_output_of_a_small_input_fits() {
     }
 }
 
+/// A small job is small, however much it may take. What is not yet so is told apart; it must not become worse.
 #[test]
-fn a_small_raster_needs_little() {
+fn one_megabyte_needs_little() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
-    folder.run("synth raster -o a.tif --size 700x700 -q").expect(&[0]);
-    for ceiling in ["64MB", "256MB", "4GB"] {
-        let outcome = run(&folder, "raster convert a.tif", &format!("-m {ceiling} --overwrite")).expect(&[0]);
-        let limit = outcome.figure("/memory/baseline") + 16 * MB;
-        assert!(outcome.figure("/memory/predicted_peak") <= limit, "more than baseline and 16 MB\n{outcome}");
-        let line = format!("raster stats a.tif --percentiles 2,50,98 --uniques --histogram 256 --json -m {ceiling}");
-        let outcome = folder.run(&line).expect(&[0]);
-        assert!(outcome.figure("/memory/predicted_peak") <= limit, "more than baseline and 16 MB\n{outcome}");
+    let size = (512, 512);
+    all_inputs(&folder, size);
+    for verb in verbs(size, true) {
+        let is_known = NOT_YET_SMALL.iter().any(|words| verb.contains(words));
+        for ceiling in ["64MB", "256MB", "4GB"] {
+            let outcome = run(&folder, &verb, &format!("-m {ceiling} --overwrite")).expect(&[0]);
+            let predicted = outcome.figure("/memory/predicted_peak");
+            let limit = outcome.figure("/memory/baseline") + if is_known { 64 } else { 16 } * MB;
+            assert!(predicted <= limit, "{predicted} bytes are more than {limit}\n{outcome}");
+            assert!(outcome.figure("/memory/actual_peak") <= predicted, "{outcome}");
+        }
     }
 }
 
@@ -201,7 +199,7 @@ fn a_small_raster_needs_little() {
 #[test]
 fn statistics_are_told_or_written() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
-    inputs(&folder, "700x500");
+    inputs(&folder, (700, 500));
     let line = "raster stats a.tif b.tif --percentiles 50 --uniques=5";
     let told = folder.run(&format!("{line} --json")).expect(&[0]).json();
     assert_eq!(told["outputs"], serde_json::json!([]));
@@ -224,7 +222,7 @@ fn statistics_are_told_or_written() {
 #[test]
 fn what_is_wrong_is_said() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
-    inputs(&folder, "300x200");
+    inputs(&folder, (300, 200));
     folder.run("synth raster -o small.tif --size 200x200 -q").expect(&[0]);
     folder.write("text.tif", b"this is no raster at all");
     let whole = folder.read("a.tif");
@@ -297,7 +295,7 @@ fn what_is_wrong_is_said() {
 #[test]
 fn nothing_of_another_file_stays_beside_the_output() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
-    inputs(&folder, "300x200");
+    inputs(&folder, (300, 200));
     let leftovers = ["out.tif.msk", "out.tif.ovr", "out.tif.aux.xml"];
     for leftover in leftovers {
         folder.write(leftover, b"of another file");
@@ -319,7 +317,7 @@ fn nothing_of_another_file_stays_beside_the_output() {
 #[test]
 fn nothing_of_another_file_stays_after_a_kill() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
-    inputs(&folder, "300x200");
+    inputs(&folder, (300, 200));
     folder.run("raster convert a.tif -o wanted.tif").expect(&[0]);
     let wanted = sha256(&folder.at("wanted.tif"));
     let leftovers = ["out.tif.msk", "out.tif.ovr", "out.tif.aux.xml"];
@@ -354,7 +352,7 @@ fn nothing_of_another_file_stays_after_a_kill() {
 #[test]
 fn a_mask_beside_an_input_is_part_of_the_job() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
-    inputs(&folder, "900x700");
+    inputs(&folder, (900, 700));
     let line = "raster convert a.tif -o out.tif --json";
     assert_eq!(folder.run_with_fault(line, "kill:12").signal, Some(9));
     folder.write("a.tif.msk", b"no mask, but a file");
@@ -366,7 +364,7 @@ fn a_mask_beside_an_input_is_part_of_the_job() {
 #[test]
 fn a_pipeline_is_its_steps() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
-    inputs(&folder, "900x700");
+    inputs(&folder, (900, 700));
     folder.run("raster clip a.tif -o 1.tif --window 100,90,700,500").expect(&[0]);
     folder.run("raster focal 1.tif -o 2.tif --stat max --radius 1").expect(&[0]);
     folder.run("raster warp 2.tif -o steps.tif --dst-crs EPSG:3857 -r near").expect(&[0]);
@@ -384,7 +382,7 @@ fn a_pipeline_is_its_steps() {
 #[test]
 fn a_raster_whose_grid_is_taken_is_part_of_the_job() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
-    inputs(&folder, "900x700");
+    inputs(&folder, (900, 700));
     folder.run("raster clip b.tif -o like.tif --window 40,30,300,200").expect(&[0]);
     let line = "raster clip a.tif -o out.tif --like like.tif --json";
     let outcome = folder.run(line).expect(&[0]);

@@ -165,7 +165,8 @@ impl Ledger {
     pub fn check(&self, what: &str) -> Result<()> {
         if self.smallest_ceiling > self.ceiling {
             let tasks = self.tasks.iter().max_by_key(|line| line.bytes);
-            let mostly = tasks.map_or(String::new(), |line| format!("{} takes {}: {}", line.name, line.bytes, line.reason));
+            let mostly =
+                tasks.map_or(String::new(), |line| format!("{} takes {}: {}", line.name, line.bytes, line.reason));
             return Err(Error::CeilingTooSmall {
                 what: what.into(),
                 ceiling: self.ceiling,

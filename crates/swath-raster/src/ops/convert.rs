@@ -20,7 +20,10 @@ pub struct Scaling {
 impl Scaling {
     /// `to₀ + (value − from₀) · (to₁ − to₀) / (from₁ − from₀)`; values outside of the range stay outside of the other.
     fn apply(self, value: f64) -> f64 {
-        self.to.0 + (value - self.from.0) * ((self.to.1 - self.to.0) / (self.from.1 - self.from.0))
+        let (wide, width) = (self.to.1 - self.to.0, self.from.1 - self.from.0);
+        // Divided last: of integers that is exact where it is a half, and a quotient that is rounded first is not.
+        let scaled = (value - self.from.0) * wide / width;
+        self.to.0 + if scaled.is_finite() { scaled } else { (value - self.from.0) * (wide / width) }
     }
 }
 

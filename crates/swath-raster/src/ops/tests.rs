@@ -57,6 +57,18 @@ fn a_mask_alone_says_what_has_a_value() {
     assert_pixels(&*convert(input, &wider).expect("a conversion"), &[0.0, 7.0, f64::NAN]);
 }
 
+/// 255 / 10000 is no float, and what is rounded is a little less.
+#[test]
+fn halves_of_scaled_integers_are_exact() {
+    let scaling = Some(Scaling { from: (0.0, 10_000.0), to: (0.0, 255.0) });
+    let conversion = Conversion { scaling, data_type: Some(DataType::UInt8), ..Conversion::default() };
+    let scaled = convert(Held::of(Shape::new(1, 3), 1, &[5000.0, 9000.0, 1000.0]), &conversion).expect("a conversion");
+    assert_pixels(&*scaled, &[128.0, 230.0, 26.0]);
+    let scaling = Some(Scaling { from: (0.0, 1e200), to: (0.0, 1e200) });
+    let scaled = convert(Held::of(Shape::new(1, 1), 1, &[1e180]), &Conversion { scaling, ..Conversion::default() });
+    assert_pixels(&*scaled.expect("a conversion"), &[1e180]);
+}
+
 #[test]
 fn scaled_bands_forget_their_unit() {
     let mut grid = Held::grid(Shape::new(1, 1), 1, DataType::UInt8, Affine::PIXELS, None);
