@@ -17,7 +17,9 @@ pub const PROGRAM_BYTES: Bytes = Bytes(13_000_000);
 /// Tasks that each worker should have at least, so that none waits long for the last one.
 const TASKS_PER_WORKER: u64 = 4;
 /// Bytes of pixels that each worker should have at least.
-const PIXELS_PER_WORKER: Bytes = Bytes(2_000_000);
+const PIXELS_PER_WORKER: Bytes = Bytes(8_000_000);
+/// Pixels that are decoded again rather than kept: those of a moment.
+const PIXELS_AGAIN: u64 = 4_000_000;
 /// What a path takes beside its text.
 const PATH_BYTES: u64 = 900;
 /// A window is taken for a larger one only if that decodes less by this share, in percent.
@@ -275,7 +277,8 @@ fn candidates(plan: &Plan, raster: &dyn Raster) -> Vec<Candidate> {
 
 /// Memory for decoded blocks that more than one window wants, of what is left.
 pub fn cache_bytes(candidate: &Candidate, pixels: u64, left: Bytes) -> Bytes {
-    if candidate.decoded > pixels + pixels / 50 { left.percent(60) } else { Bytes::ZERO }
+    let again = candidate.decoded.saturating_sub(pixels);
+    if again > PIXELS_AGAIN && again > pixels / 50 { left.percent(60) } else { Bytes::ZERO }
 }
 
 /// The line of a cache, where there is one.
