@@ -164,11 +164,9 @@ fn a_refusal_names_the_stage_and_the_strip() {
     let small = Small { columns: 3000, kind: 1, bits: 8, corner: (0.0, 0.0), pixel: 1.0, epsg: 32_632, bytes: &pixels };
     folder.write("strip.tif", &small.file());
     let refused = folder.run("raster focal strip.tif -o o.tif -m 8MB").expect(&[3]);
-    for wanted in [
-        "the job needs ",
-        "the ceiling is 8 MB (encode takes ",
-        "; strip.tif, one strip of 3000 × 1000 pixels: 3 MB)",
-    ] {
+    for wanted in
+        ["the job needs ", "the ceiling is 8 MB (encode takes ", "; strip.tif, one strip of 3000 × 1000 pixels: 3 MB)"]
+    {
         assert!(refused.stderr.contains(wanted), "{wanted}: {refused}");
     }
     assert!(refused.stderr.contains("hint: --memory "), "{refused}");

@@ -84,7 +84,8 @@ fn zstd_context_bytes_max(level: u8, raw: usize) -> usize {
     // Entries of the hash and chain tables together, as powers of two, at the levels' own sizes.
     let entries: usize = match level {
         ..=2 => 2 << 16,
-        3..=4 => 2 << 18,
+        3 => 3 << 16,
+        4 => 2 << 18,
         5..=8 => 2 << 20,
         9..=12 => 2 << 23,
         13..=16 => 2 << 23,
@@ -94,6 +95,11 @@ fn zstd_context_bytes_max(level: u8, raw: usize) -> usize {
         _ => 2 << 27,
     };
     let window = raw.max(1 << 14).next_power_of_two();
-    let fixed = if level <= 12 { 2 << 20 } else { 5 << 20 };
+    // What a block of 128 KiB is cut into, and codes.
+    let fixed = match level {
+        ..=4 => 600 << 10,
+        5..=12 => 2 << 20,
+        _ => 5 << 20,
+    };
     fixed + 5 * entries.min(4 * window)
 }
