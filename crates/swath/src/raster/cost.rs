@@ -121,13 +121,13 @@ pub fn costs(
     let task_max = candidate.bytes.max(assemble_bytes);
     let left = ceiling.saturating_sub(fixed_bytes + task_max * workers as u64).saturating_sub(ceiling.percent(4));
     let pixels = plan.grid().shape.pixels().max(1);
-    let cache = cache_bytes(&candidate, pixels, left.min(source_bytes(raster)));
+    let cache = cache_bytes(&candidate, source_pixels(raster, sources), left);
     let output = output_bytes(plan, sources);
     // Each worker fills a piece of memory of its own.
     let waiting = output + plan.overview_bytes();
     let kept = (left - cache).min(waiting.percent(110) + Store::PIECE_BYTES * workers as u64);
     let pixels_at_most = plan.pixel_bytes(0) + plan.overview_bytes() * 2;
-    let scratch = if waiting > kept { pixels_at_most.min(waiting.percent(200)) } else { Bytes::ZERO };
+    let scratch = pixels_at_most.saturating_sub(kept).min(waiting.percent(200));
     let useful = threads.min(candidate.tasks as usize).max(1);
     let mut kept_lines = vec![line(
         "kept",
@@ -275,10 +275,16 @@ fn candidates(plan: &Plan, raster: &dyn Raster) -> Vec<Candidate> {
     candidates
 }
 
-/// Memory for decoded blocks that more than one window wants, of what is left.
-pub fn cache_bytes(candidate: &Candidate, pixels: u64, left: Bytes) -> Bytes {
-    let again = candidate.decoded.saturating_sub(pixels);
-    if again > PIXELS_AGAIN && again > pixels / 50 { left.percent(60) } else { Bytes::ZERO }
+/// Memory for decoded blocks that more than one window wants, of what is left: for `sources` pixels of so many bytes.
+pub fn cache_bytes(candidate: &Candidate, sources: (u64, Bytes), left: Bytes) -> Bytes {
+    let (once, bytes) = sources;
+    let again = candidate.decoded.saturating_sub(once);
+    if again <= PIXELS_AGAIN || again <= once / 50 {
+        return Bytes::ZERO;
+    }
+    // Each of them is decoded again at least once.
+    let shared = u128::from(again.min(once)) * u128::from(bytes.percent(110).0) / u128::from(once.max(1));
+    left.percent(60).min(Bytes(shared as u64))
 }
 
 /// The line of a cache, where there is one.
@@ -308,9 +314,12 @@ pub fn choose(
     })
 }
 
-/// Bytes of all pixels of the sources as they lie under the output, decoded.
-pub fn source_bytes(raster: &dyn Raster) -> Bytes {
-    raster.bytes_for(raster.grid().shape.whole(), raster.grid().bands.len())
+/// Pixels of the sources as they lie under the output, and what they take at most when they are decoded.
+pub fn source_pixels(raster: &dyn Raster, sources: &[Source]) -> (u64, Bytes) {
+    let pixels = raster.decoded_pixels(raster.grid().shape.whole());
+    let grids = sources.iter().filter_map(|source| source.tiff.grid(0));
+    let pixel = grids.map(|grid| grid.bands.len() as u64 * grid.pixel_bytes() + u64::from(grid.has_mask)).max();
+    (pixels, Bytes(pixels.saturating_mul(pixel.unwrap_or(0))))
 }
 
 /// The size of the output, guessed from how well the inputs are packed.
@@ -322,9 +331,9 @@ fn output_bytes(plan: &Plan, sources: &[Source]) -> Bytes {
         raw += u128::from(grid.shape.pixels() * grid.bands.len() as u64 * grid.pixel_bytes());
     }
     let all = u128::from((plan.pixel_bytes(0) + plan.overview_bytes()).0);
-    // Floats that are computed pack badly, whatever they were made of.
+    // Floats that are computed of integers pack less well than these: to a third (means) or two (ratios).
     let computed = plan.grid().data_type.is_float()
         && sources.iter().any(|source| source.tiff.grid(0).is_some_and(|grid| !grid.data_type.is_float()));
-    let share = if computed { all * 9 / 10 } else { all * packed.min(raw) / raw.max(1) };
+    let share = if computed { all * 6 / 10 } else { all * packed.min(raw) / raw.max(1) };
     Bytes(share.min(all) as u64) + Bytes(4096)
 }

@@ -9,7 +9,7 @@ use super::gather::{self, pass_name};
 use super::layers::{Layer, Layers};
 use crate::raster::chain::Source;
 use crate::raster::cost::{
-    Candidate, PROGRAM_BYTES, bound_by, cache_bytes, cache_line, choose, inputs_line, line, source_bytes,
+    Candidate, PROGRAM_BYTES, bound_by, cache_bytes, cache_line, choose, inputs_line, line, source_pixels,
     useful_threads, with_block,
 };
 
@@ -77,10 +77,10 @@ pub fn costs(
     let chosen = choose(&candidates, Bytes::ZERO, threads, |_| ceiling.saturating_sub(fixed_bytes));
     let nothing = Candidate { units: 0, tasks: 0, bytes: Bytes::ZERO, decoded: 0 };
     let (candidate, workers) = chosen.unwrap_or((candidates.first().copied().unwrap_or(nothing), 1));
-    let pixels: u64 = layers.layers.iter().map(|layer| layer.shape.pixels()).sum();
     let left = ceiling.saturating_sub(fixed_bytes + candidate.bytes * workers as u64 + ceiling.percent(4));
-    let decoded: Bytes = rasters.iter().map(|raster| source_bytes(&**raster)).sum();
-    let cache = cache_bytes(&candidate, pixels, left.min(decoded));
+    let of_sources = rasters.iter().map(|raster| source_pixels(&**raster, sources));
+    let sources_read = of_sources.fold((0, Bytes::ZERO), |all, one| (all.0 + one.0, all.1 + one.1));
+    let cache = cache_bytes(&candidate, sources_read, left);
     let useful = threads.min(candidate.tasks as usize).max(1);
     let ledger = Ledger {
         ceiling,
@@ -101,7 +101,7 @@ pub fn costs(
         task_blocks,
         scratch: if keeps { scratch(layers, task_blocks) } else { Bytes::ZERO },
         output: told_bytes(layers).percent(40),
-        decoded_percent: candidate.decoded * 100 / pixels.max(1),
+        decoded_percent: candidate.decoded * 100 / sources_read.0.max(1),
     })
 }
 
