@@ -56,24 +56,27 @@ fn killed_and_resumed() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
     let (size, spacing) = if full() { (SMALL, 12) } else { ((1501, 1203), 4) };
     all_inputs(&folder, size);
-    for verb in verbs(size, full()) {
-        kill_and_resume(&folder, &verb, spacing);
-    }
+    let skipped: u64 = verbs(size, full()).iter().map(|verb| kill_and_resume(&folder, verb, spacing)).sum();
+    assert!(skipped > 0, "nothing was skipped");
     if full() {
         all_inputs(&folder, LARGE);
-        verbs(LARGE, true).iter().for_each(|verb| kill_and_resume(&folder, verb, 1));
+        verbs(LARGE, true).iter().for_each(|verb| {
+            kill_and_resume(&folder, verb, 1);
+        });
     }
 }
 
 /// Kills a verb at the first points of its way and then at fewer and fewer, one in `spacing` more each time, and resumes it
-/// each time under other limits.
-fn kill_and_resume(folder: &Folder, verb: &str, spacing: u32) {
+/// each time under other limits. It is killed under its smallest ceiling, where little is kept in memory alone. Answers how
+/// many tasks were not done again.
+fn kill_and_resume(folder: &Folder, verb: &str, spacing: u32) -> u64 {
+    let smallest = run(folder, verb, "-m 64MB --explain").expect(&[0]).figure("/smallest_ceiling").div_ceil(1000);
     run(folder, verb, "").expect(&[0]);
     let wanted = sha256(&folder.at("out.tif"));
     folder.remove(&["out.tif"]);
     let (mut killed, mut skipped, mut nth) = (0, 0, 1);
     loop {
-        let outcome = folder.run_with_fault(&line(verb, "-m 64MB -j 2"), &format!("kill:{nth}"));
+        let outcome = folder.run_with_fault(&line(verb, &format!("-m {smallest}kB -j 2")), &format!("kill-kept:{nth}"));
         if outcome.code == Some(0) {
             break;
         }
@@ -92,6 +95,7 @@ fn kill_and_resume(folder: &Folder, verb: &str, spacing: u32) {
     folder.remove(&["out.tif"]);
     assert!(killed >= 6, "{verb}: only {killed} points were passed");
     println!("{verb}: {killed} kills, {skipped} tasks not done again");
+    skipped
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! Failing on purpose: every write, fsync, rename and create passes a named point that can be made to fail.
 //!
 //! It is always compiled and costs one relaxed load where nothing is armed. It fails nothing on its own: either the
-//! environment (`SWATH_FAULT=enospc:17`, the 17th point) or a test arms it. Large allocations are failed by
+//! environment (`SWATH_FAULT=enospc:17`, the 17th point) or a test arms it. `SWATH_FAULT=kill-kept:17` kills at a point, and
+//! each task that was done before is in the journal, whatever the usual way of flushing it is. Large allocations are failed by
 //! [`crate::counting::fail_large`], which `SWATH_FAULT=alloc:3` arms too.
 
 use std::io::{self, Write};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 /// What happens at the point that was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,8 @@ const ARMED: u8 = 2;
 
 static STATE: AtomicU8 = AtomicU8::new(UNREAD);
 static PLAN: Mutex<Option<Armed>> = Mutex::new(None);
+/// Whether the journal is flushed after each task.
+static KEEPS_EACH: AtomicBool = AtomicBool::new(false);
 
 struct Armed {
     fault: Fault,
@@ -57,11 +60,18 @@ pub fn arm_from_environment() {
     let Ok(words) = std::env::var("SWATH_FAULT") else {
         return;
     };
+    KEEPS_EACH.store(words.starts_with("kill-kept"), Ordering::Relaxed);
     match parse(&words) {
         Some(Words::Point(fault, nth, prefix)) => arm(fault, nth, prefix),
         Some(Words::Allocation(nth)) => crate::counting::fail_large(nth),
         None => {}
     }
+}
+
+/// Whether the journal is to be flushed after each task, so that a kill finds work that is kept.
+pub(crate) fn keeps_each_task() -> bool {
+    arm_from_environment();
+    KEEPS_EACH.load(Ordering::Relaxed)
 }
 
 enum Words<'a> {
@@ -78,7 +88,7 @@ fn parse(words: &str) -> Option<Words<'_>> {
     let fault = match kind {
         "enospc" => Fault::NoSpace,
         "eio" => Fault::BrokenDisk,
-        "kill" => Fault::Kill,
+        "kill" | "kill-kept" => Fault::Kill,
         "alloc" => return Some(Words::Allocation(nth)),
         _ => return None,
     };

@@ -54,7 +54,8 @@ impl Bindings {
                 let Some(&source) = by_name.get(reference.name.as_str()) else {
                     return Err(unknown(expression, reference, *position, sources));
                 };
-                let (first, last) = bands(expression, reference, *position, sources[source].bands)?;
+                let is_lone = sources.len() == 1;
+                let (first, last) = bands(expression, reference, *position, (sources[source].bands, is_lone))?;
                 if bindings.slots.len() + (last - first) as usize >= OPERATIONS_MAX {
                     return Err(ExpressionError::new(Problem::TooLarge, &expression.text, *position));
                 }
@@ -88,7 +89,7 @@ fn bands(
     expression: &Expression,
     reference: &Reference,
     position: usize,
-    bands: u32,
+    (bands, is_lone): (u32, bool),
 ) -> Result<(u32, u32), ExpressionError> {
     let error = || {
         let problem = Problem::WrongBand { reference: reference.to_string(), bands };
@@ -96,8 +97,8 @@ fn bands(
     };
     match reference.band {
         BandChoice::Only if bands == 1 => Ok((1, 1)),
-        BandChoice::Only => match band_of(&reference.name).filter(|number| (1..=bands).contains(number)) {
-            // An input of several bands that is called by the number of one of them.
+        BandChoice::Only => match band_of(&reference.name).filter(|number| is_lone && (1..=bands).contains(number)) {
+            // The only input has several bands, and is called by the number of one of them.
             Some(number) => Ok((number, number)),
             None if bands > 1 => {
                 Err(error().hint(format!("one of them is written {0}[1] to {0}[{bands}]", reference.name)))

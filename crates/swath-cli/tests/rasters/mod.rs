@@ -61,11 +61,11 @@ pub fn verbs(size: Size, is_all: bool) -> Vec<String> {
     let filled = |verb: &&str| {
         verb.replace("{size}", &format!("{columns}x{rows}")).replace("{window}", &window).replace("{box}", &place)
     };
-    KILLED.iter().chain(others).map(filled).filter(is_wanted).collect()
+    KILLED.iter().chain(others).map(filled).filter(|verb| is_wanted(verb)).collect()
 }
 
 /// Whether a verb is among those of `SWATH_TEST_VERBS`, if that names any: the full form of the suite takes hours.
-fn is_wanted(verb: &String) -> bool {
+fn is_wanted(verb: &str) -> bool {
     std::env::var("SWATH_TEST_VERBS").map_or(true, |words| words.split(',').any(|word| verb.contains(word)))
 }
 

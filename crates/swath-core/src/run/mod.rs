@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::process::{ResidentSet, Stopwatch};
-use crate::{Budget, Bytes, Event, Journal, Observer, Plan, Receipts, Result, Stop};
+use crate::{Budget, Bytes, Event, Journal, Observer, Plan, Receipts, Result, Stop, fault};
 use keeper::Unflushed;
 use stage::StageRun;
 use watch::Watch;
@@ -52,7 +52,7 @@ impl<'a> RunOptions<'a> {
             scratch: None,
             soft_mark: ceiling.percent(85),
             flush_every: Duration::from_secs(10),
-            flush_work: Bytes(512_000_000),
+            flush_work: if fault::keeps_each_task() { Bytes(1) } else { Bytes(512_000_000) },
             flush_at_stage_end: Bytes::ZERO,
         }
     }

@@ -23,7 +23,8 @@ impl Scaling {
         let (wide, width) = (self.to.1 - self.to.0, self.from.1 - self.from.0);
         // Divided last: of integers that is exact where it is a half, and a quotient that is rounded first is not.
         let scaled = (value - self.from.0) * wide / width;
-        self.to.0 + if scaled.is_finite() { scaled } else { (value - self.from.0) * (wide / width) }
+        self.to.0
+            + if scaled.is_normal() || value == self.from.0 { scaled } else { (value - self.from.0) * (wide / width) }
     }
 }
 

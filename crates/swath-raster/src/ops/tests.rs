@@ -67,6 +67,10 @@ fn halves_of_scaled_integers_are_exact() {
     let scaling = Some(Scaling { from: (0.0, 1e200), to: (0.0, 1e200) });
     let scaled = convert(Held::of(Shape::new(1, 1), 1, &[1e180]), &Conversion { scaling, ..Conversion::default() });
     assert_pixels(&*scaled.expect("a conversion"), &[1e180]);
+    let scaling = Some(Scaling { from: (0.0, 1e-200), to: (0.0, 1e-200) });
+    let tiny = Held::of(Shape::new(1, 2), 1, &[0.0, 5e-201]);
+    let scaled = convert(tiny, &Conversion { scaling, ..Conversion::default() });
+    assert_pixels(&*scaled.expect("a conversion"), &[0.0, 5e-201]);
 }
 
 #[test]

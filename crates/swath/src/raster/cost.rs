@@ -3,7 +3,7 @@
 //! A larger window reads less twice and takes more memory. Every figure is a bound; nothing is touched to be counted.
 
 use swath_core::{Bytes, Error, Ledger, LedgerLine, Result, Store};
-use swath_formats::geotiff::{Interleave, MetadataItem};
+use swath_formats::geotiff::{Compression, Interleave, MetadataItem};
 use swath_raster::{Raster, Shape, Window};
 
 use super::assemble;
@@ -111,8 +111,9 @@ pub fn costs(
     let smallest_ceiling = candidates.first().map_or(Bytes::ZERO, |candidate| {
         fixed_for(candidate).iter().map(|line| line.bytes).sum::<Bytes>() + smallest_task
     });
-    let threads = useful_threads(threads, plan.pixel_bytes(0));
-    let chosen = choose(&candidates, assemble_bytes, threads, |candidate| {
+    let of_sources = source_pixels(raster, sources);
+    let busy = useful_threads(threads, plan.pixel_bytes(0).max(of_sources.1));
+    let chosen = choose(&candidates, assemble_bytes, busy, |candidate| {
         ceiling.saturating_sub(fixed_for(candidate).iter().map(|line| line.bytes).sum())
     });
     let (candidate, workers) = chosen.or(candidates.first().map(|first| (*first, 1))).unwrap_or_else(nothing_to_do);
@@ -120,15 +121,16 @@ pub fn costs(
     let fixed_bytes: Bytes = fixed.iter().map(|line| line.bytes).sum();
     let task_max = candidate.bytes.max(assemble_bytes);
     let left = ceiling.saturating_sub(fixed_bytes + task_max * workers as u64).saturating_sub(ceiling.percent(4));
-    let pixels = plan.grid().shape.pixels().max(1);
-    let cache = cache_bytes(&candidate, source_pixels(raster, sources), left);
+    let cache = cache_bytes(&candidate, of_sources, left);
     let output = output_bytes(plan, sources);
     // Each worker fills a piece of memory of its own.
     let waiting = output + plan.overview_bytes();
     let kept = (left - cache).min(waiting.percent(110) + Store::PIECE_BYTES * workers as u64);
     let pixels_at_most = plan.pixel_bytes(0) + plan.overview_bytes() * 2;
-    let scratch = pixels_at_most.saturating_sub(kept).min(waiting.percent(200));
-    let useful = threads.min(candidate.tasks as usize).max(1);
+    let scratch = pixels_at_most.saturating_sub(kept);
+    let useful = busy.min(candidate.tasks as usize).max(1);
+    // What finds the blocks again.
+    let tables = Bytes(kept.0 / 200);
     let mut kept_lines = vec![line(
         "kept",
         kept,
@@ -159,13 +161,13 @@ pub fn costs(
         units: units_of_levels(plan, raster, &candidate, workers),
         encode: candidate.bytes,
         assemble: assemble_bytes,
-        kept,
+        kept: kept - tables,
         cache,
         scratch,
         output,
         windows: candidate.tasks,
         window,
-        decoded_percent: candidate.decoded * 100 / pixels,
+        decoded_percent: candidate.decoded * 100 / of_sources.0.max(1),
     })
 }
 
@@ -334,6 +336,14 @@ fn output_bytes(plan: &Plan, sources: &[Source]) -> Bytes {
     // Floats that are computed of integers pack less well than these: to a third (means) or two (ratios).
     let computed = plan.grid().data_type.is_float()
         && sources.iter().any(|source| source.tiff.grid(0).is_some_and(|grid| !grid.data_type.is_float()));
-    let share = if computed { all * 6 / 10 } else { all * packed.min(raw) / raw.max(1) };
+    let is_plain = plan.options().compression == Compression::None;
+    let is_lossy = sources.iter().any(|source| source.tiff.info().compression == Compression::Jpeg);
+    let share = if is_plain {
+        all
+    } else if computed || is_lossy {
+        all * 6 / 10
+    } else {
+        all * packed.min(raw) / raw.max(1)
+    };
     Bytes(share.min(all) as u64) + Bytes(4096)
 }

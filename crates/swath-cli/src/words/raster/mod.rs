@@ -172,7 +172,7 @@ Examples:
   swath raster calc 'max(a[*])' a=in.tif -o max.tif --dtype uint8 --nodata 255
 
 A name stands for a raster of one band, a[2] for the second band of a raster,
-a name like b2 for that band of the raster that it is given to,
+b2 given to the only raster, of several bands, for its second band,
 a[*] for all of them inside of min, max, mean, sum and std. Bands of a raster
 without a name are b1, b2 and so on. Expressions separated by ; make bands of the output.";
 

@@ -17,6 +17,8 @@ const EMPTY: u32 = 16;
 /// Places are rounded to 2⁻²⁰ pixels, so that noise of the arithmetic decides nothing: adding and taking away a number
 /// whose last bit has that weight rounds to it.
 const ROUND: f64 = 1.5 * (1u64 << 32) as f64;
+/// What rounding may add to that.
+const HAIR: f64 = 2.0 / (1u64 << 20) as f64;
 /// The longest row of places that is asked for at once: the corners of a cell.
 pub(super) const ROW: usize = CELL as usize + 1;
 
@@ -133,12 +135,23 @@ impl Lattice {
         }
         let corners = [points[0], points[1], points[2], points[3]];
         let is_near = |guess: Point, point: Point| (guess.0 - point.0).hypot(guess.1 - point.1) <= self.error_pixels;
-        let on_line = |(across, down), point| is_near(between(&corners, across, down), point);
+        // What lines and parabolas miss of a smooth curve is great near the quarters; at the middle a curve may cross its line.
+        let quarters = [(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)].map(|(across, down)| {
+            let place = self.mapping.place(left + (right - left) * across, top + (bottom - top) * down, false);
+            (across, down, place.map(|place| self.mapping.columns.beside(first, place)))
+        });
+        let at_quarters = |guess: &dyn Fn(f64, f64) -> Point| {
+            let is_right = |(across, down, place): &(f64, f64, Option<Point>)| {
+                place.is_some_and(|place| is_near(guess(*across, *down), place))
+            };
+            quarters.iter().all(is_right)
+        };
+        let line = |across: f64, down: f64| between(&corners, across, down);
         let middles = [(0.5, 0.0), (0.5, 1.0), (0.0, 0.5), (1.0, 0.5), (0.5, 0.5)];
-        if middles.into_iter().zip(&points[4..]).all(|(share, point)| on_line(share, *point)) {
+        let mut at_middles = middles.into_iter().zip(&points[4..]);
+        if at_middles.all(|((across, down), point)| is_near(line(across, down), *point)) && at_quarters(&line) {
             return Verdict::Known(Places::Lines(corners));
         }
-        // What parabolas miss of a smooth curve is greatest near the quarters.
         let [
             upper_left,
             upper_right,
@@ -155,15 +168,12 @@ impl Lattice {
             [left_middle, centre, right_middle],
             [lower_left, bottom_middle, lower_right],
         ];
-        let on_curve = |(across, down): (f64, f64)| {
-            let place = self.mapping.place(left + (right - left) * across, top + (bottom - top) * down, false);
+        let on_curve = |across: f64, down: f64| {
             let [start, slope, bend] = curve(&rows, down);
-            let guess = |of: fn(Point) -> f64| of(start) + across * (of(slope) + across * of(bend));
-            place.is_some_and(|place| {
-                is_near((guess(|point| point.0), guess(|point| point.1)), self.mapping.columns.beside(first, place))
-            })
+            let along = |of: fn(Point) -> f64| of(start) + across * (of(slope) + across * of(bend));
+            (along(|point| point.0), along(|point| point.1))
         };
-        match [(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)].into_iter().all(on_curve) {
+        match at_quarters(&on_curve) {
             true => Verdict::Known(Places::Curves(rows)),
             false => Verdict::Unknown,
         }
@@ -239,7 +249,7 @@ impl Leaf {
         let of = |of: fn(Point) -> f64| {
             let across = rows.iter().map(|[a, b, c]| bend(of(*a), of(*b), of(*c))).fold(0.0, f64::max);
             let down = (0..3).map(|at| bend(of(rows[0][at]), of(rows[1][at]), of(rows[2][at]))).fold(0.0, f64::max);
-            0.625 * (across + down)
+            0.625 * (across + down) + HAIR
         };
         (of(|point| point.0), of(|point| point.1))
     }

@@ -132,3 +132,30 @@ fn curves_are_as_exact_as_is_wanted() {
     assert!(most < 0.0015, "off by {most} pixels");
     assert!(curves > 500_000 && others < curves / 10, "{curves} pixels on curves, {others} not");
 }
+
+/// About the equator the rows of Mercator are odd: at the middle of a cell they cross the line through its corners.
+#[test]
+fn curves_that_cross_their_line_are_none() {
+    let world = Affine::north_up(-180.0, 90.0, 0.5, 0.5);
+    let input = Held::by(Held::grid(Shape::new(360, 720), 1, DataType::Float64, world, Some(4326)), |_, row| {
+        f64::from(row) + 0.5
+    });
+    let half = 20_037_508.342_789_244;
+    let to_degrees = Transform::new(&crs(3857), &crs(4326)).expect("a way");
+    for (columns, rows, limit) in [(256, 64, 0.1), (192, 192, 0.1), (320, 320, 0.1), (200, 960, 0.005)] {
+        let pixel = (2.0 * half / f64::from(columns), 2.0 * half / f64::from(rows));
+        let to = target(Affine::north_up(-half, half, pixel.0, pixel.1), rows, columns, Some(3857));
+        let values = pixels(&warp(&input, &to, Resampling::Bilinear), to.shape.whole());
+        for row in 0..rows {
+            let (_, y) = to.affine.apply(0.5, f64::from(row) + 0.5);
+            let (_, latitude) = to_degrees.point(0.0, y).expect("a place");
+            let (got, wanted) = (values[(row * columns + columns / 2) as usize], (90.0 - latitude) / 0.5);
+            // Near the edges wide kernels have more pixels on one side; elsewhere their weights are rounded to pixels.
+            let is_inside = (30.0..330.0).contains(&wanted);
+            assert!(
+                !is_inside || (got - wanted).abs() < limit,
+                "{columns} × {rows}, row {row}: {got}, wanted {wanted}"
+            );
+        }
+    }
+}
