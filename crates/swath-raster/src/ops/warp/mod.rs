@@ -51,7 +51,7 @@ const SMALL: Bytes = Bytes(16 << 10);
 /// How exact a warp is, and what it writes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct WarpOptions {
-    /// How far the place of a pixel may be off, in pixels of the input; 0.001 by default.
+    /// How far places may be off where a cell is held against exact ones, in pixels of the input; 0.001 by default.
     pub error_pixels: f64,
     /// The type of computed values, which are rounded once; the input's if none. Copied ones stay in the input's.
     pub data_type: Option<DataType>,
