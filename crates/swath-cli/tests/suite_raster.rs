@@ -7,13 +7,16 @@ mod rasters;
 use std::time::Duration;
 
 use rasters::{Size, all_inputs, input_bytes, inputs, is_always_by_block, line, run, verbs};
-use swath_testkit::{Folder, full, sha256};
+use swath_testkit::{Folder, Outcome, full, sha256};
 
 const MB: u64 = 1_000_000;
 
-/// The size of inputs of the normal form, and that of the full one.
+/// The size of inputs of the normal form.
 const SMALL: Size = (2301, 1703);
-const LARGE: Size = (18_001, 15_107);
+/// Those of the full one: a verb is run on the first that are large enough for it.
+const LARGE: [Size; 3] = [(8_501, 7_907), (12_503, 11_003), (18_001, 15_107)];
+/// So many times the smallest ceiling of a verb are large.
+const LARGE_TIMES: u64 = 20;
 /// Under each of them the bytes are the same.
 const CEILINGS: [&str; 3] = ["64MB", "256MB", "4GB"];
 const THREADS: [u32; 3] = [1, 2, 5];
@@ -35,31 +38,92 @@ const NOT_YET_SMALL: [(&str, u64); 10] = [
 #[test]
 fn the_same_bytes_under_any_ceiling() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
-    let size = if full() { LARGE } else { SMALL };
-    all_inputs(&folder, size);
-    for verb in verbs(size, true) {
-        let smallest = run(&folder, &verb, "-m 2GB -j 1 --explain").expect(&[0]).figure("/smallest_ceiling");
-        assert!(!full() || input_bytes(&verb, size) >= 20 * smallest, "{verb}: {smallest} bytes are not little here");
-        let mut limits = vec![format!("-m {}kB -j 1", smallest.div_ceil(1000))];
-        limits.extend(CEILINGS.iter().flat_map(|ceiling| THREADS.map(|threads| format!("-m {ceiling} -j {threads}"))));
-        if !full() {
-            limits = [0, 2, 5, 7, 9].map(|position| limits[position].clone()).into();
+    let limits: Vec<String> =
+        CEILINGS.iter().flat_map(|ceiling| THREADS.map(|threads| format!("-m {ceiling} -j {threads}"))).collect();
+    if !full() {
+        all_inputs(&folder, SMALL);
+        let some = [1, 4, 6, 8].map(|position| limits[position].clone());
+        for verb in verbs(SMALL, true) {
+            the_same_bytes(&folder, &verb, smallest_ceiling(&folder, &verb, 1), &some);
         }
-        let (mut seen, mut tasks) = (Vec::new(), Vec::new());
-        for words in limits {
-            let outcome = run(&folder, &verb, &format!("{words} --overwrite")).expect(&[0]);
-            let (actual, predicted) = (outcome.figure("/memory/actual_peak"), outcome.figure("/memory/predicted_peak"));
-            assert!(actual <= predicted, "{actual} bytes were used, {predicted} predicted\n{outcome}");
-            assert!(predicted <= outcome.figure("/memory/ceiling"), "{outcome}");
-            seen.push(sha256(&folder.at("out.tif")));
-            tasks.push(outcome.figure("/chunks/done"));
-        }
-        println!("{verb}: {smallest} bytes at least, {tasks:?} tasks");
-        seen.dedup();
-        assert_eq!(seen.len(), 1, "{verb}: the bytes differ");
-        tasks.dedup();
-        assert!(!full() || is_always_by_block(&verb) || tasks.len() > 1, "{verb}: always {tasks:?} tasks");
+        return;
     }
+    let mut left: Vec<usize> = (0..verbs(SMALL, true).len()).collect();
+    for size in LARGE {
+        all_inputs(&folder, size);
+        let verbs = verbs(size, true);
+        left.retain(|position| {
+            let verb = &verbs[*position];
+            let smallest = smallest_ceiling(&folder, verb, 1);
+            let is_large = input_bytes(verb, size) >= LARGE_TIMES * smallest;
+            if is_large {
+                let seen = the_same_bytes(&folder, verb, smallest, &limits);
+                let differ = seen.tasks.iter().any(|tasks| *tasks != seen.tasks[0]);
+                assert!(is_always_by_block(verb) || differ, "{verb}: always {} tasks", seen.tasks[0]);
+                killed_on_the_way(&folder, verb, &limits, &seen);
+            }
+            !is_large
+        });
+    }
+    assert!(left.is_empty(), "inputs are not large beside the smallest ceilings of {left:?}");
+}
+
+/// Each thread takes a little, so a run that is to fit takes as many as are named here.
+fn smallest_ceiling(folder: &Folder, verb: &str, threads: u32) -> u64 {
+    run(folder, verb, &format!("-m 2GB -j {threads} --explain")).expect(&[0]).figure("/smallest_ceiling")
+}
+
+/// What was seen of a verb under its smallest ceiling and then under each of some limits.
+struct Seen {
+    hash: String,
+    tasks: Vec<u64>,
+    walls: Vec<Duration>,
+}
+
+/// Runs a verb under its smallest ceiling and other limits: inside of what is predicted each time, and with the same bytes.
+fn the_same_bytes(folder: &Folder, verb: &str, smallest: u64, limits: &[String]) -> Seen {
+    let least = format!("-m {}kB -j 1", smallest.div_ceil(1000));
+    let mut seen = Seen { hash: String::new(), tasks: Vec::new(), walls: Vec::new() };
+    for words in std::iter::once(&least).chain(limits) {
+        let outcome = run(folder, verb, &format!("{words} --overwrite")).expect(&[0]);
+        assert_inside(&outcome);
+        let hash = sha256(&folder.at("out.tif"));
+        if seen.hash.is_empty() {
+            seen.hash.clone_from(&hash);
+        }
+        assert_eq!(hash, seen.hash, "{verb}: the bytes differ under {words}");
+        seen.tasks.push(outcome.figure("/chunks/done"));
+        seen.walls.push(Duration::from_secs_f64(outcome.json()["time"]["wall_s"].as_f64().expect("seconds")));
+    }
+    println!("{verb}: {smallest} bytes at least, {:?} tasks", seen.tasks);
+    seen
+}
+
+fn assert_inside(outcome: &Outcome) {
+    let (actual, predicted) = (outcome.figure("/memory/actual_peak"), outcome.figure("/memory/predicted_peak"));
+    assert!(actual <= predicted, "{actual} bytes were used, {predicted} predicted\n{outcome}");
+    assert!(predicted <= outcome.figure("/memory/ceiling"), "{outcome}");
+    assert!(outcome.figure("/scratch/actual") <= outcome.figure("/scratch/predicted"), "more scratch\n{outcome}");
+}
+
+/// Kills a verb on its way under every second of the limits and resumes it under others: the same bytes each time.
+fn killed_on_the_way(folder: &Folder, verb: &str, limits: &[String], seen: &Seen) {
+    let (mut killed, mut skipped) = (0, 0);
+    for (position, words) in limits.iter().enumerate().step_by(2) {
+        folder.remove(&["out.tif"]);
+        // A point that is never reached: what is done is kept at once, so that also a short job can go on.
+        let running = folder.start_with_fault(&line(verb, words), &format!("kill-kept:{}", u32::MAX));
+        std::thread::sleep(seen.walls[position + 1] * 3 / 5);
+        killed += u32::from(running.kill());
+        let other = &limits[(position + 4) % limits.len()];
+        let outcome = run(folder, verb, &format!("--resume {other}")).expect(&[0]);
+        assert_inside(&outcome);
+        skipped += outcome.figure("/chunks/skipped_by_resume");
+        let hash = sha256(&folder.at("out.tif"));
+        assert_eq!(hash, seen.hash, "{verb}: killed under {words}, resumed under {other}");
+    }
+    println!("{verb}: {killed} kills on the way, {skipped} tasks not done again");
+    assert!(killed > 2 && skipped > 0, "{verb}: {killed} kills, {skipped} tasks not done again");
 }
 
 #[test]
@@ -69,19 +133,13 @@ fn killed_and_resumed() {
     all_inputs(&folder, size);
     let skipped: u64 = verbs(size, full()).iter().map(|verb| kill_and_resume(&folder, verb, spacing)).sum();
     assert!(skipped > 0, "nothing was skipped");
-    if full() {
-        all_inputs(&folder, LARGE);
-        verbs(LARGE, true).iter().for_each(|verb| {
-            kill_and_resume(&folder, verb, 1);
-        });
-    }
 }
 
 /// Kills a verb at the first points of its way and then at fewer and fewer, one in `spacing` more each time, and resumes it
 /// each time under other limits. It is killed under its smallest ceiling, where little is kept in memory alone. Answers how
 /// many tasks were not done again.
 fn kill_and_resume(folder: &Folder, verb: &str, spacing: u32) -> u64 {
-    let smallest = run(folder, verb, "-m 64MB --explain").expect(&[0]).figure("/smallest_ceiling").div_ceil(1000);
+    let smallest = smallest_ceiling(folder, verb, 2).div_ceil(1000);
     run(folder, verb, "").expect(&[0]);
     let wanted = sha256(&folder.at("out.tif"));
     folder.remove(&["out.tif"]);
@@ -96,6 +154,7 @@ fn kill_and_resume(folder: &Folder, verb: &str, spacing: u32) -> u64 {
         // What was begun in small pieces goes on in large ones, and the other way round.
         let other = if nth % 2 == 0 { "-m 64MB -j 1" } else { "-m 1GB -j 2" };
         let outcome = run(folder, verb, &format!("--resume {other}")).expect(&[0]);
+        assert_inside(&outcome);
         skipped += outcome.figure("/chunks/skipped_by_resume");
         assert_eq!(sha256(&folder.at("out.tif")), wanted, "killed at point {nth}: other bytes\n{outcome}");
         let left: Vec<String> = folder.names().into_iter().filter(|name| name.starts_with(".out")).collect();
@@ -304,6 +363,38 @@ fn what_is_wrong_is_said() {
     folder.run("raster focal a.tif -o focal.tif --radius 1 --resume").expect(&[0]);
     let refused = folder.run("raster focal a.tif -o focal.tif --radius 2 --resume").expect(&[6]);
     assert!(refused.error_text().contains("other options"), "{refused}");
+}
+
+/// Opacity says which pixels have a value where GDAL looks for it; a mask says it elsewhere.
+#[test]
+fn opacity_is_written_where_it_is_looked_for() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    folder.write("o.tif", include_bytes!("data/opacity.tif"));
+    for (verb, has_mask) in [
+        ("convert o.tif -o out.tif --dtype uint16", false),
+        ("convert o.tif -o out.tif --dtype int16", true),
+        ("convert o.tif -o out.tif -b 1 -b 4", false),
+        ("convert o.tif -o out.tif -b 1 -b 2 -b 4", true),
+        ("convert o.tif -o out.tif -b 4 -b 4", true),
+        ("warp o.tif -o out.tif -r bilinear --dtype float32", true),
+        ("mosaic o.tif o.tif -o out.tif --dtype uint16", false),
+        ("mosaic o.tif o.tif -o out.tif --dtype int16", true),
+        // What is of another type on the way only stays opacity, and is not scaled.
+        ("pipeline read o.tif ! scale 0,255,0,100 ! clip --window 9,9,500,500 ! write out.tif --dtype uint8", false),
+        ("convert o.tif -o out.tif --scale 0,255,0,100 --dtype int16", true),
+    ] {
+        folder.run(&format!("raster {verb} -q --overwrite")).expect(&[0]);
+        let told = folder.run("info out.tif --json").expect(&[0]).json();
+        let item = &told["items"][0];
+        assert_eq!(item["mask"], has_mask, "{verb}: {item}");
+        let last = item["bands"].as_array().and_then(|bands| bands.last()).expect("bands");
+        assert_eq!(last["color"] == "alpha", !has_mask, "{verb}: {item}");
+        let stats = folder.run("raster stats out.tif --json").expect(&[0]).json();
+        let bands = stats["statistics"][0]["bands"].as_array().expect("bands").clone();
+        let opacity = bands.last().expect("opacity");
+        assert_eq!(opacity["max"], 255.0, "{verb}: {opacity}");
+        assert!(opacity["valid"].as_u64() < opacity["count"].as_u64(), "{verb}: {opacity}");
+    }
 }
 
 /// What was beside an output that is replaced would be taken for part of the new one.

@@ -2,7 +2,7 @@
 //!
 //! It is always compiled and costs one relaxed load where nothing is armed. It fails nothing on its own: either the
 //! environment (`SWATH_FAULT=enospc:17`, the 17th point) or a test arms it. `SWATH_FAULT=kill-kept:17` kills at a point, and
-//! each task that was done before is in the journal, whatever the usual way of flushing it is. Large allocations are failed by
+//! the journal is flushed after each task until then, whatever the usual way of flushing it is. Large allocations are failed by
 //! [`crate::counting::fail_large`], which `SWATH_FAULT=alloc:3` arms too.
 
 use std::io::{self, Write};

@@ -99,6 +99,14 @@ impl Grid {
         Grid { data_type, ..self }
     }
 
+    /// Whether opacity says which pixels have a value and other readers pass it over: GDAL looks for it in the last of 2 or 4
+    /// bands of unsigned integers of 8 or 16 bits.
+    pub fn has_opacity_unseen(&self) -> bool {
+        let bands = self.bands.len();
+        let is_looked_for = matches!((self.data_type, bands), (DataType::UInt8 | DataType::UInt16, 2 | 4));
+        self.opacity().is_some_and(|opacity| !is_looked_for || opacity + 1 != bands)
+    }
+
     /// The same with bands of opacity that are bands like the others: something else says which pixels have a value.
     pub(crate) fn without_opacity(mut self) -> Grid {
         let bands = Arc::make_mut(&mut self.bands).iter_mut();

@@ -104,9 +104,14 @@ impl Folder {
 
     /// Runs the program to its end with a fault armed, as `enospc:17`.
     pub fn run_with_fault(&self, line: &str, fault: &str) -> Outcome {
+        self.start_with_fault(line, fault).wait()
+    }
+
+    /// Starts the program with a fault armed.
+    pub fn start_with_fault(&self, line: &str, fault: &str) -> Running {
         let mut command = self.command(line);
         command.env("SWATH_FAULT", fault);
-        Running::spawn(format!("{line}   [SWATH_FAULT={fault}]"), command).wait()
+        Running::spawn(format!("{line}   [SWATH_FAULT={fault}]"), command)
     }
 
     /// Starts the program.

@@ -57,11 +57,13 @@ pub fn verbs(size: Size, is_all: bool) -> Vec<String> {
     let east = 179.921 + f64::from(columns) * 10.0 / 106_500.0 * 0.95 - 360.0;
     let south = -17.028 - f64::from(rows) * 10.0 / 110_650.0 * 0.95;
     let place = format!("179.94,{south},{east},-17.04");
-    let others = OTHERS.iter().filter(|_| is_all);
+    let wanted = KILLED.iter().chain(OTHERS.iter().filter(|_| is_all)).filter(|verb| is_wanted(verb));
     let filled = |verb: &&str| {
         verb.replace("{size}", &format!("{columns}x{rows}")).replace("{window}", &window).replace("{box}", &place)
     };
-    KILLED.iter().chain(others).map(filled).filter(|verb| is_wanted(verb)).collect()
+    let verbs: Vec<String> = wanted.map(filled).collect();
+    assert!(!verbs.is_empty(), "SWATH_TEST_VERBS names none");
+    verbs
 }
 
 /// Whether a verb is among those of `SWATH_TEST_VERBS`, if that names any: the full form of the suite takes hours.

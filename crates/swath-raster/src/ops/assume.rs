@@ -1,4 +1,4 @@
-//! A raster whose coordinates are said to be of another system. No pixel moves.
+//! A raster of which something else is said than its file does. No pixel moves, and none changes.
 
 use std::sync::Arc;
 
@@ -7,21 +7,27 @@ use swath_crs::Crs;
 
 use crate::{Grid, Raster, Shape, Tile, Window};
 
-/// A raster in a system that its file does not name, or names wrongly.
-pub struct AssumeCrs {
+/// A raster with another grid of the same pixels.
+pub struct Assume {
     input: Arc<dyn Raster>,
     grid: Grid,
 }
 
-impl AssumeCrs {
-    /// The same raster with coordinates of `crs`.
-    pub fn new(input: Arc<dyn Raster>, crs: Arc<Crs>) -> AssumeCrs {
+impl Assume {
+    /// The same raster with coordinates of `crs`: of a system that its file does not name, or names wrongly.
+    pub fn crs(input: Arc<dyn Raster>, crs: Arc<Crs>) -> Assume {
         let grid = Grid { crs: Some(crs), ..input.grid().clone() };
-        AssumeCrs { input, grid }
+        Assume { input, grid }
+    }
+
+    /// The same raster with a mask that says what opacity said, which becomes a band like the others.
+    pub fn masked(input: Arc<dyn Raster>) -> Assume {
+        let grid = Grid { has_mask: true, ..input.grid().clone().without_opacity() };
+        Assume { input, grid }
     }
 }
 
-impl Raster for AssumeCrs {
+impl Raster for Assume {
     fn grid(&self) -> &Grid {
         &self.grid
     }

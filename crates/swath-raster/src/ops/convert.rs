@@ -89,8 +89,10 @@ pub fn convert(input: Arc<dyn Raster>, conversion: &Conversion) -> Result<Arc<dy
         // A band like the others, once a nodata value says what it said.
         Some(_) if conversion.nodata.is_some() => grid = grid.without_opacity(),
         // A file says of bands behind the colours that they are opacity, and readers look for it at the end. Elsewhere, or
-        // left out, or alone, a mask says what it said.
-        Some(opacity) if bands.len() == 1 || bands.last() != Some(&opacity) => {
+        // left out, or alone, or also in another place, a mask says what it said.
+        Some(opacity)
+            if bands.len() == 1 || bands.iter().position(|band| *band == opacity) != Some(bands.len() - 1) =>
+        {
             grid = Grid { has_mask: true, ..grid.without_opacity() };
         }
         _ => {}

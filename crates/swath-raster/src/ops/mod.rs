@@ -15,7 +15,7 @@ mod terrain;
 mod tests;
 mod warp;
 
-pub use assume::AssumeCrs;
+pub use assume::Assume;
 pub use calc::{Calc, CalcInput};
 pub use clip::{Clip, window_of_bounds, window_of_grid};
 pub use convert::{Conversion, Convert, Scaling, convert};

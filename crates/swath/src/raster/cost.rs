@@ -74,7 +74,7 @@ pub fn line(name: &str, bytes: Bytes, reason: String) -> LedgerLine {
     LedgerLine { name: name.into(), bytes, reason }
 }
 
-/// Draws up the ledger of a job under a ceiling. `of_steps` is what its steps hold throughout.
+/// Draws up the ledger of a job under a ceiling and for so many threads. `of_steps` is what its steps hold throughout.
 ///
 /// # Errors
 /// [`swath_core::Error::CeilingTooSmall`] when not even one block fits.
@@ -83,8 +83,8 @@ pub fn costs(
     raster: &dyn Raster,
     sources: &[Source],
     of_steps: &[LedgerLine],
-    ceiling: Bytes,
-    threads: usize,
+    (ceiling, threads): (Bytes, usize),
+    is_resumed: bool,
 ) -> Result<Costs> {
     let blocks: u64 = plan.levels.iter().map(|level| level.order.blocks().pixels()).sum();
     let overview_blocks = blocks - plan.levels[0].order.blocks().pixels();
@@ -94,13 +94,16 @@ pub fn costs(
     let smallest_task = candidates.first().map_or(Bytes::ZERO, |candidate| candidate.bytes).max(assemble_bytes);
     // The last tasks are cut in quarters.
     let cut = 3 * (encode::LAST_TASKS * threads) as u64;
+    // The run that is gone on with may have cut smaller tasks.
+    let tasks_before = if is_resumed { plan.levels[0].order.blocks().pixels() } else { 0 };
     let fixed_for = |candidate: &Candidate| {
+        let tasks = candidate.tasks.max(tasks_before) + cut;
         let lines = [
             line("program", PROGRAM_BYTES, "code, tables and threads".into()),
             inputs_line(sources),
             line(
                 "blocks",
-                Bytes((candidate.tasks + cut + overview_blocks) * RECEIPT_BYTES.0 + blocks * parts * RECEIPT_BYTES.1)
+                Bytes((tasks + overview_blocks) * RECEIPT_BYTES.0 + blocks * parts * RECEIPT_BYTES.1)
                     + places::places_bytes(plan)
                     + directory_bytes(plan),
                 format!("{blocks} blocks of the output: where they are until the file is whole"),
@@ -121,13 +124,14 @@ pub fn costs(
     let fixed_bytes: Bytes = fixed.iter().map(|line| line.bytes).sum();
     let task_max = candidate.bytes.max(assemble_bytes);
     let left = ceiling.saturating_sub(fixed_bytes + task_max * workers as u64).saturating_sub(ceiling.percent(4));
-    let cache = cache_bytes(&candidate, of_sources, left);
+    let cache = cache_bytes(&candidate, of_sources, left, sources);
     let output = output_bytes(plan, sources);
     // Each worker fills a piece of memory of its own.
     let waiting = output + plan.overview_bytes();
     let kept = (left - cache).min(waiting.percent(110) + Store::PIECE_BYTES * workers as u64);
-    let pixels_at_most = plan.pixel_bytes(0) + plan.overview_bytes() * 2;
-    let scratch = pixels_at_most.saturating_sub(kept);
+    // What is gone on with may be on scratch whatever fits in memory now.
+    let in_memory = if is_resumed { Bytes::ZERO } else { kept };
+    let scratch = encode::kept_bytes_max(plan).saturating_sub(in_memory);
     let useful = busy.min(candidate.tasks as usize).max(1);
     // What finds the blocks again.
     let tables = Bytes(kept.0 / 200);
@@ -277,11 +281,12 @@ fn candidates(plan: &Plan, raster: &dyn Raster) -> Vec<Candidate> {
     candidates
 }
 
-/// Memory for decoded blocks that more than one window wants, of what is left: for `sources` pixels of so many bytes.
-pub fn cache_bytes(candidate: &Candidate, sources: (u64, Bytes), left: Bytes) -> Bytes {
-    let (once, bytes) = sources;
+/// Memory for decoded blocks that more than one window wants, of what is left: for so many pixels of so many bytes. What is
+/// not packed is not decoded.
+pub fn cache_bytes(candidate: &Candidate, (once, bytes): (u64, Bytes), left: Bytes, sources: &[Source]) -> Bytes {
+    let is_packed = sources.iter().any(|source| source.tiff.info().compression != Compression::None);
     let again = candidate.decoded.saturating_sub(once);
-    if again <= PIXELS_AGAIN || again <= once / 50 {
+    if !is_packed || again <= PIXELS_AGAIN || again <= once / 50 {
         return Bytes::ZERO;
     }
     // Each of them is decoded again at least once.
@@ -333,13 +338,17 @@ fn output_bytes(plan: &Plan, sources: &[Source]) -> Bytes {
         raw += u128::from(grid.shape.pixels() * grid.bands.len() as u64 * grid.pixel_bytes());
     }
     let all = u128::from((plan.pixel_bytes(0) + plan.overview_bytes()).0);
+    let in_blocks: u64 = plan.levels.iter().map(|level| level.order.blocks().pixels()).sum::<u64>()
+        * plan.options().block().pixels()
+        * plan.grid().bands.len() as u64
+        * plan.grid().pixel_bytes();
     // Floats that are computed of integers pack less well than these: to a third (means) or two (ratios).
     let computed = plan.grid().data_type.is_float()
         && sources.iter().any(|source| source.tiff.grid(0).is_some_and(|grid| !grid.data_type.is_float()));
     let is_plain = plan.options().compression == Compression::None;
     let is_lossy = sources.iter().any(|source| source.tiff.info().compression == Compression::Jpeg);
     let share = if is_plain {
-        all
+        return Bytes(in_blocks) + Bytes(4096);
     } else if computed || is_lossy {
         all * 6 / 10
     } else {

@@ -70,6 +70,22 @@ pub fn task_bytes(raster: &dyn Raster, plan: &Plan, level: usize, window: Window
     read + overview + encoder_bytes_max(grid, options) + Store::WRITER_BYTES + Bytes(64 << 10)
 }
 
+/// What is kept of a block of a level until the file is whole, at most: the block itself, and its piece of the overview.
+fn kept_bytes_of_block_max(plan: &Plan, level: usize) -> Bytes {
+    let (grid, options) = (&plan.levels[level].grid, plan.options());
+    let piece = match level + 1 < plan.levels.len() {
+        true => level::piece_bytes_max(grid, overview_window(options.block().whole())),
+        false => 0,
+    };
+    block_bytes_max(grid, options) + Bytes(piece)
+}
+
+/// What is kept of all blocks, at most.
+pub fn kept_bytes_max(plan: &Plan) -> Bytes {
+    let of_level = |level: usize| kept_bytes_of_block_max(plan, level) * plan.levels[level].order.blocks().pixels();
+    (0..plan.levels.len()).map(of_level).sum()
+}
+
 /// The ranges of the tasks that make what is wanted of a level. The last tasks of each worker are cut in quarters, so that
 /// none waits long for another one at the end.
 pub fn ranges(order: BlockOrder, units: u64, wanted: &[Range<u64>], workers: usize) -> Vec<Range<u64>> {
@@ -160,13 +176,8 @@ impl Stage for Encode {
         };
         let has_overview = self.level + 1 < plan.levels.len();
         let blocks: Vec<(u32, u32)> = key.units.clone().filter_map(|unit| order.block_at(unit)).collect();
-        let piece = if has_overview {
-            level::piece_bytes_max(grid, overview_window(plan.options().block().whole()))
-        } else {
-            0
-        };
-        let most = (block_bytes_max(grid, plan.options()).0 + piece) * blocks.len() as u64;
-        let mut out = running.store.stream(most)?;
+        let most = kept_bytes_of_block_max(plan, self.level) * blocks.len() as u64;
+        let mut out = running.store.stream(most.0)?;
         let mut lengths = Vec::new();
         for block in blocks {
             context.stop.check()?;

@@ -69,7 +69,7 @@ pub fn prepare(request: &RasterRequest) -> Result<Job> {
     let plan = Plan::new(description, chain::is_in_strips(&*raster))?;
     let common = &request.common;
     let of_steps = steps::lines(request, &sources, &likes, &*raster);
-    let costs = cost::costs(&plan, &*raster, &sources, &of_steps, common.ceiling(), common.threads());
+    let costs = cost::costs(&plan, &*raster, &sources, &of_steps, (common.ceiling(), common.threads()), common.resume);
     let costs = within_limits(common, costs, |costs| &costs.ledger)?;
     let of_files = sources.iter().flat_map(|source| source.tiff.warnings().iter().cloned());
     let warnings = of_files.chain(inexact).collect();

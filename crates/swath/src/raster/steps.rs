@@ -6,7 +6,7 @@ use std::sync::Arc;
 use swath_core::{Bytes, Error, LedgerLine, Result};
 use swath_crs::{Bounds, Crs, CrsError};
 use swath_raster::ops::{
-    AssumeCrs, Clip, Focal, FocalOptions, Footprint, Mosaic, MosaicInput, MosaicOptions, WarpTarget, radius_in_pixels,
+    Assume, Clip, Focal, FocalOptions, Footprint, Mosaic, MosaicInput, MosaicOptions, WarpTarget, radius_in_pixels,
     window_of_bounds, window_of_grid,
 };
 use swath_raster::{Grid, Raster};
@@ -54,7 +54,7 @@ fn grid_of<'s>(path: &Path, likes: &'s [Source]) -> Result<&'s Grid> {
 /// # Errors
 /// [`Error::Usage`] for a text that names none.
 pub fn assume(raster: Arc<dyn Raster>, system: &str) -> Result<Arc<dyn Raster>> {
-    Ok(Arc::new(AssumeCrs::new(raster, crs(system)?)))
+    Ok(Arc::new(Assume::crs(raster, crs(system)?)))
 }
 
 /// A statistic or filter.

@@ -33,6 +33,8 @@ fn opacity_that_is_left_out_becomes_a_mask() {
     assert_eq!((of(&[0]).has_mask, of(&[0]).opacity()), (true, None));
     assert_eq!((of(&[1]).has_mask, of(&[1]).opacity()), (true, None));
     assert_eq!((of(&[0, 0, 1]).has_mask, of(&[0, 0, 1]).opacity()), (false, Some(2)));
+    // Readers do not expect it to be twice.
+    assert_eq!((of(&[0, 1, 0, 1]).has_mask, of(&[0, 1, 0, 1]).opacity()), (true, None));
     // Opacity is not scaled, and no opacity beside a nodata value.
     let scaling = Some(Scaling { from: (0.0, 1.0), to: (100.0, 110.0) });
     let scaled = convert(Arc::clone(&input), &Conversion { scaling, ..Conversion::default() }).expect("a conversion");
@@ -40,6 +42,24 @@ fn opacity_that_is_left_out_becomes_a_mask() {
     let named = Conversion { nodata: Some(Scalar::Int(255)), ..Conversion::default() };
     let named = convert(input, &named).expect("a conversion");
     assert!(named.grid().bands.iter().all(|band| band.colour == BandColour::None));
+}
+
+/// GDAL looks for opacity in the last of two or four bands of unsigned integers of 8 and 16 bits.
+#[test]
+fn opacity_is_not_looked_for_everywhere() {
+    let colour = (BandColour::None, &[9.0, NAN][..]);
+    let opacity = (BandColour::Opacity, &[1.0, NAN][..]);
+    let unseen = |data_type, bands: &[_]| seen(data_type, bands).grid().has_opacity_unseen();
+    for (data_type, is_unseen) in [(DataType::UInt8, false), (DataType::UInt16, false), (DataType::Int16, true)] {
+        assert_eq!(unseen(data_type, &[colour, opacity]), is_unseen, "{data_type}");
+    }
+    assert!(!unseen(DataType::UInt8, &[colour, colour, colour, opacity]));
+    assert!(unseen(DataType::UInt8, &[colour, colour, opacity]));
+    assert!(unseen(DataType::UInt8, &[colour, opacity, colour, colour]));
+    assert!(!unseen(DataType::Float32, &[colour, colour]));
+    let masked = Assume::masked(seen(DataType::Int16, &[colour, opacity]));
+    assert_eq!((masked.grid().has_mask, masked.grid().opacity()), (true, None));
+    assert_pixels(&masked, &[9.0, NAN, 1.0, NAN]);
 }
 
 /// Readers look for opacity in the last band, and no field of a file says that the first one is it.

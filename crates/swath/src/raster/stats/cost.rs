@@ -80,7 +80,7 @@ pub fn costs(
     let left = ceiling.saturating_sub(fixed_bytes + candidate.bytes * workers as u64 + ceiling.percent(4));
     let of_sources = rasters.iter().map(|raster| source_pixels(&**raster, sources));
     let sources_read = of_sources.fold((0, Bytes::ZERO), |all, one| (all.0 + one.0, all.1 + one.1));
-    let cache = cache_bytes(&candidate, sources_read, left);
+    let cache = cache_bytes(&candidate, sources_read, left, sources);
     let useful = threads.min(candidate.tasks as usize).max(1);
     let ledger = Ledger {
         ceiling,
