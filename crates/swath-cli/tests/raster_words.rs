@@ -244,6 +244,13 @@ fn systems_that_are_missing_or_joined_coarsely() {
     let plan = folder.run(&format!("{line} --explain --json")).expect(&[0]).json();
     assert_eq!(plan["warnings"].as_array().map(Vec::len), Some(1), "{plan}");
     assert_eq!(folder.run(&format!("{line} -q")).expect(&[0]).stderr, "");
+    // Of the shift from NAD83 only the grid of Canada is here.
+    write("west.tif", (-105.0, 40.0), 4269);
+    let line = "raster warp west.tif --dst-crs EPSG:4267 -o w.tif --overwrite";
+    let told = folder.run(line).expect(&[0]);
+    assert!(told.stderr.starts_with("warning: no shift between the datums within 10 m is known here"), "{told}");
+    let outcome = folder.run(&format!("{line} --json")).expect(&[0]).json();
+    assert_eq!(outcome["warnings"].as_array().map(Vec::len), Some(1), "{outcome}");
 }
 
 /// Values beyond the type take its ends, those that come to the nodata value the one beside it, and no number is none.

@@ -251,6 +251,20 @@ fn a_large_output_of_a_small_input_fits() {
     }
 }
 
+/// Slopes of a raster in degrees ask for the ellipsoid of its system, and the tables of systems with it.
+#[test]
+fn slopes_on_degrees_fit() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    inputs(&folder, (900, 700));
+    folder.run("raster warp a.tif -b 1 -o degrees.tif --dst-crs EPSG:4326 -q").expect(&[0]);
+    for verb in ["raster terrain degrees.tif --kind hillshade", "raster terrain degrees.tif --kind slope -f cog"] {
+        let smallest = smallest_ceiling(&folder, verb, 2);
+        for ceiling in [smallest.div_ceil(1000), smallest / 1000 * 3] {
+            assert_inside(&run(&folder, verb, &format!("-m {ceiling}kB -j 2 --overwrite")).expect(&[0]));
+        }
+    }
+}
+
 /// A small job is small, however much it may take. What is not yet so is told apart; it must not become worse.
 #[test]
 fn one_megabyte_needs_little() {
@@ -312,6 +326,9 @@ fn what_is_wrong_is_said() {
     check("raster convert none.tif -o out.tif", 5, &["none.tif"]);
     check("raster convert text.tif -o out.tif", 5, &["text.tif"]);
     check("raster convert cut.tif -o out.tif", 5, &["cut.tif"]);
+    check("raster convert s3://bucket/a.tif -o out.tif", 5, &["s3://", "only files of this machine"]);
+    check("raster convert a.tif -o s3://bucket/out.tif", 6, &["s3://", "only files of this machine"]);
+    assert!(!folder.at("s3:").exists(), "a folder was made for an address");
     check("raster convert a.tif -o a.tif --overwrite", 2, &["a.tif", "is the input"]);
     check("raster convert a.tif -o out.tif -b 3", 2, &["band 3"]);
     check("raster convert a.tif -o out.tif --co COMPRESS=ZIP", 2, &["COMPRESS", "ZIP"]);
@@ -328,6 +345,9 @@ fn what_is_wrong_is_said() {
     check("raster clip a.tif -o out.tif --window 0,0,301,200", 2, &["columns 0 to 301", "300 columns"]);
     check("raster clip a.tif -o out.tif --bbox 170,-80,171,-79 --bbox-crs EPSG:4326", 2, &["does not meet"]);
     check("raster clip a.tif -o out.tif --bbox 1,2,3", 2, &["1,2,3", "is no box"]);
+    check("raster clip a.tif -o out.tif --bbox 7,48,8,47 --bbox-crs EPSG:4326", 2, &["holds nothing"]);
+    check("raster clip a.tif -o out.tif --bbox 8,47,7,48 --bbox-crs EPSG:4326", 2, &["half of the Earth"]);
+    check("raster warp a.tif -o out.tif --bbox 9,47,8,48 --bbox-crs EPSG:4326", 2, &["half of the Earth"]);
     check("raster clip a.tif -o out.tif --like text.tif", 5, &["text.tif"]);
     check("raster warp a.tif -o out.tif --dst-crs EPSG:99999", 2, &["99999"]);
     check("raster warp a.tif -o out.tif -r best", 2, &["best", "bilinear"]);
@@ -351,6 +371,10 @@ fn what_is_wrong_is_said() {
     check("raster calc a+b[1] a=a.tif b=b.tif -o out.tif", 2, &["a[1]"]);
     check("raster calc a[1]+b a=a.tif b=small.tif -o out.tif", 2, &["a.tif", "small.tif", "different grids"]);
     check("raster calc c a=a.tif b=small.tif -o out.tif", 2, &["\"c\""]);
+    check("raster pipeline read a.tif !calc b1! write out.tif", 2, &["\"!calc\"", "a space on each side"]);
+    let empty = folder.run("raster warp a.tif -o out.tif --bbox 0,0,100,100").expect(&[0]);
+    assert!(empty.stderr.contains("no pixel of the output lies on an input"), "{empty}");
+    folder.remove(&["out.tif"]);
     folder.run("raster convert a.tif -o out.tif").expect(&[0]);
     folder.run("raster convert a.tif -o out.tif").expect(&[6]);
     // A resumed run is content with what stands there only if it would make that.

@@ -185,6 +185,12 @@ const ALLOW_LARGER: &str = "allow larger files (ulimit -f), then run the same co
 /// The hint of a disk that is full, true for any command; a command that knows a better way on says that instead.
 pub const MAKE_ROOM: &str = "make room there, then run the same command again";
 
+/// Whether a path is rather an address of the network, as `s3://bucket/key` and `/vsicurl/https://host/file`.
+pub(crate) fn is_address(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    text.starts_with("/vsi") || text.split_once("://").is_some_and(|(scheme, _)| !scheme.contains(['/', '\\']))
+}
+
 /// The hint of a place where nothing may be written.
 pub const CHOOSE_FOLDER: &str = "choose a folder that you may write to";
 /// The hint of a name that the file system does not take.
@@ -270,6 +276,7 @@ impl Error {
     /// The error for a failed read of `path`.
     pub fn reading(path: &Path, error: &std::io::Error) -> Error {
         let hint = match error.kind() {
+            std::io::ErrorKind::NotFound if is_address(path) => "only files of this machine are read: fetch it first",
             std::io::ErrorKind::NotFound => "check the path, from the folder that the command runs in",
             std::io::ErrorKind::PermissionDenied => "ask for permission to read it, or run as a user who has it",
             std::io::ErrorKind::IsADirectory => "name a file in it",

@@ -98,6 +98,10 @@ pub trait Stage: Send + Sync {
         None
     }
 
+    /// Called by each worker once, when it has no task of the stage left: what it keeps from task to task goes here, since
+    /// an allocator may hold back what another thread frees for one that has ended.
+    fn worker_ends(&self) {}
+
     /// Called once, in order, when all tasks of the stage are done and before the next stage starts.
     ///
     /// # Errors

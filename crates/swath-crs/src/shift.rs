@@ -36,6 +36,8 @@ pub(crate) enum Shift {
     Choice(Vec<Candidate>),
     /// One after the other, through WGS 84.
     Chain(Box<Shift>, Box<Shift>),
+    /// The second where the first has no answer.
+    Either(Box<Shift>, Box<Shift>),
 }
 
 /// One published transformation.
@@ -47,6 +49,8 @@ pub(crate) struct Candidate {
     null: bool,
     name: String,
     number: u32,
+    /// Whether it has an answer only as far as its grid goes.
+    uses_grid: bool,
     step: CoreStep,
 }
 
@@ -66,6 +70,19 @@ impl Shift {
                 let (longitude, latitude) = first.point(longitude, latitude, beyond)?;
                 second.point(longitude, latitude, beyond)
             }
+            Shift::Either(first, second) => {
+                first.point(longitude, latitude, beyond).or_else(|_| second.point(longitude, latitude, beyond))
+            }
+        }
+    }
+
+    /// Whether it has an answer for every place if it may go beyond areas: all but grids have.
+    pub(crate) fn is_everywhere(&self) -> bool {
+        match self {
+            Shift::None => true,
+            Shift::Choice(candidates) => candidates.iter().any(|candidate| !candidate.uses_grid),
+            Shift::Chain(first, second) => first.is_everywhere() && second.is_everywhere(),
+            Shift::Either(first, second) => first.is_everywhere() || second.is_everywhere(),
         }
     }
 }
@@ -139,6 +156,16 @@ pub(crate) fn between(from: &CrsDef, to: &CrsDef, limits: Limits) -> Found {
             Some((shift, accuracy)) => Found::Way(shift, accuracy),
             None => Found::Nothing { best_m, missing_grid },
         },
+        // Beyond the only grid there is (NAD27 to NAD83 has that of Canada) the way through WGS 84 goes on, however good.
+        Found::Way(shift, accuracy_m) if limits.beyond_areas && !shift.is_everywhere() => {
+            match through_wgs84(from, to, limits.within(f64::INFINITY)) {
+                Some((rest, rest_m)) => Found::Way(
+                    Shift::Either(Box::new(shift), Box::new(rest)),
+                    accuracy_m.zip(rest_m).map(|(one, two)| one.max(two)),
+                ),
+                None => Found::Way(shift, accuracy_m),
+            }
+        }
         way => way,
     }
 }
@@ -215,6 +242,7 @@ fn declared_shift(from: &CrsDef, to: &CrsDef) -> Found {
         domain: OperationDomain::HorizontalOnly,
         method: OperationMethod::DatumShift { source_to_wgs84, target_to_wgs84 },
     };
+    let uses_grid = operation.uses_grids();
     let options = SelectionOptions::new().with_coordinate_operation(operation);
     match proj_core::Transform::from_crs_defs_with_selection_options(from, to, options) {
         Ok(transform) => Found::Way(
@@ -225,6 +253,7 @@ fn declared_shift(from: &CrsDef, to: &CrsDef) -> Found {
                 null: false,
                 name: String::new(),
                 number: 0,
+                uses_grid,
                 step: CoreStep::shift(transform),
             }]),
             None,
@@ -248,12 +277,14 @@ fn published(from: &CrsDef, to: &CrsDef, limits: Limits) -> Found {
                     (Some(best), Some(accuracy)) => Some(best.min(accuracy)),
                     (best, accuracy) => best.or(accuracy),
                 };
+                let uses_grid = operation.uses_grids();
                 if accuracy.is_some_and(|accuracy| limits.beyond_areas || accuracy <= limits.limit_m) {
                     candidates.push(Candidate {
                         areas: operation.areas_of_use.into_vec(),
                         accuracy_m: accuracy,
                         superseded: operation.superseded,
                         null: is_null(&operation.method),
+                        uses_grid,
                         name: operation.name,
                         number: id.0,
                         step: CoreStep::shift(transform),

@@ -69,8 +69,8 @@ impl Transform {
     }
 
     /// The best transformation between two systems that there is, for pictures in which no place may be missing: shifts
-    /// as by default, also beyond their areas; where none is that accurate, coarser ones; where none is published,
-    /// longitudes and latitudes as they are.
+    /// as by default, also beyond their areas; where none is that accurate or its grid ends, coarser ones; where none is
+    /// published, longitudes and latitudes as they are.
     ///
     /// # Errors
     /// [`CrsError::Unsupported`] when a projection or datum is not available.
@@ -85,7 +85,11 @@ impl Transform {
             }
             made = Transform::with_options(from, to, options);
         }
-        made
+        match made {
+            // All that is known needs grids, and grids end.
+            Ok(made) if !made.is_everywhere() => Transform::with_options(from, to, none),
+            made => made,
+        }
     }
 
     /// The transformation between two systems.
@@ -157,6 +161,14 @@ impl Transform {
     /// Whether points come out exactly as they go in.
     pub fn is_identity(&self) -> bool {
         matches!(self.route.as_ref(), Route::Identity { .. })
+    }
+
+    /// Whether no place lacks a shift of datums.
+    fn is_everywhere(&self) -> bool {
+        match self.route.as_ref() {
+            Route::Identity { .. } => true,
+            Route::Through { shift, ballpark, .. } => *ballpark || shift.is_everywhere(),
+        }
     }
 
     /// The accuracy that the publishers state for the datum transformations in use: no point is moved by one that

@@ -207,6 +207,43 @@ fn the_best_transformation_refuses_no_place_for_its_datum() {
 }
 
 #[test]
+fn where_the_only_grid_ends_the_best_transformation_goes_on() {
+    let parse = |text: &str| Crs::parse(text).expect("known");
+    let is_near =
+        |one: (f64, f64), two: (f64, f64)| (one.0 - two.0).abs().max((one.1 - two.1).abs()) <= MILLIMETRE_DEGREES;
+    // NAD83 to NAD27 has no shift without a grid, and the grid at hand is that of Canada. Beyond it the way is through
+    // WGS 84; values are PROJ's for "NAD83 to WGS 84 (1)" and the inverse of "NAD27 to WGS 84": (6) in Colorado and
+    // Kansas, (7) in Alaska, (13) on the grid's own land if it were not there.
+    assert_eq!(transform("4269", "4267").try_point(-105.0, 40.0), Err(PointProblem::OutsideShift));
+    let (there, back) =
+        (Transform::best(&parse("4269"), &parse("4267")), Transform::best(&parse("4267"), &parse("4269")));
+    let (there, back) = (there.expect("a way"), back.expect("a way"));
+    for (place, expect) in [
+        ((-105.0, 40.0), (-104.999427615, 40.000024440)),
+        ((-98.5, 38.5), (-98.499639896, 38.499977717)),
+        ((-150.0, 64.0), (-149.997559647, 64.000499552)),
+    ] {
+        let got = there.point(place.0, place.1).expect("a place");
+        assert!(is_near(got, expect), "{place:?}: got {got:?}, expected {expect:?}");
+        let again = back.point(got.0, got.1).expect("a place");
+        assert!(is_near(again, place), "{place:?} came back as {again:?}");
+    }
+    // On the grid nothing changes, and there is no place on Earth without an answer.
+    assert_eq!(there.point(-105.0, 52.0), transform("4269", "4267").point(-105.0, 52.0));
+    assert!(!is_near(there.point(-105.0, 52.0).expect("a place"), (-104.999457074, 51.999941136)));
+    for at in 0..36 * 17 {
+        let (x, y) = (f64::from(at % 36) * 10.0 - 175.0, f64::from(at / 36) * 10.0 - 80.0);
+        assert!(there.point(x, y).is_ok() && back.point(x, y).is_ok(), "{x}, {y}");
+    }
+    assert!(there.accuracy_m().is_some_and(|metres| metres > 10.0), "{:?}", there.accuracy_m());
+    // A definition with a grid of its own has nothing beside it.
+    let own = Transform::best(&parse("4326"), &parse("+proj=longlat +ellps=clrk66 +nadgrids=ntv2_0.gsb +no_defs"));
+    let own = own.expect("a way");
+    assert_eq!((own.point(-105.0, 40.0), own.accuracy_m()), (Ok((-105.0, 40.0)), None));
+    assert_eq!(own.point(-105.0, 52.0), there.point(-105.0, 52.0));
+}
+
+#[test]
 fn a_code_whose_scale_is_misprinted_in_the_dataset_is_refused() {
     let base = Crs::parse("EPSG:6318").expect("known");
     for code in ["6996", "6997"] {

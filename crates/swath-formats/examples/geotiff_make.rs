@@ -59,6 +59,7 @@ fn case(name: &str, data_type: DataType, bands: usize, options: &[&str]) -> Case
         palette: None,
         texts: Texts::default(),
         pixel_is_point: false,
+        geo_keys: None,
         min_is_white: false,
     };
     Case { name: name.into(), description, invalid: None, hole: 0, extra: json!({}) }

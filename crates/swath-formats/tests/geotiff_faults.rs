@@ -48,6 +48,7 @@ fn every_fault_point_is_told() {
         palette: None,
         texts: Texts::default(),
         pixel_is_point: false,
+        geo_keys: None,
         min_is_white: false,
     };
     let layout = Layout::new(&description, &mut Blocks).unwrap();

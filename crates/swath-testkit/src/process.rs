@@ -10,9 +10,9 @@ pub struct Running {
     child: Child,
 }
 
-/// Addresses that a run may use at most: far above every ceiling of the suites, far below what a machine has.
+/// Addresses that a run may use at most: above every ceiling of the suites, far below what a machine has.
 #[cfg(target_os = "linux")]
-const ADDRESSES_MAX_BYTES: u64 = 4_000_000_000;
+const ADDRESSES_MAX_BYTES: u64 = 6_000_000_000;
 /// Processor time that a run may use at most; a run that loops for ever is ended by the system.
 #[cfg(target_os = "linux")]
 const PROCESSOR_MAX_SECONDS: u64 = 600;

@@ -125,6 +125,8 @@ pub struct Outcome {
     pub outputs: Vec<Output>,
     /// Rejected rows by reason, most frequent first.
     pub rejects: Vec<(String, u64)>,
+    /// What was not as whole or as exact as it might be, in words that were told before the run.
+    pub warnings: Vec<String>,
     /// Wall and processor seconds per stage, as (name, wall, cpu).
     pub stages: Vec<(String, f64, f64)>,
     /// What was chosen and why, as (name, value).

@@ -79,12 +79,13 @@ pub fn execute(job: Box<dyn Job>, stop: &Stop, settings: &Settings) -> Result<Ou
     // It fits, so from here on the net may be where the ceiling is.
     counting::set_limit(job.explain().ledger.ceiling);
     let talk = Talk::new(settings);
-    for message in job.warnings() {
+    let warnings = job.warnings().to_vec();
+    for message in &warnings {
         talk.on(&Event::Warning { message: message.clone() });
     }
     let result = job.execute(stop, &talk);
     talk.finish();
-    let outcome = result?;
+    let outcome = Outcome { warnings, ..result? };
     talk.result(&outcome)?;
     Ok(outcome)
 }

@@ -23,7 +23,15 @@ fn raster(item: &RasterDescription) -> String {
     facts.row([&"CRS", &item.crs.as_deref().unwrap_or("unknown")]);
     if let Some([a, b, c, d, e, f]) = item.transform {
         facts.row([&"origin", &format!("{c}, {f}")]);
-        let size = if (b, d) == (0.0, 0.0) { format!("{a}, {e}") } else { format!("{a}, {e}, rotated by {b}, {d}") };
+        let size = match (b, d) == (0.0, 0.0) {
+            true => format!("{a}, {e}"),
+            // Four digits are enough to see what was meant.
+            false => {
+                let of = |x: f64, y: f64| (x.hypot(y) * 1e4).round() / 1e4;
+                let degrees = (d.atan2(a).to_degrees() * 1e4).round() / 1e4;
+                format!("{}, {}, rows turned by {degrees}° against the x axis", of(a, d), of(b, e))
+            }
+        };
         facts.row([&"pixel size", &size]);
     }
     if let Some([west, south, east, north]) = item.extent {

@@ -159,9 +159,17 @@ impl StageRun<'_> {
             shared.lock().taken -= usize::from(current.is_some());
             shared.tell();
         }
+        self.end_worker(shared);
         counting::flush_thread();
         shared.lock().workers -= 1;
         shared.tell();
+    }
+
+    /// Lets the stage drop what it keeps for this worker, while its thread is still there.
+    fn end_worker(&self, shared: &Shared) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.stage.worker_ends())) {
+            shared.fail(panicked(&self.what(None), &*panic));
+        }
     }
 
     /// Waits until there is a task to start; none once all are done, or none may start any more.

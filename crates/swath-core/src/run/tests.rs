@@ -4,6 +4,7 @@
 use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::ThreadId;
 
 use super::*;
 use crate::{Error, Ledger, Receipt, Stage, TaskContext, TaskKey, TaskSpec};
@@ -19,11 +20,14 @@ struct Steps {
     workers: usize,
     body: Box<Body>,
     finished: Mutex<Vec<u64>>,
+    /// Threads whose workers have ended.
+    ended: Arc<Mutex<Vec<ThreadId>>>,
 }
 
 impl Steps {
     fn new(number: u16, units: u64, step: u64, body: Box<Body>) -> Steps {
-        Steps { number, units, step, bytes: Bytes(100), workers: usize::MAX, body, finished: Mutex::default() }
+        let (finished, ended) = Default::default();
+        Steps { number, units, step, bytes: Bytes(100), workers: usize::MAX, body, finished, ended }
     }
 
     fn specs(&self, units: Range<u64>, step: u64) -> Vec<TaskSpec> {
@@ -65,6 +69,10 @@ impl Stage for Steps {
     fn split(&self, key: &TaskKey) -> Option<Vec<TaskSpec>> {
         let length = key.units.end - key.units.start;
         (length > 1).then(|| self.specs(key.units.clone(), length.div_ceil(2)))
+    }
+
+    fn worker_ends(&self) {
+        self.ended.lock().unwrap().push(std::thread::current().id());
     }
 
     fn finish(&self, done: &Receipts) -> Result<()> {
@@ -118,6 +126,29 @@ fn run_with(plan: &Plan, journal: &Journal, receipts: Receipts, stop: &Stop, sof
 
 fn run_plain(plan: &Plan) -> Outcome {
     run_with(plan, &Journal::none(), Receipts::new(), &Stop::new(), Bytes(u64::MAX))
+}
+
+#[test]
+fn every_worker_ends_on_its_own_thread_before_the_next_stage() {
+    let worked: Arc<Mutex<Vec<ThreadId>>> = Arc::default();
+    let works = Arc::clone(&worked);
+    let first = Steps::new(
+        0,
+        20,
+        1,
+        Box::new(move |key, _| {
+            works.lock().unwrap().push(std::thread::current().id());
+            Ok(key.units.start)
+        }),
+    );
+    let (ended, seen) = (Arc::clone(&first.ended), Arc::clone(&first.ended));
+    let second = Steps::new(1, 1, 1, Box::new(move |_, _| Ok(seen.lock().unwrap().len() as u64)));
+    let outcome = run_plain(&plan(vec![Box::new(first), Box::new(second)]));
+    outcome.summary.unwrap();
+    let (ended, worked) = (ended.lock().unwrap(), worked.lock().unwrap());
+    assert_eq!(ended.len(), 3, "each of three workers once");
+    assert!(worked.iter().all(|thread| ended.contains(thread)), "what a thread keeps it drops itself");
+    assert_eq!(outcome.receipts.of_stage(1).next().unwrap().read::<u64>().unwrap(), 3);
 }
 
 #[test]
@@ -212,7 +243,11 @@ fn the_first_error_ends_the_run() {
         let body = move |key: &TaskKey, _: &mut TaskContext<'_>| match (key.units.start, what) {
             (5, "error") => Err(Error::unexpected("unit 5 is bad")),
             (5, _) => panic!("unit {} is bad", key.units.start),
-            (unit, _) => Ok(unit),
+            (unit, _) => {
+                // Telling of a panic takes a while, and so others that are begun meanwhile take one, too.
+                std::thread::sleep(Duration::from_millis(u64::from(unit > 50)));
+                Ok(unit)
+            }
         };
         let second = Steps::new(1, 3, 1, Box::new(|_, _| panic!("the second stage must not begin")));
         let outcome = run_plain(&plan(vec![Box::new(Steps::new(0, 10_000, 1, Box::new(body))), Box::new(second)]));

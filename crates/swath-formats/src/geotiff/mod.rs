@@ -52,6 +52,16 @@ pub struct Texts {
     pub copyright: Option<String>,
 }
 
+/// The keys of a reference system as a file holds them (tags 34735 to 34737).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GeoKeys {
+    /// A key, the tag that has its value, how many values it is, and the value itself or its position there.
+    entries: Vec<[u16; 4]>,
+    numbers: Vec<f64>,
+    /// Text in ASCII; positions in it count bytes.
+    text: Vec<u8>,
+}
+
 /// How the pixels of a block are packed (tag 259).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

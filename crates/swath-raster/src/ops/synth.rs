@@ -24,7 +24,7 @@ pub struct Synthesis {
     pub data_type: DataType,
     /// Chooses among endlessly many rasters of a kind.
     pub seed: u64,
-    /// Share of pixels without a value, in patches, 0 to 1.
+    /// Share of pixels without a value, in patches, 0 to 1: about so many of a raster of thousands of pixels each way.
     pub missing: f64,
     /// Size of a pixel in metres.
     pub resolution_m: f64,
@@ -35,6 +35,25 @@ pub struct Synth {
     synthesis: Synthesis,
     grid: Grid,
     scale: f64,
+    /// Where the noise of the gaps is less, there is no value.
+    gaps_below: f64,
+}
+
+/// Shares of value noise that are less than each fortieth from 0 to 1/2; the upper half mirrors them. Of 480 million random
+/// squares.
+const NOISE_SHARES: [f64; 21] = [
+    0.0, 0.000266, 0.001671, 0.00491, 0.010494, 0.018804, 0.03014, 0.044695, 0.062599, 0.083881, 0.108551, 0.136539,
+    0.16772, 0.201924, 0.238878, 0.278371, 0.319941, 0.363337, 0.408081, 0.453805, 0.5,
+];
+
+/// The value that a share of value noise is less than.
+fn noise_quantile(share: f64) -> f64 {
+    if share > 0.5 {
+        return 1.0 - noise_quantile(1.0 - share);
+    }
+    let next = NOISE_SHARES.partition_point(|less| *less < share).clamp(1, NOISE_SHARES.len() - 1);
+    let (before, after) = (NOISE_SHARES[next - 1], NOISE_SHARES[next]);
+    ((next - 1) as f64 + (share - before) / (after - before)) / 40.0
 }
 
 impl Synth {
@@ -73,7 +92,8 @@ impl Synth {
             block: Shape::new(512, 512),
             bands: vec![Band::default(); synthesis.bands].into(),
         };
-        Ok(Synth { synthesis, grid, scale })
+        let gaps_below = noise_quantile(synthesis.missing);
+        Ok(Synth { synthesis, grid, scale, gaps_below })
     }
 
     fn fill<T: Pixel>(&self, window: Window, bands: &[usize], values: &mut [T], validity: &mut [u8]) -> bool {
@@ -89,7 +109,7 @@ impl Synth {
                 let line = values[start..start + columns].iter_mut().zip(&mut validity[start..start + columns]);
                 for (value, valid) in line {
                     let sum: f64 = noise.iter_mut().map(RowOfNoise::next).fold(0.0, |sum, part| sum + part);
-                    let has_value = gaps.next() >= self.synthesis.missing;
+                    let has_value = gaps.next() >= self.gaps_below;
                     // 1 keeps whole numbers off the nodata value of those that have 0 for it.
                     *value = T::from_f64(1.0 + sum * self.scale);
                     *valid = u8::from(has_value);

@@ -226,6 +226,13 @@ fn synthetic_rasters_have_values_and_gaps() {
         assert!(high - low > 20.0, "{data_type}: {low} to {high}");
     }
     assert!(Synth::new(Synthesis { bands: 0, ..synthesis(DataType::Int8, 0.0) }).is_err());
+    for share in [0.0, 0.01, 0.1, 0.5, 0.9, 1.0] {
+        let shape = Shape::new(1500, 1500);
+        let raster = Synth::new(Synthesis { shape, bands: 1, ..synthesis(DataType::UInt8, share) }).expect("a raster");
+        let values = pixels(&raster, shape.whole());
+        let gaps = values.iter().filter(|value| value.is_nan()).count() as f64 / values.len() as f64;
+        assert!((gaps - share).abs() <= 0.5 * share.min(1.0 - share), "{share}: {gaps} of the pixels have no value");
+    }
 }
 
 /// What a window takes is never more than what it was said to take.

@@ -12,8 +12,9 @@ use super::encode;
 use super::job::Plan;
 use super::places;
 
-/// What the program takes before it has any data: code that runs, its tables, threads.
-pub const PROGRAM_BYTES: Bytes = Bytes(13_000_000);
+/// What the program takes before it has any data: code that runs, its tables, threads. How much of the code is in memory
+/// depends on how the system holds the file, by 2 MB.
+pub const PROGRAM_BYTES: Bytes = Bytes(14_000_000);
 /// Tasks that each worker should have at least, so that none waits long for the last one.
 const TASKS_PER_WORKER: u64 = 4;
 /// Bytes of pixels that each worker should have at least.
@@ -52,7 +53,9 @@ pub struct Costs {
     pub windows: u64,
     /// The first of them, if there is one.
     pub window: Option<Window>,
-    /// Pixels that are decoded for each pixel of a source, in percent, without the cache.
+    /// Pixels of the sources that lie under the output.
+    pub source_pixels: u64,
+    /// Pixels that are decoded for each of them, in percent, without the cache.
     pub decoded_percent: u64,
 }
 
@@ -129,8 +132,9 @@ pub fn costs(
     // Each worker fills a piece of memory of its own.
     let waiting = output + plan.overview_bytes();
     let kept = (left - cache).min(waiting.percent(110) + Store::PIECE_BYTES * workers as u64);
-    // What is gone on with may be on scratch whatever fits in memory now.
-    let in_memory = if is_resumed { Bytes::ZERO } else { kept };
+    // What is gone on with may be on scratch whatever fits in memory now. Pieces of memory are filled up to what comes next.
+    let filled = kept.saturating_sub(Store::PIECE_BYTES * (workers as u64 + 1));
+    let in_memory = if is_resumed { Bytes::ZERO } else { filled };
     let scratch = encode::kept_bytes_max(plan).saturating_sub(in_memory);
     let useful = busy.min(candidate.tasks as usize).max(1);
     // What finds the blocks again.
@@ -171,6 +175,7 @@ pub fn costs(
         output,
         windows: candidate.tasks,
         window,
+        source_pixels: of_sources.0,
         decoded_percent: candidate.decoded * 100 / of_sources.0.max(1),
     })
 }

@@ -198,8 +198,7 @@ impl Stage for Encode {
         Some(halves.into_iter().map(|units| self.spec(units)).collect())
     }
 
-    fn finish(&self, _done: &Receipts) -> Result<()> {
-        self.running.encoders.clear();
-        Ok(())
+    fn worker_ends(&self) {
+        drop(self.running.encoders.take());
     }
 }

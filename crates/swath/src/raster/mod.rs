@@ -72,7 +72,9 @@ pub fn prepare(request: &RasterRequest) -> Result<Job> {
     let costs = cost::costs(&plan, &*raster, &sources, &of_steps, (common.ceiling(), common.threads()), common.resume);
     let costs = within_limits(common, costs, |costs| &costs.ledger)?;
     let of_files = sources.iter().flat_map(|source| source.tiff.warnings().iter().cloned());
-    let warnings = of_files.chain(inexact).collect();
+    let is_beside = !sources.is_empty() && costs.source_pixels == 0;
+    let beside = is_beside.then(|| "no pixel of the output lies on an input: none will have a value".to_string());
+    let warnings = of_files.chain(inexact).chain(beside).collect();
     Ok(Job { request: request.clone(), sources, likes, plan: Arc::new(plan), costs, told, warnings })
 }
 

@@ -129,11 +129,14 @@ pub fn lines(request: &RasterRequest, sources: &[Source], likes: &[Source], rast
     let mut systems = sources.iter().chain(likes).filter_map(|source| source.tiff.grid(0)?.crs.as_deref());
     let first = systems.next();
     let differ = first.is_some_and(|first| systems.any(|other| !first.is_same_as(other)));
+    // Slopes on degrees ask for the ellipsoid, which comes from the same tables.
+    let in_degrees = first.is_some_and(Crs::is_geographic);
     let names_a_system = |step: &RasterStep| match step {
         RasterStep::Warp(step) => step.crs.is_some() || step.bounds_crs.is_some(),
         RasterStep::Mosaic(step) => step.crs.is_some() || step.bounds_crs.is_some(),
         RasterStep::Clip(RasterPart::Bounds { crs, .. }) => crs.is_some(),
         RasterStep::AssumeCrs(_) => true,
+        RasterStep::Terrain(_) => in_degrees,
         _ => false,
     };
     let transforms = (differ || request.steps.iter().any(names_a_system)).then(transformations_line);

@@ -174,7 +174,15 @@ Examples:
 A name stands for a raster of one band, a[2] for the second band of a raster,
 b2 given to the only raster, of several bands, for its second band,
 a[*] for all of them inside of min, max, mean, sum and std. Bands of a raster
-without a name are b1, b2 and so on. Expressions separated by ; make bands of the output.";
+without a name are b1, b2 and so on. Expressions separated by ; make bands of the output.
+
+Operators   + - * / % ** < <= > >= == != && || ! ( ), CONDITION ? A : B,
+            and, or, not in place of && || !
+Functions   where(condition, a, b) clip(x, least, greatest) is_nodata(x)
+            min max mean sum std of any number, nanmin nanmax nanmean of those with a value
+            abs sqrt exp ln log log10 log2 pow sin cos tan asin acos atan atan2
+            floor ceil round sign hypot
+Values      numbers, and nodata for none: where(b1 > 5, b1, nodata)";
 
 /// `swath raster calc`.
 #[derive(Debug, Args)]

@@ -21,9 +21,10 @@ Examples:
   swath raster pipeline -m 256MB read a.tif ! focal --radius 2 ! write b.tif
   swath raster pipeline 'read a.tif ! warp --res 50 ! write b.tif' --json
 
-Steps: read, then any of bands, scale, calc, clip, warp, focal, terrain and
-(first) mosaic with the flags of these verbs, then write with those of an
-output. Nothing is written between steps. Flags of the run stand before read
+Steps: read, then any of calc, clip, warp, focal, terrain and (first) mosaic
+with the flags of these verbs but -b; bands 3,2,1 takes bands, and
+scale 0,3000,0,255 brings values from one range to another; then write with
+the flags of an output. Nothing is written between steps. Flags of the run stand before read
 or behind write.";
 
 /// `swath raster pipeline`.
@@ -183,7 +184,17 @@ fn parse_chain(words: &[OsString]) -> Result<(Chain, RunFlags, TalkFlags)> {
             }
         });
     }
-    let write = output.ok_or_else(|| usage("a pipeline ends with write", "… ! write out.tif"))?;
+    let write = output.ok_or_else(|| {
+        let is_joined =
+            |word: &OsString| word.len() > 1 && word.to_string_lossy().trim_matches('!') != word.as_os_str();
+        match words.iter().find(|word| is_joined(word) || *word == "|") {
+            Some(word) => usage(
+                &format!("a pipeline ends with write, and {:?} ends no step", word.to_string_lossy()),
+                "between steps stands a ! with a space on each side of it",
+            ),
+            None => usage("a pipeline ends with write", "… ! write out.tif"),
+        }
+    })?;
     let WriteSegment { output, format, creation_options, data_type, nodata, run, talk } = write;
     chain.to = RasterOutputFlags { output, format, creation_options, data_type, nodata };
     Ok((chain, run, talk))

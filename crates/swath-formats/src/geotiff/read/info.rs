@@ -12,8 +12,8 @@ use super::directory::Directory;
 use super::image::Image;
 use super::levels::Level;
 use super::metadata;
-use super::{ByteOrder, colors, kinds, place, system};
-use crate::geotiff::{Compression, Interleave, MetadataItem, Predictor, Texts, tags};
+use super::{ByteOrder, colors, kinds, place, sidecar, system};
+use crate::geotiff::{Compression, GeoKeys, Interleave, MetadataItem, Predictor, Texts, tags};
 
 /// The longest text that is read.
 const TEXT: u64 = 4 << 20;
@@ -55,6 +55,8 @@ pub struct TiffInfo {
     pub orientation: u16,
     /// Whether coordinates in the file are those of pixels' centres.
     pub pixel_is_point: bool,
+    /// The keys of its reference system, where that has no code.
+    pub geo_keys: Option<GeoKeys>,
     /// The nodata value as the file writes it.
     pub nodata_text: Option<String>,
     /// Metadata of GDAL without a meaning here.
@@ -167,12 +169,15 @@ pub(super) fn describe(level: &Level, directory: &Directory, warnings: &mut Vec<
         color_map: colors::color_map((input, directory), image, warnings),
         orientation,
         pixel_is_point: system.pixel_is_point,
+        geo_keys: system.keys,
         nodata_text,
         metadata,
         texts,
         warnings: Vec::new(),
     };
     let affine = affine.or_else(|| place::world_file(input.path()));
+    let has_system = system.crs.is_some() || rest.geo_keys.is_some();
+    warnings.extend(sidecar::left_out(input.path(), has_system, affine.is_some(), rest.color_map.is_some()));
     Ok(Described { full: image.shape, affine, crs: system.crs.map(Arc::new), nodata, bands: bands.into(), rest })
 }
 
@@ -232,7 +237,9 @@ impl TiffInfo {
             texts + size_of::<String>() * words.capacity()
         };
         let levels = size_of::<LevelInfo>() * self.levels.capacity();
-        (texts + items + map + words(&self.warnings) + words(&self.colors) + levels) as u64
+        let of_keys = |keys: &GeoKeys| 8 * (keys.entries.capacity() + keys.numbers.capacity()) + keys.text.capacity();
+        let keys = self.geo_keys.as_ref().map_or(0, of_keys);
+        (keys + texts + items + map + words(&self.warnings) + words(&self.colors) + levels) as u64
     }
 
     /// Bands that say how opaque pixels are (positions from 0).

@@ -21,6 +21,7 @@ mod predict;
 mod projection;
 mod raster;
 mod scatter;
+mod sidecar;
 mod system;
 mod unpack;
 mod validity;

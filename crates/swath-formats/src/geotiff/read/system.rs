@@ -9,7 +9,7 @@ use swath_crs::Crs;
 use super::directory::{Directory, plain};
 use super::input::Input;
 use super::projection;
-use crate::geotiff::tags;
+use crate::geotiff::{GeoKeys, tags};
 
 /// More keys than there are in the standard.
 const KEYS: u64 = 4 * 1024;
@@ -39,15 +39,12 @@ pub(super) struct System {
     pub crs: Option<Crs>,
     /// Whether coordinates are those of pixels' centres.
     pub pixel_is_point: bool,
+    /// The keys, where the system has no code that says all of it.
+    pub keys: Option<GeoKeys>,
 }
 
 /// The keys of a file.
-#[derive(Debug, Default)]
-pub(super) struct Keys {
-    entries: Vec<[u16; 4]>,
-    doubles: Vec<f64>,
-    text: Vec<u8>,
-}
+pub(super) type Keys = GeoKeys;
 
 /// Reads the keys of an image, and finds the system that they mean.
 pub(super) fn read(input: &Input, directory: &Directory, warnings: &mut Vec<String>) -> System {
@@ -63,11 +60,16 @@ pub(super) fn read(input: &Input, directory: &Directory, warnings: &mut Vec<Stri
         let named = if code == USER_DEFINED { "defined in the file".into() } else { format!("EPSG:{code}") };
         warnings.push(format!("its system of heights ({named}) is left out: systems here are of two dimensions"));
     }
-    let crs = keys.crs().unwrap_or_else(|reason| {
-        warnings.push(format!("its reference system is left out: {reason}"));
+    let crs = keys.crs();
+    // Of keys that say nothing of a system nothing is to be kept.
+    let says_one = crs.is_err() || keys.entries.iter().any(|entry| ![MODEL_TYPE, RASTER_TYPE].contains(&entry[0]));
+    let crs = crs.unwrap_or_else(|reason| {
+        warnings.push(format!("its reference system is passed on, but nothing is computed in it: {reason}"));
         None
     });
-    System { crs, pixel_is_point }
+    let has_code = crs.as_ref().is_some_and(|crs| crs.epsg().is_some());
+    let is_ascii = keys.text.is_ascii();
+    System { crs, pixel_is_point, keys: (says_one && !has_code && is_ascii).then_some(keys) }
 }
 
 impl Keys {
@@ -76,7 +78,7 @@ impl Keys {
         let entries = numbers.chunks_exact(4).skip(1).map(|entry| [0, 1, 2, 3].map(|part| entry[part] as u16));
         Ok(Keys {
             entries: entries.collect(),
-            doubles: directory.floats(input, tags::GEO_DOUBLE_PARAMS, KEYS)?,
+            numbers: directory.floats(input, tags::GEO_DOUBLE_PARAMS, KEYS)?,
             text: directory.bytes(input, tags::GEO_ASCII_PARAMS, 1 << 16)?,
         })
     }
@@ -95,7 +97,7 @@ impl Keys {
         let entry = self.entry(key)?;
         match entry[1] {
             0 => Some(f64::from(entry[3])),
-            tags::GEO_DOUBLE_PARAMS => self.doubles.get(usize::from(entry[3])).copied(),
+            tags::GEO_DOUBLE_PARAMS => self.numbers.get(usize::from(entry[3])).copied(),
             _ => None,
         }
     }

@@ -56,11 +56,14 @@ pub(super) fn of_pixels(description: &FileDescription, shape: Shape, level: usiz
         put_texts(&mut directory, &description.texts);
         let is_point = description.pixel_is_point && grid.affine.is_some();
         if let Some(affine) = grid.affine {
-            let shift = if is_point && grid.crs.is_some() { 0.5 } else { 0.0 };
+            let has_system = grid.crs.is_some() || description.geo_keys.is_some();
+            let shift = if is_point && has_system { 0.5 } else { 0.0 };
             put_affine(&mut directory, affine.shifted(shift, shift));
         }
-        if let Some(crs) = &grid.crs {
-            geokeys::put(&mut directory, crs, is_point)?;
+        match (&description.geo_keys, &grid.crs) {
+            (Some(keys), _) => geokeys::put_as_they_were(&mut directory, keys, is_point),
+            (None, Some(crs)) => geokeys::put(&mut directory, crs, is_point)?,
+            (None, None) => {}
         }
     }
     Ok(directory)

@@ -3,7 +3,7 @@
 use swath_core::Result;
 use swath_crs::{Crs, CrsError};
 
-use super::super::tags;
+use super::super::{GeoKeys, tags};
 use super::directory::{Directory, Value};
 use super::options::refused;
 use super::projection;
@@ -64,6 +64,25 @@ pub(super) fn put(directory: &mut Directory, crs: &Crs, pixel_is_point: bool) ->
         directory.put(tags::GEO_ASCII_PARAMS, Value::Text(text));
     }
     Ok(())
+}
+
+/// Adds the fields of keys that a file had, and says whether pixels are points.
+pub(super) fn put_as_they_were(directory: &mut Directory, keys: &GeoKeys, pixel_is_point: bool) {
+    let raster_type = [RASTER_TYPE, 0, 1, if pixel_is_point { 2 } else { 1 }];
+    let is_whole = |entry: &[u16; 4]| [0, tags::GEO_DOUBLE_PARAMS, tags::GEO_ASCII_PARAMS].contains(&entry[1]);
+    let others = keys.entries.iter().filter(|entry| entry[0] != RASTER_TYPE && is_whole(entry)).copied();
+    let mut entries: Vec<[u16; 4]> = others.chain([raster_type]).collect();
+    entries.sort_by_key(|entry| entry[0]);
+    let head = [1, 1, 0, entries.len() as u16];
+    directory.put(tags::GEO_KEY_DIRECTORY, Value::Short([head].into_iter().chain(entries).flatten().collect()));
+    if !keys.numbers.is_empty() {
+        directory.put(tags::GEO_DOUBLE_PARAMS, Value::Double(keys.numbers.clone()));
+    }
+    let text = String::from_utf8_lossy(&keys.text);
+    let text = text.trim_end_matches('\0');
+    if !text.is_empty() {
+        directory.put(tags::GEO_ASCII_PARAMS, Value::Text(text.into()));
+    }
 }
 
 fn keys(crs: &Crs) -> Result<Keys> {

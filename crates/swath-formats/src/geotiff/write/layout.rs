@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use swath_core::{Error, Result};
 use swath_raster::{Grid, Shape};
 
-use super::super::{Interleave, MetadataItem, Texts};
+use super::super::{GeoKeys, Interleave, MetadataItem, Texts};
 use super::assemble::EncodedBlocks;
 use super::directory::{ARRAY_TAGS, Directory, Placement, Value, place};
 use super::fields;
@@ -51,6 +51,8 @@ pub struct FileDescription {
     pub pixel_is_point: bool,
     /// Whether the least value is shown as white.
     pub min_is_white: bool,
+    /// The keys of the reference system as they are to be, in place of those that the grid's system would have.
+    pub geo_keys: Option<GeoKeys>,
 }
 
 /// The plan of a file.

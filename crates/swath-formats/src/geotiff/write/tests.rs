@@ -252,6 +252,7 @@ fn description(grid: Grid, container: Container, words: &[&str], overviews: &[Sh
         palette: None,
         texts: Texts::default(),
         pixel_is_point: false,
+        geo_keys: None,
         min_is_white: false,
     }
 }

@@ -23,10 +23,10 @@ const GOOD: f64 = 1e-7;
 /// Sides are followed at 21 points and at twice as many, until that changes nothing. Between longitudes, where the result
 /// crosses the antimeridian, its greatest x is more than 180° (or its least less than -180°); where it holds a pole, it
 /// goes all the way round and up to the pole. A rectangle of longitudes whose least x is the greater one crosses the
-/// antimeridian.
+/// antimeridian, and is at most half a turn wide.
 ///
 /// # Errors
-/// [`Error::Usage`] where there is no way between the systems, no point of the rectangle has a place in the other, or it
+/// [`Error::Usage`] for a rectangle that holds nothing, where there is no way between the systems, no point of the rectangle has a place in the other, or it
 /// is two parts there, far from each other: at both ends of a map of the world.
 pub fn transformed_bounds(bounds: Bounds, from: &Crs, to: &Crs) -> Result<Bounds> {
     bounds_meeting(bounds, from, to, None)
@@ -40,17 +40,28 @@ pub fn transformed_bounds(bounds: Bounds, from: &Crs, to: &Crs) -> Result<Bounds
 pub(crate) fn bounds_meeting(bounds: Bounds, from: &Crs, to: &Crs, other: Option<Bounds>) -> Result<Bounds> {
     let mut bounds = bounds;
     let turn = half_turn(from).map(|half| 2.0 * half);
+    let words = format!("{}, {}, {}, {}", bounds.min_x, bounds.min_y, bounds.max_x, bounds.max_y);
+    let refuse = |why: &str| Error::Usage {
+        message: format!("the box {words} {why}"),
+        hint: "least x, least y, greatest x, greatest y".into(),
+    };
+    if bounds.max_y < bounds.min_y || (turn.is_none() && bounds.max_x < bounds.min_x) {
+        return Err(refuse("holds nothing"));
+    }
     if let Some(turn) = turn
         && bounds.max_x < bounds.min_x
     {
         bounds.max_x += turn;
+        // Nobody means nearly all of the Earth by a box that goes on beyond the antimeridian.
+        if bounds.max_x - bounds.min_x > turn / 2.0 {
+            return Err(refuse("crosses the antimeridian, and is more than half of the Earth wide"));
+        }
     }
     if from.is_same_as(to) {
         return Ok(bounds);
     }
     let way = Way { transform: transform(from, to)?, turn };
     let half = half_turn(to);
-    let words = format!("{}, {}, {}, {}", bounds.min_x, bounds.min_y, bounds.max_x, bounds.max_y);
     let mut found = way.settled(bounds, half, EVERYWHERE).ok_or_else(|| Error::Usage {
         message: format!("no point of the box {words} has a place in {}", to.name()),
         hint: "is the box in the reference system that it is said to be in (--bbox-crs), and x before y?".into(),

@@ -17,8 +17,8 @@ fn keys(values: &[(u16, Value)]) -> Keys {
         match value {
             Code(code) => keys.entries.push([*key, 0, 1, *code]),
             Number(number) => {
-                keys.entries.push([*key, tags::GEO_DOUBLE_PARAMS, 1, keys.doubles.len() as u16]);
-                keys.doubles.push(*number);
+                keys.entries.push([*key, tags::GEO_DOUBLE_PARAMS, 1, keys.numbers.len() as u16]);
+                keys.numbers.push(*number);
             }
             Text(text) => {
                 let start = keys.text.len() as u16;
