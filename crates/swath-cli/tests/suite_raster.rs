@@ -251,13 +251,20 @@ fn a_large_output_of_a_small_input_fits() {
     }
 }
 
-/// Slopes of a raster in degrees ask for the ellipsoid of its system, and the tables of systems with it.
+/// Slopes of a raster in degrees ask for the ellipsoid of its system, and the tables of systems with it; so does a file that
+/// defines its system itself.
 #[test]
-fn slopes_on_degrees_fit() {
+fn tables_of_systems_fit() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
     inputs(&folder, (900, 700));
     folder.run("raster warp a.tif -b 1 -o degrees.tif --dst-crs EPSG:4326 -q").expect(&[0]);
-    for verb in ["raster terrain degrees.tif --kind hillshade", "raster terrain degrees.tif --kind slope -f cog"] {
+    folder.write("own.tif", include_bytes!("data/lambert.tif"));
+    for verb in [
+        "raster terrain degrees.tif --kind hillshade",
+        "raster terrain degrees.tif --kind slope -f cog",
+        "raster convert own.tif",
+        "raster stats own.tif",
+    ] {
         let smallest = smallest_ceiling(&folder, verb, 2);
         for ceiling in [smallest.div_ceil(1000), smallest / 1000 * 3] {
             assert_inside(&run(&folder, verb, &format!("-m {ceiling}kB -j 2 --overwrite")).expect(&[0]));
@@ -418,6 +425,46 @@ fn opacity_is_written_where_it_is_looked_for() {
         let opacity = bands.last().expect("opacity");
         assert_eq!(opacity["max"], 255.0, "{verb}: {opacity}");
         assert!(opacity["valid"].as_u64() < opacity["count"].as_u64(), "{verb}: {opacity}");
+    }
+}
+
+/// A system in which nothing can be computed is passed on, and never taken for another one.
+#[test]
+fn systems_that_are_not_known_are_passed_on() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    folder.write("s.tif", include_bytes!("data/sinusoidal.tif"));
+    folder.write("r.tif", include_bytes!("data/robinson_feet.tif"));
+    // ProjMethodGeoKey, and the code of the sinusoidal projection.
+    let key = [3075u16, 0, 1, 24].map(u16::to_le_bytes).concat();
+    for verb in [
+        "convert s.tif",
+        "mosaic s.tif s.tif",
+        "warp s.tif --like s.tif",
+        "warp s.tif --res 250",
+        "terrain s.tif --kind slope",
+        "calc a+b a=s.tif b=s.tif",
+    ] {
+        let told = folder.run(&format!("raster {verb} -o out.tif --overwrite --json")).expect(&[0]).json();
+        assert!(folder.read("out.tif").windows(8).any(|part| part == key), "{verb}: the system is not in the output");
+        let warnings = told["warnings"].as_array().expect("warnings").clone();
+        assert!(
+            warnings.iter().all(|warning| warning.to_string().contains("reference system")),
+            "{verb}: {warnings:?}"
+        );
+        assert!(!warnings.is_empty(), "{verb}: no warning");
+    }
+    folder.remove(&["out.tif"]);
+    for (verb, words) in [
+        ("mosaic s.tif r.tif", "differ"),
+        ("calc a+b a=s.tif b=r.tif", "differ"),
+        ("warp s.tif --like r.tif", "differ"),
+        ("terrain r.tif --kind slope", "the unit"),
+        ("focal r.tif --radius 30m", "the unit"),
+        ("warp s.tif --dst-crs EPSG:4326", "reference system"),
+    ] {
+        let refused = folder.run(&format!("raster {verb} -o out.tif")).expect(&[2]);
+        assert!(refused.error_text().contains(words), "{verb}\n{refused}");
+        assert!(!folder.at("out.tif").exists());
     }
 }
 

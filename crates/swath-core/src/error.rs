@@ -186,9 +186,26 @@ const ALLOW_LARGER: &str = "allow larger files (ulimit -f), then run the same co
 pub const MAKE_ROOM: &str = "make room there, then run the same command again";
 
 /// Whether a path is rather an address of the network, as `s3://bucket/key` and `/vsicurl/https://host/file`.
-pub(crate) fn is_address(path: &Path) -> bool {
+fn is_address(path: &Path) -> bool {
     let text = path.to_string_lossy();
-    text.starts_with("/vsi") || text.split_once("://").is_some_and(|(scheme, _)| !scheme.contains(['/', '\\']))
+    let root: PathBuf = path.components().take(2).collect();
+    let is_of_gdal = text.starts_with("/vsi") && !root.exists();
+    is_of_gdal || text.split_once("://").is_some_and(|(scheme, _)| !scheme.contains(['/', '\\']))
+}
+
+/// Refuses to write at what is rather an address of the network: a folder of that name would be made.
+///
+/// # Errors
+/// [`Error::OutputUnwritable`].
+pub fn refuse_address(path: &Path) -> Result<()> {
+    match is_address(path) {
+        false => Ok(()),
+        true => Err(Error::OutputUnwritable {
+            path: path.into(),
+            reason: "it is an address, and only files of this machine are written".into(),
+            hint: "write a file here, and send it from there".into(),
+        }),
+    }
 }
 
 /// The hint of a place where nothing may be written.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use swath_core::{
     Blob, Bytes, CHOOSE_FOLDER, Error, Event, Lease, Ledger, LedgerLine, MAKE_ROOM, Observer, PartialOutput, Receipt,
-    Receipts, Result, RunOptions, Store, TaskKey,
+    Receipts, Result, RunOptions, Store, TaskKey, refuse_address,
 };
 
 use crate::outcome::Output;
@@ -161,6 +161,7 @@ pub fn open_store(common: &Common, partial: &PartialOutput, allowance: Option<Le
     let elsewhere = common.tmp_dir.as_deref();
     let open = || {
         if let Some(folder) = elsewhere {
+            refuse_address(folder)?;
             std::fs::create_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
         }
         Store::open(&partial.scratch_file(elsewhere)?, allowance, common.tmp_limit)

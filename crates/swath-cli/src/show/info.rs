@@ -25,11 +25,11 @@ fn raster(item: &RasterDescription) -> String {
         facts.row([&"origin", &format!("{c}, {f}")]);
         let size = match (b, d) == (0.0, 0.0) {
             true => format!("{a}, {e}"),
-            // Four digits are enough to see what was meant.
+            // Six digits are enough to see what was meant.
             false => {
-                let of = |x: f64, y: f64| (x.hypot(y) * 1e4).round() / 1e4;
-                let degrees = (d.atan2(a).to_degrees() * 1e4).round() / 1e4;
-                format!("{}, {}, rows turned by {degrees}° against the x axis", of(a, d), of(b, e))
+                let short = |number: f64| format!("{number:.5e}").parse().unwrap_or(number);
+                let (width, height) = (short(a.hypot(d)), short(b.hypot(e)));
+                format!("{width}, {height}, rows turned by {}° against the x axis", short(d.atan2(a).to_degrees()))
             }
         };
         facts.row([&"pixel size", &size]);

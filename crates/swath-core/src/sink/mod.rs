@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 pub use durable::{sync_file_system, sync_folder};
 pub use mark::{mark_of, put_mark};
 
-use crate::error::is_address;
+use crate::error::refuse_address;
 use crate::lock::{self, FolderLock};
 use crate::{Error, Fnv64, Journal, Result, fault};
 
@@ -64,13 +64,7 @@ impl PartialOutput {
     /// [`Error::OutputExists`] when something stands at `target` without `overwrite`, when an unfinished run stands
     /// beside it without `overwrite` or `resume`, or when another run is at it; [`Error::OutputUnwritable`].
     pub fn create(target: &Path, overwrite: bool, resume: bool) -> Result<PartialOutput> {
-        if is_address(target) {
-            return Err(Error::OutputUnwritable {
-                path: target.into(),
-                reason: "it is an address, and only files of this machine are written".into(),
-                hint: "write a file here, and send it from there".into(),
-            });
-        }
+        refuse_address(target)?;
         let folder = partial_folder(target)?;
         if let Ok(there) = fs::symlink_metadata(target) {
             if !(there.is_file() || there.is_dir() || there.is_symlink()) {

@@ -55,11 +55,23 @@ pub struct Texts {
 /// The keys of a reference system as a file holds them (tags 34735 to 34737).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct GeoKeys {
+    /// Version, and revision before and behind the point.
+    head: [u16; 3],
     /// A key, the tag that has its value, how many values it is, and the value itself or its position there.
     entries: Vec<[u16; 4]>,
     numbers: Vec<f64>,
     /// Text in ASCII; positions in it count bytes.
     text: Vec<u8>,
+}
+
+impl GeoKeys {
+    /// Projected coordinates in metres (MODEL_TYPE and PROJ_LINEAR_UNITS of OGC GeoTIFF 1.1).
+    const IN_METRES: [[u16; 4]; 2] = [[1024, 0, 1, 1], [3076, 0, 1, 9001]];
+
+    /// Whether they say that coordinates are metres.
+    pub fn are_in_metres(&self) -> bool {
+        GeoKeys::IN_METRES.iter().all(|entry| self.entries.contains(entry))
+    }
 }
 
 /// How the pixels of a block are packed (tag 259).

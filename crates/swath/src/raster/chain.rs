@@ -213,15 +213,16 @@ pub fn join(sources: &[Source], likes: &[Source], request: &RasterRequest, cache
     }
     let (data_type, nodata) = (request.data_type, request.nodata);
     let raster = ops::convert(raster, &Conversion { data_type, nodata, ..Conversion::default() })?;
-    Ok(Joined { raster: with_opacity_seen(raster, sources), warnings, told })
+    Ok(Joined { raster: with_opacity_seen(raster, sources, request), warnings, told })
 }
 
-/// The raster as it is written: with a mask in place of opacity that other readers would pass over, unless that is so in an
-/// input of the same type and number of bands.
-fn with_opacity_seen(raster: Arc<dyn Raster>, sources: &[Source]) -> Arc<dyn Raster> {
+/// The raster as it is written: with a mask in place of opacity that other readers would pass over, unless all pixels are
+/// those of inputs of the same type and number of bands.
+fn with_opacity_seen(raster: Arc<dyn Raster>, sources: &[Source], request: &RasterRequest) -> Arc<dyn Raster> {
     let of = |grid: &Grid| (grid.data_type, grid.bands.len());
-    let is_as_it_was =
-        sources.iter().filter_map(|source| source.tiff.grid(0)).any(|grid| of(grid) == of(raster.grid()));
+    let stays = |step: &RasterStep| !matches!(step, RasterStep::Warp(_) | RasterStep::Mosaic(_));
+    let is_as_it_was = request.steps.iter().all(stays)
+        && sources.iter().filter_map(|source| source.tiff.grid(0)).all(|grid| of(grid) == of(raster.grid()));
     if raster.grid().has_opacity_unseen() && !is_as_it_was { Arc::new(ops::Assume::masked(raster)) } else { raster }
 }
 

@@ -18,7 +18,7 @@ use crate::request::{RasterFormat, RasterRequest, RasterStep};
 /// [`swath_core::Error::Usage`] where the options do not go with the grid.
 pub fn description(
     request: &RasterRequest,
-    sources: &[Source],
+    (sources, likes): (&[Source], &[Source]),
     grid: &Grid,
     options: WriteOptions,
 ) -> Result<FileDescription> {
@@ -34,7 +34,7 @@ pub fn description(
         palette: None,
         texts: Texts::default(),
         min_is_white: false,
-        geo_keys: geo_keys(request, sources),
+        geo_keys: geo_keys(request, sources, likes),
         pixel_is_point: !sources.is_empty() && sources.iter().all(|source| source.tiff.info().pixel_is_point),
     };
     let is_unchanged = request.steps.iter().all(keeps_values);
@@ -64,16 +64,16 @@ pub fn description(
 }
 
 /// The keys of a system without a code, where that is the system of all inputs and stays that of the output.
-fn geo_keys(request: &RasterRequest, sources: &[Source]) -> Option<GeoKeys> {
+fn geo_keys(request: &RasterRequest, sources: &[Source], likes: &[Source]) -> Option<GeoKeys> {
     let keeps_system = |step: &RasterStep| match step {
-        RasterStep::Warp(step) => step.crs.is_none() && step.like.is_none(),
-        RasterStep::Mosaic(step) => step.crs.is_none() && step.like.is_none(),
+        RasterStep::Warp(step) => step.crs.is_none(),
+        RasterStep::Mosaic(step) => step.crs.is_none(),
         RasterStep::AssumeCrs(_) => false,
         _ => true,
     };
     let (first, others) = sources.split_first()?;
     let keys = first.tiff.info().geo_keys.as_ref().filter(|_| request.steps.iter().all(keeps_system))?;
-    others.iter().all(|other| other.tiff.info().geo_keys.as_ref() == Some(keys)).then(|| keys.clone())
+    others.iter().chain(likes).all(|other| other.tiff.info().geo_keys.as_ref() == Some(keys)).then(|| keys.clone())
 }
 
 /// The band of the input that is the first one behind steps that pick bands.

@@ -61,10 +61,11 @@ pub fn prepare(request: &RasterRequest) -> Result<Job> {
     let likes = chain::open_likes(&request.steps)?;
     refuse_other_formats(&request.output)?;
     refuse_output(&request.output, sources.iter().chain(&likes))?;
+    steps::refuse_unknown_systems(request, &sources, &likes)?;
     let chain::Joined { raster, warnings: inexact, told } =
         chain::join(&sources, &likes, request, &BlockCache::none())?;
     let options = WriteOptions::from_pairs(request.creation_options.iter().map(String::as_str))?;
-    let description = describe::description(request, &sources, raster.grid(), options)?;
+    let description = describe::description(request, (&sources, &likes), raster.grid(), options)?;
     refuse_too_many_blocks(&description)?;
     let plan = Plan::new(description, chain::is_in_strips(&*raster))?;
     let common = &request.common;

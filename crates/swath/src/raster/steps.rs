@@ -124,6 +124,56 @@ pub fn mosaic(inputs: Vec<MosaicInput>, step: &MosaicStep, likes: &[Source], wri
     }
 }
 
+/// Whether a file defines its reference system itself, so that reading it asks for the tables of systems.
+pub fn defines_system(source: &Source) -> bool {
+    source.tiff.grid(0).and_then(|grid| grid.crs.as_deref()).is_some_and(|crs| crs.epsg().is_none())
+}
+
+/// Refuses rasters whose systems are not known well enough to be brought together, or to be measured in.
+///
+/// # Errors
+/// [`Error::Usage`] for several systems of which one cannot be computed in, and for lengths in such a one whose unit is not
+/// the metre.
+pub fn refuse_unknown_systems(request: &RasterRequest, sources: &[Source], likes: &[Source]) -> Result<()> {
+    if request.steps.iter().any(|step| matches!(step, RasterStep::AssumeCrs(_))) {
+        return Ok(());
+    }
+    let unknown = |source: &Source| match source.tiff.grid(0)?.crs {
+        None => source.tiff.info().geo_keys.clone(),
+        Some(_) => None,
+    };
+    let Some((first, keys)) = sources.iter().chain(likes).find_map(|source| Some((source, unknown(source)?))) else {
+        return Ok(());
+    };
+    let is_other = |source: &&Source| {
+        let is_known = source.tiff.grid(0).is_some_and(|grid| grid.crs.is_some());
+        is_known || unknown(source).is_some_and(|other| other != keys)
+    };
+    if let Some(other) = sources.iter().chain(likes).find(is_other) {
+        return Err(Error::Usage {
+            message: format!(
+                "the reference systems of {} and {} differ, and nothing can be computed in that of {}",
+                first.named.display(),
+                other.named.display(),
+                first.named.display()
+            ),
+            hint: "gdalwarp brings it to a system that is known here".into(),
+        });
+    }
+    let measures = |step: &RasterStep| match step {
+        RasterStep::Terrain(_) => true,
+        RasterStep::Focal(step) => matches!(step.radius, Radius::Ground(_)),
+        _ => false,
+    };
+    if request.steps.iter().any(measures) && !keys.are_in_metres() {
+        return Err(Error::Usage {
+            message: format!("the unit of the reference system of {} is not known here", first.named.display()),
+            hint: "gdalwarp brings it to a system that is known here".into(),
+        });
+    }
+    Ok(())
+}
+
 /// What the steps hold throughout, beside what they read: transformations, and where pixels come from.
 pub fn lines(request: &RasterRequest, sources: &[Source], likes: &[Source], raster: &dyn Raster) -> Vec<LedgerLine> {
     let mut systems = sources.iter().chain(likes).filter_map(|source| source.tiff.grid(0)?.crs.as_deref());
@@ -131,6 +181,7 @@ pub fn lines(request: &RasterRequest, sources: &[Source], likes: &[Source], rast
     let differ = first.is_some_and(|first| systems.any(|other| !first.is_same_as(other)));
     // Slopes on degrees ask for the ellipsoid, which comes from the same tables.
     let in_degrees = first.is_some_and(Crs::is_geographic);
+    let defined = sources.iter().chain(likes).any(defines_system);
     let names_a_system = |step: &RasterStep| match step {
         RasterStep::Warp(step) => step.crs.is_some() || step.bounds_crs.is_some(),
         RasterStep::Mosaic(step) => step.crs.is_some() || step.bounds_crs.is_some(),
@@ -139,7 +190,7 @@ pub fn lines(request: &RasterRequest, sources: &[Source], likes: &[Source], rast
         RasterStep::Terrain(_) => in_degrees,
         _ => false,
     };
-    let transforms = (differ || request.steps.iter().any(names_a_system)).then(transformations_line);
+    let transforms = (differ || defined || request.steps.iter().any(names_a_system)).then(transformations_line);
     let held = raster.held_bytes();
     let places = (held > Bytes::ZERO).then(|| LedgerLine {
         name: "places".into(),

@@ -185,8 +185,11 @@ fn parse_chain(words: &[OsString]) -> Result<(Chain, RunFlags, TalkFlags)> {
         });
     }
     let write = output.ok_or_else(|| {
-        let is_joined =
-            |word: &OsString| word.len() > 1 && word.to_string_lossy().trim_matches('!') != word.as_os_str();
+        let is_joined = |word: &OsString| {
+            let text = word.to_string_lossy();
+            let bare = text.trim_matches('!');
+            bare.len() < text.len() && !bare.is_empty() && (text.ends_with('!') || STEPS.contains(&format!(" {bare},")))
+        };
         match words.iter().find(|word| is_joined(word) || *word == "|") {
             Some(word) => usage(
                 &format!("a pipeline ends with write, and {:?} ends no step", word.to_string_lossy()),

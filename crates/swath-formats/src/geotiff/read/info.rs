@@ -176,8 +176,7 @@ pub(super) fn describe(level: &Level, directory: &Directory, warnings: &mut Vec<
         warnings: Vec::new(),
     };
     let affine = affine.or_else(|| place::world_file(input.path()));
-    let has_system = system.crs.is_some() || rest.geo_keys.is_some();
-    warnings.extend(sidecar::left_out(input.path(), has_system, affine.is_some(), rest.color_map.is_some()));
+    warnings.extend(sidecar::left_out(input.path(), nodata.is_some(), rest.color_map.is_some()));
     Ok(Described { full: image.shape, affine, crs: system.crs.map(Arc::new), nodata, bands: bands.into(), rest })
 }
 

@@ -9,7 +9,7 @@ use crate::store::{SourceFile, read_full};
 const BYTES: usize = 256 << 10;
 
 /// What GDAL would take from the file beside an image and the image does not say itself, in words.
-pub(super) fn left_out(path: &Path, has_system: bool, has_place: bool, has_palette: bool) -> Option<String> {
+pub(super) fn left_out(path: &Path, has_nodata: bool, has_palette: bool) -> Option<String> {
     let mut name = path.as_os_str().to_owned();
     name.push(".aux.xml");
     let beside = PathBuf::from(name);
@@ -17,11 +17,15 @@ pub(super) fn left_out(path: &Path, has_system: bool, has_place: bool, has_palet
     let mut bytes = vec![0; BYTES];
     let length = read_full(&file, &mut bytes, 0).ok()?;
     let text = String::from_utf8_lossy(&bytes[..length]);
+    // For GDAL a place that is named there goes before that in the file.
     let parts = [
-        ("<SRS", has_system, "a reference system"),
-        ("<GeoTransform", has_place, "a place"),
+        ("<SRS", false, "a reference system"),
+        ("<GeoTransform", false, "a place"),
+        ("<GCPList", false, "ground control points"),
+        ("<NoDataValue", has_nodata, "a nodata value"),
+        ("<Scale>", false, "a scale"),
+        ("<Offset>", false, "an offset"),
         ("<ColorTable", has_palette, "a palette"),
-        ("<GCPList", has_place, "ground control points"),
     ];
     let found: Vec<&str> =
         parts.iter().filter(|(mark, has, _)| !has && text.contains(mark)).map(|part| part.2).collect();

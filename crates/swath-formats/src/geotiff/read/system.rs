@@ -48,7 +48,7 @@ pub(super) type Keys = GeoKeys;
 
 /// Reads the keys of an image, and finds the system that they mean.
 pub(super) fn read(input: &Input, directory: &Directory, warnings: &mut Vec<String>) -> System {
-    let keys = match Keys::read(input, directory) {
+    let mut keys = match Keys::read(input, directory) {
         Ok(keys) => keys,
         Err(error) => {
             warnings.push(format!("its reference system is left out: {error}"));
@@ -56,27 +56,34 @@ pub(super) fn read(input: &Input, directory: &Directory, warnings: &mut Vec<Stri
         }
     };
     let pixel_is_point = keys.code(RASTER_TYPE) == Some(2);
-    if let Some(code) = keys.code(VERTICAL) {
-        let named = if code == USER_DEFINED { "defined in the file".into() } else { format!("EPSG:{code}") };
-        warnings.push(format!("its system of heights ({named}) is left out: systems here are of two dimensions"));
-    }
     let crs = keys.crs();
     // Of keys that say nothing of a system nothing is to be kept.
     let says_one = crs.is_err() || keys.entries.iter().any(|entry| ![MODEL_TYPE, RASTER_TYPE].contains(&entry[0]));
     let crs = crs.unwrap_or_else(|reason| {
-        warnings.push(format!("its reference system is passed on, but nothing is computed in it: {reason}"));
+        warnings.push(format!("nothing can be computed in the reference system that it names: {reason}"));
         None
     });
     let has_code = crs.as_ref().is_some_and(|crs| crs.epsg().is_some());
-    let is_ascii = keys.text.is_ascii();
-    System { crs, pixel_is_point, keys: (says_one && !has_code && is_ascii).then_some(keys) }
+    let is_kept = says_one && !has_code;
+    if let Some(code) = keys.code(VERTICAL).filter(|_| !is_kept) {
+        let named = if code == USER_DEFINED { "defined in the file".into() } else { format!("EPSG:{code}") };
+        warnings.push(format!("its system of heights ({named}) is left out: systems here are of two dimensions"));
+    }
+    // Whether pixels are points is no part of the system, and names are in ASCII.
+    keys.entries.retain(|entry| entry[0] != RASTER_TYPE);
+    keys.text.iter_mut().filter(|byte| !byte.is_ascii()).for_each(|byte| *byte = b'?');
+    System { crs, pixel_is_point, keys: is_kept.then_some(keys) }
 }
 
 impl Keys {
     fn read(input: &Input, directory: &Directory) -> Result<Keys> {
         let numbers = directory.numbers(input, tags::GEO_KEY_DIRECTORY, KEYS)?;
-        let entries = numbers.chunks_exact(4).skip(1).map(|entry| [0, 1, 2, 3].map(|part| entry[part] as u16));
+        let mut entries = numbers.chunks_exact(4).map(|entry| [0, 1, 2, 3].map(|part| entry[part] as u16));
+        let [version, revision, minor, count] = entries.next().unwrap_or_default();
+        // Behind the keys some files have zeros, or what was once a key.
+        let entries = entries.take(usize::from(count));
         Ok(Keys {
+            head: [version, revision, minor],
             entries: entries.collect(),
             numbers: directory.floats(input, tags::GEO_DOUBLE_PARAMS, KEYS)?,
             text: directory.bytes(input, tags::GEO_ASCII_PARAMS, 1 << 16)?,

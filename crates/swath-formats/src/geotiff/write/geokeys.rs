@@ -70,12 +70,11 @@ pub(super) fn put(directory: &mut Directory, crs: &Crs, pixel_is_point: bool) ->
 pub(super) fn put_as_they_were(directory: &mut Directory, keys: &GeoKeys, pixel_is_point: bool) {
     let raster_type = [RASTER_TYPE, 0, 1, if pixel_is_point { 2 } else { 1 }];
     let is_whole = |entry: &[u16; 4]| [0, tags::GEO_DOUBLE_PARAMS, tags::GEO_ASCII_PARAMS].contains(&entry[1]);
-    // Behind the keys some files have zeros.
-    let is_other = |entry: &&[u16; 4]| ![0, RASTER_TYPE].contains(&entry[0]) && is_whole(entry);
-    let others = keys.entries.iter().filter(is_other).copied();
+    let others = keys.entries.iter().filter(|entry| is_whole(entry)).copied();
     let mut entries: Vec<[u16; 4]> = others.chain([raster_type]).collect();
     entries.sort_by_key(|entry| entry[0]);
-    let head = [1, 1, 0, entries.len() as u16];
+    let [version, revision, minor] = keys.head;
+    let head = [version, revision, minor, entries.len() as u16];
     directory.put(tags::GEO_KEY_DIRECTORY, Value::Short([head].into_iter().chain(entries).flatten().collect()));
     if !keys.numbers.is_empty() {
         directory.put(tags::GEO_DOUBLE_PARAMS, Value::Double(keys.numbers.clone()));

@@ -41,12 +41,12 @@ pub(crate) fn bounds_meeting(bounds: Bounds, from: &Crs, to: &Crs, other: Option
     let mut bounds = bounds;
     let turn = half_turn(from).map(|half| 2.0 * half);
     let words = format!("{}, {}, {}, {}", bounds.min_x, bounds.min_y, bounds.max_x, bounds.max_y);
-    let refuse = |why: &str| Error::Usage {
+    let refuse = |why: &str, more: &str| Error::Usage {
         message: format!("the box {words} {why}"),
-        hint: "least x, least y, greatest x, greatest y".into(),
+        hint: format!("least x, least y, greatest x, greatest y{more}"),
     };
     if bounds.max_y < bounds.min_y || (turn.is_none() && bounds.max_x < bounds.min_x) {
-        return Err(refuse("holds nothing"));
+        return Err(refuse("holds nothing", ""));
     }
     if let Some(turn) = turn
         && bounds.max_x < bounds.min_x
@@ -54,7 +54,8 @@ pub(crate) fn bounds_meeting(bounds: Bounds, from: &Crs, to: &Crs, other: Option
         bounds.max_x += turn;
         // Nobody means nearly all of the Earth by a box that goes on beyond the antimeridian.
         if bounds.max_x - bounds.min_x > turn / 2.0 {
-            return Err(refuse("crosses the antimeridian, and is more than half of the Earth wide"));
+            let more = format!("; or {} as greatest x, if so much is meant", bounds.max_x);
+            return Err(refuse("crosses the antimeridian, and is more than half of the Earth wide", &more));
         }
     }
     if from.is_same_as(to) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use swath_core::{Bytes, Ledger, Result};
+use swath_core::{Bytes, Ledger, LedgerLine, Result};
 use swath_raster::{DataType, Raster};
 
 use super::gather::{self, pass_name};
@@ -12,6 +12,8 @@ use crate::raster::cost::{
     Candidate, PROGRAM_BYTES, bound_by, cache_bytes, cache_line, choose, inputs_line, line, source_pixels,
     useful_threads, with_block,
 };
+use crate::raster::steps::defines_system;
+use crate::work::transformations_line;
 
 /// Bytes of pixels that a task reads, unless workers would have too few of them.
 const TASK_BYTES: u64 = 64 << 20;
@@ -64,13 +66,15 @@ pub fn costs(
     let task_blocks = task_blocks(layers, threads);
     let passes = layers.passes();
     let tables = (0..passes).map(|pass| layers.total_bytes(pass)).max().unwrap_or(Bytes::ZERO);
-    let fixed = vec![
+    let fixed = [
         line("program", PROGRAM_BYTES, "code, tables and threads".into()),
         inputs_line(sources),
         line("receipts", receipt_bytes(layers, task_blocks), "what is known of what is done".into()),
         line("tables", tables, format!("what is counted of {} bands", bands(layers))),
         line("result", told_bytes(layers), "what is told of them".into()),
     ];
+    let fixed: Vec<LedgerLine> =
+        fixed.into_iter().chain(sources.iter().any(defines_system).then(transformations_line)).collect();
     let fixed_bytes: Bytes = fixed.iter().map(|line| line.bytes).sum();
     let candidates = candidates(layers, rasters);
     let smallest_task = candidates.first().map_or(Bytes::ZERO, |candidate| candidate.bytes);
