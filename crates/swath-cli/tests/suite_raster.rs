@@ -272,6 +272,17 @@ fn tables_of_systems_fit() {
     }
 }
 
+/// What is kept of blocks that hold nothing is a few bytes each, and there may be many.
+#[test]
+fn many_small_blocks_fit() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    let line = "synth raster -o e.tif --size 8000x8000 --dtype float32 --missing 0.97 --co BLOCKSIZE=128 -q";
+    folder.run(line).expect(&[0]);
+    let outcome = run(&folder, "raster convert e.tif --co BLOCKSIZE=128", "-m 256MB -j 2").expect(&[0]);
+    assert!(outcome.figure("/chunks/done") > 3900, "{outcome}");
+    assert_inside(&outcome);
+}
+
 /// A small job is small, however much it may take. What is not yet so is told apart; it must not become worse.
 #[test]
 fn one_megabyte_needs_little() {

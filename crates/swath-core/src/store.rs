@@ -88,6 +88,8 @@ pub struct Store {
 const STAGE: usize = 256 << 10;
 /// Bytes of a piece of a blob that is streamed into memory. Large, so that it is mapped by itself.
 const PIECE: usize = 1 << 20;
+/// Bytes that are moved out of a piece rather than that they keep a page of it.
+const SMALL: usize = 32 << 10;
 
 impl Store {
     /// Memory that a writer takes beside what is kept.
@@ -445,8 +447,17 @@ impl BlobWriter<'_> {
             }
             Place::Memory(buffer) => vec![buffer],
             Place::Pieces(mut pieces) => {
+                let rest = (length as usize).wrapping_sub(1) % PIECE + 1;
                 if let Some(last) = pieces.last_mut() {
-                    last.truncate((length as usize - 1) % PIECE + 1);
+                    // A page for a few bytes would be memory that nobody counts.
+                    let small = if rest <= SMALL { self.store.memory_for(rest as u64) } else { None };
+                    match small {
+                        Some(mut small) => {
+                            small.copy_from_slice(&last[..rest]);
+                            *last = small;
+                        }
+                        None => last.truncate(rest),
+                    }
                 }
                 pieces
             }
