@@ -1,4 +1,4 @@
-//! Keeps what the allocator holds back small, since every page that it keeps counts against the ceiling.
+//! Keeps what the allocator and the loader hold back small, since every page that they keep counts against the ceiling.
 //!
 //! Big buffers do not come through it (they come from leases); figures are in `docs/decisions/0002-allocator.md`.
 
@@ -15,6 +15,7 @@ pub const NAME: &str = "mimalloc 2, counted; freed pages go back at once, no hug
 
 unsafe extern "C" {
     fn mi_option_set(option: c_int, value: c_long);
+    fn mi_collect(force: bool);
     #[cfg(test)]
     fn mi_option_get(option: c_int) -> c_long;
 }
@@ -32,6 +33,37 @@ pub fn tune() {
     // A kernel that does not know the call has no huge pages to fear either.
     #[cfg(target_os = "linux")]
     let _ = rustix::thread::disable_transparent_huge_pages(true);
+}
+
+/// Gives back what planning took and the run may not need: freed pages of the heap, and pages of code, which the system
+/// maps anew where they are wanted.
+pub fn give_back() {
+    // SAFETY: it only returns pages in which nothing lives.
+    unsafe { mi_collect(true) }
+    #[cfg(target_os = "linux")]
+    forget_code();
+}
+
+/// Unmaps the pages of code that are in memory: they are those of a file and unchanged. (Breakpoints that a debugger set
+/// before are lost.)
+#[cfg(target_os = "linux")]
+fn forget_code() {
+    let Ok(mappings) = std::fs::read_to_string("/proc/self/maps") else { return };
+    for (start, length) in mappings.lines().filter_map(code_mapping) {
+        // SAFETY: the range is mapped, for execution and not for writing, so that its pages equal those of its file.
+        let _ = unsafe { libc::madvise(start as *mut libc::c_void, length, libc::MADV_DONTNEED) };
+    }
+}
+
+/// Address and length of a mapping of code of a file, from a line of `/proc/PID/maps`.
+#[cfg(target_os = "linux")]
+fn code_mapping(line: &str) -> Option<(usize, usize)> {
+    let (range, rest) = line.split_once(' ')?;
+    let (start, end) = range.split_once('-')?;
+    let is_code = rest.starts_with("r-xp ") && rest.contains(" /");
+    let address = |text| usize::from_str_radix(text, 16).ok();
+    let (start, end) = (address(start)?, address(end)?);
+    is_code.then_some((start, end.checked_sub(start)?))
 }
 
 /// Runs before `main`, since the allocator reserves at its first allocation, which comes before that.
@@ -65,5 +97,23 @@ mod tests {
         assert_eq!([ARENA_RESERVE - 2, ARENA_RESERVE, ARENA_RESERVE + 1].map(get), [10, 1 << 20, 10]);
         tune();
         assert_eq!(get(PURGE_DELAY), 0);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn code_of_files_is_given_back() {
+        let at = |line| code_mapping(line);
+        assert_eq!(at("55e0-57e0 r-xp 00494000 fe:00 1004 /usr/bin/a b"), Some((0x55e0, 0x200)));
+        for other in ["7f00-7f10 r-xp 00000000 00:00 0 [vdso]", "55e0-57e0 r--p 00494000 fe:00 1004 /a", "r-xp /", ""] {
+            assert_eq!(at(other), None, "{other}");
+        }
+        let of_files = || {
+            let status = std::fs::read_to_string("/proc/self/status").expect("it is there");
+            let line = status.lines().find_map(|line| line.strip_prefix("RssFile:")).map(str::to_owned);
+            line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok())
+        };
+        let before = of_files();
+        give_back();
+        assert!(before.is_none() || of_files() < before, "still {before:?} kB");
     }
 }

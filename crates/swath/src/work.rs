@@ -15,6 +15,9 @@ use swath_core::{
 use crate::outcome::Output;
 use crate::request::Common;
 
+/// What the program takes before it has any data: code that runs, its tables, threads. How much of the code is in memory
+/// depends on how the system holds the file, by 2 MB.
+pub const PROGRAM_BYTES: Bytes = Bytes(14_000_000);
 /// Less work than this is not worth waiting for the disk at the end of a stage.
 const FLUSH_AT_STAGE_END: Bytes = Bytes(512_000_000);
 
@@ -141,11 +144,6 @@ impl<T> Idle<T> {
     /// Keeps it for the next task of this thread.
     pub fn put(&self, item: T) {
         self.lock().push((std::thread::current().id(), item));
-    }
-
-    /// Drops what all threads have put back.
-    pub fn clear(&self) {
-        self.lock().clear();
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<(ThreadId, T)>> {

@@ -5,6 +5,7 @@ use swath::outcome::Outcome;
 use swath_core::{Error, Event, MAKE_ROOM, MemoryRequest, Observer, Result, Stop, counting};
 
 use super::warn;
+use crate::allocator;
 use crate::observe::Talk;
 use crate::process::{print, stop_on_signals};
 use crate::settings::Settings;
@@ -77,6 +78,7 @@ pub fn explain_job(job: &dyn Job, settings: &Settings) -> Result<()> {
 /// What the library reports.
 pub fn execute(job: Box<dyn Job>, stop: &Stop, settings: &Settings) -> Result<Outcome> {
     // It fits, so from here on the net may be where the ceiling is.
+    allocator::give_back();
     counting::set_limit(job.explain().ledger.ceiling);
     let talk = Talk::new(settings);
     let warnings = job.warnings().to_vec();

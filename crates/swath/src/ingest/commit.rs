@@ -11,7 +11,6 @@ use swath_core::{Bytes, Error, Event, Observer, PartialOutput, Receipts, Result,
 use swath_table::schema_file::{self, Notes};
 
 use super::assemble::{Assembled, span, union};
-use super::cost::PROGRAM_BYTES;
 use super::job::{Routed, stage};
 use super::rank::Ranked;
 use super::running::Running;
@@ -134,7 +133,7 @@ pub fn commit(
         outputs: vec![Output { path: target, bytes: Bytes(totals.bytes), files: totals.files }],
         rejects: rejected,
         choices: job.choices(),
-        ..Outcome::complete(COMMAND, (&job.costs.ledger, PROGRAM_BYTES), summary, scratch, &stopwatch)
+        ..Outcome::complete(COMMAND, &job.costs.ledger, summary, scratch, &stopwatch)
     })
 }
 
@@ -227,13 +226,12 @@ fn by_reason(rejects: Rejects) -> Vec<(String, u64)> {
 
 /// The result of a run that had already come to its end: what the manifest of its lake tells.
 pub fn outcome_of_lake(lake: &Path, manifest: Manifest, job: &Job, stopwatch: Stopwatch) -> Outcome {
-    let memory = (&job.costs.ledger, PROGRAM_BYTES);
     let (bytes, files) = (Bytes(manifest.bytes), manifest.files.len() as u64);
     Outcome {
         rows: Some(manifest.rows),
         outputs: vec![Output { path: lake.into(), bytes, files }],
         rejects: by_reason(manifest.rejects),
         choices: job.choices(),
-        ..Outcome::complete(COMMAND, memory, &Summary::default(), Scratch::default(), &stopwatch)
+        ..Outcome::complete(COMMAND, &job.costs.ledger, &Summary::default(), Scratch::default(), &stopwatch)
     }
 }

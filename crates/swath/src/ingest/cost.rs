@@ -11,10 +11,8 @@ use super::prepare::{Prepared, column_of};
 use super::running::{MENDED_BYTES, ROW_GROUP_BYTES};
 use super::spread::Spread;
 use super::{assemble, encode, matching, rank, route};
-use crate::work::transformations_line;
+use crate::work::{PROGRAM_BYTES, transformations_line};
 
-/// What the program takes before it has any data: code that runs, its tables, threads, the sample.
-pub const PROGRAM_BYTES: Bytes = Bytes(13_000_000);
 /// Memory of dictionaries: at least and at most.
 const DICTIONARY: (u64, u64) = (128 << 10, 48 << 20);
 /// Bytes that a partition takes in its dictionary: its value twice, as tables grow, and what goes with it.

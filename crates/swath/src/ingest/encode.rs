@@ -269,10 +269,13 @@ impl Stage for Encode {
         Some(vec![half(key.units.start..middle), half(middle..key.units.end)])
     }
 
+    fn worker_ends(&self) {
+        drop(self.running.desks.take());
+    }
+
     /// Gives the memory of runs and plans back: nobody reads them again. What is on scratch stays, since a resumed run
     /// may want it.
     fn finish(&self, done: &Receipts) -> Result<()> {
-        self.running.desks.clear();
         for unit in self.running.routed(done)? {
             unit.runs.iter().for_each(|run| self.running.store.free(&run.blob));
         }

@@ -104,10 +104,12 @@ impl Stage for Survey {
         receipt(key, &Sighted { sensors: writer.finish()? })
     }
 
+    fn worker_ends(&self) {
+        drop(self.0.benches.take());
+    }
+
     fn finish(&self, done: &Receipts) -> Result<()> {
         let running = &*self.0;
-        // The threads of the next stage are others.
-        running.benches.clear();
         if let Some(count) = wanted(&running.job) {
             let groups = group(running, done, count)?;
             // A second survey of the same input comes to the same groups.

@@ -186,8 +186,6 @@ impl Stage for Mend {
     }
 
     fn more(&self, done: &Receipts) -> Result<Vec<TaskSpec>> {
-        // The threads of the next round are others.
-        self.running.benches.clear();
         self.tasks(done)
     }
 
@@ -205,10 +203,13 @@ impl Stage for Mend {
         receipt(key, &again)
     }
 
+    fn worker_ends(&self) {
+        drop(self.running.benches.take());
+    }
+
     /// Refuses a run with too many rejects before any more work is done.
     fn finish(&self, done: &Receipts) -> Result<()> {
         let job = &self.running.job;
-        self.running.benches.clear();
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Known::default();
         self.free_others(done)?;
         let units = self.running.routed(done)?;

@@ -52,10 +52,8 @@ impl Stage for Route {
         receipt(key, &routed)
     }
 
-    fn finish(&self, _done: &Receipts) -> Result<()> {
-        // The threads of the next stage are others.
-        self.0.benches.clear();
-        Ok(())
+    fn worker_ends(&self) {
+        drop(self.0.benches.take());
     }
 }
 

@@ -11,10 +11,8 @@ use super::chain::Source;
 use super::encode;
 use super::job::Plan;
 use super::places;
+use crate::work::PROGRAM_BYTES;
 
-/// What the program takes before it has any data: code that runs, its tables, threads. How much of the code is in memory
-/// depends on how the system holds the file, by 2 MB.
-pub const PROGRAM_BYTES: Bytes = Bytes(14_000_000);
 /// Tasks that each worker should have at least, so that none waits long for the last one.
 const TASKS_PER_WORKER: u64 = 4;
 /// Bytes of pixels that each worker should have at least.

@@ -384,11 +384,10 @@ impl Job {
         }
         let output = show_file(partial, observer)?;
         let scratch = Scratch { predicted: self.costs.scratch, actual: scratch };
-        let memory = (&self.costs.ledger, cost::PROGRAM_BYTES);
         Ok(Outcome {
             outputs: vec![output],
             choices: self.choices(),
-            ..Outcome::complete(&self.request.command, memory, summary, scratch, &stopwatch)
+            ..Outcome::complete(&self.request.command, &self.costs.ledger, summary, scratch, &stopwatch)
         })
     }
 }

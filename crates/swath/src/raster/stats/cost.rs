@@ -9,11 +9,10 @@ use super::gather::{self, pass_name};
 use super::layers::{Layer, Layers};
 use crate::raster::chain::Source;
 use crate::raster::cost::{
-    Candidate, PROGRAM_BYTES, bound_by, cache_bytes, cache_line, choose, inputs_line, line, source_pixels,
-    useful_threads, with_block,
+    Candidate, bound_by, cache_bytes, cache_line, choose, inputs_line, line, source_pixels, useful_threads, with_block,
 };
 use crate::raster::steps::defines_system;
-use crate::work::transformations_line;
+use crate::work::{PROGRAM_BYTES, transformations_line};
 
 /// Bytes of pixels that a task reads, unless workers would have too few of them.
 const TASK_BYTES: u64 = 64 << 20;

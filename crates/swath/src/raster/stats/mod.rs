@@ -24,7 +24,6 @@ use swath_raster::{BlockCache, Raster};
 pub use result::{BandStatistics, Histogram, Number, Percentile, RasterStatistics, Unique, UniqueValues};
 
 use super::chain::{self, Source};
-use super::cost::PROGRAM_BYTES;
 use super::{files, refuse_output};
 use crate::input_file::InputFile;
 use crate::outcome::{Explanation, Outcome, Output, Scratch};
@@ -184,12 +183,11 @@ impl Job {
 
     fn outcome(&self, ran: Ran, outputs: Vec<Output>, stopwatch: &Stopwatch) -> Outcome {
         let scratch = Scratch { predicted: self.costs.scratch, actual: ran.scratch };
-        let memory = (&self.costs.ledger, PROGRAM_BYTES);
         Outcome {
             statistics: outputs.is_empty().then_some(ran.statistics),
             outputs,
             choices: self.choices(),
-            ..Outcome::complete(COMMAND, memory, &ran.summary, scratch, stopwatch)
+            ..Outcome::complete(COMMAND, &self.costs.ledger, &ran.summary, scratch, stopwatch)
         }
     }
 }
