@@ -1,15 +1,14 @@
-//! Rasters as a black box: the same bytes whatever the ceiling, the threads and the kills, inside the ceiling, and
-//! clear errors.
+//! Rasters as a black box: the same bytes whatever the ceiling, the threads and the kills, and clear errors.
 #![cfg(unix)]
 
 mod rasters;
 
 use std::time::Duration;
 
-use rasters::{Size, all_inputs, input_bytes, inputs, is_always_by_block, line, run, verbs};
-use swath_testkit::{Folder, Outcome, full, sha256};
-
-const MB: u64 = 1_000_000;
+use rasters::{
+    Size, all_inputs, assert_inside, input_bytes, inputs, is_always_by_block, line, run, smallest_ceiling, verbs,
+};
+use swath_testkit::{Folder, full, sha256};
 
 /// The size of inputs of the normal form.
 const SMALL: Size = (2301, 1703);
@@ -20,20 +19,6 @@ const LARGE_TIMES: u64 = 20;
 /// Under each of them the bytes are the same.
 const CEILINGS: [&str; 3] = ["64MB", "256MB", "4GB"];
 const THREADS: [u32; 3] = [1, 2, 5];
-/// Words of verbs that are predicted to take more than 16 MB beside the program for rasters of 1 or 2 MB, and how many at
-/// most.
-const NOT_YET_SMALL: [(&str, u64); 10] = [
-    ("--uniques=70000", 40),
-    ("--method mean --dst-crs", 32),
-    ("warp m.tif", 27),
-    ("warp l.tif", 25),
-    ("float64", 23),
-    ("mosaic o.tif", 22),
-    ("warp a.tif", 19),
-    ("--method mean --dtype", 18),
-    ("! warp --dst-crs", 18),
-    ("m.tif --stat", 18),
-];
 
 #[test]
 fn the_same_bytes_under_any_ceiling() {
@@ -68,11 +53,6 @@ fn the_same_bytes_under_any_ceiling() {
     assert!(left.is_empty(), "inputs are not large beside the smallest ceilings of {left:?}");
 }
 
-/// Each thread takes a little, so a run that is to fit takes as many as are named here.
-fn smallest_ceiling(folder: &Folder, verb: &str, threads: u32) -> u64 {
-    run(folder, verb, &format!("-m 2GB -j {threads} --explain")).expect(&[0]).figure("/smallest_ceiling")
-}
-
 /// What was seen of a verb under its smallest ceiling and then under each of some limits.
 struct Seen {
     hash: String,
@@ -97,13 +77,6 @@ fn the_same_bytes(folder: &Folder, verb: &str, smallest: u64, limits: &[String])
     }
     println!("{verb}: {smallest} bytes at least, {:?} tasks", seen.tasks);
     seen
-}
-
-fn assert_inside(outcome: &Outcome) {
-    let (actual, predicted) = (outcome.figure("/memory/actual_peak"), outcome.figure("/memory/predicted_peak"));
-    assert!(actual <= predicted, "{actual} bytes were used, {predicted} predicted\n{outcome}");
-    assert!(predicted <= outcome.figure("/memory/ceiling"), "{outcome}");
-    assert!(outcome.figure("/scratch/actual") <= outcome.figure("/scratch/predicted"), "more scratch\n{outcome}");
 }
 
 /// Kills a verb on its way under every second of the limits and resumes it under others: the same bytes each time.
@@ -213,91 +186,6 @@ fn faults_leave_nothing() {
         }
         folder.remove(&["out.tif", ".out.tif.partial"]);
         assert!(nth > 8, "only {nth} points were passed");
-    }
-}
-
-#[test]
-fn a_ceiling_that_is_too_small_is_refused() {
-    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
-    let size = (1900, 1600);
-    all_inputs(&folder, size);
-    for verb in verbs(size, true) {
-        let smallest = run(&folder, &verb, "-m 2GB --explain").expect(&[0]).figure("/smallest_ceiling");
-        let refused = run(&folder, &verb, &format!("-m {}kB", smallest / 1000 - 10)).expect(&[3]);
-        assert!(refused.error_text().contains("MB"), "no figures in the refusal\n{refused}");
-        assert!(folder.names().iter().all(|name| !name.contains("out.tif")), "something was left");
-        let outcome = run(&folder, &verb, &format!("-m {}kB", smallest.div_ceil(1000))).expect(&[0]);
-        assert!(outcome.figure("/memory/actual_peak") <= smallest, "{outcome}");
-        folder.remove(&["out.tif"]);
-    }
-}
-
-/// Where little is read and much is written, transformations and places are most of what is held.
-#[test]
-fn a_large_output_of_a_small_input_fits() {
-    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
-    inputs(&folder, (300, 200));
-    for verb in [
-        "raster warp a.tif --dst-crs EPSG:3857 --size 5000,5000",
-        "raster warp b.tif --size 5000,5000 -r cubic",
-        "raster mosaic a.tif b.tif --dst-crs EPSG:3857 --res 1",
-    ] {
-        let smallest = run(&folder, verb, "-m 2GB --explain").expect(&[0]).figure("/smallest_ceiling");
-        for ceiling in [smallest.div_ceil(1000), smallest / 1000 * 2] {
-            let outcome = run(&folder, verb, &format!("-m {ceiling}kB --overwrite")).expect(&[0]);
-            let (actual, predicted) = (outcome.figure("/memory/actual_peak"), outcome.figure("/memory/predicted_peak"));
-            assert!(actual <= predicted, "{actual} bytes were used, {predicted} predicted\n{outcome}");
-        }
-    }
-}
-
-/// Slopes of a raster in degrees ask for the ellipsoid of its system, and the tables of systems with it; so does a file that
-/// defines its system itself.
-#[test]
-fn tables_of_systems_fit() {
-    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
-    inputs(&folder, (900, 700));
-    folder.run("raster warp a.tif -b 1 -o degrees.tif --dst-crs EPSG:4326 -q").expect(&[0]);
-    folder.write("own.tif", include_bytes!("data/lambert.tif"));
-    for verb in [
-        "raster terrain degrees.tif --kind hillshade",
-        "raster terrain degrees.tif --kind slope -f cog",
-        "raster convert own.tif",
-        "raster stats own.tif",
-    ] {
-        let smallest = smallest_ceiling(&folder, verb, 2);
-        for ceiling in [smallest.div_ceil(1000), smallest / 1000 * 3] {
-            assert_inside(&run(&folder, verb, &format!("-m {ceiling}kB -j 2 --overwrite")).expect(&[0]));
-        }
-    }
-}
-
-/// What is kept of blocks that hold nothing is a few bytes each, and there may be many.
-#[test]
-fn many_small_blocks_fit() {
-    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
-    let line = "synth raster -o e.tif --size 8000x8000 --dtype float32 --missing 0.97 --co BLOCKSIZE=128 -q";
-    folder.run(line).expect(&[0]);
-    let outcome = run(&folder, "raster convert e.tif --co BLOCKSIZE=128", "-m 256MB -j 2").expect(&[0]);
-    assert!(outcome.figure("/chunks/done") > 3900, "{outcome}");
-    assert_inside(&outcome);
-}
-
-/// A small job is small, however much it may take. What is not yet so is told apart; it must not become worse.
-#[test]
-fn one_megabyte_needs_little() {
-    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
-    let size = (512, 512);
-    all_inputs(&folder, size);
-    for verb in verbs(size, true) {
-        let known = NOT_YET_SMALL.iter().find(|(words, _)| verb.contains(words));
-        for ceiling in ["64MB", "256MB", "4GB"] {
-            let outcome = run(&folder, &verb, &format!("-m {ceiling} -j 2 --overwrite")).expect(&[0]);
-            let predicted = outcome.figure("/memory/predicted_peak");
-            let limit = outcome.figure("/memory/baseline") + known.map_or(16, |(_, most)| *most) * MB;
-            assert!(predicted <= limit, "{predicted} bytes are more than {limit}\n{outcome}");
-            assert!(outcome.figure("/memory/actual_peak") <= predicted, "{outcome}");
-        }
     }
 }
 
@@ -436,46 +324,6 @@ fn opacity_is_written_where_it_is_looked_for() {
         let opacity = bands.last().expect("opacity");
         assert_eq!(opacity["max"], 255.0, "{verb}: {opacity}");
         assert!(opacity["valid"].as_u64() < opacity["count"].as_u64(), "{verb}: {opacity}");
-    }
-}
-
-/// A system in which nothing can be computed is passed on, and never taken for another one.
-#[test]
-fn systems_that_are_not_known_are_passed_on() {
-    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
-    folder.write("s.tif", include_bytes!("data/sinusoidal.tif"));
-    folder.write("r.tif", include_bytes!("data/robinson_feet.tif"));
-    // ProjMethodGeoKey, and the code of the sinusoidal projection.
-    let key = [3075u16, 0, 1, 24].map(u16::to_le_bytes).concat();
-    for verb in [
-        "convert s.tif",
-        "mosaic s.tif s.tif",
-        "warp s.tif --like s.tif",
-        "warp s.tif --res 250",
-        "terrain s.tif --kind slope",
-        "calc a+b a=s.tif b=s.tif",
-    ] {
-        let told = folder.run(&format!("raster {verb} -o out.tif --overwrite --json")).expect(&[0]).json();
-        assert!(folder.read("out.tif").windows(8).any(|part| part == key), "{verb}: the system is not in the output");
-        let warnings = told["warnings"].as_array().expect("warnings").clone();
-        assert!(
-            warnings.iter().all(|warning| warning.to_string().contains("reference system")),
-            "{verb}: {warnings:?}"
-        );
-        assert!(!warnings.is_empty(), "{verb}: no warning");
-    }
-    folder.remove(&["out.tif"]);
-    for (verb, words) in [
-        ("mosaic s.tif r.tif", "differ"),
-        ("calc a+b a=s.tif b=r.tif", "differ"),
-        ("warp s.tif --like r.tif", "differ"),
-        ("terrain r.tif --kind slope", "the unit"),
-        ("focal r.tif --radius 30m", "the unit"),
-        ("warp s.tif --dst-crs EPSG:4326", "reference system"),
-    ] {
-        let refused = folder.run(&format!("raster {verb} -o out.tif")).expect(&[2]);
-        assert!(refused.error_text().contains(words), "{verb}\n{refused}");
-        assert!(!folder.at("out.tif").exists());
     }
 }
 

@@ -203,7 +203,10 @@ pub fn refuse_address(path: &Path) -> Result<()> {
         true => Err(Error::OutputUnwritable {
             path: path.into(),
             reason: "it is an address, and only files of this machine are written".into(),
-            hint: "write a file here, and send it from there".into(),
+            hint: match path.to_string_lossy().starts_with("file://") {
+                true => "name the file by its path, without file://".into(),
+                false => "write a file here, and send it from there".into(),
+            },
         }),
     }
 }

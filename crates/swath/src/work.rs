@@ -37,11 +37,13 @@ pub fn run_options<'a>(
     options
 }
 
-/// Refuses a job that does not fit into a limit of the process, where a larger ceiling would not help.
+/// Refuses a job that does not fit into a limit of the process, where a larger ceiling would not help, and scratch that
+/// cannot be where it is wanted.
 ///
 /// # Errors
-/// The one of the costs, or [`Error::LimitTooSmall`].
+/// The one of the costs, [`Error::LimitTooSmall`], or [`Error::OutputUnwritable`].
 pub fn within_limits<T>(common: &Common, costs: Result<T>, ledger: impl Fn(&T) -> &Ledger) -> Result<T> {
+    common.tmp_dir.as_deref().map_or(Ok(()), refuse_address)?;
     let hold = |peak, smallest| common.limits.hold("the job", peak, smallest);
     let costs = costs.map_err(|error| match error {
         // A larger ceiling would not help where a limit of the process is smaller still.
@@ -159,7 +161,6 @@ pub fn open_store(common: &Common, partial: &PartialOutput, allowance: Option<Le
     let elsewhere = common.tmp_dir.as_deref();
     let open = || {
         if let Some(folder) = elsewhere {
-            refuse_address(folder)?;
             std::fs::create_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
         }
         Store::open(&partial.scratch_file(elsewhere)?, allowance, common.tmp_limit)

@@ -199,3 +199,16 @@ fn grown(bytes: &[u8], (columns, rows): Size, turn: usize) -> Vec<u8> {
 fn size_of_type(kind: usize) -> usize {
     [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8][kind]
 }
+
+/// Each thread takes a little, so a run that is to fit takes as many as are named here.
+pub fn smallest_ceiling(folder: &Folder, verb: &str, threads: u32) -> u64 {
+    run(folder, verb, &format!("-m 2GB -j {threads} --explain")).expect(&[0]).figure("/smallest_ceiling")
+}
+
+/// Holds a run to its prediction and its ceiling.
+pub fn assert_inside(outcome: &Outcome) {
+    let (actual, predicted) = (outcome.figure("/memory/actual_peak"), outcome.figure("/memory/predicted_peak"));
+    assert!(actual <= predicted, "{actual} bytes were used, {predicted} predicted\n{outcome}");
+    assert!(predicted <= outcome.figure("/memory/ceiling"), "{outcome}");
+    assert!(outcome.figure("/scratch/actual") <= outcome.figure("/scratch/predicted"), "more scratch\n{outcome}");
+}

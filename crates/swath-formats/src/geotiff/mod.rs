@@ -64,16 +64,6 @@ pub struct GeoKeys {
     text: Vec<u8>,
 }
 
-impl GeoKeys {
-    /// Projected coordinates in metres (MODEL_TYPE and PROJ_LINEAR_UNITS of OGC GeoTIFF 1.1).
-    const IN_METRES: [[u16; 4]; 2] = [[1024, 0, 1, 1], [3076, 0, 1, 9001]];
-
-    /// Whether they say that coordinates are metres.
-    pub fn are_in_metres(&self) -> bool {
-        GeoKeys::IN_METRES.iter().all(|entry| self.entries.contains(entry))
-    }
-}
-
 /// How the pixels of a block are packed (tag 259).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

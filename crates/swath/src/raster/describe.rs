@@ -2,11 +2,11 @@
 
 use swath_core::{Error, Result};
 use swath_formats::geotiff::write::{Container, FileDescription, WriteOptions};
-use swath_formats::geotiff::{GeoKeys, MIN_IS_WHITE, MetadataItem, Texts};
+use swath_formats::geotiff::{MIN_IS_WHITE, MetadataItem, Texts};
 use swath_raster::ops::{MosaicMethod, OverviewResampling, Resampling, overview_shapes};
 use swath_raster::{DataType, Grid, Shape};
 
-use super::chain::Source;
+use super::{chain::Source, systems};
 use crate::request::{RasterFormat, RasterRequest, RasterStep};
 
 /// Describes the file.
@@ -34,7 +34,7 @@ pub fn description(
         palette: None,
         texts: Texts::default(),
         min_is_white: false,
-        geo_keys: geo_keys(request, sources, likes),
+        geo_keys: systems::kept_keys(&request.steps, sources, likes),
         pixel_is_point: !sources.is_empty() && sources.iter().all(|source| source.tiff.info().pixel_is_point),
     };
     let is_unchanged = request.steps.iter().all(keeps_values);
@@ -61,19 +61,6 @@ pub fn description(
         }
     }
     Ok(description)
-}
-
-/// The keys of a system without a code, where that is the system of all inputs and stays that of the output.
-fn geo_keys(request: &RasterRequest, sources: &[Source], likes: &[Source]) -> Option<GeoKeys> {
-    let keeps_system = |step: &RasterStep| match step {
-        RasterStep::Warp(step) => step.crs.is_none(),
-        RasterStep::Mosaic(step) => step.crs.is_none(),
-        RasterStep::AssumeCrs(_) => false,
-        _ => true,
-    };
-    let (first, others) = sources.split_first()?;
-    let keys = first.tiff.info().geo_keys.as_ref().filter(|_| request.steps.iter().all(keeps_system))?;
-    others.iter().chain(likes).all(|other| other.tiff.info().geo_keys.as_ref() == Some(keys)).then(|| keys.clone())
 }
 
 /// The band of the input that is the first one behind steps that pick bands.

@@ -17,6 +17,7 @@ mod running;
 mod standing;
 pub mod stats;
 mod steps;
+mod systems;
 mod tell;
 
 use std::path::{Path, PathBuf};
@@ -61,7 +62,7 @@ pub fn prepare(request: &RasterRequest) -> Result<Job> {
     let likes = chain::open_likes(&request.steps)?;
     refuse_other_formats(&request.output)?;
     refuse_output(&request.output, sources.iter().chain(&likes))?;
-    steps::refuse_unknown_systems(request, &sources, &likes)?;
+    systems::refuse_unknown(request, &sources, &likes)?;
     let chain::Joined { raster, warnings: inexact, told } =
         chain::join(&sources, &likes, request, &BlockCache::none())?;
     let options = WriteOptions::from_pairs(request.creation_options.iter().map(String::as_str))?;
@@ -75,7 +76,8 @@ pub fn prepare(request: &RasterRequest) -> Result<Job> {
     let of_files = sources.iter().flat_map(|source| source.tiff.warnings().iter().cloned());
     let is_beside = !sources.is_empty() && costs.source_pixels == 0;
     let beside = is_beside.then(|| "no pixel of the output lies on an input: none will have a value".to_string());
-    let warnings = of_files.chain(inexact).chain(beside).collect();
+    let lost = systems::lost(&sources, plan.description.geo_keys.as_ref());
+    let warnings = of_files.chain(inexact).chain(lost).chain(beside).collect();
     Ok(Job { request: request.clone(), sources, likes, plan: Arc::new(plan), costs, told, warnings })
 }
 

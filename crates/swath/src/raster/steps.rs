@@ -12,6 +12,7 @@ use swath_raster::ops::{
 use swath_raster::{Grid, Raster};
 
 use super::chain::{Source, Written};
+use super::systems::defines_system;
 use crate::request::{FocalStep, MosaicStep, Outline, Radius, RasterPart, RasterRequest, RasterStep, WarpStep};
 use crate::work::transformations_line;
 
@@ -122,56 +123,6 @@ pub fn mosaic(inputs: Vec<MosaicInput>, step: &MosaicStep, likes: &[Source], wri
         Some(path) => Mosaic::on(inputs, WarpTarget::like(grid_of(path, likes)?)?, &options),
         None => Mosaic::new(inputs, &options),
     }
-}
-
-/// Whether a file defines its reference system itself, so that reading it asks for the tables of systems.
-pub fn defines_system(source: &Source) -> bool {
-    source.tiff.grid(0).and_then(|grid| grid.crs.as_deref()).is_some_and(|crs| crs.epsg().is_none())
-}
-
-/// Refuses rasters whose systems are not known well enough to be brought together, or to be measured in.
-///
-/// # Errors
-/// [`Error::Usage`] for several systems of which one cannot be computed in, and for lengths in such a one whose unit is not
-/// the metre.
-pub fn refuse_unknown_systems(request: &RasterRequest, sources: &[Source], likes: &[Source]) -> Result<()> {
-    if request.steps.iter().any(|step| matches!(step, RasterStep::AssumeCrs(_))) {
-        return Ok(());
-    }
-    let unknown = |source: &Source| match source.tiff.grid(0)?.crs {
-        None => source.tiff.info().geo_keys.clone(),
-        Some(_) => None,
-    };
-    let Some((first, keys)) = sources.iter().chain(likes).find_map(|source| Some((source, unknown(source)?))) else {
-        return Ok(());
-    };
-    let is_other = |source: &&Source| {
-        let is_known = source.tiff.grid(0).is_some_and(|grid| grid.crs.is_some());
-        is_known || unknown(source).is_some_and(|other| other != keys)
-    };
-    if let Some(other) = sources.iter().chain(likes).find(is_other) {
-        return Err(Error::Usage {
-            message: format!(
-                "the reference systems of {} and {} differ, and nothing can be computed in that of {}",
-                first.named.display(),
-                other.named.display(),
-                first.named.display()
-            ),
-            hint: "gdalwarp brings it to a system that is known here".into(),
-        });
-    }
-    let measures = |step: &RasterStep| match step {
-        RasterStep::Terrain(_) => true,
-        RasterStep::Focal(step) => matches!(step.radius, Radius::Ground(_)),
-        _ => false,
-    };
-    if request.steps.iter().any(measures) && !keys.are_in_metres() {
-        return Err(Error::Usage {
-            message: format!("the unit of the reference system of {} is not known here", first.named.display()),
-            hint: "gdalwarp brings it to a system that is known here".into(),
-        });
-    }
-    Ok(())
 }
 
 /// What the steps hold throughout, beside what they read: transformations, and where pixels come from.

@@ -188,7 +188,9 @@ fn parse_chain(words: &[OsString]) -> Result<(Chain, RunFlags, TalkFlags)> {
         let is_joined = |word: &OsString| {
             let text = word.to_string_lossy();
             let bare = text.trim_matches('!');
-            bare.len() < text.len() && !bare.is_empty() && (text.ends_with('!') || STEPS.contains(&format!(" {bare},")))
+            bare.len() < text.len()
+                && !bare.is_empty()
+                && (text.ends_with('!') || STEPS.split([' ', ',']).any(|step| step == bare))
         };
         match words.iter().find(|word| is_joined(word) || *word == "|") {
             Some(word) => usage(

@@ -57,6 +57,10 @@ pub struct TiffInfo {
     pub pixel_is_point: bool,
     /// The keys of its reference system, where that has no code.
     pub geo_keys: Option<GeoKeys>,
+    /// Whether it names a reference system that is not known, so that nothing can be computed in it.
+    pub unknown_system: bool,
+    /// Whether it defines its reference system itself, so that tables of systems were asked for, whatever they knew.
+    pub defines_system: bool,
     /// The nodata value as the file writes it.
     pub nodata_text: Option<String>,
     /// Metadata of GDAL without a meaning here.
@@ -170,13 +174,15 @@ pub(super) fn describe(level: &Level, directory: &Directory, warnings: &mut Vec<
         orientation,
         pixel_is_point: system.pixel_is_point,
         geo_keys: system.keys,
+        unknown_system: system.is_unknown,
+        defines_system: system.is_defined,
         nodata_text,
         metadata,
         texts,
         warnings: Vec::new(),
     };
     let affine = affine.or_else(|| place::world_file(input.path()));
-    warnings.extend(sidecar::left_out(input.path(), nodata.is_some(), rest.color_map.is_some()));
+    warnings.extend(sidecar::left_out(input.path(), affine.as_ref(), nodata, rest.color_map.is_some()));
     Ok(Described { full: image.shape, affine, crs: system.crs.map(Arc::new), nodata, bands: bands.into(), rest })
 }
 

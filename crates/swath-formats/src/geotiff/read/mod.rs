@@ -11,6 +11,7 @@ mod index;
 mod info;
 mod input;
 mod jpeg;
+mod keys;
 mod kinds;
 mod lanes;
 mod lerc;

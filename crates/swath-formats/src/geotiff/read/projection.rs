@@ -5,7 +5,8 @@
 use serde_json::{Value, json};
 use swath_crs::Crs;
 
-use super::system::{Keys, USER_DEFINED, parse};
+use super::keys::USER_DEFINED;
+use super::system::{Keys, Named};
 
 const CONVERSION: u16 = 3074;
 const METHOD: u16 = 3075;
@@ -111,7 +112,7 @@ const CENTRE_NORTHING: Parameter =
 ///
 /// # Errors
 /// Why there is none, in words.
-pub(super) fn crs(keys: &Keys) -> Result<Crs, String> {
+pub(super) fn named(keys: &Keys) -> Result<Named, String> {
     let base = keys.geographic()?;
     if let Some(conversion) = keys.code(CONVERSION).filter(|code| *code != USER_DEFINED) {
         return utm(keys, &base, conversion);
@@ -166,7 +167,7 @@ pub(super) fn crs(keys: &Keys) -> Result<Crs, String> {
         "method": { "name": name, "id": { "authority": "EPSG", "code": code } },
         "parameters": parameters,
     });
-    parse(&document(&keys.projected_name(), &base, conversion, unit))
+    Ok(Named::Definition(document(&keys.projected_name(), &base, conversion, unit).to_string()))
 }
 
 impl Parameter {
@@ -185,7 +186,7 @@ impl Parameter {
 }
 
 /// The zone of UTM that a code of a conversion means: by its code if its datum has one, else by its parameters.
-fn utm(keys: &Keys, base: &Value, conversion: u32) -> Result<Crs, String> {
+fn utm(keys: &Keys, base: &Value, conversion: u32) -> Result<Named, String> {
     let (zone, south) = match conversion {
         16_001..=16_060 => (conversion - 16_000, false),
         16_101..=16_160 => (conversion - 16_100, true),
@@ -202,7 +203,7 @@ fn utm(keys: &Keys, base: &Value, conversion: u32) -> Result<Crs, String> {
     if let Some(first) = first.filter(|_| unit.metres == 1.0)
         && let Ok(crs) = Crs::from_epsg(first + zone)
     {
-        return Ok(crs);
+        return Ok(Named::Code(crs));
     }
     let parameter = |Parameter(name, code, ..): Parameter, value: f64, unit: &str| json!({ "name": name, "value": value, "unit": unit, "id": { "authority": "EPSG", "code": code } });
     let north = if south { 10_000_000.0 } else { 0.0 };
@@ -217,7 +218,7 @@ fn utm(keys: &Keys, base: &Value, conversion: u32) -> Result<Crs, String> {
             parameter(NORTHING, north, "metre"),
         ],
     });
-    parse(&document(&keys.projected_name(), base, conversion, unit))
+    Ok(Named::Definition(document(&keys.projected_name(), base, conversion, unit).to_string()))
 }
 
 fn document(name: &str, base: &Value, conversion: Value, unit: Unit) -> Value {

@@ -3,13 +3,20 @@
 
 use std::path::{Path, PathBuf};
 
+use swath_raster::{Affine, Scalar};
+
 use crate::store::{SourceFile, read_full};
 
 /// Bytes that are looked at; what is named here stands before long tables.
 const BYTES: usize = 256 << 10;
 
-/// What GDAL would take from the file beside an image and the image does not say itself, in words.
-pub(super) fn left_out(path: &Path, has_nodata: bool, has_palette: bool) -> Option<String> {
+/// What GDAL would take from the file beside an image, and go by rather than by what the image says, in words.
+pub(super) fn left_out(
+    path: &Path,
+    affine: Option<&Affine>,
+    nodata: Option<Scalar>,
+    has_palette: bool,
+) -> Option<String> {
     let mut name = path.as_os_str().to_owned();
     name.push(".aux.xml");
     let beside = PathBuf::from(name);
@@ -17,18 +24,31 @@ pub(super) fn left_out(path: &Path, has_nodata: bool, has_palette: bool) -> Opti
     let mut bytes = vec![0; BYTES];
     let length = read_full(&file, &mut bytes, 0).ok()?;
     let text = String::from_utf8_lossy(&bytes[..length]);
-    // For GDAL a place that is named there goes before that in the file.
+    let says = |element: &str, same: &dyn Fn(&str) -> bool| contents(&text, element).any(|content| !same(content));
+    let is = |content: &str, wanted: f64| number(content).is_some_and(|number| number == wanted);
+    let same_place = |content: &str| {
+        let numbers: Option<Vec<f64>> = content.split(',').map(number).collect();
+        affine.is_some_and(|affine| {
+            numbers.as_deref() == Some(&[affine.c, affine.a, affine.b, affine.f, affine.d, affine.e])
+        })
+    };
+    let same_nodata = |content: &str| {
+        let nodata = nodata.map(Scalar::as_f64);
+        nodata
+            .is_some_and(|nodata| is(content, nodata) || (nodata.is_nan() && number(content).is_some_and(f64::is_nan)))
+    };
     let parts = [
-        ("<SRS", false, "a reference system"),
-        ("<GeoTransform", false, "a place"),
-        ("<GCPList", false, "ground control points"),
-        ("<NoDataValue", has_nodata, "a nodata value"),
-        ("<Scale>", false, "a scale"),
-        ("<Offset>", false, "an offset"),
-        ("<ColorTable", has_palette, "a palette"),
+        (says("SRS", &|_| false), "a reference system"),
+        (says("GeoTransform", &same_place), "a place"),
+        (says("GCPList", &|_| false), "ground control points"),
+        (says("NoDataValue", &same_nodata), "a nodata value"),
+        (says("Scale", &|content| is(content, 1.0)), "a scale"),
+        (says("Offset", &|content| is(content, 0.0)), "an offset"),
+        (says("Description", &str::is_empty), "a description"),
+        (says("UnitType", &str::is_empty), "a unit"),
+        (!has_palette && says("ColorTable", &|_| false), "a palette"),
     ];
-    let found: Vec<&str> =
-        parts.iter().filter(|(mark, has, _)| !has && text.contains(mark)).map(|part| part.2).collect();
+    let found: Vec<&str> = parts.iter().filter(|(is_there, _)| *is_there).map(|part| part.1).collect();
     let file = beside.file_name().unwrap_or_default().to_string_lossy().into_owned();
     (!found.is_empty()).then(|| {
         format!(
@@ -36,4 +56,43 @@ pub(super) fn left_out(path: &Path, has_nodata: bool, has_palette: bool) -> Opti
             found.join(", ")
         )
     })
+}
+
+/// What stands in the elements of a name, up to the next mark.
+fn contents<'t>(text: &'t str, element: &str) -> impl Iterator<Item = &'t str> {
+    text.split('<').skip(1).filter_map(move |part| {
+        let head = part.strip_prefix(element).filter(|rest| rest.starts_with(['>', ' ', '/']))?;
+        Some(head.split_once('>')?.1.trim())
+    })
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_image_says_as_well_is_not_told() {
+        let image = std::env::temp_dir().join(format!("swath-sidecar-{}.tif", std::process::id()));
+        let beside = image.with_extension("tif.aux.xml");
+        let place = Affine::north_up(500_000.0, 5_000_000.0, 10.0, 10.0);
+        let told = |xml: &str| {
+            std::fs::write(&beside, xml).expect("written");
+            let told = left_out(&image, Some(&place), Some(Scalar::Int(0)), true);
+            std::fs::remove_file(&beside).expect("removed");
+            told
+        };
+        assert_eq!(left_out(&image, None, None, false), None);
+        let same = "<PAMDataset><GeoTransform> 5.0e+05, 10, 0, 5.0e+06, 0, -10</GeoTransform><PAMRasterBand band=\"1\">\
+            <NoDataValue>0.00000E+00</NoDataValue><Scale>1</Scale><Offset>0</Offset><Description></Description>\
+            <ColorTable><Entry c1=\"1\"/></ColorTable><Metadata><MDI key=\"STATISTICS_MEAN\">5</MDI></Metadata>";
+        assert_eq!(told(same), None);
+        let other = "<PAMDataset><SRS dataAxisToSRSAxisMapping=\"1,2\">PROJCS[]</SRS><GeoTransform>1,10,0,5,0,-10</GeoTransform>\
+            <PAMRasterBand><NoDataValue>5</NoDataValue><Scale>0.1</Scale><UnitType>m</UnitType>";
+        let words = told(other).expect("a warning");
+        assert!(words.contains("has a reference system, a place, a nodata value, a scale, a unit:"), "{words}");
+    }
 }

@@ -3,24 +3,15 @@
 //! What is not known becomes no system and a warning, never a guess. Heights are left out.
 
 use serde_json::{Value, json};
-use swath_core::Result;
 use swath_crs::Crs;
 
-use super::directory::{Directory, plain};
+use super::directory::Directory;
 use super::input::Input;
+use super::keys::{CITATION, GEOGRAPHIC_CITATION, MODEL_TYPE, PROJECTED_CITATION, RASTER_TYPE, USER_DEFINED};
 use super::projection;
-use crate::geotiff::{GeoKeys, tags};
+use crate::geotiff::GeoKeys;
 
-/// More keys than there are in the standard.
-const KEYS: u64 = 4 * 1024;
-/// What stands where a file defines something for itself.
-pub(super) const USER_DEFINED: u32 = 32_767;
-
-const MODEL_TYPE: u16 = 1024;
-const RASTER_TYPE: u16 = 1025;
-const CITATION: u16 = 1026;
 const GEOGRAPHIC: u16 = 2048;
-const GEOGRAPHIC_CITATION: u16 = 2049;
 const DATUM: u16 = 2050;
 const PRIME_MERIDIAN: u16 = 2051;
 const ANGULAR_UNITS: u16 = 2054;
@@ -29,9 +20,7 @@ const SEMI_MAJOR_AXIS: u16 = 2057;
 const SEMI_MINOR_AXIS: u16 = 2058;
 const INVERSE_FLATTENING: u16 = 2059;
 const PRIME_MERIDIAN_LONGITUDE: u16 = 2061;
-const VERTICAL: u16 = 4096;
 const PROJECTED: u16 = 3072;
-const PROJECTED_CITATION: u16 = 3073;
 
 /// What keys say.
 #[derive(Debug, Default)]
@@ -41,6 +30,29 @@ pub(super) struct System {
     pub pixel_is_point: bool,
     /// The keys, where the system has no code that says all of it.
     pub keys: Option<GeoKeys>,
+    /// Whether they name a system that is not known.
+    pub is_unknown: bool,
+    /// Whether they define a system, known or not.
+    pub is_defined: bool,
+}
+
+/// The system that keys name.
+pub(super) enum Named {
+    Nothing,
+    /// One with a code.
+    Code(Crs),
+    /// One that they define, as a text.
+    Definition(String),
+}
+
+impl Named {
+    fn crs(self) -> Result<Option<Crs>, String> {
+        match self {
+            Named::Nothing => Ok(None),
+            Named::Code(crs) => Ok(Some(crs)),
+            Named::Definition(text) => Crs::parse(&text).map(Some).map_err(|error| error.to_string()),
+        }
+    }
 }
 
 /// The keys of a file.
@@ -56,87 +68,47 @@ pub(super) fn read(input: &Input, directory: &Directory, warnings: &mut Vec<Stri
         }
     };
     let pixel_is_point = keys.code(RASTER_TYPE) == Some(2);
-    let crs = keys.crs();
-    // Of keys that say nothing of a system nothing is to be kept.
-    let says_one = crs.is_err() || keys.entries.iter().any(|entry| ![MODEL_TYPE, RASTER_TYPE].contains(&entry[0]));
+    let named = keys.named();
+    let is_defined = matches!(named, Ok(Named::Definition(_)));
+    let crs = named.and_then(Named::crs);
+    let is_unknown = crs.is_err();
     let crs = crs.unwrap_or_else(|reason| {
         warnings.push(format!("nothing can be computed in the reference system that it names: {reason}"));
         None
     });
+    // Of keys that say nothing of a system nothing is to be kept.
+    let says_one = is_unknown || keys.entries.iter().any(|entry| ![MODEL_TYPE, RASTER_TYPE].contains(&entry[0]));
     let has_code = crs.as_ref().is_some_and(|crs| crs.epsg().is_some());
     let is_kept = says_one && !has_code;
-    if let Some(code) = keys.code(VERTICAL).filter(|_| !is_kept) {
-        let named = if code == USER_DEFINED { "defined in the file".into() } else { format!("EPSG:{code}") };
-        warnings.push(format!("its system of heights ({named}) is left out: systems here are of two dimensions"));
+    if let Some(heights) = keys.heights().filter(|_| !is_kept) {
+        warnings.push(format!("its system of heights ({heights}) is left out: systems here are of two dimensions"));
     }
     // Whether pixels are points is no part of the system, and names are in ASCII.
     keys.entries.retain(|entry| entry[0] != RASTER_TYPE);
     keys.text.iter_mut().filter(|byte| !byte.is_ascii()).for_each(|byte| *byte = b'?');
-    System { crs, pixel_is_point, keys: is_kept.then_some(keys) }
+    System { crs, pixel_is_point, keys: is_kept.then_some(keys), is_unknown, is_defined }
 }
 
 impl Keys {
-    fn read(input: &Input, directory: &Directory) -> Result<Keys> {
-        let numbers = directory.numbers(input, tags::GEO_KEY_DIRECTORY, KEYS)?;
-        let mut entries = numbers.chunks_exact(4).map(|entry| [0, 1, 2, 3].map(|part| entry[part] as u16));
-        let [version, revision, minor, count] = entries.next().unwrap_or_default();
-        // Behind the keys some files have zeros, or what was once a key.
-        let entries = entries.take(usize::from(count));
-        Ok(Keys {
-            head: [version, revision, minor],
-            entries: entries.collect(),
-            numbers: directory.floats(input, tags::GEO_DOUBLE_PARAMS, KEYS)?,
-            text: directory.bytes(input, tags::GEO_ASCII_PARAMS, 1 << 16)?,
-        })
-    }
-
-    fn entry(&self, key: u16) -> Option<[u16; 4]> {
-        self.entries.iter().find(|entry| entry[0] == key).copied()
-    }
-
-    /// A key that is a code; one of 0 says nothing.
-    pub fn code(&self, key: u16) -> Option<u32> {
-        self.entry(key).filter(|entry| entry[1] == 0 && entry[3] != 0).map(|entry| u32::from(entry[3]))
-    }
-
-    /// A key that is a number.
-    pub fn number(&self, key: u16) -> Option<f64> {
-        let entry = self.entry(key)?;
-        match entry[1] {
-            0 => Some(f64::from(entry[3])),
-            tags::GEO_DOUBLE_PARAMS => self.numbers.get(usize::from(entry[3])).copied(),
-            _ => None,
-        }
-    }
-
-    /// A key that is a text.
-    pub fn text(&self, key: u16) -> Option<String> {
-        let entry = self.entry(key).filter(|entry| entry[1] == tags::GEO_ASCII_PARAMS)?;
-        let start = usize::from(entry[3]);
-        let text = self.text.get(start..start + usize::from(entry[2]))?;
-        let text = plain(text);
-        Some(text.trim_end_matches(['|', '\0', ' ']).to_string()).filter(|text| !text.is_empty())
-    }
-
-    /// The system that the keys mean; `None` if they say nothing of one.
-    fn crs(&self) -> Result<Option<Crs>, String> {
+    /// The system that the keys name.
+    fn named(&self) -> Result<Named, String> {
         let (projected, geographic) = (self.code(PROJECTED), self.code(GEOGRAPHIC));
         if let Some(wkt) = self.esri_text()
             && projected.is_none_or(|code| code == USER_DEFINED)
         {
-            return Crs::parse(&wkt).map(Some).map_err(|error| error.to_string());
+            return Ok(Named::Definition(wkt));
         }
         let model = self.code(MODEL_TYPE);
         match (model, projected, geographic) {
             (Some(3), ..) => Err("it is geocentric".into()),
             (None | Some(1 | USER_DEFINED), Some(code), _) if code != USER_DEFINED => {
-                self.of_code(code, true).map(Some)
+                self.of_code(code, true).map(Named::Code)
             }
-            (None | Some(1), Some(_), _) | (Some(1), None, _) => projection::crs(self).map(Some),
-            (None | Some(2), None, None) => Ok(None),
-            (_, _, Some(code)) if code != USER_DEFINED => self.of_code(code, false).map(Some),
-            (None | Some(2), ..) => parse(&self.geographic()?).map(Some),
-            (Some(USER_DEFINED), None, None) => Ok(None),
+            (None | Some(1), Some(_), _) | (Some(1), None, _) => projection::named(self),
+            (None | Some(2), None, None) => Ok(Named::Nothing),
+            (_, _, Some(code)) if code != USER_DEFINED => self.of_code(code, false).map(Named::Code),
+            (None | Some(2), ..) => Ok(Named::Definition(self.geographic()?.to_string())),
+            (Some(USER_DEFINED), None, None) => Ok(Named::Nothing),
             (Some(model), ..) => Err(format!("it is of a model of type {model}")),
         }
     }
@@ -158,13 +130,6 @@ impl Keys {
             }
         }
         Ok(crs)
-    }
-
-    /// WKT in the dialect of Esri, which its programs put into a citation.
-    fn esri_text(&self) -> Option<String> {
-        let texts = [PROJECTED_CITATION, CITATION, GEOGRAPHIC_CITATION].into_iter().filter_map(|key| self.text(key));
-        let mut found = texts.filter_map(|text| text.split_once("ESRI PE String = ").map(|(_, wkt)| wkt.to_string()));
-        found.next().map(|wkt| without_height(&wkt))
     }
 
     /// The name of a projected system.
@@ -265,26 +230,9 @@ const ELLIPSOIDS: [(u32, &str, f64, f64); 9] = [
     (7043, "WGS 72", 6_378_135.0, 298.26),
 ];
 
-/// The system of a PROJJSON document.
-pub(super) fn parse(document: &Value) -> Result<Crs, String> {
-    Crs::parse(&document.to_string()).map_err(|error| error.to_string())
-}
-
 fn geographic_document(code: u32) -> Option<Value> {
     let crs = Crs::from_epsg(code).ok().filter(Crs::is_geographic)?;
     crs.to_projjson().ok()
-}
-
-/// Esri's text of a system with a height, without the height: it stands inside of the last bracket, or behind it.
-fn without_height(wkt: &str) -> String {
-    match wkt.find(",VERTCS[") {
-        Some(start) if wkt.starts_with("PROJCS[") || wkt.starts_with("GEOGCS[") => {
-            let head = &wkt[..start];
-            let open = head.matches('[').count().saturating_sub(head.matches(']').count());
-            head.to_string() + &"]".repeat(open)
-        }
-        _ => wkt.to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -59,6 +59,11 @@ impl TerrainKind {
         matches!(self, TerrainKind::Hillshade | TerrainKind::Multidirectional)
     }
 
+    /// Whether it is of heights alone, whatever the distance between them.
+    pub fn is_of_heights_alone(self) -> bool {
+        matches!(self, TerrainKind::Tri | TerrainKind::Tpi | TerrainKind::Roughness)
+    }
+
     /// Whether it follows from the two slopes alone.
     pub(super) fn needs_gradient(self) -> bool {
         self.is_shade() || matches!(self, TerrainKind::Slope | TerrainKind::Aspect)

@@ -11,7 +11,7 @@ use crate::raster::chain::Source;
 use crate::raster::cost::{
     Candidate, bound_by, cache_bytes, cache_line, choose, inputs_line, line, source_pixels, useful_threads, with_block,
 };
-use crate::raster::steps::defines_system;
+use crate::raster::systems::defines_system;
 use crate::work::{PROGRAM_BYTES, transformations_line};
 
 /// Bytes of pixels that a task reads, unless workers would have too few of them.

@@ -1,0 +1,136 @@
+//! Reference systems that files name and in which nothing is computed here: where they go on as they are, and where they
+//! are refused.
+
+use swath_core::{Error, Result};
+use swath_formats::geotiff::GeoKeys;
+
+use super::chain::Source;
+use crate::request::{FocalStep, Radius, RasterPart, RasterRequest, RasterStep};
+
+const GDALWARP: &str = "gdalwarp brings it to a system that is known here";
+
+/// Whether a file defines its reference system itself, so that reading it asks for the tables of systems.
+pub fn defines_system(source: &Source) -> bool {
+    source.tiff.info().defines_system
+}
+
+/// The keys of a system without a code, where they hold for all inputs and stay those of the output.
+pub fn kept_keys(steps: &[RasterStep], sources: &[Source], likes: &[Source]) -> Option<GeoKeys> {
+    let keeps_system = |step: &RasterStep| match step {
+        RasterStep::Warp(step) => step.crs.is_none(),
+        RasterStep::Mosaic(step) => step.crs.is_none(),
+        RasterStep::AssumeCrs(_) => false,
+        _ => true,
+    };
+    if !steps.iter().all(keeps_system) {
+        return None;
+    }
+    // A part that lies under a raster has the system of what it is a part of.
+    let grids = steps.iter().filter(|step| !matches!(step, RasterStep::Clip(_))).filter_map(|step| like(step, likes));
+    let all: Vec<&Source> = sources.iter().chain(grids).collect();
+    let keys = all.iter().find_map(|source| source.tiff.info().geo_keys.as_ref())?;
+    let agrees = |source: &&Source| match &source.tiff.info().geo_keys {
+        Some(other) => other.mean_the_same(keys),
+        None => !has_system(source),
+    };
+    all.iter().all(agrees).then(|| keys.clone())
+}
+
+/// What of the inputs' systems the output cannot say, in words.
+pub fn lost(sources: &[Source], kept: Option<&GeoKeys>) -> Vec<String> {
+    let heights = |source: &Source| {
+        let heights = source.tiff.info().geo_keys.as_ref()?.heights()?;
+        Some(format!("{}: its system of heights ({heights}) is left out of the output", source.named.display()))
+    };
+    match kept {
+        Some(_) => Vec::new(),
+        None => sources.iter().filter_map(heights).collect(),
+    }
+}
+
+/// Refuses rasters whose systems are not known well enough to be brought together, or to be measured in.
+///
+/// # Errors
+/// [`Error::Usage`] for several systems of which one cannot be computed in, and for lengths where such a one may have
+/// another unit.
+pub fn refuse_unknown(request: &RasterRequest, sources: &[Source], likes: &[Source]) -> Result<()> {
+    let mut is_assumed = false;
+    for step in &request.steps {
+        match step {
+            RasterStep::AssumeCrs(_) => is_assumed = true,
+            _ if is_assumed => {}
+            RasterStep::Mosaic(_) => refuse_differing(sources.iter(), false)?,
+            RasterStep::Calc(_) => refuse_differing(sources.iter(), true)?,
+            RasterStep::Terrain(options) if !options.kind.is_of_heights_alone() => {
+                refuse_unit_of(sources, |source| unknown(source).is_some_and(GeoKeys::may_be_angles))?;
+            }
+            RasterStep::Focal(FocalStep { radius: Radius::Ground(_), .. }) => {
+                let keys = |source: &Source| source.tiff.info().geo_keys.clone().filter(|_| !has_system(source));
+                refuse_unit_of(sources, |source| {
+                    keys(source).is_some_and(|keys| !keys.are_in_metres(source.tiff.info().unknown_system))
+                })?;
+            }
+            _ => {}
+        }
+        let Some(like) = like(step, likes) else { continue };
+        if !is_assumed {
+            refuse_differing(sources.iter().chain([like]), matches!(step, RasterStep::Clip(RasterPart::Like(_))))?;
+        } else if unknown(like).is_some() {
+            return Err(Error::Usage {
+                message: format!("nothing can be computed in the reference system of {}", like.named.display()),
+                hint: GDALWARP.into(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The raster that a step takes a grid of.
+fn like<'s>(step: &RasterStep, likes: &'s [Source]) -> Option<&'s Source> {
+    let path = step.like()?;
+    likes.iter().find(|like| like.named == path)
+}
+
+/// Refuses rasters that may be in different systems, one of them unknown; `any_goes` if those that name none go with any.
+fn refuse_differing<'s>(rasters: impl Iterator<Item = &'s Source> + Clone, any_goes: bool) -> Result<()> {
+    let Some((first, keys)) = rasters.clone().find_map(|source| Some((source, unknown(source)?))) else {
+        return Ok(());
+    };
+    let mut rasters = rasters;
+    let differs = |source: &&Source| match unknown(source) {
+        Some(other) => !other.mean_the_same(keys),
+        None => has_system(source) || !any_goes,
+    };
+    match rasters.find(differs) {
+        None => Ok(()),
+        Some(other) => Err(Error::Usage {
+            message: format!(
+                "the reference systems of {} and {} may differ, and nothing can be computed in that of {}",
+                first.named.display(),
+                other.named.display(),
+                first.named.display()
+            ),
+            hint: GDALWARP.into(),
+        }),
+    }
+}
+
+fn refuse_unit_of(sources: &[Source], has_another: impl Fn(&Source) -> bool) -> Result<()> {
+    match sources.iter().find(|source| has_another(source)) {
+        None => Ok(()),
+        Some(source) => Err(Error::Usage {
+            message: format!("the unit of the reference system of {} is not known here", source.named.display()),
+            hint: GDALWARP.into(),
+        }),
+    }
+}
+
+/// The keys of a system that a file names and in which nothing is computed.
+fn unknown(source: &Source) -> Option<&GeoKeys> {
+    let info = source.tiff.info();
+    info.geo_keys.as_ref().filter(|_| info.unknown_system)
+}
+
+fn has_system(source: &Source) -> bool {
+    source.tiff.grid(0).is_some_and(|grid| grid.crs.is_some())
+}
