@@ -83,6 +83,11 @@ fn a_full_disk_and_a_folder_for_scratch_that_cannot_be() {
         assert!(told.contains("hint: choose a folder that you may write to as --tmp-dir, or leave it out"), "{told}");
         assert!(!folder.path().join(".other.partial").exists(), "a run that did nothing left something");
     }
+    let line = "sensor ingest readings.csv -o other -m 256MB --tmp-dir s3://bucket/scratch";
+    for line in [line.to_string(), format!("{line} --explain")] {
+        assert!(told(&folder, &line, 6).1.contains("only files of this machine"));
+    }
+    assert!(!folder.path().join("s3:").exists(), "a folder was made for an address");
 }
 
 /// Whatever stands in the way, there is a way on.

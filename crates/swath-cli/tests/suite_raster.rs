@@ -233,6 +233,11 @@ fn what_is_wrong_is_said() {
     check("raster convert text.tif -o out.tif", 5, &["text.tif"]);
     check("raster convert cut.tif -o out.tif", 5, &["cut.tif"]);
     check("raster convert s3://bucket/a.tif -o out.tif", 5, &["s3://", "only files of this machine"]);
+    check(
+        "raster convert a.tif -o out.tif --tmp-dir s3://bucket/a --explain",
+        6,
+        &["s3://", "only files of this machine"],
+    );
     check("raster convert a.tif -o s3://bucket/out.tif", 6, &["s3://", "only files of this machine"]);
     assert!(!folder.at("s3:").exists(), "a folder was made for an address");
     check("raster convert a.tif -o a.tif --overwrite", 2, &["a.tif", "is the input"]);

@@ -16,8 +16,19 @@ fn rasters() -> Folder {
     ] {
         folder.write(name, bytes);
     }
+    let local = include_bytes!("data/local.tif");
+    folder.write("feet.tif", &changed(local, [[3076, 0, 1, 9001], [3076, 0, 1, 9002]]));
+    // Angles without the name of a system.
+    folder.write("angles.tif", &changed(local, [[3076, 0, 1, 9001], [2054, 0, 1, 9102]]));
     folder.run("raster clip none.tif --window 0,0,16,16 --src-crs EPSG:32632 -o utm.tif -q").expect(&[0]);
     folder
+}
+
+/// A file with another key in place of one that it has.
+fn changed(bytes: &[u8], [key, other]: [[u16; 4]; 2]) -> Vec<u8> {
+    let [key, other] = [key, other].map(|key| key.map(u16::to_le_bytes).concat());
+    let at = bytes.windows(8).position(|part| part == key).expect("a key");
+    [&bytes[..at], &other, &bytes[at + 8..]].concat()
 }
 
 /// The warnings of a run that comes to its end.
@@ -44,10 +55,12 @@ fn what_is_not_known_is_passed_on() {
         "calc a+b a=sinusoidal.tif b=sinusoidal.tif",
         "calc a+b a=sinusoidal.tif b=none.tif",
         "calc a+b a=none.tif b=sinusoidal.tif",
+        "calc a+b a=heights.tif b=sinusoidal.tif",
     ] {
         let told = warnings(&folder, verb);
         assert!(folder.read("out.tif").windows(8).any(|part| part == key), "{verb}: the system is not in the output");
-        assert!(told.iter().all(|warning| warning.contains("reference system")), "{verb}: {told:?}");
+        let is_of_system = |warning: &String| warning.contains("reference system") || warning.contains("of heights");
+        assert!(told.iter().all(is_of_system), "{verb}: {told:?}");
         assert!(!told.is_empty(), "{verb}: no warning");
     }
 }
@@ -65,7 +78,14 @@ fn what_is_not_known_is_not_mixed() {
         ("warp sinusoidal.tif --like none.tif", "may differ"),
         ("clip sinusoidal.tif --like robinson.tif", "may differ"),
         ("clip robinson.tif --src-crs EPSG:32632 --like sinusoidal.tif", "nothing can be computed"),
-        ("focal robinson.tif --radius 30m", "the unit"),
+        ("calc a+b a=local.tif b=utm.tif", "may differ"),
+        ("calc a+b a=angles.tif b=utm.tif", "may differ"),
+        ("mosaic local.tif feet.tif", "may differ"),
+        ("warp local.tif --like feet.tif", "may differ"),
+        ("terrain angles.tif --kind slope", "lengths"),
+        ("focal angles.tif --radius 900m", "lengths"),
+        ("focal feet.tif --radius 30m", "lengths"),
+        ("focal robinson.tif --radius 30m", "lengths"),
         ("warp sinusoidal.tif --dst-crs EPSG:4326", "reference system"),
     ] {
         let refused = folder.run(&format!("raster {verb} -o out.tif")).expect(&[2]);
@@ -78,39 +98,46 @@ fn what_is_not_known_is_not_mixed() {
     folder.run("raster mosaic sinusoidal.tif robinson.tif --src-crs EPSG:32632 -o out.tif").expect(&[0]);
 }
 
-/// Keys of a plane without a name, or of heights alone, are no system that anything could differ from.
+/// Keys of heights alone are no system that anything could differ from, and a plane is measured in its own unit.
 #[test]
-fn keys_that_name_no_system_go_with_any() {
+fn what_is_not_known_is_computed_in_where_that_is_sound() {
     let folder = rasters();
     for verb in [
         "calc a+b a=heights.tif b=utm.tif",
         "terrain local.tif --kind tpi",
         "terrain local.tif --kind slope",
         "focal local.tif --radius 1000m",
+        "terrain feet.tif --kind slope",
+        "terrain angles.tif --kind tpi",
         "terrain robinson.tif --kind roughness",
         "terrain robinson.tif --kind slope",
     ] {
         warnings(&folder, verb);
     }
     // Slopes are per unit of the coordinates, whatever it is: as in a system in feet.
-    folder.run("raster clip robinson.tif --window 0,0,16,16 --src-crs EPSG:2263 -o feet.tif").expect(&[0]);
+    folder.run("raster clip robinson.tif --window 0,0,16,16 --src-crs EPSG:2263 -o named.tif").expect(&[0]);
     let mean = |name: &str| {
         folder.run(&format!("raster terrain {name} --kind slope -o slope.tif --overwrite")).expect(&[0]);
         folder.run("raster stats slope.tif --json").expect(&[0]).json()["statistics"][0]["bands"][0]["mean"].clone()
     };
-    assert_eq!(mean("robinson.tif"), mean("feet.tif"));
+    assert_eq!(mean("robinson.tif"), mean("named.tif"));
 }
 
 /// Systems are the same by what they mean: another name, or text that ends in another way, makes no other one.
 #[test]
 fn a_name_makes_no_other_system() {
     let folder = rasters();
-    let mut renamed = include_bytes!("data/sinusoidal.tif").to_vec();
-    let name = b"unknown|";
-    let at = renamed.windows(name.len()).position(|part| part == name).expect("a name");
-    renamed[at..at + 3].copy_from_slice(b"hid");
-    folder.write("renamed.tif", &renamed);
+    let renamed = |from: &[u8], to: &[u8]| {
+        let mut bytes = include_bytes!("data/sinusoidal.tif").to_vec();
+        let at = bytes.windows(from.len()).position(|part| part == from).expect("a name");
+        bytes[at..at + to.len()].copy_from_slice(to);
+        folder.write("renamed.tif", &bytes);
+    };
+    renamed(b"GCS Name = unknown", b"GCS Name = another");
     warnings(&folder, "mosaic sinusoidal.tif renamed.tif");
+    // Where a datum has no code, its name is all that tells it.
+    renamed(b"Datum = unknown", b"Datum = another");
+    folder.run("raster mosaic sinusoidal.tif renamed.tif -o mixed.tif").expect(&[2]);
     warnings(&folder, "convert sinusoidal.tif");
     folder.write("copy.tif", &folder.read("out.tif"));
     warnings(&folder, "mosaic sinusoidal.tif copy.tif");
@@ -123,4 +150,6 @@ fn heights_that_are_lost_are_told() {
     assert_eq!(warnings(&folder, "convert mercator.tif"), Vec::<String>::new());
     let told = warnings(&folder, "warp mercator.tif --dst-crs EPSG:4326");
     assert!(told.iter().any(|warning| warning.contains("system of heights (EPSG:5703)")), "{told:?}");
+    let told = warnings(&folder, "calc a+b a=heights.tif b=sinusoidal.tif");
+    assert!(told.iter().any(|warning| warning.contains("heights.tif: its system of heights")), "{told:?}");
 }

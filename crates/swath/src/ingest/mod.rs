@@ -44,7 +44,7 @@ use swath_table::schema_file;
 use crate::input_file::InputFile;
 use crate::outcome::{Explanation, Outcome, Output};
 use crate::request::IngestRequest;
-use crate::work::{Idle, give_up, open_store, run_options};
+use crate::work::{Idle, give_up, open_store, run_options, within_limits};
 use cost::Costs;
 use prepare::Prepared;
 use running::{Running, Shared, Tables};
@@ -71,13 +71,9 @@ pub struct Job {
 /// For whatever of it cannot be done, [`Error::CeilingTooSmall`] and [`Error::LimitTooSmall`] among them.
 pub fn prepare(request: &IngestRequest) -> Result<Job> {
     let prepared = prepare::prepare(request)?;
-    let (common, what) = (&request.common, "the job");
-    let costs = cost::costs(&prepared, common.ceiling(), common.threads()).map_err(|error| match error {
-        // A larger ceiling would not help where a limit of the process is smaller still.
-        Error::CeilingTooSmall { smallest, .. } => common.limits.hold(what, smallest, smallest).err().unwrap_or(error),
-        error => error,
-    })?;
-    common.limits.hold(what, costs.ledger.predicted_peak(), costs.ledger.smallest_ceiling)?;
+    let common = &request.common;
+    let costs = cost::costs(&prepared, common.ceiling(), common.threads());
+    let costs = within_limits(common, costs, |costs| &costs.ledger)?;
     hold_scratch(request, &costs)?;
     let warnings = warnings::of(&prepared);
     Ok(Job { prepared, costs, request: request.clone(), warnings })

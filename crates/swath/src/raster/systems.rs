@@ -28,23 +28,31 @@ pub fn kept_keys(steps: &[RasterStep], sources: &[Source], likes: &[Source]) -> 
     // A part that lies under a raster has the system of what it is a part of.
     let grids = steps.iter().filter(|step| !matches!(step, RasterStep::Clip(_))).filter_map(|step| like(step, likes));
     let all: Vec<&Source> = sources.iter().chain(grids).collect();
-    let keys = all.iter().find_map(|source| source.tiff.info().geo_keys.as_ref())?;
+    let says_where = |source: &&&Source| has_system(source) || unknown(source).is_some();
+    let keys = |source: &Source| source.tiff.info().geo_keys.clone();
+    let kept = all.iter().find(says_where).or_else(|| all.iter().find(|source| keys(source).is_some()))?;
+    let kept = keys(kept)?;
     let agrees = |source: &&Source| match &source.tiff.info().geo_keys {
-        Some(other) => other.mean_the_same(keys),
+        Some(other) => unknown(source).is_none() && !has_system(source) || other.mean_the_same(&kept),
         None => !has_system(source),
     };
-    all.iter().all(agrees).then(|| keys.clone())
+    let heights = |source: &&Source| keys(source).and_then(|keys| keys.heights()) == kept.heights();
+    match (all.iter().all(agrees), all.iter().all(heights)) {
+        (true, true) => Some(kept),
+        (true, false) => Some(kept.without_heights()),
+        (false, _) => None,
+    }
 }
 
-/// What of the inputs' systems the output cannot say, in words.
+/// What of the inputs' systems the output does not say, in words.
 pub fn lost(sources: &[Source], kept: Option<&GeoKeys>) -> Vec<String> {
-    let heights = |source: &Source| {
+    let told = |source: &Source| {
         let heights = source.tiff.info().geo_keys.as_ref()?.heights()?;
         Some(format!("{}: its system of heights ({heights}) is left out of the output", source.named.display()))
     };
-    match kept {
+    match kept.and_then(GeoKeys::heights) {
         Some(_) => Vec::new(),
-        None => sources.iter().filter_map(heights).collect(),
+        None => sources.iter().filter_map(told).collect(),
     }
 }
 
@@ -62,13 +70,10 @@ pub fn refuse_unknown(request: &RasterRequest, sources: &[Source], likes: &[Sour
             RasterStep::Mosaic(_) => refuse_differing(sources.iter(), false)?,
             RasterStep::Calc(_) => refuse_differing(sources.iter(), true)?,
             RasterStep::Terrain(options) if !options.kind.is_of_heights_alone() => {
-                refuse_unit_of(sources, |source| unknown(source).is_some_and(GeoKeys::may_be_angles))?;
+                refuse_unit_of(sources, GeoKeys::may_be_angles)?;
             }
             RasterStep::Focal(FocalStep { radius: Radius::Ground(_), .. }) => {
-                let keys = |source: &Source| source.tiff.info().geo_keys.clone().filter(|_| !has_system(source));
-                refuse_unit_of(sources, |source| {
-                    keys(source).is_some_and(|keys| !keys.are_in_metres(source.tiff.info().unknown_system))
-                })?;
+                refuse_unit_of(sources, |keys| !keys.are_in_metres())?;
             }
             _ => {}
         }
@@ -115,17 +120,17 @@ fn refuse_differing<'s>(rasters: impl Iterator<Item = &'s Source> + Clone, any_g
     }
 }
 
-fn refuse_unit_of(sources: &[Source], has_another: impl Fn(&Source) -> bool) -> Result<()> {
-    match sources.iter().find(|source| has_another(source)) {
+fn refuse_unit_of(sources: &[Source], has_another: impl Fn(&GeoKeys) -> bool) -> Result<()> {
+    match sources.iter().find(|source| unknown(source).is_some_and(&has_another)) {
         None => Ok(()),
         Some(source) => Err(Error::Usage {
-            message: format!("the unit of the reference system of {} is not known here", source.named.display()),
-            hint: GDALWARP.into(),
+            message: format!("coordinates of {} are not known to be lengths in metres", source.named.display()),
+            hint: format!("{GDALWARP}; or say radii in pixels"),
         }),
     }
 }
 
-/// The keys of a system that a file names and in which nothing is computed.
+/// The keys of a file that say something of a plane, in which nothing is computed.
 fn unknown(source: &Source) -> Option<&GeoKeys> {
     let info = source.tiff.info();
     info.geo_keys.as_ref().filter(|_| info.unknown_system)

@@ -57,7 +57,7 @@ pub struct TiffInfo {
     pub pixel_is_point: bool,
     /// The keys of its reference system, where that has no code.
     pub geo_keys: Option<GeoKeys>,
-    /// Whether it names a reference system that is not known, so that nothing can be computed in it.
+    /// Whether it says something of a reference system that is not known, so that nothing can be computed in it.
     pub unknown_system: bool,
     /// Whether it defines its reference system itself, so that tables of systems were asked for, whatever they knew.
     pub defines_system: bool,
@@ -182,7 +182,13 @@ pub(super) fn describe(level: &Level, directory: &Directory, warnings: &mut Vec<
         warnings: Vec::new(),
     };
     let affine = affine.or_else(|| place::world_file(input.path()));
-    warnings.extend(sidecar::left_out(input.path(), affine.as_ref(), nodata, rest.color_map.is_some()));
+    let said = sidecar::Said {
+        affine: affine.as_ref(),
+        bands: &bands,
+        has_palette: rest.color_map.is_some(),
+        is_nodata: &|text| self::nodata(text, image, &mut Vec::new()).is_some_and(|value| Some(value) == nodata),
+    };
+    warnings.extend(sidecar::left_out(input.path(), &said));
     Ok(Described { full: image.shape, affine, crs: system.crs.map(Arc::new), nodata, bands: bands.into(), rest })
 }
 

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use swath_core::Result;
+use swath_crs::Crs;
 
 use super::directory::{Directory, plain};
 use super::input::Input;
+use super::projection::{self, CONVERSION, LINEAR_UNITS, METHOD};
 use crate::geotiff::{GeoKeys, tags};
 
 /// More keys than there are in the standard.
@@ -20,16 +22,19 @@ pub(super) const RASTER_TYPE: u16 = 1025;
 pub(super) const CITATION: u16 = 1026;
 pub(super) const GEOGRAPHIC_CITATION: u16 = 2049;
 pub(super) const PROJECTED_CITATION: u16 = 3073;
-const LINEAR_UNITS: u16 = 3076;
+pub(super) const GEOGRAPHIC: u16 = 2048;
+pub(super) const DATUM: u16 = 2050;
+pub(super) const PROJECTED: u16 = 3072;
 const VERTICAL: u16 = 4096;
+/// Keys of vertical systems.
+const OF_HEIGHTS: std::ops::RangeInclusive<u16> = 4096..=4099;
 
-/// The value of a key, for comparing.
-#[derive(PartialEq, Eq)]
+/// What a key says, for comparing.
+#[derive(PartialEq)]
 enum Meaning {
     Code(u16),
-    /// The bits of numbers, so that each equals itself.
-    Numbers(Vec<u64>),
-    Text(Option<String>),
+    Numbers(Vec<f64>),
+    Text(String),
 }
 
 impl GeoKeys {
@@ -88,43 +93,86 @@ impl GeoKeys {
         Some(if code == USER_DEFINED { "defined in the file".into() } else { format!("EPSG:{code}") })
     }
 
+    /// The same without what they say of heights.
+    #[must_use]
+    pub fn without_heights(mut self) -> GeoKeys {
+        self.entries.retain(|entry| !OF_HEIGHTS.contains(&entry[0]));
+        self
+    }
+
+    /// Whether they say anything of a plane: a system, a unit, a name.
+    pub(super) fn say_where(&self) -> bool {
+        let others = [MODEL_TYPE, RASTER_TYPE];
+        self.entries.iter().any(|entry| !others.contains(&entry[0]) && !OF_HEIGHTS.contains(&entry[0]))
+    }
+
     /// Whether coordinates may be angles, as far as the keys of a system tell that is not known.
     pub fn may_be_angles(&self) -> bool {
-        let is_projected = self.esri_text().is_some_and(|text| text.starts_with("PROJCS["));
-        !(is_projected || self.code(MODEL_TYPE) == Some(1))
-    }
-
-    /// Whether coordinates are metres, or nothing is said of a unit and no system is named.
-    pub fn are_in_metres(&self, names_system: bool) -> bool {
-        let may_be = self.code(MODEL_TYPE) != Some(2);
-        match self.code(LINEAR_UNITS) {
-            Some(unit) => may_be && unit == 9001,
-            None => may_be && !names_system,
+        let is_geographic = |code| Crs::from_epsg(code).is_ok_and(|crs| crs.is_geographic());
+        let model = self.code(MODEL_TYPE);
+        if model == Some(2) || self.code(PROJECTED).filter(|code| *code != USER_DEFINED).is_some_and(is_geographic) {
+            return true;
         }
+        let is_projected = self.esri_text().is_some_and(|text| text.starts_with("PROJCS["));
+        let has_unit = self.code(LINEAR_UNITS).map(|_| matches!(projection::unit(self), Ok(Some(_))));
+        !(is_projected || has_unit.unwrap_or(model == Some(1)))
     }
 
-    /// Whether they mean the same system, in whatever order and by whatever name.
+    /// Whether they say that coordinates are metres.
+    pub fn are_in_metres(&self) -> bool {
+        // The unit of a text is the last one in it.
+        let of_text = |text: String| {
+            let (_, unit) = text.rsplit_once("UNIT[")?;
+            unit.split([',', ']']).nth(1)?.trim().parse::<f64>().ok()
+        };
+        let metres = match projection::unit(self) {
+            Ok(Some(unit)) => Some(unit.metres),
+            Ok(None) => self.esri_text().and_then(of_text),
+            Err(_) => None,
+        };
+        !self.may_be_angles() && metres == Some(1.0)
+    }
+
+    /// Whether they mean the same plane, in whatever order and by whatever name. Heights are not looked at.
     pub fn mean_the_same(&self, other: &GeoKeys) -> bool {
         self.meanings() == other.meanings()
     }
 
     fn meanings(&self) -> BTreeMap<u16, Meaning> {
-        let names = [CITATION, GEOGRAPHIC_CITATION, PROJECTED_CITATION];
-        let meaning = |entry: &[u16; 4]| {
-            let [key, tag, count, value] = *entry;
-            let meaning = match tag {
-                0 => Meaning::Code(value),
-                tags::GEO_DOUBLE_PARAMS => {
-                    let numbers = self.numbers.iter().skip(usize::from(value)).take(usize::from(count));
-                    Meaning::Numbers(numbers.map(|number| number.to_bits()).collect())
-                }
-                _ => Meaning::Text(self.text(key)),
-            };
-            let is_name =
-                names.contains(&key) && !matches!(&meaning, Meaning::Text(Some(text)) if text.contains(ESRI_TEXT));
-            (!is_name).then_some((key, meaning))
-        };
-        self.entries.iter().filter_map(meaning).collect()
+        let is_left_out = |key: u16| key == RASTER_TYPE || OF_HEIGHTS.contains(&key);
+        let entries = self.entries.iter().filter(|entry| !is_left_out(entry[0]));
+        entries.filter_map(|entry| Some((entry[0], self.meaning(*entry)?))).collect()
+    }
+
+    /// What an entry says; nothing where that is what no entry would say as well.
+    fn meaning(&self, [key, tag, count, value]: [u16; 4]) -> Option<Meaning> {
+        match tag {
+            0 => Some(Meaning::Code(value)),
+            tags::GEO_DOUBLE_PARAMS => {
+                let numbers = self.numbers.iter().skip(usize::from(value)).take(usize::from(count));
+                // No number is the same as another that is none.
+                let numbers: Vec<f64> =
+                    numbers.map(|number| if number.is_nan() { f64::MAX } else { *number }).collect();
+                numbers.iter().any(|number| *number != 0.0).then_some(Meaning::Numbers(numbers))
+            }
+            _ => Some(Meaning::Text(self.text(key).and_then(|text| self.telling(key, text))?)),
+        }
+    }
+
+    /// What a text says that no code or number does; a name alone makes no other system.
+    fn telling(&self, key: u16, text: String) -> Option<String> {
+        let known = |key| self.code(key).is_some_and(|code| code != USER_DEFINED);
+        let is_named_only = ![PROJECTED, CONVERSION, METHOD, GEOGRAPHIC, DATUM].into_iter().any(known);
+        match key {
+            _ if text.contains(ESRI_TEXT) => Some(text),
+            GEOGRAPHIC_CITATION if !known(GEOGRAPHIC) && !known(DATUM) => {
+                let datum = text.split('|').find(|part| part.trim_start().starts_with("Datum"));
+                Some(datum.map_or_else(|| text.clone(), |part| part.trim().to_string()))
+            }
+            CITATION | PROJECTED_CITATION if is_named_only => Some(text),
+            CITATION | PROJECTED_CITATION | GEOGRAPHIC_CITATION => None,
+            _ => Some(text),
+        }
     }
 }
 

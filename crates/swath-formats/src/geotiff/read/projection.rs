@@ -8,9 +8,9 @@ use swath_crs::Crs;
 use super::keys::USER_DEFINED;
 use super::system::{Keys, Named};
 
-const CONVERSION: u16 = 3074;
-const METHOD: u16 = 3075;
-const LINEAR_UNITS: u16 = 3076;
+pub(super) const CONVERSION: u16 = 3074;
+pub(super) const METHOD: u16 = 3075;
+pub(super) const LINEAR_UNITS: u16 = 3076;
 const LINEAR_UNIT_SIZE: u16 = 3077;
 const STANDARD_PARALLEL_1: u16 = 3078;
 const STANDARD_PARALLEL_2: u16 = 3079;

@@ -7,12 +7,13 @@ use swath_crs::Crs;
 
 use super::directory::Directory;
 use super::input::Input;
-use super::keys::{CITATION, GEOGRAPHIC_CITATION, MODEL_TYPE, PROJECTED_CITATION, RASTER_TYPE, USER_DEFINED};
+use super::keys::{
+    CITATION, DATUM, GEOGRAPHIC, GEOGRAPHIC_CITATION, MODEL_TYPE, PROJECTED, PROJECTED_CITATION, RASTER_TYPE,
+    USER_DEFINED,
+};
 use super::projection;
 use crate::geotiff::GeoKeys;
 
-const GEOGRAPHIC: u16 = 2048;
-const DATUM: u16 = 2050;
 const PRIME_MERIDIAN: u16 = 2051;
 const ANGULAR_UNITS: u16 = 2054;
 const ELLIPSOID: u16 = 2056;
@@ -20,7 +21,6 @@ const SEMI_MAJOR_AXIS: u16 = 2057;
 const SEMI_MINOR_AXIS: u16 = 2058;
 const INVERSE_FLATTENING: u16 = 2059;
 const PRIME_MERIDIAN_LONGITUDE: u16 = 2061;
-const PROJECTED: u16 = 3072;
 
 /// What keys say.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ pub(super) struct System {
     pub pixel_is_point: bool,
     /// The keys, where the system has no code that says all of it.
     pub keys: Option<GeoKeys>,
-    /// Whether they name a system that is not known.
+    /// Whether they say something of a plane that is not known.
     pub is_unknown: bool,
     /// Whether they define a system, known or not.
     pub is_defined: bool,
@@ -71,13 +71,14 @@ pub(super) fn read(input: &Input, directory: &Directory, warnings: &mut Vec<Stri
     let named = keys.named();
     let is_defined = matches!(named, Ok(Named::Definition(_)));
     let crs = named.and_then(Named::crs);
-    let is_unknown = crs.is_err();
+    let is_named = crs.is_err();
     let crs = crs.unwrap_or_else(|reason| {
         warnings.push(format!("nothing can be computed in the reference system that it names: {reason}"));
         None
     });
+    let is_unknown = is_named || (crs.is_none() && keys.say_where());
     // Of keys that say nothing of a system nothing is to be kept.
-    let says_one = is_unknown || keys.entries.iter().any(|entry| ![MODEL_TYPE, RASTER_TYPE].contains(&entry[0]));
+    let says_one = is_named || keys.say_where() || keys.heights().is_some();
     let has_code = crs.as_ref().is_some_and(|crs| crs.epsg().is_some());
     let is_kept = says_one && !has_code;
     if let Some(heights) = keys.heights().filter(|_| !is_kept) {
