@@ -122,8 +122,12 @@ mod tests {
             let line = status.lines().find_map(|line| line.strip_prefix("RssFile:")).map(str::to_owned);
             line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok())
         };
-        let before = of_files();
-        give_back();
-        assert!(before.is_none() || of_files() < before, "still {before:?} kB");
+        // Other tests run at the same time, and want their code back.
+        let is_smaller = || {
+            let before = of_files();
+            give_back();
+            before.is_none() || of_files() < before
+        };
+        assert!((0..50).any(|_| is_smaller()), "still {:?} kB", of_files());
     }
 }

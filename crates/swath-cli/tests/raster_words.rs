@@ -220,6 +220,10 @@ fn radii_on_the_ground_of_pixels_that_are_not_square() {
     let refused = folder.run("raster focal degrees.tif --radius 50m -o o.tif").expect(&[2]);
     assert!(refused.stderr.contains("this one is in degrees"), "{refused}");
     assert!(refused.stderr.contains("hint: give the radius in pixels, or warp to a metric system first"), "{refused}");
+    folder.run("raster warp a.tif --dst-crs EPSG:3857 -o mercator.tif -q").expect(&[0]);
+    let warned = |words: &str| folder.run(&format!("raster focal {words} -o o.tif --overwrite")).expect(&[0]).stderr;
+    assert!(warned("mercator.tif --radius 50m").contains("one of EPSG:3857 is cos φ metres on the ground"));
+    assert!(warned("mercator.tif --radius 2").is_empty() && warned("a.tif --radius 50m").is_empty());
 }
 
 #[test]

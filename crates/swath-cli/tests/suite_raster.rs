@@ -354,6 +354,19 @@ fn nothing_of_another_file_stays_beside_the_output() {
     assert!(folder.at("out.tfw").exists() && folder.at("out.tif.aux.xml").exists());
 }
 
+/// A link is neither replaced nor followed.
+#[test]
+fn a_link_is_not_replaced() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    inputs(&folder, (300, 200));
+    std::os::unix::fs::symlink("b.tif", folder.at("link.tif")).expect("a link");
+    for words in ["", "--overwrite", "--resume"] {
+        folder.run(&format!("raster convert a.tif -o link.tif {words}")).expect(&[6]);
+        folder.run(&format!("raster stats a.tif -o link.tif {words}")).expect(&[6]);
+    }
+    assert!(folder.at("link.tif").symlink_metadata().expect("there").is_symlink());
+}
+
 /// However a run dies that replaces a file, what was beside that file is gone once the run is resumed.
 #[test]
 fn nothing_of_another_file_stays_after_a_kill() {

@@ -180,8 +180,8 @@ pub enum Error {
     },
 }
 
-/// The hint of a file that may not grow.
-const ALLOW_LARGER: &str = "allow larger files (ulimit -f), then run the same command again";
+/// The hint of a file that may not grow, true for any command.
+pub const ALLOW_LARGER: &str = "allow larger files (ulimit -f), then run the same command again";
 /// The hint of a disk that is full, true for any command; a command that knows a better way on says that instead.
 pub const MAKE_ROOM: &str = "make room there, then run the same command again";
 

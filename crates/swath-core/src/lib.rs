@@ -21,7 +21,7 @@ mod store;
 
 pub use budget::{Budget, Buffer, Charge, Lease, Pod, Reclaim};
 pub use bytes::Bytes;
-pub use error::{CHOOSE_FOLDER, Error, MAKE_ROOM, Place, Result, refuse_address};
+pub use error::{ALLOW_LARGER, CHOOSE_FOLDER, Error, MAKE_ROOM, Place, Result, refuse_address};
 pub use event::{Event, NoObserver, Observer};
 pub use hash::Fnv64;
 pub use journal::{Journal, Note, Receipt, Receipts, difference};

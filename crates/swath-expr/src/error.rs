@@ -64,6 +64,9 @@ impl fmt::Display for Problem {
             }
             Problem::UnknownInput { name, wanted } => write!(f, "there is no input {name:?}: wanted {wanted}"),
             Problem::WrongBand { reference, bands: 1 } => write!(f, "{reference:?} names no band: there is 1 band"),
+            Problem::WrongBand { reference, bands } if reference.ends_with(']') => {
+                write!(f, "{reference:?} names no band: there are {bands} bands")
+            }
             Problem::WrongBand { reference, bands } => {
                 write!(f, "{reference:?} names no single band: there are {bands} bands")
             }

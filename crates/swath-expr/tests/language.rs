@@ -199,7 +199,7 @@ fn errors_say_where_and_what() {
     check("a[nir]", 2, "wanted the number of a band, got \"nir\"", "bands are counted from 1");
     check("a[1", 3, "wanted \"]\", got the end", "");
     check("a + 1", 0, "\"a\" names no single band: there are 3 bands", "one of them is written a[1] to a[3]");
-    check("1 + a[4]", 4, "\"a[4]\" names no single band: there are 3 bands", "");
+    check("1 + a[4]", 4, "\"a[4]\" names no band: there are 3 bands", "");
     check("nir[2]", 0, "\"nir[2]\" names no band: there is 1 band", "");
     check("1 + nri", 4, "there is no input \"nri\": wanted nir, a", "nir may be meant");
     check("NIR", 0, "there is no input \"NIR\": wanted nir, a", "nir may be meant");

@@ -2,7 +2,7 @@
 
 use swath::Job;
 use swath::outcome::Outcome;
-use swath_core::{Error, Event, MAKE_ROOM, MemoryRequest, Observer, Result, Stop, counting};
+use swath_core::{ALLOW_LARGER, Error, Event, MAKE_ROOM, MemoryRequest, Observer, Result, Stop, counting};
 
 use super::warn;
 use crate::allocator;
@@ -39,19 +39,19 @@ pub fn carry_out<J: Job + 'static>(
     if settings.quiet { Ok(()) } else { print(&outcome::text(&outcome)) }
 }
 
-/// The error of a full disk with the ways on that this command has: scratch stays where it is in a run that goes on.
+/// The error of a full disk, or of a file that may not grow, with the ways on that this command has: scratch stays where it
+/// is in a run that goes on.
 fn with_way_on(error: Error) -> Error {
-    match error {
-        Error::OutputUnwritable { path, reason, hint } if hint == MAKE_ROOM => Error::OutputUnwritable {
-            path,
-            reason,
-            hint:
-                "make room there and run again with --resume; or begin anew with --overwrite, with scratch on another \
-                   disk by --tmp-dir"
-                    .into(),
-        },
+    let Error::OutputUnwritable { path, reason, hint } = error else { return error };
+    let hint = match hint.as_str() {
+        MAKE_ROOM => {
+            "make room there and run again with --resume; or begin anew with --overwrite, with scratch on another disk \
+             by --tmp-dir"
+        }
+        ALLOW_LARGER => "allow larger files (ulimit -f) and run again with --resume",
         other => other,
-    }
+    };
+    Error::OutputUnwritable { path, reason, hint: hint.into() }
 }
 
 /// Prints the plan of a job.

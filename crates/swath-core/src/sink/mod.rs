@@ -61,7 +61,7 @@ impl PartialOutput {
     /// Takes possession of the place beside `target` (a file or a folder that will be).
     ///
     /// # Errors
-    /// [`Error::OutputExists`] when something stands at `target` without `overwrite`, when an unfinished run stands
+    /// [`Error::OutputExists`] when something stands at `target` without `overwrite`, or a link with it, when an unfinished run stands
     /// beside it without `overwrite` or `resume`, or when another run is at it; [`Error::OutputUnwritable`].
     pub fn create(target: &Path, overwrite: bool, resume: bool) -> Result<PartialOutput> {
         refuse_address(target)?;
@@ -76,6 +76,13 @@ impl PartialOutput {
             }
             if !overwrite && !resume {
                 return Err(exists(target));
+            }
+            if there.is_symlink() {
+                return Err(Error::OutputExists {
+                    path: target.into(),
+                    message: "a link stands there, which would be replaced rather than what it leads to".into(),
+                    hint: "name what it leads to, or remove the link".into(),
+                });
             }
         }
         let lock = FolderLock::acquire(&folder)?;

@@ -126,12 +126,18 @@ fn texts_of_old_programs_are_read() {
 }
 
 #[test]
-fn colours_that_no_pixel_refers_to_are_no_palette() {
-    let map = |photometric: u32| {
+fn colours_count_where_a_file_says_that_it_is_grey() {
+    let map = |photometric: u32, samples: u32| {
         let mut raw = Raw::new();
         let colours = raw.add(&[7; 2 * 3 * 256]);
-        raw.follow(&strip(4, 4, &[(262, SHORT, 1, photometric), (320, SHORT, 768, colours)]));
-        GeoTiff::open(&raw.save().0).expect("a TIFF").info().color_map.as_ref().map(Vec::len)
+        let fields = [(262, SHORT, 1, photometric), (277, SHORT, 1, samples), (320, SHORT, 768, colours)];
+        raw.follow(&strip(4, 4, &fields));
+        let info = GeoTiff::open(&raw.save().0).expect("a TIFF").info().clone();
+        (info.photometric, info.color_map.map(|map| map.len()))
     };
-    assert_eq!((map(3), map(1)), (Some(256), None));
+    for grey in [3, 1, 0] {
+        assert_eq!(map(grey, 1), ("palette".into(), Some(256)));
+    }
+    // No pixel of several bands refers to them.
+    assert_eq!([map(1, 3).1, map(2, 3).1], [None, None]);
 }

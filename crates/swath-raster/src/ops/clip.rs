@@ -149,8 +149,13 @@ pub fn window_of_bounds(grid: &Grid, bounds: Bounds, bounds_crs: Option<&Crs>) -
     }
     best.map(|(best, _)| best).ok_or_else(|| Error::Usage {
         message: format!("the box {} does not meet the raster, whose bounds are {}", words(&moved), words(&whole)),
-        hint: "is the box in the reference system of the raster? --bbox-crs EPSG:4326 says that it is another one"
-            .into(),
+        hint: match bounds_crs {
+            Some(_) => format!("the box {} lies there in the system of the raster; x stands before y", words(&bounds)),
+            None => {
+                "is the box in the reference system of the raster? --bbox-crs EPSG:4326 says that it is another one"
+                    .into()
+            }
+        },
     })
 }
 

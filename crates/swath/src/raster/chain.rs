@@ -161,6 +161,7 @@ pub fn join(sources: &[Source], likes: &[Source], request: &RasterRequest, cache
                 steps::clip(raster, part, likes)?
             }
             RasterStep::Focal(step) => {
+                warnings.extend(steps::stretched(raster.grid(), step));
                 let focal = steps::focal(raster, step)?;
                 told.focal(step, &focal);
                 Arc::new(if written.is_precise() { focal.precise() } else { focal })

@@ -44,7 +44,10 @@ pub fn description(
         let as_they_were = request.steps.is_empty()
             && source.tiff.grid(0).is_some_and(|was| was.data_type == grid.data_type && was.nodata == grid.nodata)
             && description.options.max_z_error == 0.0;
-        let holds = |item: &&MetadataItem| as_they_were || !item.name.starts_with("STATISTICS_");
+        // Overviews are made anew, and not as those of the input were.
+        let of_overviews = |item: &MetadataItem| item.name == "OVR_RESAMPLING_ALG";
+        let holds =
+            |item: &&MetadataItem| (as_they_were || !item.name.starts_with("STATISTICS_")) && !of_overviews(item);
         description.metadata = info.metadata.iter().filter(holds).cloned().collect();
     }
     let is_picked = request.steps.iter().all(|step| keeps_values(step) || matches!(step, RasterStep::Bands(_)));

@@ -88,6 +88,19 @@ pub fn focal(raster: Arc<dyn Raster>, step: &FocalStep) -> Result<Focal> {
     Focal::new(raster, options)
 }
 
+/// What is to be told of a radius in metres where those of the coordinates are far from those on the ground.
+pub fn stretched(grid: &Grid, step: &FocalStep) -> Option<String> {
+    /// Mercator's projections of the whole world: EPSG codes.
+    const MERCATOR: [u32; 2] = [3857, 3395];
+    let code = grid.crs.as_deref().and_then(Crs::epsg).filter(|code| MERCATOR.contains(code))?;
+    matches!(step.radius, Radius::Ground(_)).then(|| {
+        format!(
+            "the radius is in metres of the coordinates, and at latitude φ one of EPSG:{code} is cos φ metres on the \
+             ground: warp to a UTM zone for distances"
+        )
+    })
+}
+
 /// The grid that another one is brought to.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use swath_core::{Error, Result};
 use swath_formats::geotiff::GeoKeys;
 
 use super::chain::Source;
-use crate::request::{FocalStep, Radius, RasterPart, RasterRequest, RasterStep};
+use crate::request::{FocalStep, MosaicStep, Radius, RasterPart, RasterRequest, RasterStep, WarpStep};
 
 const GDALWARP: &str = "gdalwarp brings it to a system that is known here";
 
@@ -67,6 +67,9 @@ pub fn refuse_unknown(request: &RasterRequest, sources: &[Source], likes: &[Sour
         match step {
             RasterStep::AssumeCrs(_) => is_assumed = true,
             _ if is_assumed => {}
+            RasterStep::Warp(WarpStep { crs: Some(_), .. })
+            | RasterStep::Mosaic(MosaicStep { crs: Some(_), .. })
+            | RasterStep::Clip(RasterPart::Bounds { crs: Some(_), .. }) => refuse_way_from(sources)?,
             RasterStep::Mosaic(_) => refuse_differing(sources.iter(), false)?,
             RasterStep::Calc(_) => refuse_differing(sources.iter(), true)?,
             RasterStep::Terrain(options) if !options.kind.is_of_heights_alone() => {
@@ -81,13 +84,21 @@ pub fn refuse_unknown(request: &RasterRequest, sources: &[Source], likes: &[Sour
         if !is_assumed {
             refuse_differing(sources.iter().chain([like]), matches!(step, RasterStep::Clip(RasterPart::Like(_))))?;
         } else if unknown(like).is_some() {
-            return Err(Error::Usage {
-                message: format!("nothing can be computed in the reference system of {}", like.named.display()),
-                hint: GDALWARP.into(),
-            });
+            return refuse_way_from(std::slice::from_ref(like));
         }
     }
     Ok(())
+}
+
+/// Refuses rasters from whose systems no way leads to another one.
+fn refuse_way_from(sources: &[Source]) -> Result<()> {
+    match sources.iter().find(|source| unknown(source).is_some()) {
+        None => Ok(()),
+        Some(source) => Err(Error::Usage {
+            message: format!("nothing can be computed in the reference system of {}", source.named.display()),
+            hint: format!("{GDALWARP}; --src-crs says which one it is, where it has another name"),
+        }),
+    }
 }
 
 /// The raster that a step takes a grid of.

@@ -36,7 +36,7 @@ pub struct FocalFlags {
     #[arg(long = "stat", value_name = "WORD", help_heading = "Step")]
     #[arg(value_parser = |text: &str| word("statistic", &FocalStatistic::WORDS, text))]
     pub statistic: Option<FocalStatistic>,
-    /// How far it looks: in pixels, or with m in metres on the ground (default: 1)
+    /// How far it looks: in pixels, or with m in metres of the coordinates (default: 1)
     #[arg(long, value_name = "R", value_parser = radius, allow_hyphen_values = true, help_heading = "Step")]
     pub radius: Option<Radius>,
     /// Outline of the footprint: square or circle

@@ -10,7 +10,7 @@ use super::kinds::{OPACITY, OPACITY_MULTIPLIED};
 use crate::geotiff::{Compression, MIN_IS_WHITE, tags};
 
 /// Photometric interpretation: numbers of colours.
-const PALETTE: u16 = 3;
+pub(super) const PALETTE: u16 = 3;
 
 /// What all of them stand for.
 pub(super) fn photometric(image: &Image) -> &'static str {

@@ -5,6 +5,7 @@
 use swath_core::Result;
 use swath_raster::{DataType, Shape, Window};
 
+use super::colors;
 use super::directory::Directory;
 use super::index::{BlockPlace, Index};
 use super::input::Input;
@@ -81,7 +82,11 @@ impl Image {
         let (tiled, block) = block(input, directory, shape)?;
         let block_samples = if interleave == Interleave::Pixel { samples } else { 1 };
         let (compression, lerc_packing) = kinds::packing(input, directory)?;
-        let photometric = tag(tags::PHOTOMETRIC)?.unwrap_or(1) as u16;
+        let photometric = match tag(tags::PHOTOMETRIC)?.unwrap_or(1) as u16 {
+            // Some files say that they are grey, and have colours all the same.
+            0 | 1 if samples == 1 && bits <= 16 && directory.has(tags::COLOR_MAP) => colors::PALETTE,
+            other => other,
+        };
         kinds::refuse_unread(input, directory, compression, (bits, data_type), block_samples, photometric)?;
         let predictor = kinds::predictor(input, directory, compression, bits, data_type)?;
         let planes = (samples / block_samples) as u64;

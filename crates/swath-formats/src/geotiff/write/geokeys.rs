@@ -114,6 +114,10 @@ fn code_of_ogc(document: &serde_json::Value) -> Option<u32> {
 }
 
 fn unwritable(crs: &Crs, reason: &str, error: Option<&CrsError>) -> swath_core::Error {
+    let reason = match error {
+        Some(CrsError::Unsupported { reason, .. }) => reason,
+        _ => reason,
+    };
     let hint = error.map_or("give the EPSG code of an equivalent system, or reproject to one", CrsError::hint);
     refused(format!("the reference system {} cannot be written to a GeoTIFF: {reason}", crs.name()), hint)
 }

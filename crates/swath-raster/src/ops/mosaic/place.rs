@@ -13,6 +13,9 @@ use super::{MosaicInput, MosaicOptions};
 
 /// How far, in pixels, an input may miss the grid of the mosaic and still count as on it.
 const OFF_MAX: f64 = 1e-3;
+/// What an input reaches beyond an edge of pixels by less, in pixels, is no column or row of its own: two systems may differ
+/// by that much for the same places.
+const SLIVER: f64 = 1e-2;
 
 /// Place, size and system.
 pub(super) type Place = WarpTarget;
@@ -110,9 +113,8 @@ fn in_step(bounds: Bounds, grid: &Affine, (width, height): (f64, f64)) -> Bounds
         max_y: bounds.max_y + sign * y,
     };
     let from_corner = moved(grid.c, grid.f, -1.0);
-    // A side that misses a pixel's edge by less than inputs may be off lies on it.
-    let down = |value: f64, size: f64| (value / size + OFF_MAX).floor() * size;
-    let up = |value: f64, size: f64| (value / size - OFF_MAX).ceil() * size;
+    let down = |value: f64, size: f64| (value / size + SLIVER).floor() * size;
+    let up = |value: f64, size: f64| (value / size - SLIVER).ceil() * size;
     Bounds {
         min_x: grid.c + down(from_corner.min_x, width),
         min_y: grid.f + down(from_corner.min_y, height),

@@ -30,6 +30,17 @@ fn mosaic(inputs: Vec<Arc<dyn Raster>>, options: &MosaicOptions) -> Result<Mosai
     Mosaic::new(inputs.into_iter().enumerate().map(named).collect(), options)
 }
 
+/// The same places in two systems differ by a little, which is no column of its own.
+#[test]
+fn a_sliver_is_no_column() {
+    for (off, columns) in [(0.0, 4), (1e-6, 4), (0.009, 4), (-0.009, 4), (0.02, 5), (-0.02, 5)] {
+        let inputs =
+            vec![held(10.0, DataType::Int16, None, &[1.0; 4]), held(10.0 + off, DataType::Int16, None, &[2.0; 4])];
+        let raster = mosaic(inputs, &options(MosaicMethod::First)).expect("a mosaic");
+        assert_eq!(raster.grid().shape.columns, columns, "{off} pixels off");
+    }
+}
+
 #[test]
 fn methods() {
     let inputs = || {
