@@ -361,9 +361,16 @@ fn a_link_is_not_replaced() {
     inputs(&folder, (300, 200));
     std::os::unix::fs::symlink("b.tif", folder.at("link.tif")).expect("a link");
     for words in ["", "--overwrite", "--resume"] {
-        folder.run(&format!("raster convert a.tif -o link.tif {words}")).expect(&[6]);
-        folder.run(&format!("raster stats a.tif -o link.tif {words}")).expect(&[6]);
+        for verb in ["convert", "stats"] {
+            let refused = folder.run(&format!("raster {verb} a.tif -o link.tif {words}")).expect(&[6]);
+            assert!(refused.error_text().contains("a link stands there") || words == "--resume", "{refused}");
+        }
     }
+    // A finished output that was moved, and linked to, is finished still.
+    folder.run("raster convert a.tif -o done.tif").expect(&[0]);
+    std::fs::rename(folder.at("done.tif"), folder.at("moved.tif")).expect("moved");
+    std::os::unix::fs::symlink("moved.tif", folder.at("done.tif")).expect("a link");
+    folder.run("raster convert a.tif -o done.tif --resume").expect(&[0]);
     assert!(folder.at("link.tif").symlink_metadata().expect("there").is_symlink());
 }
 

@@ -113,7 +113,7 @@ impl fmt::Display for CrsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             CrsError::Unreadable { text, reason } => write!(f, "cannot read the reference system '{text}': {reason}"),
-            CrsError::UnknownCode { code } if code.starts_with("ESRI:") => {
+            CrsError::UnknownCode { code } if code.to_ascii_uppercase().starts_with("ESRI:") => {
                 write!(f, "{code}: codes of ESRI are not known here")
             }
             CrsError::UnknownCode { code } => {

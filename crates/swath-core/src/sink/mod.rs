@@ -74,21 +74,21 @@ impl PartialOutput {
                     hint: "name a file or a folder for the output".into(),
                 });
             }
+            // A finished output may have become a link since; that one is only looked at.
+            if there.is_symlink() && (overwrite || !resume) {
+                return Err(link(target));
+            }
             if !overwrite && !resume {
                 return Err(exists(target));
-            }
-            if there.is_symlink() {
-                return Err(Error::OutputExists {
-                    path: target.into(),
-                    message: "a link stands there, which would be replaced rather than what it leads to".into(),
-                    hint: "name what it leads to, or remove the link".into(),
-                });
             }
         }
         let lock = FolderLock::acquire(&folder)?;
         put_back(&folder.join(REPLACED), target)?;
         let stands = fs::symlink_metadata(target).is_ok();
         let unfinished = holds_work(&folder)?;
+        if unfinished && target.is_symlink() {
+            return Err(link(target));
+        }
         if unfinished && !overwrite && !resume {
             return Err(Error::OutputExists {
                 path: folder,
@@ -324,6 +324,14 @@ fn partial_folder(target: &Path) -> Result<PathBuf> {
     partial.push(name);
     partial.push(".partial");
     Ok(target.with_file_name(partial))
+}
+
+fn link(target: &Path) -> Error {
+    Error::OutputExists {
+        path: target.into(),
+        message: "a link stands there, which would be replaced rather than what it leads to".into(),
+        hint: "name what it leads to, or remove the link".into(),
+    }
 }
 
 fn exists(target: &Path) -> Error {

@@ -127,17 +127,17 @@ fn texts_of_old_programs_are_read() {
 
 #[test]
 fn colours_count_where_a_file_says_that_it_is_grey() {
-    let map = |photometric: u32, samples: u32| {
+    let map = |photometric: u32, samples: u32, values: u32| {
         let mut raw = Raw::new();
         let colours = raw.add(&[7; 2 * 3 * 256]);
-        let fields = [(262, SHORT, 1, photometric), (277, SHORT, 1, samples), (320, SHORT, 768, colours)];
+        let fields = [(262, SHORT, 1, photometric), (277, SHORT, 1, samples), (320, SHORT, values, colours)];
         raw.follow(&strip(4, 4, &fields));
         let info = GeoTiff::open(&raw.save().0).expect("a TIFF").info().clone();
         (info.photometric, info.color_map.map(|map| map.len()))
     };
     for grey in [3, 1, 0] {
-        assert_eq!(map(grey, 1), ("palette".into(), Some(256)));
+        assert_eq!(map(grey, 1, 768), ("palette".into(), Some(256)));
     }
-    // No pixel of several bands refers to them.
-    assert_eq!([map(1, 3).1, map(2, 3).1], [None, None]);
+    // No pixel of several bands refers to them, and a table of another length is none.
+    assert_eq!([map(1, 3, 768).1, map(2, 3, 768).1, map(1, 1, 300).1], [None, None, None]);
 }

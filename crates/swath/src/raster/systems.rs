@@ -7,7 +7,9 @@ use swath_formats::geotiff::GeoKeys;
 use super::chain::Source;
 use crate::request::{FocalStep, MosaicStep, Radius, RasterPart, RasterRequest, RasterStep, WarpStep};
 
-const GDALWARP: &str = "gdalwarp brings it to a system that is known here";
+/// The ways on from a system that is not known.
+const WAYS_ON: &str = "gdalwarp brings it to a system that is known here; gdal_edit.py -a_srs, or --src-crs of clip, warp \
+                       and mosaic, says which one it is";
 
 /// Whether a file defines its reference system itself, so that reading it asks for the tables of systems.
 pub fn defines_system(source: &Source) -> bool {
@@ -73,10 +75,10 @@ pub fn refuse_unknown(request: &RasterRequest, sources: &[Source], likes: &[Sour
             RasterStep::Mosaic(_) => refuse_differing(sources.iter(), false)?,
             RasterStep::Calc(_) => refuse_differing(sources.iter(), true)?,
             RasterStep::Terrain(options) if !options.kind.is_of_heights_alone() => {
-                refuse_unit_of(sources, GeoKeys::may_be_angles)?;
+                refuse_unit_of(sources, GeoKeys::may_be_angles, "")?;
             }
             RasterStep::Focal(FocalStep { radius: Radius::Ground(_), .. }) => {
-                refuse_unit_of(sources, |keys| !keys.are_in_metres())?;
+                refuse_unit_of(sources, |keys| !keys.are_in_metres(), "; a radius in pixels needs none")?;
             }
             _ => {}
         }
@@ -96,7 +98,7 @@ fn refuse_way_from(sources: &[Source]) -> Result<()> {
         None => Ok(()),
         Some(source) => Err(Error::Usage {
             message: format!("nothing can be computed in the reference system of {}", source.named.display()),
-            hint: format!("{GDALWARP}; --src-crs says which one it is, where it has another name"),
+            hint: WAYS_ON.into(),
         }),
     }
 }
@@ -126,17 +128,17 @@ fn refuse_differing<'s>(rasters: impl Iterator<Item = &'s Source> + Clone, any_g
                 other.named.display(),
                 first.named.display()
             ),
-            hint: GDALWARP.into(),
+            hint: WAYS_ON.into(),
         }),
     }
 }
 
-fn refuse_unit_of(sources: &[Source], has_another: impl Fn(&GeoKeys) -> bool) -> Result<()> {
+fn refuse_unit_of(sources: &[Source], has_another: impl Fn(&GeoKeys) -> bool, more: &str) -> Result<()> {
     match sources.iter().find(|source| unknown(source).is_some_and(&has_another)) {
         None => Ok(()),
         Some(source) => Err(Error::Usage {
             message: format!("coordinates of {} are not known to be lengths in metres", source.named.display()),
-            hint: format!("{GDALWARP}; or say radii in pixels"),
+            hint: format!("{WAYS_ON}{more}"),
         }),
     }
 }

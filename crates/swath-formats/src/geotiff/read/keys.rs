@@ -26,6 +26,8 @@ pub(super) const GEOGRAPHIC: u16 = 2048;
 pub(super) const DATUM: u16 = 2050;
 pub(super) const PROJECTED: u16 = 3072;
 const VERTICAL: u16 = 4096;
+/// Keys of geographic and projected systems.
+const OF_PLANES: std::ops::RangeInclusive<u16> = 2048..=3999;
 /// Keys of vertical systems.
 const OF_HEIGHTS: std::ops::RangeInclusive<u16> = 4096..=4099;
 
@@ -100,17 +102,22 @@ impl GeoKeys {
         self
     }
 
-    /// Whether they say anything of a plane: a system, a unit, a name.
+    /// Whether they say anything of a plane: a system, or a unit. A name alone says nothing.
     pub(super) fn say_where(&self) -> bool {
-        let others = [MODEL_TYPE, RASTER_TYPE];
-        self.entries.iter().any(|entry| !others.contains(&entry[0]) && !OF_HEIGHTS.contains(&entry[0]))
+        let is_name = |key: u16| key == GEOGRAPHIC_CITATION || key == PROJECTED_CITATION;
+        let says = |entry: &&[u16; 4]| OF_PLANES.contains(&entry[0]) && !is_name(entry[0]);
+        self.entries.iter().filter(says).any(|entry| self.meaning(*entry).is_some())
     }
 
     /// Whether coordinates may be angles, as far as the keys of a system tell that is not known.
     pub fn may_be_angles(&self) -> bool {
         let is_geographic = |code| Crs::from_epsg(code).is_ok_and(|crs| crs.is_geographic());
         let model = self.code(MODEL_TYPE);
-        if model == Some(2) || self.code(PROJECTED).filter(|code| *code != USER_DEFINED).is_some_and(is_geographic) {
+        let has_angles = self.code(GEOGRAPHIC).is_some() && self.code(PROJECTED).is_none() && model != Some(1);
+        if model == Some(2)
+            || has_angles
+            || self.code(PROJECTED).filter(|code| *code != USER_DEFINED).is_some_and(is_geographic)
+        {
             return true;
         }
         let is_projected = self.esri_text().is_some_and(|text| text.starts_with("PROJCS["));
@@ -147,7 +154,7 @@ impl GeoKeys {
     /// What an entry says; nothing where that is what no entry would say as well.
     fn meaning(&self, [key, tag, count, value]: [u16; 4]) -> Option<Meaning> {
         match tag {
-            0 => Some(Meaning::Code(value)),
+            0 => (value != 0).then_some(Meaning::Code(value)),
             tags::GEO_DOUBLE_PARAMS => {
                 let numbers = self.numbers.iter().skip(usize::from(value)).take(usize::from(count));
                 // No number is the same as another that is none.
@@ -155,22 +162,39 @@ impl GeoKeys {
                     numbers.map(|number| if number.is_nan() { f64::MAX } else { *number }).collect();
                 numbers.iter().any(|number| *number != 0.0).then_some(Meaning::Numbers(numbers))
             }
-            _ => Some(Meaning::Text(self.text(key).and_then(|text| self.telling(key, text))?)),
+            tags::GEO_ASCII_PARAMS => self
+                .text(key)
+                .and_then(|text| self.telling(key, text))
+                .filter(|text| !text.is_empty())
+                .map(Meaning::Text),
+            // What stands elsewhere is the same only where it stands alike.
+            _ => Some(Meaning::Numbers([tag, count, value].map(f64::from).into())),
         }
     }
 
     /// What a text says that no code or number does; a name alone makes no other system.
     fn telling(&self, key: u16, text: String) -> Option<String> {
         let known = |key| self.code(key).is_some_and(|code| code != USER_DEFINED);
-        let is_named_only = ![PROJECTED, CONVERSION, METHOD, GEOGRAPHIC, DATUM].into_iter().any(known);
+        let has_globe = known(GEOGRAPHIC) || known(DATUM);
+        let is_projected = self.code(PROJECTED).is_some();
         match key {
             _ if text.contains(ESRI_TEXT) => Some(text),
-            GEOGRAPHIC_CITATION if !known(GEOGRAPHIC) && !known(DATUM) => {
-                let datum = text.split('|').find(|part| part.trim_start().starts_with("Datum"));
-                Some(datum.map_or_else(|| text.clone(), |part| part.trim().to_string()))
+            GEOGRAPHIC_CITATION if has_globe => None,
+            // `GCS Name = …|Datum = …|Ellipsoid = …`, with a name before it or without.
+            GEOGRAPHIC_CITATION if text.contains('=') => {
+                let parts = text.split('|').map(str::trim);
+                Some(
+                    parts
+                        .filter(|part| part.contains('=') && !part.starts_with("GCS Name"))
+                        .collect::<Vec<_>>()
+                        .join("|"),
+                )
             }
-            CITATION | PROJECTED_CITATION if is_named_only => Some(text),
-            CITATION | PROJECTED_CITATION | GEOGRAPHIC_CITATION => None,
+            CITATION | PROJECTED_CITATION
+                if known(PROJECTED) || known(CONVERSION) || known(METHOD) || (has_globe && !is_projected) =>
+            {
+                None
+            }
             _ => Some(text),
         }
     }

@@ -39,7 +39,7 @@ pub(super) fn left_out(path: &Path, said: &Said<'_>) -> Option<String> {
         number(content).is_some_and(|number| said.bands.iter().any(|band| of(band) == number))
     };
     let is_text_of_a_band = |content: &str, of: fn(&Band) -> Option<&str>| {
-        said.bands.iter().any(|band| of(band).unwrap_or_default() == content)
+        content.is_empty() || said.bands.iter().any(|band| of(band) == Some(content))
     };
     let parts = [
         (says("SRS", &|_| false), "a reference system"),

@@ -128,3 +128,49 @@ fn what_is_not_known_is_said() {
         assert!(keys.named().and_then(Named::crs).is_err(), "{keys:?}");
     }
 }
+
+#[test]
+fn keys_mean_the_same_whatever_the_names() {
+    let globe = |datum: &'static str| [(2048, Code(32_767)), (2049, Text(datum))];
+    let sinusoidal = |more: Vec<(u16, Value)>| {
+        let all: Vec<(u16, Value)> = [(3072, Code(32_767)), (3075, Code(24))].into_iter().chain(more).collect();
+        keys(&all)
+    };
+    let named =
+        |name: &'static str| keys(&[(1024, Code(1)), (2048, Code(4326)), (3072, Code(32_767)), (3073, Text(name))]);
+    let same = [
+        (sinusoidal(vec![(3073, Text("one|"))]), sinusoidal(vec![(3073, Text("another|"))])),
+        (sinusoidal(vec![(3082, Number(0.0)), (3077, Code(0))]), sinusoidal(vec![])),
+        (sinusoidal(vec![(3088, Number(f64::NAN))]), sinusoidal(vec![(3088, Number(f64::NAN))])),
+        (sinusoidal(vec![(4096, Code(5703))]), sinusoidal(vec![])),
+        (keys(&globe("a|GCS Name = a|Datum = d|")), keys(&globe("b|GCS Name = b|Datum = d|"))),
+    ];
+    for (one, other) in &same {
+        assert!(one.mean_the_same(other), "{one:?} and {other:?}");
+    }
+    let others = [
+        (named("World_Mollweide|"), named("World_Eckert_IV|")),
+        (sinusoidal(vec![(3088, Number(5.0))]), sinusoidal(vec![])),
+        (keys(&globe("GCS Name = a|Datum = d|")), keys(&globe("GCS Name = a|Datum = e|"))),
+        (keys(&globe("GCS Name = a|Ellipsoid = d|")), keys(&globe("GCS Name = a|Ellipsoid = e|"))),
+    ];
+    for (one, other) in &others {
+        assert!(!one.mean_the_same(other), "{one:?} and {other:?}");
+    }
+}
+
+#[test]
+fn keys_without_a_meaning_say_nothing_of_a_plane() {
+    let nothing: [&[(u16, Value)]; 4] = [
+        &[(1024, Code(0)), (2048, Code(0)), (3072, Code(0))],
+        &[(1026, Text("Tile 1|")), (1024, Code(32_767))],
+        &[(34_264, Code(1))],
+        &[(4096, Code(5703))],
+    ];
+    for values in nothing {
+        assert!(!keys(values).say_where(), "{:?}", keys(values));
+    }
+    assert!(keys(&[(1026, Text("site|")), (3076, Code(9001))]).say_where());
+    assert!(keys(&[(2048, Code(4999)), (3076, Code(9001))]).may_be_angles());
+    assert!(!keys(&[(1026, Text("site|")), (3076, Code(9001))]).may_be_angles());
+}
