@@ -62,6 +62,15 @@ UCI = {"timestamp": TIME, "CO(GT)": "float", "PT08.S1(CO)": "int32", "NMHC(GT)":
        "PT08.S4(NO2)": "int32", "PT08.S5(O3)": "int32", "T": "float", "RH": "float", "AH": "float"}
 NULLS = ["", "NULL", "-9999"]
 
+MADAVI = ["Time", *(f"field_{number}" for number in range(2, 8)), "SDS_P1", "SDS_P2",
+          *(f"field_{number}" for number in range(10, 19)), "samples", "field_20", "field_21", "signal"]
+
+
+def without_types(frame):
+    """The first row says types: 5s, 15s, 10n."""
+    return frame.iloc[1:]
+
+
 # name, files, rows that pandas must find (counted by hand), settings of pandas, types by inference,
 # then optionally: schema, its types, names in the file where they differ, reading of time.
 CASES = [
@@ -89,6 +98,20 @@ CASES = [
     dict(name="Tony Grove", files="logan_river/TonyGrove2014.csv", rows=20674, missing=NULLS, types=CORRECTED,
          schema="logan_river.toml", time=mountain,
          schema_types={"datetime": TIME, "temp": "double", "cond": "double", "do": "float"}),
+    # Rows have two fields more than the header names, and not at its end.
+    dict(name="Madavi", files="madavi/*.csv", rows=588 + 588 + 589, sep=";",
+         settings=dict(header=None, skiprows=1, names=MADAVI),
+         schema="madavi.toml", schema_types={"Time": TIME, "SDS_P1": "float", "SDS_P2": "float", "samples": "int32",
+                                             "signal": "int32"}),
+    # Comments, names, and below them a row of types.
+    dict(name="USGS statistics", files="usgs/waterservices_stats.txt", rows=2164, sep="\t", settings=dict(comment="#"),
+         prepare=without_types, partition="none",
+         types={"agency_cd": CATEGORY, "site_no": CATEGORY, "parameter_cd": CATEGORY, "ts_id": "int32", "month_nu": "int32",
+                "count_nu": "int32", "max_va": "float", "mean_va": "float", "p05_va": "float", "p95_va": "int32"}),
+    dict(name="USGS sites", files="usgs/nwis_sites.txt", rows=206, sep="\t", settings=dict(comment="#"),
+         prepare=without_types, partition="none",
+         types={"agency_cd": CATEGORY, "site_no": CATEGORY, "station_nm": "string", "dec_lat_va": "double",
+                "dec_long_va": "double", "alt_va": "float", "huc_cd": "string"}),
     dict(name="OpenAQ, long", files="openaq/air_quality_long.csv", rows=232,
          types={"city": CATEGORY, "country": CATEGORY, "date.utc": TIME, "location": CATEGORY, "parameter": CATEGORY,
                 "value": "float", "unit": CATEGORY},
@@ -108,8 +131,9 @@ CASES = [
 
 def as_text(case, corpus):
     """All cells of all files as text, in the order of the paths; columns that a file lacks are missing there."""
+    settings = dict(sep=case.get("sep", ","), dtype=str, keep_default_na=False, encoding="utf-8") | case.get("settings", {})
     frames = [
-        pandas.read_csv(path, sep=case.get("sep", ","), dtype=str, keep_default_na=False, encoding="utf-8")
+        pandas.read_csv(path, **settings)
         for path in sorted((corpus / "telemetry").glob(case["files"]))
     ]
     return case.get("prepare", plain)(pandas.concat(frames, ignore_index=True))
@@ -170,7 +194,7 @@ def main():
         for name, options, types, read_time in runs:
             what, lake = f"{case['name']} ({name})", bench.folder / f"lake-{number}-{len(options)}"
             source = corpus / "telemetry" / case["files"]
-            words = ["--partition", "month", "-m", "64MB", *options]
+            words = ["--partition", case.get("partition", "month"), "-m", "64MB", *options]
             result = bench.run("sensor", "ingest", source, "-o", lake, *words)
             findings.expect(f"{what}: rejected", result["rows"]["rejected"], case.get("rejected", 0))
             expect_lake(findings, what, lake, frame, types, case, read_time)

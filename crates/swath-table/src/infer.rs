@@ -117,6 +117,7 @@ pub fn look(samples: &[Sample], hints: &SchemaFile) -> Result<Inferred> {
     }
     let decimal = hints.csv.decimal.unwrap_or_else(|| decimal(&files, &mut notes));
     let mut gaps = Gaps::default();
+    gaps.headers(&files, &hints.csv);
     let (mut columns, files) = union(files, &mut notes, &mut gaps);
     let mut rows = Rows::default();
     // What a person calls missing is no evidence of a type.
@@ -155,9 +156,8 @@ fn same_shape(one: &(&Sample, FileShape), other: &(&Sample, FileShape), csv: &Cs
     let byte = |byte: u8| if byte == b'\t' { "tab".to_string() } else { char::from(byte).to_string() };
     let ((one, first), (other, second)) = (one, other);
     let delimiter = first.dialect.delimiter;
-    let is_alike =
-        (delimiter, first.header, first.skip_lines) == (second.dialect.delimiter, second.header, second.skip_lines);
-    if is_alike {
+    let written = |shape: &FileShape| (shape.dialect.delimiter, shape.header, shape.header_lines, shape.skip_lines);
+    if written(first) == written(second) {
         return Ok(());
     }
     // A delimiter that fits nearly as well was taken because the files before have it: what would it be alone?
@@ -170,6 +170,9 @@ fn same_shape(one: &(&Sample, FileShape), other: &(&Sample, FileShape), csv: &Cs
         _ if delimiter != alone => ("delimiter", byte(delimiter), byte(alone)),
         (Some(one), Some(other)) if one != other => ("decimal", byte(one), byte(other)),
         _ if first.header != second.header => ("header", first.header.to_string(), second.header.to_string()),
+        _ if first.header_lines != second.header_lines => {
+            ("header_lines", first.header_lines.to_string(), second.header_lines.to_string())
+        }
         _ => ("skip_lines", first.skip_lines.to_string(), second.skip_lines.to_string()),
     };
     Err(Error::Usage {

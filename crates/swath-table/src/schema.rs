@@ -101,6 +101,10 @@ pub struct CsvFormat {
     pub skip_lines: u64,
     /// Whether the first line names the columns; without it columns are `column_1`, `column_2`…
     pub header: bool,
+    /// Lines of the header: the first names the columns, those below it say units or types and are no rows.
+    pub header_lines: u64,
+    /// Fields of a row where the header names fewer: the others are numbered (`column_21`…).
+    pub fields: Option<u64>,
     /// `utf-8`.
     pub encoding: String,
     /// Texts that stand for a missing value (compared after trimming spaces).
@@ -116,6 +120,8 @@ impl Default for CsvFormat {
             comment: None,
             skip_lines: 0,
             header: true,
+            header_lines: 1,
+            fields: None,
             encoding: "utf-8".into(),
             missing: vec![String::new()],
         }

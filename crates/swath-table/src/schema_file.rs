@@ -53,6 +53,10 @@ pub struct CsvPart {
     pub skip_lines: Option<u64>,
     /// Whether the first line names the columns.
     pub header: Option<bool>,
+    /// Lines of the header, of which the first names the columns.
+    pub header_lines: Option<u64>,
+    /// Fields of a row, where the header names fewer.
+    pub fields: Option<u64>,
     /// `utf-8`.
     pub encoding: Option<String>,
     /// Texts that stand for a missing value.

@@ -41,22 +41,33 @@ pub fn header(path: &Path, head: &[u8], whole: bool, format: &CsvFormat) -> Resu
         lines += 1;
     }
     let (first_record, lines_before) = (start, lines);
-    loop {
-        let end = line_end(&data, start).ok_or_else(|| no_header(path, head, whole, lines))?;
-        let line = &data[start..end];
-        if !rules.is_blank(line) && (rules.comment.is_none() || line.first().copied() != rules.comment) {
-            break;
+    // The first line from `start` on that is no comment and not blank, with the lines before it.
+    let next_line = |mut start: usize, mut lines: u64| {
+        loop {
+            let end = line_end(&data, start).ok_or_else(|| no_header(path, head, whole, lines))?;
+            let line = &data[start..end];
+            if !rules.is_blank(line) && (rules.comment.is_none() || line.first().copied() != rules.comment) {
+                return Ok((start, end, lines));
+            }
+            lines += 1;
+            start = end + 1;
         }
-        lines += 1;
-        start = end + 1;
-    }
-    let (names, end, newlines) = fields(path, &mut data, start, whole, &rules, lines)?;
+    };
+    let (start, _, lines) = next_line(start, lines)?;
+    let (names, mut end, newlines) = fields(path, &mut data.clone(), start, whole, &rules, lines)?;
+    let wanted = format.fields.map_or(0, |fields| fields as usize).max(names.len());
+    let numbered = |from: usize| (from..=wanted).map(|position| format!("column_{position}").into_bytes());
     if !format.header {
-        let names = (1..=names.len()).map(|position| format!("column_{position}").into_bytes()).collect();
-        return Ok(Header { names, data_offset: first_record as u64, lines: lines_before });
+        return Ok(Header { names: numbered(1).collect(), data_offset: first_record as u64, lines: lines_before });
     }
-    let names = distinct(names.iter().map(|name| name.trim_ascii().to_vec()).collect());
-    Ok(Header { names, data_offset: (end + 1).min(head.len()) as u64, lines: lines + newlines + 1 })
+    let mut lines = lines + newlines + 1;
+    for _ in 1..format.header_lines {
+        let (_, line_end, before) = next_line(end + 1, lines)?;
+        (end, lines) = (line_end, before + 1);
+    }
+    let more = numbered(names.len() + 1);
+    let names = distinct(names.iter().map(|name| name.trim_ascii().to_vec()).chain(more).collect());
+    Ok(Header { names, data_offset: (end + 1).min(head.len()) as u64, lines })
 }
 
 /// Refuses formats that cannot be read.
@@ -183,6 +194,10 @@ mod tests {
         check("a,a,a_2,a,,\n", &plain, &["a", "a_3", "a_2", "a_4", "", ""], 12, 1);
         let noted = CsvFormat { comment: Some(b'#'), skip_lines: 1, delimiter: b';', ..CsvFormat::default() };
         check("made by,\"us\n# x;\"y\n;;\na;b;;\n1;2;;\n", &noted, &["a", "b", "", ""], 28, 4);
+        let tall = CsvFormat { header_lines: 3, ..CsvFormat::default() };
+        check("a,b\n\nm,s\nmean,\n1,2\n", &tall, &["a", "b"], 15, 4);
+        let short = CsvFormat { fields: Some(4), header_lines: 2, ..CsvFormat::default() };
+        check("a,b\nm\n1,2,3,4\n", &short, &["a", "b", "column_3", "column_4"], 6, 2);
         let bare = CsvFormat { header: false, ..CsvFormat::default() };
         check("\u{feff}\n1,2,3\n", &bare, &["column_1", "column_2", "column_3"], 3, 0);
     }

@@ -54,6 +54,8 @@ pub(super) fn schema(
         comment,
         skip_lines: shape.skip_lines,
         header: shape.header,
+        header_lines: shape.header_lines,
+        fields: hints.csv.fields,
         encoding: "utf-8".into(),
         missing,
     };

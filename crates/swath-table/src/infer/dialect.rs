@@ -2,6 +2,7 @@
 //!
 //! It looks at the head of one file; `infer` holds the files against each other.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use swath_core::{Error, Place, Result};
@@ -25,7 +26,9 @@ pub(super) struct FileShape {
     pub(super) decimal: Option<u8>,
     pub(super) skip_lines: u64,
     pub(super) header: bool,
-    /// The names in the file, trimmed; made up without a header.
+    /// Lines of the header: names, and below them units or types.
+    pub(super) header_lines: u64,
+    /// The names in the file, trimmed; made up where the header has none.
     pub(super) names: Vec<String>,
     /// The line of the first row, counted from 0.
     pub(super) first_row_line: u64,
@@ -74,20 +77,36 @@ pub(super) fn detect(sample: &Sample, hints: &CsvPart, like: Option<u8>) -> Resu
     let Some(first) = records.get(start) else {
         return Ok(None);
     };
-    let typed = typed_columns(&records[(start + 1).min(records.len())..], first.fields.len(), decimals(delimiter));
-    let header = hints.header.unwrap_or_else(|| is_header(&records, start));
-    if !header && start > 0 && hints.header.is_none() {
-        mismatched_header(sample, &records, start)?;
-    }
-    let names = if header { names(first) } else { (1..=first.fields.len()).map(numbered).collect() };
-    let preamble = start > 0 || header_in_comment;
+    let units = match hints.header_lines {
+        Some(lines) => lines.saturating_sub(1) as usize,
+        None => unit_lines(&records, start),
+    };
+    let below = &records[(start + 1 + units).min(records.len())..];
+    let typed = typed_columns(below, first.fields.len(), decimals(delimiter));
+    let mut header = hints.header.unwrap_or_else(|| names_columns(&first.fields, below));
+    // A header with fewer names than rows have fields stands above the table.
+    let short = match (header, start, hints.header) {
+        (false, 1.., None) => short_header(sample, &records, start, hints)?,
+        _ => None,
+    };
+    let above = short.map_or(start, |above| {
+        header = true;
+        above
+    });
+    let row = if short.is_some() || !header { start } else { (start + 1 + units).min(records.len()) };
+    let mut found = if header { names(&records[above]) } else { Vec::new() };
+    let named = found.len();
+    let fields = hints.fields.map_or(first.fields.len(), |fields| fields as usize).max(named);
+    found.extend((named + 1..=fields).map(numbered));
+    let preamble = above > 0 || header_in_comment;
     Ok(Some(FileShape {
         dialect,
-        decimal: decimal(&records[(start + usize::from(header)).min(records.len())..], delimiter),
-        skip_lines: hints.skip_lines.unwrap_or(if preamble { first.line } else { 0 }),
+        decimal: decimal(&records[row..], delimiter),
+        skip_lines: hints.skip_lines.unwrap_or(if preamble { records[above].line } else { 0 }),
         header,
-        names,
-        first_row_line: first.line + u64::from(header),
+        header_lines: hints.header_lines.unwrap_or(if short.is_some() || !header { 1 } else { 1 + units as u64 }),
+        names: found,
+        first_row_line: records.get(row).map_or(u64::MAX, |row| row.line),
         header_guessed: hints.header.is_none() && header && !typed.contains(&true) && records.len() > start + 1,
     }))
 }
@@ -239,9 +258,12 @@ fn typed_columns(rows: &[Record<'_>], count: usize, decimals: &[u8]) -> Vec<bool
 
 /// Whether the record names columns: it has words where the rows below have numbers and times.
 fn is_header(records: &[Record<'_>], index: usize) -> bool {
-    let fields = &records[index].fields;
+    names_columns(&records[index].fields, &records[index + 1..])
+}
+
+fn names_columns(fields: &[Cow<'_, [u8]>], below: &[Record<'_>]) -> bool {
     let cells: Vec<Cell> = fields.iter().map(|field| cell(field, b".,")).collect();
-    let typed = typed_columns(&records[index + 1..], fields.len(), b".,");
+    let typed = typed_columns(below, fields.len(), b".,");
     if !typed.contains(&true) {
         let mut names: Vec<&[u8]> = fields.iter().map(|field| field.as_ref()).filter(|name| !name.is_empty()).collect();
         names.sort_unstable();
@@ -251,6 +273,29 @@ fn is_header(records: &[Record<'_>], index: usize) -> bool {
     }
     let over_typed = || cells.iter().zip(&typed).filter(|(_, typed)| **typed).map(|(cell, _)| *cell);
     over_typed().any(|cell| cell == Cell::Text) && !over_typed().any(|cell| cell == Cell::Typed)
+}
+
+/// Lines below the names that say units or types: words where the rows below them have numbers and times, no number or
+/// time anywhere, and no word that stands there again, as one for a missing value would.
+fn unit_lines(records: &[Record<'_>], header: usize) -> usize {
+    const MOST: usize = 8;
+    let count = records[header].fields.len();
+    let are_units = |lines: &usize| {
+        let Some((above, below)) = records[header..].split_at_checked(lines + 1) else { return false };
+        let typed = typed_columns(below, count, b".,");
+        let comes_again = |column: usize, word: &[u8]| {
+            let rows = below.iter().take(LOOK_AHEAD).filter(|row| row.fields.len() == count);
+            typed[column] && !word.is_empty() && rows.into_iter().any(|row| *row.fields[column] == *word)
+        };
+        let says_units = |line: &Record<'_>| {
+            line.fields.len() == count
+                && line.fields.iter().all(|field| cell(field, b".,") != Cell::Typed)
+                && !line.fields.iter().enumerate().any(|(column, word)| comes_again(column, word))
+                && names_columns(&line.fields, below)
+        };
+        typed.contains(&true) && names_columns(&above[0].fields, below) && above[1..].iter().all(says_units)
+    };
+    (1..=MOST).rev().find(are_units).unwrap_or(0)
 }
 
 /// The mark of decimals, if any number shows one.
@@ -263,18 +308,30 @@ fn decimal(rows: &[Record<'_>], delimiter: u8) -> Option<u8> {
     if commas > points { Some(b',') } else { (points > 0).then_some(b'.') }
 }
 
-/// An error if the line above the rows names columns, but not as many as the rows have.
-fn mismatched_header(sample: &Sample, records: &[Record<'_>], start: usize) -> Result<()> {
+/// The line above the rows, where it names fewer columns than the rows have fields and somebody says so.
+///
+/// # Errors
+/// [`Error::InputCorrupt`] where nobody does, since the surplus may stand anywhere in the rows, and where it names more.
+fn short_header(sample: &Sample, records: &[Record<'_>], start: usize, hints: &CsvPart) -> Result<Option<usize>> {
     let (above, row) = (&records[start - 1], &records[start]);
     let words = above.fields.iter().filter(|field| cell(field, b".,") == Cell::Text).count();
     if above.fields.len() < 2 || words * 10 < above.fields.len() * 9 || above.line + 1 != row.line {
-        return Ok(());
+        return Ok(None);
     }
+    let (named, fields) = (above.fields.len(), row.fields.len());
+    if named < fields && hints.fields == Some(fields as u64) {
+        return Ok(Some(start - 1));
+    }
+    let numbered = match named < fields {
+        true => format!("fields = {fields} to name those beyond column_{} and so on, or ", named + 1),
+        false => String::new(),
+    };
     Err(Error::InputCorrupt {
         place: Place { path: sample.path.clone(), line: Some(above.line + 1), byte_offset: None },
-        message: format!("the header names {} columns, the rows have {} fields", above.fields.len(), row.fields.len()),
+        message: format!("the header names {named} columns, the rows have {fields} fields"),
         hint: format!(
-            "in a schema file say [csv] header = false, skip_lines = {}, and name the columns by source = \"column_1\" …",
+            "in a schema file say [csv] {numbered}header = false, skip_lines = {}, and name the columns by source = \
+             \"column_1\" …",
             row.line
         ),
     })

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 
 use super::evidence::Evidence;
 use super::types::thousands;
-use super::{FileColumns, Found, Inferred, roles};
+use super::{FileColumns, FileShape, Found, Inferred, Sample, roles};
 use crate::schema::{ColumnSchema, ColumnType, Role, TableSchema};
-use crate::schema_file::SchemaFile;
+use crate::schema_file::{CsvPart, SchemaFile};
 
 /// Columns of the input that are not what was looked for, each with a value, and columns that are not read.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -22,6 +22,8 @@ pub(super) struct Gaps {
     nearly_numbers: Vec<(Vec<String>, String)>,
     /// Rows of the sample that have the key of an earlier row and other values, and rows of the sample.
     pub(super) rivals: (u64, u64),
+    /// Lines below the names that are no rows, in words.
+    headers: BTreeSet<String>,
     /// Columns that are not read, in words.
     pub(super) not_read: BTreeSet<String>,
 }
@@ -72,6 +74,20 @@ impl Gaps {
             .collect();
     }
 
+    /// Notes lines of headers that nobody has said are any, in the first file that has them.
+    pub(super) fn headers(&mut self, files: &[(&Sample, FileShape)], csv: &CsvPart) {
+        let tall = files.iter().find(|(_, shape)| shape.header_lines > 1).filter(|_| csv.header_lines.is_none());
+        if let Some((sample, shape)) = tall {
+            let lines = if shape.header_lines == 2 {
+                "line below the names is".into()
+            } else {
+                format!("{} lines below the names are", shape.header_lines - 1)
+            };
+            self.headers
+                .insert(format!("in {} the {lines} taken for units or types, not for rows", sample.path.display()));
+        }
+    }
+
     /// Notes fields with a value and without a name.
     pub(super) fn nameless(&mut self, file: &FileColumns<'_>, position: usize) {
         if file.shape.names[position].trim_start_matches('#').trim().is_empty() {
@@ -83,7 +99,8 @@ impl Gaps {
 impl Inferred {
     /// What is off in `schema` because the input did not show it, as sentences; none about what `given` settles.
     pub fn warnings(&self, given: &SchemaFile, schema: &TableSchema) -> Vec<String> {
-        let mut warnings = self.open_roles(given, schema);
+        let mut warnings: Vec<String> = self.gaps.headers.iter().cloned().collect();
+        warnings.extend(self.open_roles(given, schema));
         if given.dedup.is_none() {
             warnings.extend(self.open_key(schema).or_else(|| self.rivals(schema)));
         }

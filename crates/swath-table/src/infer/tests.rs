@@ -346,3 +346,36 @@ fn real(path: &Path) -> Vec<Sample> {
     };
     sample::take(&sized).read_with(0, read).unwrap()
 }
+
+#[test]
+fn headers_with_fewer_names_than_rows_have_fields() {
+    let text = "made by x\na;b\n1;2;c\n3;4;d\n5;6;e\n";
+    let error = infer(&[sample(text)], &SchemaFile::default()).expect_err("nobody says where the surplus stands");
+    assert!(error.hint().unwrap_or_default().contains("fields = 3 to name those beyond column_3"), "{error:?}");
+    let mut given = SchemaFile::default();
+    given.csv.fields = Some(3);
+    let inferred = infer(&[sample(text)], &given).expect("a table");
+    let csv = &inferred.schema.csv;
+    assert_eq!((csv.header, csv.skip_lines, csv.header_lines, csv.fields), (true, 1, 1, Some(3)));
+    let names: Vec<&str> = inferred.schema.columns.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names, ["a", "b", "column_3"]);
+}
+
+#[test]
+fn lines_below_the_names_that_are_no_rows() {
+    let given = SchemaFile::default();
+    let header_lines = |text: &str| infer(&[sample(text)], &given).expect(text).schema.csv.header_lines;
+    assert_eq!(header_lines("site\tv\td\n5s\t8n\t10d\na\t1\t2020-01-01\nb\t2\t2020-01-02\n"), 2);
+    assert_eq!(header_lines("time,temp\n,deg C\nUTC,mean\n2020-01-01,1.5\n2020-01-02,2.5\n"), 3);
+    // A row without a value, a word for what is missing, a row of text, and text alone are rows.
+    for text in [
+        "site,v\na,NULL\nb,1\nc,2\n",
+        &format!("site,v\na,MM\n{}b,MM\n", "b,1\n".repeat(20)),
+        "site,note\na,b\nc,d\n",
+        "time,v\n2020-01-01,x\n2020-01-02,1\n2020-01-03,2\n",
+    ] {
+        assert_eq!(header_lines(text), 1, "{text}");
+    }
+    let said = infer(&[sample("a,b\nm,s\n1,2\n3,4\n")], &given).expect("a table");
+    assert!(said.warnings(&given, &said.schema)[0].contains("the line below the names is taken for units"));
+}

@@ -15,6 +15,14 @@ const EPOCHS: [&str; 3] = ["epoch_s", "epoch_ms", "epoch_us"];
 
 /// Checks the section `[csv]`.
 pub(super) fn csv(file: &SchemaFile, csv: &CsvFormat) -> Result<()> {
+    if csv.header_lines == 0 {
+        let hint = "header = false says that there is none";
+        return Err(file.error("csv.header_lines", "is 0; wanted the lines of the header, 1 or more", hint));
+    }
+    if csv.header_lines > 1 && !csv.header {
+        let hint = "skip_lines = … leaves out what stands above the rows";
+        return Err(file.error("csv.header_lines", "is set, but header = false says that there is none", hint));
+    }
     if Some(csv.delimiter) == csv.quote {
         return Err(file.error("csv.quote", "is the delimiter too; wanted two different bytes", ""));
     }

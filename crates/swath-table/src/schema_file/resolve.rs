@@ -55,6 +55,8 @@ impl SchemaFile {
             comment: csv.comment.unwrap_or(below.comment),
             skip_lines: csv.skip_lines.unwrap_or(below.skip_lines),
             header: csv.header.unwrap_or(below.header),
+            header_lines: csv.header_lines.unwrap_or(below.header_lines),
+            fields: csv.fields.or(below.fields),
             encoding: csv.encoding.unwrap_or(below.encoding),
             missing: csv.missing.unwrap_or(below.missing),
         }

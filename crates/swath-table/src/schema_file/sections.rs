@@ -41,7 +41,18 @@ pub(super) const VIOLATIONS: [(&str, Violation); 2] = [("reject", Violation::Rej
 /// The words for which duplicate stays.
 pub(super) const KEEPS: [(&str, Keep); 2] = [("first", Keep::First), ("last", Keep::Last)];
 
-const CSV_KEYS: [&str; 8] = ["delimiter", "quote", "decimal", "comment", "skip_lines", "header", "encoding", "missing"];
+const CSV_KEYS: [&str; 10] = [
+    "delimiter",
+    "quote",
+    "decimal",
+    "comment",
+    "skip_lines",
+    "header",
+    "header_lines",
+    "fields",
+    "encoding",
+    "missing",
+];
 const COLUMN_KEYS: [&str; 12] = [
     "type",
     "role",
@@ -103,6 +114,8 @@ fn csv(entry: &Entry<'_>, lines: &mut Lines) -> Result<CsvPart> {
             "comment" => csv.comment = Some(entry.byte()?),
             "skip_lines" => csv.skip_lines = Some(entry.count()?),
             "header" => csv.header = Some(entry.boolean()?),
+            "header_lines" => csv.header_lines = Some(entry.count()?),
+            "fields" => csv.fields = Some(entry.count()?),
             "encoding" => csv.encoding = Some(encoding(&entry)?),
             _ => csv.missing = Some(entry.texts()?),
         }

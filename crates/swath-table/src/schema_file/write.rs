@@ -39,16 +39,18 @@ fn csv(out: &mut String, csv: &CsvFormat, notes: &Notes) {
     out.push_str("[csv]\n");
     comments(out, notes, "csv");
     let missing = quoted_list(&csv.missing);
-    for (key, value) in [
+    let header_lines = (csv.header_lines != 1).then(|| ("header_lines", csv.header_lines.to_string()));
+    let fields = csv.fields.map(|fields| ("fields", fields.to_string()));
+    let first = [
         ("delimiter", byte(Some(csv.delimiter))),
         ("quote", byte(csv.quote)),
         ("decimal", byte(Some(csv.decimal))),
         ("comment", byte(csv.comment)),
         ("skip_lines", csv.skip_lines.to_string()),
         ("header", csv.header.to_string()),
-        ("encoding", quoted(&csv.encoding)),
-        ("missing", missing),
-    ] {
+    ];
+    let last = [("encoding", quoted(&csv.encoding)), ("missing", missing)];
+    for (key, value) in first.into_iter().chain(header_lines).chain(fields).chain(last) {
         comments(out, notes, &format!("csv.{key}"));
         let aside = match (key, value.as_str()) {
             ("quote", "\"\"") => "   # none: fields are never quoted",

@@ -256,6 +256,10 @@ fn dialect(format: &CsvFormat) -> Vec<(String, String)> {
         details.push(("skip_lines".into(), format.skip_lines.to_string()));
     }
     details.push(("header".into(), format.header.to_string()));
+    if format.header_lines > 1 {
+        details.push(("header_lines".into(), format.header_lines.to_string()));
+    }
+    details.extend(format.fields.map(|fields| ("fields".to_string(), fields.to_string())));
     let missing: Vec<String> = format.missing.iter().map(|text| format!("{text:?}")).collect();
     details.push(("missing".into(), missing.join(", ")));
     details
