@@ -167,8 +167,8 @@ impl GeoKeys {
                 .and_then(|text| self.telling(key, text))
                 .filter(|text| !text.is_empty())
                 .map(Meaning::Text),
-            // What stands elsewhere is the same only where it stands alike.
-            _ => Some(Meaning::Numbers([tag, count, value].map(f64::from).into())),
+            // What stands elsewhere is not read, so nobody knows whether it is the same.
+            _ => Some(Meaning::Numbers(vec![f64::NAN])),
         }
     }
 

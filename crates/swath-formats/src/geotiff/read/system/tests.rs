@@ -154,6 +154,9 @@ fn keys_mean_the_same_whatever_the_names() {
         (keys(&globe("GCS Name = a|Datum = d|")), keys(&globe("GCS Name = a|Datum = e|"))),
         (keys(&globe("GCS Name = a|Ellipsoid = d|")), keys(&globe("GCS Name = a|Ellipsoid = e|"))),
     ];
+    let mut elsewhere = sinusoidal(vec![]);
+    elsewhere.entries.push([3076, tags::GEO_KEY_DIRECTORY, 2, 9]);
+    assert!(!elsewhere.mean_the_same(&elsewhere.clone()), "what is not read may be anything");
     for (one, other) in &others {
         assert!(!one.mean_the_same(other), "{one:?} and {other:?}");
     }
