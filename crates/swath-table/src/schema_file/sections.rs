@@ -68,6 +68,11 @@ const COLUMN_KEYS: [&str; 12] = [
     "required",
 ];
 
+/// More lines than headers have.
+const HEADER_LINES_MAX: u64 = 1000;
+/// More fields than rows have.
+const FIELDS_MAX: u64 = 65_535;
+
 type Lines = BTreeMap<String, u64>;
 
 /// Reads the sections of a file.
@@ -114,13 +119,21 @@ fn csv(entry: &Entry<'_>, lines: &mut Lines) -> Result<CsvPart> {
             "comment" => csv.comment = Some(entry.byte()?),
             "skip_lines" => csv.skip_lines = Some(entry.count()?),
             "header" => csv.header = Some(entry.boolean()?),
-            "header_lines" => csv.header_lines = Some(entry.count()?),
-            "fields" => csv.fields = Some(entry.count()?),
+            "header_lines" => csv.header_lines = Some(count_up_to(&entry, HEADER_LINES_MAX)?),
+            "fields" => csv.fields = Some(count_up_to(&entry, FIELDS_MAX)?),
             "encoding" => csv.encoding = Some(encoding(&entry)?),
             _ => csv.missing = Some(entry.texts()?),
         }
     }
     Ok(csv)
+}
+
+/// A count of what tables are made for.
+fn count_up_to(entry: &Entry<'_>, most: u64) -> Result<u64> {
+    match entry.count()? {
+        count if count <= most => Ok(count),
+        count => Err(entry.error(&format!("is {count}; wanted at most {most}"), "")),
+    }
 }
 
 fn encoding(entry: &Entry<'_>) -> Result<String> {

@@ -103,6 +103,8 @@ fn wrong_files_are_answered_with_line_and_hint() {
         ("[csv]\nheader = \"yes\"", "csv.header is \"yes\"; wanted true or false", ""),
         ("[csv]\nheader_lines = 0", "csv.header_lines is 0; wanted the lines of the header", "header = false"),
         ("[csv]\nheader = false\nheader_lines = 2", "csv.header_lines is set, but header = false", "skip_lines"),
+        ("[csv]\nfields = 1000000000000", "csv.fields is 1000000000000; wanted at most 65535", ""),
+        ("[csv]\nheader_lines = 9000000000", "csv.header_lines is 9000000000; wanted at most 1000", ""),
         ("[csv]\nskip_lines = -1", "csv.skip_lines is -1; wanted a whole number", ""),
         ("[csv]\nencoding = \"latin1\"", "csv.encoding is \"latin1\"", "iconv"),
         ("[csv]\nmissing = \"NULL\"", "csv.missing is \"NULL\"; wanted a list", ""),
