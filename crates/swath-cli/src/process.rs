@@ -1,9 +1,10 @@
 //! Signals, panics and standard output: how the process ends, whatever happens.
 
-use std::io::Write;
+use std::io::{BufWriter, ErrorKind, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use serde::Serialize;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use swath_core::{Error, Result, Stop};
@@ -83,19 +84,42 @@ pub fn install_panic_hook(command: String, voice: Voice) {
 /// When standard output cannot be written for another reason.
 pub fn print(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
-        Err(error) => Err(Error::OutputUnwritable {
+    written(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+/// Writes one JSON object on one line to standard output, piece by piece, however long it is. Otherwise as [`print()`].
+///
+/// # Errors
+/// As [`print()`].
+pub fn print_json(value: &impl Serialize) -> Result<()> {
+    written(write_json(std::io::stdout().lock(), value))
+}
+
+fn write_json(out: impl Write, value: &impl Serialize) -> std::io::Result<()> {
+    let mut out = BufWriter::new(out);
+    serde_json::to_writer(&mut out, value)?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+fn written(result: std::io::Result<()>) -> Result<()> {
+    result.or_else(|error| match error.kind() {
+        ErrorKind::BrokenPipe => std::process::exit(0),
+        _ => Err(Error::OutputUnwritable {
             path: "standard output".into(),
             reason: error.to_string(),
             hint: "the command itself is done; only what it says could not be written".into(),
         }),
-    }
+    })
 }
 
 /// Writes a line to standard error; a closed one is nobody's error.
 pub fn complain(text: &str) {
     let mut stderr = std::io::stderr().lock();
     let _ = writeln!(stderr, "{text}");
+}
+
+/// Writes one JSON object on one line to standard error, piece by piece; a closed one is nobody's error.
+pub fn complain_json(value: &impl Serialize) {
+    let _ = write_json(std::io::stderr().lock(), value);
 }

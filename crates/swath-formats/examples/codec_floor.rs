@@ -50,7 +50,7 @@ fn over(
     options: Option<&WriteOptions>,
 ) -> Result<(f64, f64)> {
     let raster = tiff.raster(level, &BlockCache::none())?;
-    let (grid, side) = (raster.grid(), options.map_or(512, |options| options.block_size));
+    let (grid, side) = (raster.grid(), options.map_or(512, |options| options.side()));
     let rows = side.next_multiple_of(grid.block.rows).min(grid.shape.rows.next_multiple_of(side));
     let bands: Vec<usize> = (0..grid.bands.len()).collect();
     let budget = Budget::new(Bytes(8 << 30));

@@ -154,7 +154,7 @@ impl Case {
             .collect();
         json!({
             "file": file, "dtype": grid.data_type.name(), "rows": grid.shape.rows, "columns": grid.shape.columns,
-            "bands": bands, "block": options.block_size, "compress": options.compression.name(),
+            "bands": bands, "block": options.side(), "compress": options.compression.name(),
             "predictor": options.effective_predictor(grid.data_type), "nodata": grid.nodata.map(|n| n.to_string()),
             "interleave": options.effective_interleave(grid.bands.len()), "mask": grid.has_mask, "affine": affine,
             "epsg": grid.crs.as_ref().and_then(|crs| crs.epsg()), "cog": *container == Container::Cog,
@@ -243,7 +243,7 @@ fn make(case: &Case, folder: &Path, lease: &Lease) -> Result<Value> {
         for unit in 0..order.units() {
             let (row, column) = order.block_at(unit).unwrap();
             let window = order.window_of((row, column));
-            let around = window.align(Shape::new(2 * options.block_size, 2 * options.block_size), shape);
+            let around = window.align(Shape::new(2 * options.side(), 2 * options.side()), shape);
             let tile = for_data_type!(grid.data_type, T => tile::<T>(case, level, around, lease))?;
             let mut bytes = Vec::new();
             let encoded = encoder.encode(&tile, window, &mut |part| {

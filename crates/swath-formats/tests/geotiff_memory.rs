@@ -103,7 +103,7 @@ fn c_heap() -> usize {
 fn check(data_type: DataType, bands: usize, options: &[&str], mask: bool) -> f64 {
     let options = WriteOptions::from_pairs(options.iter().copied()).unwrap();
     let grid = Grid {
-        shape: Shape::new(options.block_size, options.block_size),
+        shape: Shape::new(options.side(), options.side()),
         affine: None,
         crs: None,
         data_type,

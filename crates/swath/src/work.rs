@@ -82,7 +82,7 @@ pub fn stays_behind(error: &Error) -> Event {
 pub fn transformations_line() -> LedgerLine {
     LedgerLine {
         name: "coordinate systems".into(),
-        bytes: Bytes(8_000_000),
+        bytes: Bytes(7_000_000),
         reason: "transformations and the areas they hold for".into(),
     }
 }

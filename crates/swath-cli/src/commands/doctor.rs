@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use swath_core::{Bytes, Limits, MemoryRequest, ResidentSet, Result};
 
-use crate::process::print;
+use crate::process::{print, print_json};
 use crate::settings::{Origin, Settings};
+use crate::show::Headed;
 use crate::show::doctor::{Ceiling, Examination, Scratch, text};
-use crate::show::{Headed, json_line};
 
 /// Looks at the machine and tells.
 ///
@@ -16,7 +16,7 @@ use crate::show::{Headed, json_line};
 pub fn run(settings: &Settings) -> Result<()> {
     let found = examine(settings);
     match settings.json {
-        true => print(&json_line(&Headed::complete("doctor", found))?),
+        true => print_json(&Headed::complete("doctor", found)),
         false => print(&text(&found)),
     }
 }

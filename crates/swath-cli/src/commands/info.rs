@@ -7,10 +7,10 @@ use swath::info::{Description, describe};
 use swath_core::{Bytes, Error, Result, counting};
 
 use super::warn;
-use crate::process::{print, stop_on_signals};
+use crate::process::{print, print_json, stop_on_signals};
 use crate::settings::Settings;
 use crate::show::failure::{Failure, Voice};
-use crate::show::{Headed, info, json_line};
+use crate::show::{Headed, info};
 use crate::words::InfoWords;
 
 /// The program with all that looking takes, and some room.
@@ -42,7 +42,7 @@ pub fn run(words: &InfoWords, settings: &Settings, voice: Voice) -> Result<()> {
     let paths = swath::info::expand(&words.paths)?;
     if settings.json {
         let items = paths.iter().map(|path| describe(path)).collect::<Result<_>>()?;
-        return print(&json_line(&Headed::complete("info", Body { items }))?);
+        return print_json(&Headed::complete("info", Body { items }));
     }
     let mut failed: Option<Error> = None;
     let mut space = "";

@@ -7,9 +7,10 @@ use swath_core::{ALLOW_LARGER, Error, Event, MAKE_ROOM, MemoryRequest, Observer,
 use super::warn;
 use crate::allocator;
 use crate::observe::Talk;
-use crate::process::{print, stop_on_signals};
+use crate::process::{print, print_json, stop_on_signals};
 use crate::settings::Settings;
-use crate::show::{explanation, json_line, outcome, stats};
+use crate::show::explanation::{self, Planned};
+use crate::show::{outcome, stats};
 
 /// Prepares a job, and prints its plan, or runs it and prints what came of it.
 ///
@@ -27,7 +28,7 @@ pub fn carry_out<J: Job + 'static>(
     let stop = stop_on_signals()?;
     let outcome = execute(Box::new(prepare()?), &stop, settings).map_err(with_way_on)?;
     if settings.json {
-        return print(&json_line(&outcome)?);
+        return print_json(&outcome);
     }
     if let Some(statistics) = &outcome.statistics {
         // They are what was asked for, however quiet it is to be.
@@ -62,7 +63,7 @@ pub fn explain_job(job: &dyn Job, settings: &Settings) -> Result<()> {
     let plan = job.explain();
     let origin = settings.memory.origin.to_string();
     if settings.json {
-        return print(&explanation::json(&plan, &origin, job.warnings())?);
+        return print_json(&Planned::new(&plan, &origin, job.warnings()));
     }
     warn(job.warnings(), settings);
     let source = match settings.memory.value {
@@ -88,6 +89,6 @@ pub fn execute(job: Box<dyn Job>, stop: &Stop, settings: &Settings) -> Result<Ou
     let result = job.execute(stop, &talk);
     talk.finish();
     let outcome = Outcome { warnings, ..result? };
-    talk.result(&outcome)?;
+    talk.result(&outcome);
     Ok(outcome)
 }

@@ -4,9 +4,9 @@ use serde::Serialize;
 use swath_core::{Bytes, Error, Result, counting};
 
 use super::warn;
-use crate::process::print;
+use crate::process::{print, print_json};
 use crate::settings::Settings;
-use crate::show::{Headed, json_line};
+use crate::show::Headed;
 use crate::words::SchemaWords;
 
 /// The program with all that a sample takes, and some room.
@@ -33,7 +33,7 @@ pub fn run(words: &SchemaWords, settings: &Settings) -> Result<()> {
     counting::set_limit(ceiling);
     let (schema, open) = swath::ingest::infer_schema(&words.sources, words.schema.as_deref())?;
     match settings.json {
-        true => print(&json_line(&Headed::complete("sensor schema", Body { schema }))?)?,
+        true => print_json(&Headed::complete("sensor schema", Body { schema }))?,
         false => print(&schema)?,
     }
     warn(&open, settings);

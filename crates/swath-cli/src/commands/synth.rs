@@ -7,9 +7,9 @@ use swath::outcome::{Memory, Output, Time};
 use swath::synth::{Telemetry, Truth};
 use swath_core::{Bytes, Error, ResidentSet, Result, Stop, Stopwatch, counting};
 
-use crate::process::{end_on_signals, print, stop_on_signals};
+use crate::process::{end_on_signals, print, print_json, stop_on_signals};
 use crate::settings::Settings;
-use crate::show::{Headed, grouped, json_line};
+use crate::show::{Headed, grouped};
 use crate::words::TelemetryWords;
 
 /// The program with all that generating takes, whatever the size, and some room.
@@ -134,7 +134,7 @@ fn tell(words: &TelemetryWords, truth: &Truth, time: Time, memory: Memory, setti
     if settings.json {
         let output = Output { path: words.output.clone(), bytes: Bytes(truth.csv_bytes), files: 1 };
         let body = Body { outputs: [output], time, memory, truth };
-        return print(&json_line(&Headed::complete("synth telemetry", body))?);
+        return print_json(&Headed::complete("synth telemetry", body));
     }
     if settings.quiet {
         return Ok(());

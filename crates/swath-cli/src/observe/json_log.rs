@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use swath::outcome::Outcome;
-use swath_core::{Error, Event, Result};
+use swath_core::Event;
 
 use crate::moment;
 
@@ -44,18 +44,14 @@ pub fn line(event: &Event, done: u64, tasks: u64, quiet: bool) -> Option<String>
 }
 
 /// The last line of a run that is complete.
-///
-/// # Errors
-/// When the result has no form in JSON, which would be a bug.
-pub fn result(outcome: &Outcome) -> Result<String> {
+pub fn result(outcome: &Outcome) -> impl Serialize {
     #[derive(Serialize)]
     struct Body<'a> {
         event: &'a str,
         #[serde(flatten)]
         outcome: &'a Outcome,
     }
-    let line = Line { ts: moment::now(), level: "info", body: Body { event: "result", outcome } };
-    serde_json::to_string(&line).map_err(|error| Error::unexpected(format!("JSON: {error}")))
+    Line { ts: moment::now(), level: "info", body: Body { event: "result", outcome } }
 }
 
 #[cfg(test)]

@@ -10,8 +10,9 @@ use std::sync::PoisonError;
 use std::time::Instant;
 
 use swath::outcome::Outcome;
-use swath_core::{Event, Observer, Result};
+use swath_core::{Event, Observer};
 
+use crate::process::complain_json;
 use crate::settings::Settings;
 use crate::words::{LogFormat, ProgressWhen};
 
@@ -71,14 +72,10 @@ impl Talk {
 
     /// Logs the end of a run that is complete, unless only errors are wanted; the text log leaves that to the summary on
     /// standard output.
-    ///
-    /// # Errors
-    /// When the result has no form in JSON, which would be a bug.
-    pub fn result(&self, outcome: &Outcome) -> Result<()> {
+    pub fn result(&self, outcome: &Outcome) {
         if self.format == LogFormat::Json && !self.quiet {
-            self.screen.line(&json_log::result(outcome)?);
+            complain_json(&json_log::result(outcome));
         }
-        Ok(())
     }
 
     /// Counts the tasks of the current stage, and answers how far it is.

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 use swath::outcome::Explanation;
-use swath_core::{Bytes, LedgerLine, Result};
+use swath_core::{Bytes, LedgerLine};
 
-use super::{Align, Table, grouped, json_line};
+use super::{Align, Table, grouped};
 
 /// The plan for people.
 ///
@@ -77,20 +77,21 @@ fn counted(count: u64, noun: &str) -> String {
 }
 
 /// The plan for programs: the explanation, its status, who set the ceiling and the warnings.
-///
-/// # Errors
-/// When the plan has no form in JSON, which would be a bug.
-pub fn json(plan: &Explanation, ceiling_set_by: &str, warnings: &[String]) -> Result<String> {
-    #[derive(Serialize)]
-    struct Planned<'a> {
-        status: &'a str,
-        exit: u8,
-        #[serde(flatten)]
-        plan: &'a Explanation,
-        smallest_ceiling: Bytes,
-        ceiling_set_by: &'a str,
-        warnings: &'a [String],
+#[derive(Serialize)]
+pub struct Planned<'a> {
+    status: &'a str,
+    exit: u8,
+    #[serde(flatten)]
+    plan: &'a Explanation,
+    smallest_ceiling: Bytes,
+    ceiling_set_by: &'a str,
+    warnings: &'a [String],
+}
+
+impl<'a> Planned<'a> {
+    /// A plan that would be run.
+    pub fn new(plan: &'a Explanation, ceiling_set_by: &'a str, warnings: &'a [String]) -> Planned<'a> {
+        let smallest_ceiling = plan.ledger.smallest_ceiling;
+        Planned { status: "planned", exit: 0, plan, smallest_ceiling, ceiling_set_by, warnings }
     }
-    let smallest_ceiling = plan.ledger.smallest_ceiling;
-    json_line(&Planned { status: "planned", exit: 0, plan, smallest_ceiling, ceiling_set_by, warnings })
 }

@@ -5,9 +5,9 @@ use std::io::IsTerminal;
 use serde::Serialize;
 use swath_core::Error;
 
-use super::{Headed, json_line};
+use super::Headed;
 use crate::moment;
-use crate::process::{complain, print};
+use crate::process::{complain, complain_json, print_json};
 
 /// How errors are told.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -66,13 +66,13 @@ impl Failure<'_> {
         };
         if voice.json_log {
             let event = Event { ts: moment::now(), level: "error", event: "result", result: &result };
-            complain(&serde_json::to_string(&event).unwrap_or_default());
+            complain_json(&event);
         } else {
             complain(&self.text(std::io::stderr().is_terminal() && !voice.no_color));
         }
         if voice.json {
             // The exit code already says that something went wrong; a closed standard output adds nothing.
-            let _ = json_line(&result).and_then(|line| print(&line));
+            let _ = print_json(&result);
         }
     }
 

@@ -12,16 +12,6 @@ mod table;
 pub use table::{Align, Table, grouped};
 
 use serde::Serialize;
-use swath_core::{Error, Result};
-
-/// One JSON object on one line.
-///
-/// # Errors
-/// When a value has no form in JSON, which would be a bug.
-pub fn json_line(value: &impl Serialize) -> Result<String> {
-    let text = serde_json::to_string(value).map_err(|error| Error::unexpected(format!("JSON: {error}")))?;
-    Ok(text + "\n")
-}
 
 /// The head of every JSON result.
 #[derive(Debug, Serialize)]

@@ -82,7 +82,7 @@ fn values(uniques: &UniqueValues) -> String {
     for unique in uniques.values.iter().take(ROWS_SHOWN) {
         table.row([&shown(Some(unique.value)), &grouped(unique.count)]);
     }
-    table.render(4) + &left_out(uniques.values.len())
+    table.render(4) + &left_out(uniques.values.count())
 }
 
 /// What becomes of rows beyond those that are shown.
@@ -106,6 +106,9 @@ fn shown(number: Option<Number>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use swath::DataType;
+    use swath::raster::stats::Values;
+
     use super::*;
 
     #[test]
@@ -117,7 +120,7 @@ mod tests {
 
     #[test]
     fn too_many_values_are_said_to_be_so() {
-        let told = |limit| values(&UniqueValues { limit, exceeded: true, values: Vec::new() });
+        let told = |limit| values(&UniqueValues { limit, exceeded: true, values: Values::none(DataType::UInt8) });
         assert_eq!(told(1000), "    more than 1,000 different ones; --uniques=N tells up to 100,000\n");
         assert_eq!(told(100_000), "    more than 100,000 different ones\n");
     }

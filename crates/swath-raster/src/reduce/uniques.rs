@@ -93,7 +93,8 @@ impl Uniques {
 
     /// The keys in order, each with its count; nothing where there are too many.
     pub fn sorted(&self) -> Vec<(u64, u64)> {
-        let mut pairs: Vec<(u64, u64)> = self.pairs().collect();
+        let mut pairs = Vec::with_capacity(self.count());
+        pairs.extend(self.pairs());
         pairs.sort_unstable();
         pairs
     }

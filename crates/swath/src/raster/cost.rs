@@ -17,7 +17,7 @@ use crate::work::PROGRAM_BYTES;
 const TASKS_PER_WORKER: u64 = 4;
 /// Bytes of pixels that each worker should have at least.
 const PIXELS_PER_WORKER: Bytes = Bytes(8_000_000);
-/// Pixels that are decoded again rather than kept: those of a moment.
+/// Pixels that are decoded again rather than kept, or taken for smaller windows: those of a moment.
 const PIXELS_AGAIN: u64 = 4_000_000;
 /// What a path takes beside its text.
 const PATH_BYTES: u64 = 900;
@@ -315,7 +315,10 @@ pub fn choose(
         for candidate in candidates {
             let fits = candidate.bytes.max(assemble) * workers as u64 <= room(candidate);
             let balanced = candidate.tasks >= workers as u64 * TASKS_PER_WORKER;
-            let better = best.is_none_or(|best| candidate.decoded * 100 < best.decoded * (100 - GAIN_PERCENT));
+            let better = best.is_none_or(|best| {
+                let saved = best.decoded.saturating_sub(candidate.decoded);
+                saved > PIXELS_AGAIN && saved * 100 > best.decoded * GAIN_PERCENT
+            });
             if fits && better && (balanced || best.is_none()) {
                 best = Some(*candidate);
             }

@@ -22,6 +22,7 @@ pub fn description(
     grid: &Grid,
     options: WriteOptions,
 ) -> Result<FileDescription> {
+    let options = options.with_blocks_for(grid.shape);
     options.check_for(grid)?;
     let container = container(request.format);
     let overviews = overviews(&options, container, grid.shape)?;

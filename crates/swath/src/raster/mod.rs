@@ -176,10 +176,7 @@ impl Job {
             ),
             ("reference system", crs),
             ("nodata", nodata),
-            (
-                "blocks",
-                format!("{} × {} pixels, {}{level}", options.block_size, options.block_size, options.compression),
-            ),
+            ("blocks", format!("{} × {} pixels, {}{level}", options.side(), options.side(), options.compression)),
             (
                 "windows",
                 format!(

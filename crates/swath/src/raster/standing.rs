@@ -92,7 +92,7 @@ fn difference(plan: &Plan, there: &GeoTiff) -> Option<String> {
         ("type", wanted.data_type.to_string(), got.data_type.to_string()),
         ("nodata", nodata(wanted), nodata(got)),
         ("compression", options.compression.to_string(), info.compression.to_string()),
-        ("block size", options.block_size.to_string(), info.block.columns.to_string()),
+        ("block size", options.side().to_string(), info.block.columns.to_string()),
         ("predictor", format!("{:?}", options.effective_predictor(wanted.data_type)), format!("{:?}", info.predictor)),
         (
             "interleave",

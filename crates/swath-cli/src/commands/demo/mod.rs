@@ -8,9 +8,9 @@ use swath::demo;
 use swath_core::{Error, Result};
 
 use super::job::{execute, explain_job};
-use crate::process::{complain, print, stop_on_signals};
+use crate::process::{complain, print, print_json, stop_on_signals};
 use crate::settings::Settings;
-use crate::show::{json_line, outcome};
+use crate::show::outcome;
 use crate::words::DemoWords;
 
 /// Unpacks the sample, ingests it, and says what to try next.
@@ -36,7 +36,7 @@ pub fn run(words: &DemoWords, settings: &Settings) -> Result<()> {
     })?;
     if settings.json {
         result.command = "demo".into();
-        return print(&json_line(&result)?);
+        return print_json(&result);
     }
     if talks {
         print(&format!("{}\n{}", outcome::text(&result), next(&folder)))?;

@@ -12,7 +12,7 @@ use super::packbits;
 
 /// Heap that a [`BlockEncoder`](super::BlockEncoder) holds at most, while it encodes and after.
 pub fn encoder_bytes_max(grid: &Grid, options: &WriteOptions) -> Bytes {
-    let (raw, side) = (part_bytes(grid, options), options.block_size as usize);
+    let (raw, side) = (part_bytes(grid, options), options.side() as usize);
     let row = raw / side;
     let packed = packed_bytes_max(options, raw, side).max(mask_bytes_max(grid, options));
     // Block, a row twice, the packed block; bits of the mask and a compressor of their own.
@@ -30,7 +30,7 @@ pub fn block_bytes_max(grid: &Grid, options: &WriteOptions) -> Bytes {
         Interleave::Pixel => 1,
         Interleave::Band => grid.bands.len() as u64,
     };
-    Bytes::from(packed_bytes_max(options, raw, options.block_size as usize)) * parts
+    Bytes::from(packed_bytes_max(options, raw, options.side() as usize)) * parts
         + Bytes::from(mask_bytes_max(grid, options))
 }
 

@@ -43,7 +43,7 @@ impl Codec {
             }
             Compression::Deflate => Codec::Deflate(deflater(level)?),
             Compression::Zstd => Codec::Zstd(zstandard(level, has_small_tables(options, data_type))?),
-            Compression::Lerc => Codec::Lerc(Lerc::new(data_type, options.block_size, options.max_z_error)),
+            Compression::Lerc => Codec::Lerc(Lerc::new(data_type, options.side(), options.max_z_error)),
             Compression::Jpeg => return Err(Error::unexpected("JPEG is not written")),
         })
     }

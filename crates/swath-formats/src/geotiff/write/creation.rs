@@ -70,7 +70,7 @@ impl WriteOptions {
                 };
             }
             "BLOCKSIZE" => {
-                self.block_size = value.parse().map_err(|_| wrong(key, value, "a multiple of 16, such as 512"))?;
+                self.block_size = Some(value.parse().map_err(|_| wrong(key, value, "a multiple of 16, such as 512"))?);
             }
             "INTERLEAVE" => {
                 self.interleave = match value.to_ascii_uppercase().as_str() {

@@ -59,7 +59,7 @@ impl BlockEncoder {
         options.check_for(grid)?;
         let bands = grid.bands.len();
         let bands_per_part = if options.effective_interleave(bands) == Interleave::Pixel { bands } else { 1 };
-        let row_bytes = options.block_size as usize * bands_per_part * grid.data_type.size();
+        let row_bytes = options.side() as usize * bands_per_part * grid.data_type.size();
         Ok(BlockEncoder {
             bands,
             bands_per_part,
@@ -70,7 +70,7 @@ impl BlockEncoder {
             is_exact: options.max_z_error == 0.0,
             sparse: options.sparse,
             predictor: options.effective_predictor(grid.data_type),
-            block_size: options.block_size,
+            block_size: options.side(),
             codec: Codec::new(options, grid.data_type, row_bytes)?,
             mask_compressor: if grid.has_mask { Some(codec::deflater(MASK_LEVEL)?) } else { None },
             rooms: Rooms::default(),

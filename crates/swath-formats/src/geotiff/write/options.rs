@@ -12,6 +12,11 @@ use super::super::{Compression, Interleave, Predictor};
 const BLOCK_BYTES_MAX: u64 = 1 << 30;
 /// Pixels along a side of a block at most.
 const BLOCK_SIZE_MAX: u32 = 16_384;
+/// Pixels along a side of a block where none are said, and in small rasters.
+const BLOCK_SIZE: u32 = 512;
+const SMALL_BLOCK_SIZE: u32 = 256;
+/// Pixels that a small raster has at most.
+const SMALL_PIXELS: u64 = 1 << 20;
 /// Bands that the 16 bits of SamplesPerPixel can count.
 const BANDS_MAX: usize = 65_535;
 
@@ -38,8 +43,8 @@ pub struct WriteOptions {
     pub level: Option<u8>,
     /// What is done to pixels first; not said: 2 for integers and 3 for floats where the codec gains by it.
     pub predictor: Option<Predictor>,
-    /// Pixels along a side of a block: a multiple of 16.
-    pub block_size: u32,
+    /// Pixels along a side of a block: a multiple of 16; not said: see [`WriteOptions::with_blocks_for`].
+    pub block_size: Option<u32>,
     /// How bands lie; not said: by pixel, with LERC by band.
     pub interleave: Option<Interleave>,
     /// Classic TIFF or BigTIFF.
@@ -63,7 +68,7 @@ impl Default for WriteOptions {
             compression: Compression::Zstd,
             level: None,
             predictor: None,
-            block_size: 512,
+            block_size: None,
             interleave: None,
             bigtiff: BigTiff::Auto,
             sparse: false,
@@ -80,9 +85,21 @@ pub(super) fn refused(message: impl Into<String>, hint: impl Into<String>) -> Er
 }
 
 impl WriteOptions {
+    /// The options with a size of blocks, whether one was said or not: 256 pixels for a raster of at most
+    /// a million (2²⁰) pixels, which is done in several tasks then and takes less memory.
+    pub fn with_blocks_for(self, shape: Shape) -> WriteOptions {
+        let size = if shape.pixels() <= SMALL_PIXELS { SMALL_BLOCK_SIZE } else { BLOCK_SIZE };
+        WriteOptions { block_size: self.block_size.or(Some(size)), ..self }
+    }
+
+    /// Pixels along a side of a block; where none was said, those of large rasters.
+    pub fn side(&self) -> u32 {
+        self.block_size.unwrap_or(BLOCK_SIZE)
+    }
+
     /// The size of a block.
     pub fn block(&self) -> Shape {
-        Shape::new(self.block_size, self.block_size)
+        Shape::new(self.side(), self.side())
     }
 
     /// The level that is used, for codecs that have levels.
@@ -152,9 +169,9 @@ impl WriteOptions {
                 "predictors belong to COMPRESS=LZW, DEFLATE and ZSTD",
             ));
         }
-        if self.block_size == 0 || !self.block_size.is_multiple_of(16) || self.block_size > BLOCK_SIZE_MAX {
+        if self.side() == 0 || !self.side().is_multiple_of(16) || self.side() > BLOCK_SIZE_MAX {
             return Err(refused(
-                format!("blocks of {0} × {0} pixels cannot be written", self.block_size),
+                format!("blocks of {0} × {0} pixels cannot be written", self.side()),
                 format!("wanted a multiple of 16 up to {BLOCK_SIZE_MAX}, such as 256 or 512"),
             ));
         }
@@ -210,7 +227,7 @@ impl WriteOptions {
         let bytes = self.block().pixels() * planes * data_type.size() as u64;
         if bytes > BLOCK_BYTES_MAX {
             return Err(refused(
-                format!("a block of {0} × {0} pixels and {planes} bands takes {bytes} bytes", self.block_size),
+                format!("a block of {0} × {0} pixels and {planes} bands takes {bytes} bytes", self.side()),
                 format!("wanted at most {BLOCK_BYTES_MAX}: a smaller BLOCKSIZE, or INTERLEAVE=BAND"),
             ));
         }

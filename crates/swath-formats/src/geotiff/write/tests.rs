@@ -44,7 +44,7 @@ fn options_are_read() {
     assert_eq!(read.expect("options"), wanted);
     let default = WriteOptions::from_pairs([]).expect("options");
     assert_eq!(default, WriteOptions::default());
-    assert_eq!((default.effective_level(), default.block_size), (Some(3), 512));
+    assert_eq!((default.effective_level(), default.side()), (Some(3), 512));
     assert_eq!(default.effective_predictor(DataType::Int16), Predictor::Horizontal);
     assert_eq!(default.effective_predictor(DataType::Float64), Predictor::FloatingPoint);
     let text = serde_json::to_string(&wanted).expect("JSON");

@@ -22,10 +22,10 @@ const TASKS_MAX: u64 = 4096;
 const TASKS_PER_WORKER: u64 = 4;
 /// Bytes of a receipt in memory, and of each band in it: of floats of 64 bits, whose sums can be long, and of others.
 const RECEIPT_BYTES: (u64, u64, u64) = (600, 2000, 900);
-/// Bytes that a different value takes once it is told: in tables, as a result and as text.
-const UNIQUE_BYTES: u64 = 260;
-/// The same of a bin, and of all else that is told of a band.
-const TOLD_BYTES: (u64, u64) = (120, 4000);
+/// Bytes that a different value takes once it is told, a percentile or a bin, and all else that is told of a band: in memory.
+const TOLD_BYTES: (u64, u64, u64) = (20, 120, 4000);
+/// The same as text, about.
+const TEXT_BYTES: (u64, u64, u64) = (30, 50, 500);
 
 /// What a job takes.
 #[derive(Debug, Clone)]
@@ -70,7 +70,7 @@ pub fn costs(
         inputs_line(sources),
         line("receipts", receipt_bytes(layers, task_blocks), "what is known of what is done".into()),
         line("tables", tables, format!("what is counted of {} bands", bands(layers))),
-        line("result", told_bytes(layers), "what is told of them".into()),
+        line("result", told_bytes(layers, TOLD_BYTES), "what is told of them".into()),
     ];
     let fixed: Vec<LedgerLine> =
         fixed.into_iter().chain(sources.iter().any(defines_system).then(transformations_line)).collect();
@@ -103,7 +103,7 @@ pub fn costs(
         windows: layers.layers.iter().map(|layer| window_of(layer, candidate.units)).collect(),
         task_blocks,
         scratch: if keeps { scratch(layers, task_blocks) } else { Bytes::ZERO },
-        output: told_bytes(layers).percent(40),
+        output: told_bytes(layers, TEXT_BYTES),
         decoded_percent: candidate.decoded * 100 / sources_read.0.max(1),
     })
 }
@@ -136,13 +136,11 @@ fn receipt_bytes(layers: &Layers, task_blocks: u64) -> Bytes {
     Bytes(layers.layers.iter().map(of_layer).sum())
 }
 
-/// Memory of the result, as it is known and as it is told.
-fn told_bytes(layers: &Layers) -> Bytes {
+/// Bytes of the result, for those of a different value, of a percentile or a bin, and of all else of a band.
+fn told_bytes(layers: &Layers, (unique, place, rest): (u64, u64, u64)) -> Bytes {
     let bins = layers.wishes.histogram.map_or(0, |wish| wish.bins as u64);
-    let of_band = |layer: &Layer| {
-        let percentiles = layers.wishes.percentiles.len() as u64 * TOLD_BYTES.0;
-        TOLD_BYTES.1 + percentiles + bins * TOLD_BYTES.0 + layers.uniques_of(layer) * UNIQUE_BYTES
-    };
+    let places = layers.wishes.percentiles.len() as u64 + bins;
+    let of_band = |layer: &Layer| rest + places * place + layers.uniques_of(layer) * unique;
     Bytes(layers.layers.iter().map(|layer| of_band(layer) * layer.bands as u64).sum())
 }
 

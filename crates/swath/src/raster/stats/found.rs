@@ -103,7 +103,9 @@ impl Found {
         if let Some(limit) = wishes.uniques
             && occurring().count() <= limit
         {
-            self.uniques = Some(occurring().collect());
+            let mut uniques = Vec::with_capacity(occurring().count());
+            uniques.extend(occurring());
+            self.uniques = Some(uniques);
         }
     }
 }

@@ -21,7 +21,7 @@ use swath_core::{
 };
 use swath_raster::{BlockCache, Raster};
 
-pub use result::{BandStatistics, Histogram, Number, Percentile, RasterStatistics, Unique, UniqueValues};
+pub use result::{BandStatistics, Histogram, Number, Percentile, RasterStatistics, Unique, UniqueValues, Values};
 
 use super::chain::{self, Source};
 use super::{files, refuse_output};
@@ -170,13 +170,15 @@ impl Job {
         let summary = swath_core::run(&stages, budget, &running.journal, &mut receipts, stop, observer, &options)?;
         drop(stages);
         files(&self.sources, &[]).iter().try_for_each(InputFile::check_unchanged)?;
-        let found = running.found.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut found = running.found.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         let wishes = &self.request.wishes;
         let layers = self.layers.layers.iter().zip(&running.rasters);
-        let statistics = self.sources.iter().zip(layers).zip(&*found).map(|((source, (layer, raster)), found)| {
-            let path = source.file.path.clone();
-            result::statistics(path, (layer, raster.grid()), &self.request.bands, found, wishes)
-        });
+        let statistics = self.sources.iter().zip(layers).zip(std::mem::take(&mut *found)).map(
+            |((source, (layer, raster)), found)| {
+                let path = source.file.path.clone();
+                result::statistics(path, (layer, raster.grid()), &self.request.bands, found, wishes)
+            },
+        );
         let scratch = store.as_ref().map_or(Bytes::ZERO, |store: &Arc<Store>| store.scratch_peak());
         Ok(Ran { summary, statistics: statistics.collect(), scratch })
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Serialize, Serializer};
 use swath_raster::reduce::{Rank, percentile, value_of_key};
-use swath_raster::{Grid, Scalar};
+use swath_raster::{DataType, Grid, Scalar};
 
 use super::found::Found;
 use super::layers::Layer;
@@ -69,7 +69,38 @@ pub struct UniqueValues {
     /// Whether there are more than that; then none is told.
     pub exceeded: bool,
     /// The values in order.
-    pub values: Vec<Unique>,
+    pub values: Values,
+}
+
+/// Values of one type in order with how often each occurs, held as they were counted: there can be very many.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Values {
+    data_type: DataType,
+    counts: Vec<(u64, u64)>,
+}
+
+impl Values {
+    /// No values.
+    pub fn none(data_type: DataType) -> Values {
+        Values { data_type, counts: Vec::new() }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.counts.len()
+    }
+
+    /// One after the other.
+    pub fn iter(&self) -> impl Iterator<Item = Unique> {
+        let value = |key| Number(value_of_key(self.data_type, key));
+        self.counts.iter().map(move |(key, count)| Unique { value: value(*key), count: *count })
+    }
+}
+
+impl Serialize for Values {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
 }
 
 /// What a band comes to.
@@ -121,18 +152,18 @@ pub struct RasterStatistics {
     pub bands: Vec<BandStatistics>,
 }
 
-/// What a raster has come to; `numbers` are those of its bands in the file.
+/// What a raster has come to, of what was `found`; `numbers` are those of its bands in the file.
 pub fn statistics(
     path: PathBuf,
     (layer, grid): (&Layer, &Grid),
     numbers: &[usize],
-    found: &[Found],
+    found: Vec<Found>,
     wishes: &StatsWishes,
 ) -> RasterStatistics {
-    let bands = found.iter().enumerate().map(|(position, found)| BandStatistics {
+    let bands = found.into_iter().enumerate().map(|(position, mut found)| BandStatistics {
         band: numbers.get(position).map_or(position, |number| *number) + 1,
         description: grid.bands.get(position).and_then(|band| band.description.clone()),
-        ..band(layer, found, wishes)
+        ..band(layer, &mut found, wishes)
     });
     RasterStatistics {
         path,
@@ -142,7 +173,7 @@ pub fn statistics(
     }
 }
 
-fn band(layer: &Layer, found: &Found, wishes: &StatsWishes) -> BandStatistics {
+fn band(layer: &Layer, found: &mut Found, wishes: &StatsWishes) -> BandStatistics {
     let (moments, data_type) = (&found.moments, layer.data_type);
     let float = |value: Option<f64>| value.map(|value| Number(Scalar::Float(value)));
     let range = moments.range(data_type);
@@ -168,10 +199,9 @@ fn band(layer: &Layer, found: &Found, wishes: &StatsWishes) -> BandStatistics {
             .collect(),
         histogram: wishes.histogram.map(|_| histogram(found)),
         uniques: wishes.uniques.map(|limit| {
-            let unique =
-                |(key, count): &(u64, u64)| Unique { value: Number(value_of_key(data_type, *key)), count: *count };
-            let values = found.uniques.as_ref().map(|values| values.iter().map(unique).collect());
-            UniqueValues { limit, exceeded: values.is_none(), values: values.unwrap_or_default() }
+            let exceeded = found.uniques.is_none();
+            let counts = found.uniques.take().unwrap_or_default();
+            UniqueValues { limit, exceeded, values: Values { data_type, counts } }
         }),
     }
 }
