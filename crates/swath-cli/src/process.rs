@@ -95,6 +95,9 @@ pub fn print_json(value: &impl Serialize) -> Result<()> {
     written(write_json(std::io::stdout().lock(), value))
 }
 
+/// What errors call it.
+const STDOUT: &str = "standard output";
+
 fn write_json(out: impl Write, value: &impl Serialize) -> std::io::Result<()> {
     let mut out = BufWriter::new(out);
     serde_json::to_writer(&mut out, value)?;
@@ -106,11 +109,21 @@ fn written(result: std::io::Result<()>) -> Result<()> {
     result.or_else(|error| match error.kind() {
         ErrorKind::BrokenPipe => std::process::exit(0),
         _ => Err(Error::OutputUnwritable {
-            path: "standard output".into(),
+            path: STDOUT.into(),
             reason: error.to_string(),
             hint: "the command itself is done; only what it says could not be written".into(),
         }),
     })
+}
+
+/// Writes one JSON object on one line to standard output beside an error that counts for more: a closed one adds nothing.
+pub fn print_json_if_possible(value: &impl Serialize) {
+    let _ = write_json(std::io::stdout().lock(), value);
+}
+
+/// Whether an error is that standard output cannot be written.
+pub fn is_of_stdout(error: &Error) -> bool {
+    matches!(error, Error::OutputUnwritable { path, .. } if path.as_os_str() == STDOUT)
 }
 
 /// Writes a line to standard error; a closed one is nobody's error.

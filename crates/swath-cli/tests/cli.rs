@@ -186,6 +186,21 @@ fn a_reader_that_leaves_early_is_no_error() {
 }
 
 #[test]
+fn errors_count_though_nobody_reads() {
+    let folder = Folder::new();
+    let mut child = folder
+        .command("raster convert none.tif -o out.tif --json")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("starts");
+    // Its other end is closed before or while it is written; either way the command has failed.
+    drop(child.stdout.take());
+    assert_eq!(child.wait().expect("ends").code(), Some(5));
+}
+
+#[test]
 #[cfg(unix)]
 fn a_signal_stops_a_run_that_can_be_resumed() {
     let folder = Folder::new();

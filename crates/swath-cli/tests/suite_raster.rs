@@ -364,6 +364,7 @@ fn a_link_is_not_replaced() {
         for verb in ["convert", "stats"] {
             let refused = folder.run(&format!("raster {verb} a.tif -o link.tif {words}")).expect(&[6]);
             assert!(refused.error_text().contains("a link stands there") || words == "--resume", "{refused}");
+            assert!(refused.error_text().contains("remove the link"), "{refused}");
         }
     }
     // A finished output that was moved, and linked to, is finished still.

@@ -85,7 +85,7 @@ fn many_small_blocks_fit() {
     assert_inside(&outcome);
 }
 
-/// A small job is small, however much it may take. What is not yet so is told apart; it must not become worse.
+/// A small job is small, however much it may take.
 #[test]
 fn one_megabyte_needs_little() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));

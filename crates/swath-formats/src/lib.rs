@@ -6,4 +6,6 @@ pub mod csv;
 pub mod geoparquet;
 pub mod geotiff;
 mod inflate;
+pub mod json;
 pub mod store;
+pub mod unpack;

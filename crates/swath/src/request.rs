@@ -13,6 +13,8 @@ use swath_raster::ops::{
 };
 use swath_raster::{DataType, Scalar, Window};
 
+use crate::outcome::{lossy, lossy_if_any};
+
 pub use stats::{HistogramWish, StatsRequest, StatsWishes};
 
 /// What every working command takes.
@@ -219,7 +221,7 @@ pub enum RasterPart {
     /// These pixels.
     Window(Window),
     /// The pixels under another raster.
-    Like(PathBuf),
+    Like(#[serde(serialize_with = "lossy")] PathBuf),
 }
 
 /// How far something reaches.
@@ -266,6 +268,7 @@ pub struct WarpStep {
     /// The system of wished bounds; that of the output if none.
     pub bounds_crs: Option<String>,
     /// A raster whose grid is taken.
+    #[serde(serialize_with = "lossy_if_any")]
     pub like: Option<PathBuf>,
     /// How pixels are made of those before.
     pub resampling: Resampling,
@@ -299,6 +302,7 @@ pub struct MosaicStep {
     /// The system of these bounds; that of the output if none.
     pub bounds_crs: Option<String>,
     /// A raster whose grid is taken.
+    #[serde(serialize_with = "lossy_if_any")]
     pub like: Option<PathBuf>,
     /// Whether the corners shall lie at multiples of the resolution.
     pub is_aligned: bool,

@@ -7,7 +7,7 @@ use swath_core::Error;
 
 use super::Headed;
 use crate::moment;
-use crate::process::{complain, complain_json, print_json};
+use crate::process::{complain, complain_json, is_of_stdout, print_json_if_possible};
 
 /// How errors are told.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -70,9 +70,10 @@ impl Failure<'_> {
         } else {
             complain(&self.text(std::io::stderr().is_terminal() && !voice.no_color));
         }
-        if voice.json {
+        // Half an object may stand there already.
+        if voice.json && !is_of_stdout(self.error) {
             // The exit code already says that something went wrong; a closed standard output adds nothing.
-            let _ = print_json(&result);
+            print_json_if_possible(&result);
         }
     }
 

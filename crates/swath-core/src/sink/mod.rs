@@ -61,8 +61,9 @@ impl PartialOutput {
     /// Takes possession of the place beside `target` (a file or a folder that will be).
     ///
     /// # Errors
-    /// [`Error::OutputExists`] when something stands at `target` without `overwrite`, or a link with it, when an unfinished run stands
-    /// beside it without `overwrite` or `resume`, or when another run is at it; [`Error::OutputUnwritable`].
+    /// [`Error::OutputExists`] when something stands at `target` without `overwrite`, or a link that is not a finished
+    /// output under `resume`, when an unfinished run stands beside it without `overwrite` or `resume`, or when another
+    /// run is at it; [`Error::OutputUnwritable`].
     pub fn create(target: &Path, overwrite: bool, resume: bool) -> Result<PartialOutput> {
         refuse_address(target)?;
         let folder = partial_folder(target)?;

@@ -140,4 +140,11 @@ fn colours_count_where_a_file_says_that_it_is_grey() {
     }
     // No pixel of several bands refers to them, and a table of another length is none.
     assert_eq!([map(1, 3, 768).1, map(2, 3, 768).1, map(1, 1, 300).1], [None, None, None]);
+    // A table that is damaged, or of another type, is none either.
+    for (kind, values, place) in [(SHORT, 4_000_000_000, 8), (SHORT, 768, 1 << 30), (TEXT, 768, 8)] {
+        let mut raw = Raw::new();
+        raw.add(&[7; 2 * 3 * 256]);
+        raw.follow(&strip(4, 4, &[(262, SHORT, 1, 1), (320, kind, values, place)]));
+        assert_ne!(GeoTiff::open(&raw.save().0).expect("a TIFF").info().photometric, "palette");
+    }
 }

@@ -17,11 +17,11 @@ use crate::work::PROGRAM_BYTES;
 const TASKS_PER_WORKER: u64 = 4;
 /// Bytes of pixels that each worker should have at least.
 const PIXELS_PER_WORKER: Bytes = Bytes(8_000_000);
-/// Pixels that are decoded again rather than kept, or taken for smaller windows: those of a moment.
-const PIXELS_AGAIN: u64 = 4_000_000;
+/// Bytes of pixels that are decoded again rather than kept, or that smaller windows decode again: those of a moment.
+const AGAIN: Bytes = Bytes(8_000_000);
 /// What a path takes beside its text.
 const PATH_BYTES: u64 = 900;
-/// A window is taken for a larger one only if that decodes less by this share, in percent.
+/// A window is taken for a larger one only if that decodes less by this share, in percent, and by more than a moment.
 const GAIN_PERCENT: u64 = 3;
 /// Bytes of a receipt in memory, and of each length in it.
 const RECEIPT_BYTES: (u64, u64) = (500, 16);
@@ -47,6 +47,8 @@ pub struct Costs {
     pub scratch: Bytes,
     /// Size of the output, about.
     pub output: Bytes,
+    /// Whether the last tasks are cut in quarters.
+    pub cuts_last: bool,
     /// Windows of the full resolution.
     pub windows: u64,
     /// The first of them, if there is one.
@@ -117,7 +119,8 @@ pub fn costs(
     });
     let of_sources = source_pixels(raster, sources);
     let busy = useful_threads(threads, plan.pixel_bytes(0).max(of_sources.1));
-    let chosen = choose(&candidates, assemble_bytes, busy, |candidate| {
+    let again = pixels_again(of_sources);
+    let chosen = choose(&candidates, assemble_bytes, (busy, again), |candidate| {
         ceiling.saturating_sub(fixed_for(candidate).iter().map(|line| line.bytes).sum())
     });
     let (candidate, workers) = chosen.or(candidates.first().map(|first| (*first, 1))).unwrap_or_else(nothing_to_do);
@@ -145,15 +148,13 @@ pub fn costs(
     kept_lines.extend(cache_line(cache));
     let window = plan.levels[0].order.window(0..candidate.units);
     let shape = window.map_or(String::new(), |window| format!("{} × {} pixels, ", window.columns, window.rows));
+    let cuts_last = cuts_last(&candidates, &candidate, again);
+    let quarters = if cuts_last { ", the last ones in quarters" } else { "" };
     let ledger = Ledger {
         ceiling,
         fixed,
         tasks: vec![
-            line(
-                "encode",
-                candidate.bytes,
-                format!("one window of {shape}{} in all, the last ones in quarters", candidate.tasks),
-            ),
+            line("encode", candidate.bytes, format!("one window of {shape}{} in all{quarters}", candidate.tasks)),
             line("assemble", assemble_bytes, "one task".into()),
         ],
         kept: kept_lines,
@@ -171,6 +172,7 @@ pub fn costs(
         cache,
         scratch,
         output,
+        cuts_last,
         windows: candidate.tasks,
         window,
         source_pixels: of_sources.0,
@@ -265,6 +267,12 @@ fn smallest_of_overviews(plan: &Plan, raster: &dyn Raster) -> Bytes {
     (1..plan.levels.len()).map(of_level).max().unwrap_or(Bytes::ZERO)
 }
 
+/// Whether quarters of tasks decode no more than tasks do, but for a moment.
+fn cuts_last(candidates: &[Candidate], chosen: &Candidate, again: u64) -> bool {
+    let quarter = candidates.iter().find(|candidate| candidate.units * 4 >= chosen.units);
+    quarter.is_none_or(|quarter| quarter.decoded.saturating_sub(chosen.decoded) <= again.max(chosen.decoded / 2))
+}
+
 /// All shapes that windows can have, small ones first.
 fn candidates(plan: &Plan, raster: &dyn Raster) -> Vec<Candidate> {
     let mut candidates: Vec<Candidate> = Vec::new();
@@ -289,7 +297,7 @@ fn candidates(plan: &Plan, raster: &dyn Raster) -> Vec<Candidate> {
 pub fn cache_bytes(candidate: &Candidate, (once, bytes): (u64, Bytes), left: Bytes, sources: &[Source]) -> Bytes {
     let is_packed = sources.iter().any(|source| source.tiff.info().compression != Compression::None);
     let again = candidate.decoded.saturating_sub(once);
-    if !is_packed || again <= PIXELS_AGAIN || again <= once / 50 {
+    if !is_packed || again <= pixels_again((once, bytes)) || again <= once / 50 {
         return Bytes::ZERO;
     }
     // Each of them is decoded again at least once.
@@ -303,11 +311,17 @@ pub fn cache_line(cache: Bytes) -> Option<LedgerLine> {
     (cache > Bytes::ZERO).then(|| line("cache", cache, reason.into()))
 }
 
-/// The shape that decodes least and fits beside as many others as there are threads; among equals the smallest.
+/// Pixels of sources that are decoded again in a moment.
+pub fn pixels_again((pixels, bytes): (u64, Bytes)) -> u64 {
+    AGAIN.0 / (bytes.0 / pixels.max(1)).max(1)
+}
+
+/// The shape that decodes least and fits beside as many others as there are threads; among those that decode as much, but
+/// for `again` pixels, the smallest.
 pub fn choose(
     candidates: &[Candidate],
     assemble: Bytes,
-    threads: usize,
+    (threads, again): (usize, u64),
     room: impl Fn(&Candidate) -> Bytes,
 ) -> Option<(Candidate, usize)> {
     (1..=threads.max(1)).rev().find_map(|workers| {
@@ -317,7 +331,7 @@ pub fn choose(
             let balanced = candidate.tasks >= workers as u64 * TASKS_PER_WORKER;
             let better = best.is_none_or(|best| {
                 let saved = best.decoded.saturating_sub(candidate.decoded);
-                saved > PIXELS_AGAIN && saved * 100 > best.decoded * GAIN_PERCENT
+                saved > again && saved * 100 > best.decoded * GAIN_PERCENT
             });
             if fits && better && (balanced || best.is_none()) {
                 best = Some(*candidate);

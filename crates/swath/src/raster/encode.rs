@@ -43,11 +43,11 @@ pub struct Encode {
     pub bytes: Bytes,
     /// Units of a task.
     pub units: u64,
-    /// Tasks that run at once.
-    pub workers: usize,
+    /// Tasks at the end that are cut in quarters.
+    pub cut: usize,
 }
 
-/// Tasks of each worker that are cut in quarters.
+/// Tasks of each worker that are cut in quarters, where they are.
 pub const LAST_TASKS: usize = 2;
 
 /// What a stage is called.
@@ -86,11 +86,10 @@ pub fn kept_bytes_max(plan: &Plan) -> Bytes {
     (0..plan.levels.len()).map(of_level).sum()
 }
 
-/// The ranges of the tasks that make what is wanted of a level. The last tasks of each worker are cut in quarters, so that
-/// none waits long for another one at the end.
-pub fn ranges(order: BlockOrder, units: u64, wanted: &[Range<u64>], workers: usize) -> Vec<Range<u64>> {
+/// The ranges of the tasks that make what is wanted of a level. The `last` of them are cut in quarters, so that no worker
+/// waits long for another one at the end.
+pub fn ranges(order: BlockOrder, units: u64, wanted: &[Range<u64>], last: usize) -> Vec<Range<u64>> {
     let mut ranges = order.tasks_in(units, wanted);
-    let last = LAST_TASKS * workers;
     if ranges.len() < 2 * last {
         return ranges;
     }
@@ -158,7 +157,7 @@ impl Stage for Encode {
         let order = self.order();
         // A resumed run may cut otherwise than the one before it: what is missing is cut along its own tasks.
         let missing = done.missing(self.level as u16, order.units());
-        Ok(ranges(order, self.units, &missing, self.workers).into_iter().map(|units| self.spec(units)).collect())
+        Ok(ranges(order, self.units, &missing, self.cut).into_iter().map(|units| self.spec(units)).collect())
     }
 
     fn run(&self, key: &TaskKey, context: &mut TaskContext<'_>) -> Result<Receipt> {

@@ -214,7 +214,7 @@ impl Job {
                 name,
                 bytes: self.costs.encode,
                 units: *units,
-                workers: self.costs.ledger.workers,
+                cut: if self.costs.cuts_last { encode::LAST_TASKS * self.costs.ledger.workers } else { 0 },
             }) as Box<dyn Stage>
         });
         let assemble = Box::new(assemble::Assemble { running: Arc::clone(running), bytes: self.costs.assemble });

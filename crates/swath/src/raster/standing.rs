@@ -51,7 +51,10 @@ pub fn is_another(output: &Path, difference: String) -> Error {
     Error::OutputExists {
         path: output.into(),
         message: format!("there is nothing to resume, and it is not what is asked for: {difference}"),
-        hint: "--overwrite instead of --resume replaces it once the new one is complete".into(),
+        hint: match output.is_symlink() {
+            true => "name what the link there leads to, or remove the link".into(),
+            false => "--overwrite instead of --resume replaces it once the new one is complete".into(),
+        },
     }
 }
 

@@ -23,7 +23,8 @@ pub(super) struct Directory {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
     tag: u16,
-    kind: Kind,
+    /// Of which type.
+    pub kind: Kind,
     /// How many values.
     pub count: u64,
     /// Where the first one is.
@@ -32,7 +33,7 @@ pub(super) struct Entry {
 
 /// Types of values (TIFF 6.0, page 15; BigTIFF).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Unsigned(u8),
     Signed(u8),
     Rational,

@@ -6,7 +6,7 @@ use swath_core::Result;
 use swath_raster::{DataType, Shape, Window};
 
 use super::colors;
-use super::directory::Directory;
+use super::directory::{Directory, Kind};
 use super::index::{BlockPlace, Index};
 use super::input::Input;
 use super::kinds;
@@ -84,7 +84,7 @@ impl Image {
         let (compression, lerc_packing) = kinds::packing(input, directory)?;
         let photometric = match tag(tags::PHOTOMETRIC)?.unwrap_or(1) as u16 {
             // Some files say that they are grey, and have colours all the same.
-            0 | 1 if samples == 1 && bits <= 16 && has_colours(input, directory, bits)? => colors::PALETTE,
+            0 | 1 if samples == 1 && bits <= 16 && has_colours(input, directory, bits) => colors::PALETTE,
             other => other,
         };
         kinds::refuse_unread(input, directory, compression, (bits, data_type), block_samples, photometric)?;
@@ -225,13 +225,13 @@ fn side(input: &Input, directory: &Directory, tag: u16, name: &str) -> Result<u3
     }
 }
 
-/// How many bands there are.
-/// Whether there is a colour for each value of a pixel.
-fn has_colours(input: &Input, directory: &Directory, bits: u32) -> Result<bool> {
-    let colours = directory.entry(input, tags::COLOR_MAP)?;
-    Ok(colours.is_some_and(|colours| colours.count == 3 << bits))
+/// Whether there is a colour for each value of a pixel. A table that is damaged is none.
+fn has_colours(input: &Input, directory: &Directory, bits: u32) -> bool {
+    let colours = directory.entry(input, tags::COLOR_MAP).ok().flatten();
+    colours.is_some_and(|colours| colours.kind == Kind::Unsigned(2) && colours.count == 3 << bits)
 }
 
+/// How many bands there are.
 fn samples(input: &Input, directory: &Directory) -> Result<usize> {
     let samples = directory.number(input, tags::SAMPLES_PER_PIXEL)?.unwrap_or(1);
     if samples == 0 || samples > SAMPLES {

@@ -39,6 +39,13 @@ enum Meaning {
     Text(String),
 }
 
+impl Meaning {
+    /// What stands elsewhere, or beyond the end: nobody knows whether it is the same as another one.
+    fn unknown() -> Meaning {
+        Meaning::Numbers(vec![f64::NAN])
+    }
+}
+
 impl GeoKeys {
     pub(super) fn read(input: &Input, directory: &Directory) -> Result<GeoKeys> {
         let numbers = directory.numbers(input, tags::GEO_KEY_DIRECTORY, KEYS)?;
@@ -156,19 +163,22 @@ impl GeoKeys {
         match tag {
             0 => (value != 0).then_some(Meaning::Code(value)),
             tags::GEO_DOUBLE_PARAMS => {
-                let numbers = self.numbers.iter().skip(usize::from(value)).take(usize::from(count));
+                let there = usize::from(value)..usize::from(value) + usize::from(count);
+                let Some(numbers) = self.numbers.get(there) else { return Some(Meaning::unknown()) };
                 // No number is the same as another that is none.
                 let numbers: Vec<f64> =
-                    numbers.map(|number| if number.is_nan() { f64::MAX } else { *number }).collect();
+                    numbers.iter().map(|number| if number.is_nan() { f64::MAX } else { *number }).collect();
                 numbers.iter().any(|number| *number != 0.0).then_some(Meaning::Numbers(numbers))
+            }
+            tags::GEO_ASCII_PARAMS if self.text.len() < usize::from(value) + usize::from(count) => {
+                Some(Meaning::unknown())
             }
             tags::GEO_ASCII_PARAMS => self
                 .text(key)
                 .and_then(|text| self.telling(key, text))
                 .filter(|text| !text.is_empty())
                 .map(Meaning::Text),
-            // What stands elsewhere is not read, so nobody knows whether it is the same.
-            _ => Some(Meaning::Numbers(vec![f64::NAN])),
+            _ => Some(Meaning::unknown()),
         }
     }
 
@@ -176,19 +186,17 @@ impl GeoKeys {
     fn telling(&self, key: u16, text: String) -> Option<String> {
         let known = |key| self.code(key).is_some_and(|code| code != USER_DEFINED);
         let has_globe = known(GEOGRAPHIC) || known(DATUM);
-        let is_projected = self.code(PROJECTED).is_some();
+        let is_projected = self.code(PROJECTED).is_some() || self.code(MODEL_TYPE) == Some(1);
         match key {
             _ if text.contains(ESRI_TEXT) => Some(text),
             GEOGRAPHIC_CITATION if has_globe => None,
             // `GCS Name = …|Datum = …|Ellipsoid = …`, with a name before it or without.
             GEOGRAPHIC_CITATION if text.contains('=') => {
                 let parts = text.split('|').map(str::trim);
-                Some(
-                    parts
-                        .filter(|part| part.contains('=') && !part.starts_with("GCS Name"))
-                        .collect::<Vec<_>>()
-                        .join("|"),
-                )
+                let others = parts.filter(|part| part.contains('=') && !part.starts_with("GCS Name"));
+                let others = others.collect::<Vec<_>>().join("|");
+                // A name is all that tells some systems apart.
+                Some(if others.is_empty() { text } else { others })
             }
             CITATION | PROJECTED_CITATION
                 if known(PROJECTED) || known(CONVERSION) || known(METHOD) || (has_globe && !is_projected) =>

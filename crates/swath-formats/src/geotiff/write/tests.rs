@@ -47,6 +47,9 @@ fn options_are_read() {
     assert_eq!((default.effective_level(), default.side()), (Some(3), 512));
     assert_eq!(default.effective_predictor(DataType::Int16), Predictor::Horizontal);
     assert_eq!(default.effective_predictor(DataType::Float64), Predictor::FloatingPoint);
+    let side = |rows, options: WriteOptions| options.with_blocks_for(Shape::new(rows, 1024)).block_size;
+    assert_eq!([1024, 1025].map(|rows| side(rows, WriteOptions::default())), [Some(256), Some(512)]);
+    assert_eq!(side(1024, WriteOptions { block_size: Some(128), ..WriteOptions::default() }), Some(128));
     let text = serde_json::to_string(&wanted).expect("JSON");
     assert_eq!(serde_json::from_str::<WriteOptions>(&text).expect("options"), wanted);
 }

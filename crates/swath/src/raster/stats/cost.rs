@@ -9,7 +9,8 @@ use super::gather::{self, pass_name};
 use super::layers::{Layer, Layers};
 use crate::raster::chain::Source;
 use crate::raster::cost::{
-    Candidate, bound_by, cache_bytes, cache_line, choose, inputs_line, line, source_pixels, useful_threads, with_block,
+    Candidate, bound_by, cache_bytes, cache_line, choose, inputs_line, line, pixels_again, source_pixels,
+    useful_threads, with_block,
 };
 use crate::raster::systems::defines_system;
 use crate::work::{PROGRAM_BYTES, transformations_line};
@@ -77,12 +78,13 @@ pub fn costs(
     let fixed_bytes: Bytes = fixed.iter().map(|line| line.bytes).sum();
     let candidates = candidates(layers, rasters);
     let smallest_task = candidates.first().map_or(Bytes::ZERO, |candidate| candidate.bytes);
-    let chosen = choose(&candidates, Bytes::ZERO, threads, |_| ceiling.saturating_sub(fixed_bytes));
+    let of_sources = rasters.iter().map(|raster| source_pixels(&**raster, sources));
+    let sources_read = of_sources.fold((0, Bytes::ZERO), |all, one| (all.0 + one.0, all.1 + one.1));
+    let again = pixels_again(sources_read);
+    let chosen = choose(&candidates, Bytes::ZERO, (threads, again), |_| ceiling.saturating_sub(fixed_bytes));
     let nothing = Candidate { units: 0, tasks: 0, bytes: Bytes::ZERO, decoded: 0 };
     let (candidate, workers) = chosen.unwrap_or((candidates.first().copied().unwrap_or(nothing), 1));
     let left = ceiling.saturating_sub(fixed_bytes + candidate.bytes * workers as u64 + ceiling.percent(4));
-    let of_sources = rasters.iter().map(|raster| source_pixels(&**raster, sources));
-    let sources_read = of_sources.fold((0, Bytes::ZERO), |all, one| (all.0 + one.0, all.1 + one.1));
     let cache = cache_bytes(&candidate, sources_read, left, sources);
     let useful = threads.min(candidate.tasks as usize).max(1);
     let ledger = Ledger {

@@ -138,6 +138,7 @@ fn keys_mean_the_same_whatever_the_names() {
     };
     let named =
         |name: &'static str| keys(&[(1024, Code(1)), (2048, Code(4326)), (3072, Code(32_767)), (3073, Text(name))]);
+    let unsaid = |name: &'static str| keys(&[(1024, Code(1)), (2048, Code(4326)), (3073, Text(name))]);
     let same = [
         (sinusoidal(vec![(3073, Text("one|"))]), sinusoidal(vec![(3073, Text("another|"))])),
         (sinusoidal(vec![(3082, Number(0.0)), (3077, Code(0))]), sinusoidal(vec![])),
@@ -153,10 +154,15 @@ fn keys_mean_the_same_whatever_the_names() {
         (sinusoidal(vec![(3088, Number(5.0))]), sinusoidal(vec![])),
         (keys(&globe("GCS Name = a|Datum = d|")), keys(&globe("GCS Name = a|Datum = e|"))),
         (keys(&globe("GCS Name = a|Ellipsoid = d|")), keys(&globe("GCS Name = a|Ellipsoid = e|"))),
+        (keys(&globe("GCS Name = NAD27|")), keys(&globe("GCS Name = WGS 84|"))),
+        (unsaid("World_Mollweide|"), unsaid("World_Eckert_IV|")),
     ];
-    let mut elsewhere = sinusoidal(vec![]);
-    elsewhere.entries.push([3076, tags::GEO_KEY_DIRECTORY, 2, 9]);
-    assert!(!elsewhere.mean_the_same(&elsewhere.clone()), "what is not read may be anything");
+    for place in [tags::GEO_KEY_DIRECTORY, tags::GEO_DOUBLE_PARAMS, tags::GEO_ASCII_PARAMS] {
+        let mut elsewhere = sinusoidal(vec![]);
+        elsewhere.entries.push([3088, place, 2, 9]);
+        assert!(!elsewhere.mean_the_same(&elsewhere.clone()), "what is not read may be anything");
+        assert!(!elsewhere.mean_the_same(&sinusoidal(vec![])), "what is not read may be anything");
+    }
     for (one, other) in &others {
         assert!(!one.mean_the_same(other), "{one:?} and {other:?}");
     }
