@@ -66,8 +66,8 @@ def places(count):
 
 
 # name, files, rows that pandas must find (counted by hand), settings of pandas, types by inference,
-# then optionally: what inference lacks, so that it does not count as right; a schema, its types, names in the file where
-# they differ, reading of time, markers of no value where inference does not know them.
+# then optionally: what inference lacks, so that it does not count as right; a schema, what it lacks, its types, names
+# in the file where they differ, reading of time, markers of no value where inference does not know them.
 CASES = [
     dict(name="luftdaten days", files="luftdaten_days/*.csv", rows=6205, sep=";", types=LUFTDATEN,
          schema="luftdaten.toml", schema_types=dict(sensor_id="c", timestamp="t", lat="d", lon="d", P1="d", P2="d")),
@@ -78,8 +78,9 @@ CASES = [
          sources={"no2": "Nitrogen Dioxide"}),
     dict(name="Blacksmith Fork", files="logan_river/BlackSmithFork2015.csv", rows=12816, missing=NULLS,
          types="tfdifdifdifdifdifdi"),
-    dict(name="Franklin Basin", files="logan_river/FranklinBasin2017_2019.csv", rows=103605, missing=NULLS, types="tffff",
-         schema="logan_river.toml", time=clock("-07:00"), schema_types=dict(datetime="t", temp="d", cond="d", do="f")),
+    dict(name="Franklin Basin", files="logan_river/FranklinBasin2017_2019.csv", rows=103605, missing=NULLS,
+         types="tffff", schema="logan_river.toml", time=clock("-07:00"),
+         schema_types=dict(datetime="t", temp="d", cond="d", do="f")),
     # -9999 stands in 9 of 35,029 rows and in 2 of 8,736: found, since files of this size are looked at as a whole.
     dict(name="Main Street 2018", files="logan_river/MS2018.csv", rows=35029, missing=NULLS, types="tffff",
          schema="logan_river.toml", time=clock("-07:00"), schema_types=dict(datetime="t", temp="d", cond="d", do="f")),
@@ -88,8 +89,9 @@ CASES = [
          schema="logan_river.toml", time=clock("-07:00"), schema_types=dict(datetime="t", temp="d", cond="d", do="f")),
     dict(name="Mendon", files="logan_river/Mendon2019.csv", rows=25883, missing=NULLS, types="tf?ifdifdifdiffifd?",
          schema="logan_river.toml", time=clock("-07:00"), schema_types=dict(datetime="t", temp="d", cond="d", do="f")),
-    dict(name="Tony Grove", files="logan_river/TonyGrove2014.csv", rows=20674, missing=NULLS, types="tf?if?ifdifdsf?iffi",
-         schema="logan_river.toml", time=clock("-07:00"), schema_types=dict(datetime="t", temp="d", cond="d", do="f")),
+    dict(name="Tony Grove", files="logan_river/TonyGrove2014.csv", rows=20674, missing=NULLS,
+         types="tf?if?ifdifdsf?iffi", schema="logan_river.toml", time=clock("-07:00"),
+         schema_types=dict(datetime="t", temp="d", cond="d", do="f")),
     # The first line is a title, behind a byte order mark; an event has a beginning and an end.
     dict(name="calibrations", files="logan_river/MainStreet_do_calib_dates.csv", rows=13,
          settings=dict(skiprows=1, encoding="utf-8-sig"), types="ttf"),
@@ -128,8 +130,9 @@ CASES = [
          schema_types=dict(location="c", time="t", parameter="c", value="d", unit="s")),
     dict(name="OpenAQ, wide", files="openaq/air_quality_no2.csv", rows=705, types="tfff"),
     # Every hour of the day of the clocks' change is there: the station keeps to winter time.
-    dict(name="AirQualityUCI", files="AirQualityUCI.csv", rows=9357, sep=";", decimal=",", missing=["", "-200", "-200,0"],
-         types="tfiifiiiiiifff--", prepare=uci_rows, inferred_time=clock("UTC", "%d/%m/%Y %H.%M.%S"),
+    dict(name="AirQualityUCI", files="AirQualityUCI.csv", rows=9357, sep=";", decimal=",",
+         missing=["", "-200", "-200,0"], types="tfiifiiiiiifff--", prepare=uci_rows,
+         inferred_time=clock("UTC", "%d/%m/%Y %H.%M.%S"),
          schema="air_quality_uci.toml", time=clock("+01:00", "%d/%m/%Y %H.%M.%S"),
          sources={"co": "CO(GT)", "nmhc": "NMHC(GT)", "benzene": "C6H6(GT)", "temperature": "T"},
          schema_types=dict(timestamp="t", co="d", nmhc="i", benzene="f", temperature="d")),
@@ -163,9 +166,11 @@ CASES = [
          schema_types={"time": "t", "global": "d", "accumulated": "d", "temperature_2m": "d"},
          sources={"time": "timestamp", "global": "Global PSP [W/m^2]",
                   "accumulated": "Global PSP (Accumulated) [kWhr/m^2]", "temperature_2m": "Temperature @ 2m [deg C]"}),
-    dict(name="MIDC, raw", files="solar/midc_raw_20181018.txt", rows=1440, partition="none", types="iiiiddddfffffffdddf",
+    dict(name="MIDC, raw", files="solar/midc_raw_20181018.txt", rows=1440, partition="none",
+         types="iiiiddddfffffffdddf",
          lacks="-7999 stands for no value in three columns, and the time in three columns is not found",
          schema="midc_raw.toml", schema_missing=["", "-7999.0"],
+         schema_lacks="the time in three columns cannot be read",
          schema_types=dict(Year="i", DOY="i", MST="i", direct="d", pyrheliometer_temperature="d",
                            pyranometer_temperature="d", pressure="d", gust="f"),
          sources={"direct": "Direct Normal [W/m^2]", "pyrheliometer_temperature": "Temp CHP1 [deg C]",
@@ -173,6 +178,7 @@ CASES = [
                   "gust": "Peak Wind Speed @ 3m [m/s]"}),
     dict(name="MIDC, short header", files="solar/midc_raw_short_header_20191115.txt", rows=1440, partition="none",
          settings=places(26) | dict(skiprows=1), schema="midc_short_header.toml", missing=["", "-7999"],
+         schema_lacks="the time in three columns cannot be read",
          schema_types=dict(Year="i", DOY="i", CST="i", direct="d", case_deviation="f", unnamed="i", unnamed_zero="i",
                            unnamed_last="i") | {"global": "d"},
          sources={"Year": "column_2", "DOY": "column_3", "CST": "column_4", "direct": "column_6", "global": "column_10",
@@ -183,8 +189,8 @@ CASES = [
          schema="nsrdb.toml", time=clock("-07:00", "%Y %m %d %H %M"),
          schema_types={"time": "t", "Temperature": "d", "GHI": "i", "Pressure": "i", "Wind Speed": "d"}),
     # The index that a program wrote has no name, and is the time.
-    dict(name="NSRDB, indexed", files="solar/test_psm3_2019_5min.csv", rows=288, partition="none", types="-iiiiiffiiifiif",
-         lacks="the time has no name"),
+    dict(name="NSRDB, indexed", files="solar/test_psm3_2019_5min.csv", rows=288, partition="none",
+         types="-iiiiiffiiifiif", lacks="the time has no name"),
     dict(name="NSRDB, index as time", files="solar/test_psm3_2019_5min.csv", rows=288,
          settings=places(15) | dict(skiprows=1), schema="nsrdb_indexed.toml",
          schema_types=dict(time="t", temperature="d", ghi="i", wind_speed="d"),
@@ -192,6 +198,7 @@ CASES = [
     # The first line is station, year and numbers of quantities; -999 stands in one row.
     dict(name="SRML", files="solar/SRML-day-EUPO1801.txt", rows=1440, sep="\t", missing=["", "-999"], partition="none",
          settings=places(10) | dict(skiprows=1), schema="srml.toml",
+         schema_lacks="the year of the time stands in the header only",
          schema_types={"day_of_year": "i", "clock": "i", "global": "i", "global_flag": "i", "direct": "i",
                        "direct_flag": "i", "diffuse": "d"},
          sources={"day_of_year": "column_1", "clock": "column_2", "global": "column_3", "global_flag": "column_4",
@@ -201,12 +208,14 @@ CASES = [
          settings=dict(skiprows=67), types="sffffffffffffdffffffff?ifffffiiffff", missing=["", "nan"],
          prepare=lambda frame: frame.rename(columns=lambda name: name.removeprefix("# ")),
          lacks="the time is an interval, and nan no number", schema="cams_radiation.toml",
+         schema_lacks="the time is an interval",
          sources=dict(period="Observation period"),
          schema_types={"period": "s", "GHI": "d", "alpha": "f", "Cloud type": "i"}),
     # Seven lines above the table name its columns, and each row ends in a comma.
     dict(name="NAME", files="NAME_output.txt", rows=49990, partition="none", settings=places(8) | dict(skiprows=26),
          schema="name_output.toml",
-         schema_types=dict(x_grid="d", y_grid="d", longitude="d", latitude="d", ash_fl000="d", ash_fl200="d", ash_fl350="d"),
+         schema_types=dict(x_grid="d", y_grid="d", longitude="d", latitude="d", ash_fl000="d", ash_fl200="d",
+                           ash_fl350="d"),
          sources=dict(x_grid="column_1", y_grid="column_2", longitude="column_3", latitude="column_4",
                       ash_fl000="column_5", ash_fl200="column_6", ash_fl350="column_7")),
 ]

@@ -1,8 +1,8 @@
 """The cases of real_files.py that swath does not get right yet, and how their files are read: JSON, Parquet, columns of
 fixed width. They move to CASES one by one.
 
-A column of a document is a dotted path. Its rows are the elements of the innermost array, with the fields of each object
-around them repeated; a path begins at the element it is in, not at the root.
+A column of a document is a dotted path. Its rows are the elements of the innermost array, with the fields of each
+object around them repeated; a path begins at the element it is in, not at the root.
 """
 
 import json
@@ -30,9 +30,9 @@ def features(path):
     """GeoJSON: a row is a feature."""
     rows = []
     for feature in document(path)["features"]:
-        place = feature["geometry"]["coordinates"]
-        rows.append({"id": feature["id"]} | {f"properties.{name}": value for name, value in feature["properties"].items()}
-                    | {f"geometry.coordinates.{number}": value for number, value in enumerate(place)})
+        properties = {f"properties.{name}": value for name, value in feature["properties"].items()}
+        place = {f"geometry.coordinates.{n}": value for n, value in enumerate(feature["geometry"]["coordinates"])}
+        rows.append({"id": feature["id"]} | properties | place)
     return pandas.DataFrame(rows, dtype=object)
 
 
@@ -42,8 +42,8 @@ def waterml(path):
     for series in document(path)["value"]["timeSeries"]:
         source, variable = series["sourceInfo"], series["variable"]
         place = source["geoLocation"]["geogLocation"]
-        around = {"site": source["siteCode"][0]["value"], "latitude": place["latitude"], "longitude": place["longitude"],
-                  "parameter": variable["variableCode"][0]["value"], "unit": variable["unit"]["unitCode"]}
+        around = {"site": source["siteCode"][0]["value"], "parameter": variable["variableCode"][0]["value"],
+                  "unit": variable["unit"]["unitCode"]} | {name: place[name] for name in ("latitude", "longitude")}
         rows += [around | {"time": value["dateTime"], "value": value["value"], "qualifier": value["qualifiers"][0]}
                  for values in series["values"] for value in values["value"]]
     return pandas.DataFrame(rows, dtype=object)
@@ -65,15 +65,15 @@ def parquet(path):
 def fixed(widths, skip):
     """Columns of fixed width."""
     def read(path):
-        return pandas.read_fwf(path, widths=widths, skiprows=skip, dtype=str, keep_default_na=False, **places(len(widths)))
+        settings = dict(dtype=str, keep_default_na=False) | places(len(widths))
+        return pandas.read_fwf(path, widths=widths, skiprows=skip, **settings)
     return read
 
 
 def blanks(count, skip):
-    """Columns with any number of blanks between them; a line of blanks is no row."""
+    """Columns with any number of blanks between and before them."""
     def read(path):
-        frame = pandas.read_csv(path, sep=r"\s+", skiprows=skip, dtype=str, keep_default_na=False, **places(count))
-        return frame[frame["column_2"].fillna("") != ""]
+        return pandas.read_csv(path, sep=r"\s+", skiprows=skip, dtype=str, keep_default_na=False, **places(count))
     return read
 
 
@@ -112,23 +112,22 @@ PENDING = [
                                                            P2="d", humidity="f", temperature="f")),
     dict(name="earthquakes", files="vega/earthquakes.json", rows=1707, read=features, time=epoch("ms"),
          schema="pending/earthquakes.toml",
-         schema_types=dict(id="s", time="t", updated="t", longitude="d", latitude="d", depth="d", magnitude="d", felt="i",
-                           gap="d", alert="c", place="s"),
+         schema_types=dict(id="s", time="t", updated="t", longitude="d", latitude="d", depth="d", magnitude="d",
+                           felt="i", gap="d", alert="c", place="s"),
          sources={"time": "properties.time", "updated": "properties.updated", "longitude": "geometry.coordinates.0",
-                  "latitude": "geometry.coordinates.1", "depth": "geometry.coordinates.2", "magnitude": "properties.mag",
-                  "felt": "properties.felt", "gap": "properties.gap", "alert": "properties.alert",
+                  "latitude": "geometry.coordinates.1", "depth": "geometry.coordinates.2",
+                  "magnitude": "properties.mag", "felt": "properties.felt",
+                  "gap": "properties.gap", "alert": "properties.alert",
                   "place": "properties.place"}),
-    dict(name="WaterML, instants", files="usgs/waterservices_iv.txt", rows=20, read=waterml, schema="pending/waterml.toml",
-         schema_types=dict(site="c", time="t", latitude="d", longitude="d", parameter="c", unit="c", value="d",
-                           qualifier="c")),
-    dict(name="WaterML, days", files="usgs/waterservices_dv.txt", rows=4, read=waterml, schema="pending/waterml.toml",
-         schema_types=dict(site="c", time="t", latitude="d", longitude="d", parameter="c", unit="c", value="d",
-                           qualifier="c")),
+    *(dict(name=f"WaterML, {name}", files=f"usgs/{files}", rows=rows, read=waterml, schema="pending/waterml.toml",
+           schema_types=dict(site="c", time="t", latitude="d", longitude="d", parameter="c", unit="c", value="d",
+                             qualifier="c"))
+      for name, files, rows in [("instants", "waterservices_iv.txt", 20), ("days", "waterservices_dv.txt", 4)]),
     dict(name="flights", files="vega/flights-3m.parquet", rows=3_000_000, read=parquet, types="tllcc"),
-    dict(name="TMY2", files="solar/12839.tm2", rows=8760, read=fixed(TMY2, 1), partition="none", schema="pending/tmy2.toml",
-         missing=["", "9999"],
-         schema_types=dict(year="i", month="i", day="i", hour="i", ghi="i", ghi_source="c", dry_bulb="i", visibility="i",
-                           weather="s", days_since_snow="i"),
+    dict(name="TMY2", files="solar/12839.tm2", rows=8760, read=fixed(TMY2, 1), partition="none",
+         schema="pending/tmy2.toml", missing=["", "9999"],
+         schema_types=dict(year="i", month="i", day="i", hour="i", ghi="i", ghi_source="c", dry_bulb="i",
+                           visibility="i", weather="s", days_since_snow="i"),
          sources=dict(year="column_1", month="column_2", day="column_3", hour="column_4", ghi="column_7",
                       ghi_source="column_8", dry_bulb="column_34", visibility="column_52", weather="column_58",
                       days_since_snow="column_68")),
@@ -140,7 +139,7 @@ PENDING = [
            sources=dict(station="column_1", version="column_6", longitude="column_7", latitude="column_8",
                         temperature="column_9", radiation="column_11", surface_type="column_14",
                         soil_moisture="column_18", soil_temperature="column_19", wind="column_22"))
-      for name, files, rows in [("Tucson", "CRNS0101-*.txt", 4), ("with a blank line", "CRN_with_problems.txt", 2)]),
+      for name, files, rows in [("Tucson", "CRNS0101-*.txt", 4), ("blanks before a row", "CRN_with_problems.txt", 3)]),
     dict(name="SURFRAD", files="solar/surfrad-slv16001.dat", rows=1440, read=blanks(48, 2), prepare=surfrad_time,
          schema="pending/surfrad.toml", missing=["", "-9999.9"], time=clock("UTC", "%Y %m %d %H %M"),
          schema_types=dict(time="t", zenith="d", downwelling="d", uvb="d", uvb_flag="i", pressure="d"),
@@ -156,11 +155,16 @@ PENDING = [
          schema_types=dict(time="t", GHI="d", alpha="f"), sources={"time": "# Observation period"}),
     dict(name="MIDC, raw, time", files="solar/midc_raw_20181018.txt", rows=1440, prepare=midc_time,
          missing=["", "-7999.0"], time=clock("-07:00", "%Y %j %H%M"), schema="pending/midc_raw_time.toml",
-         schema_types=dict(time="t", direct="d", pyrheliometer_temperature="d", pyranometer_temperature="d", pressure="d",
-                           gust="f"),
+         schema_types=dict(time="t", direct="d", pyrheliometer_temperature="d", pyranometer_temperature="d",
+                           pressure="d", gust="f"),
          sources={"direct": "Direct Normal [W/m^2]", "pyrheliometer_temperature": "Temp CHP1 [deg C]",
                   "pyranometer_temperature": "Temp CM22 (platform) [deg C]", "pressure": "Station Pressure [mBar]",
                   "gust": "Peak Wind Speed @ 3m [m/s]"}),
+    dict(name="MIDC, short header, time", files="solar/midc_raw_short_header_20191115.txt", rows=1440,
+         settings=places(26) | dict(skiprows=1), missing=["", "-7999"], time=clock("-06:00", "%Y %j %H%M"),
+         prepare=lambda frame: midc_time(frame.rename(columns=dict(column_2="Year", column_3="DOY", column_4="MST"))),
+         schema="pending/midc_short_header_time.toml", schema_types={"time": "t", "direct": "d", "unnamed_last": "i"},
+         sources={"direct": "column_6", "unnamed_last": "column_26"}),
     # The first line is no row, though it looks like one.
     dict(name="SRML, by inference", files="solar/SRML-day-EUPO1801.txt", rows=1440, sep="\t", missing=["", "-999"],
          partition="none", settings=places(10) | dict(skiprows=1), types="iiiiiiiifi"),

@@ -3,8 +3,8 @@
     python real_files.py SWATH CORPUS [--pending]
 
 Each case is ingested by inference, and some again with a short schema file of tests/schemas. pandas gets every cell as
-text and the settings of the case, which were found by reading the files; it infers nothing. At the end stands how many of
-the files of the corpus are right. With --pending, the cases are those that swath does not get right yet.
+text and the settings of the case, which were found by reading the files; it infers nothing. At the end stands how many
+of the files of the corpus are right. With --pending, the cases are those that swath does not get right yet.
 """
 
 import sys
@@ -28,7 +28,8 @@ OF_SWATH = {"geometry", "bbox"}
 
 def as_text(case, paths):
     """All cells of all files as text, in the order of the paths; columns that a file lacks are missing there."""
-    settings = dict(sep=case.get("sep", ","), dtype=str, keep_default_na=False, encoding="utf-8") | case.get("settings", {})
+    settings = dict(sep=case.get("sep", ","), dtype=str, keep_default_na=False, encoding="utf-8")
+    settings |= case.get("settings", {})
     read = case.get("read", lambda path: pandas.read_csv(path, **settings))
     frame = pandas.concat([read(path) for path in paths], ignore_index=True)
     return case["prepare"](frame) if "prepare" in case else frame
@@ -69,7 +70,8 @@ def expect_column(findings, what, found, wanted, letter):
         # Sorted alike, so that both sums add the same numbers in the same order.
         findings.expect(f"{what}: sum", *(float(numpy.sort(values.to_numpy()).sum()) for values in (found, wanted)))
     else:
-        findings.expect(f"{what}: texts and how often", *(values.value_counts().to_dict() for values in (found, wanted)))
+        counts = (values.value_counts().to_dict() for values in (found, wanted))
+        findings.expect(f"{what}: texts and how often", *counts)
 
 
 def row_hashes(columns):
@@ -83,7 +85,8 @@ def expect_lake(findings, what, lake, frame, types, case, missing, read_time):
     table = pyarrow.dataset.dataset(lake, partitioning=None).to_table()
     kinds = {field.name: str(field.type) for field in table.schema if field.name not in OF_SWATH}
     findings.expect(f"{what}: rows", table.num_rows, case["rows"])
-    findings.expect(f"{what}: columns", sorted(kinds), sorted(column for column, letter in types.items() if letter != "-"))
+    columns = [column for column, letter in types.items() if letter != "-"]
+    findings.expect(f"{what}: columns", sorted(kinds), sorted(columns))
     if table.num_rows != len(frame):
         return
     found, wanted = {}, {}
@@ -101,14 +104,15 @@ def expect_lake(findings, what, lake, frame, types, case, missing, read_time):
 
 
 def runs_of(case, frame):
-    """What to run: name, options, types of columns, markers of no value, reading of time."""
+    """What to run: name, options, what it lacks, types of columns, markers of no value, reading of time."""
     missing = case.get("missing", [""])
     if "types" in case:
         types = dict(zip(frame.columns, case["types"], strict=True))
-        yield "by inference", [], types, missing, case.get("inferred_time", iso)
+        lacks = "lacks" in case or "?" in case["types"]
+        yield "by inference", [], lacks, types, missing, case.get("inferred_time", iso)
     if "schema" in case:
-        options = ["--schema", SCHEMAS / case["schema"]]
-        yield case["schema"], options, case["schema_types"], case.get("schema_missing", missing), case.get("time", iso)
+        name, options, lacks = case["schema"], ["--schema", SCHEMAS / case["schema"]], "schema_lacks" in case
+        yield name, options, lacks, case["schema_types"], case.get("schema_missing", missing), case.get("time", iso)
 
 
 def run_cases(cases, findings, bench, folder, may_fail):
@@ -118,7 +122,7 @@ def run_cases(cases, findings, bench, folder, may_fail):
         paths = sorted(folder.glob(case["files"]))
         frame = as_text(case, paths)
         findings.expect(f"{case['name']}: rows by pandas", len(frame), case["rows"])
-        for name, options, types, missing, read_time in runs_of(case, frame):
+        for name, options, lacks, types, missing, read_time in runs_of(case, frame):
             what, lake = f"{case['name']} ({name})", bench.folder / f"lake-{number}-{len(options)}"
             words = ["--partition", case.get("partition", "month"), "-m", "64MB", *options]
             wrong = len(findings.wrong)
@@ -133,8 +137,7 @@ def run_cases(cases, findings, bench, folder, may_fail):
             findings.expect(f"{what}: duplicates", result["rows"]["duplicate"], 0)
             expect_lake(findings, what, lake, frame, types, case, missing, read_time)
             print(f"{what}: {result['rows']}", flush=True)
-            is_whole = options or not ("lacks" in case or "?" in case["types"])
-            if is_whole and len(findings.wrong) == wrong:
+            if not lacks and len(findings.wrong) == wrong:
                 right["with a schema file" if options else "by inference"].update(paths)
     return right
 
