@@ -72,7 +72,7 @@ fn table(types: &[ColumnType]) -> TableSchema {
         units: None,
         required: false,
     });
-    TableSchema { csv: CsvFormat::default(), columns: columns.collect(), crs: CrsSchema::default(), dedup: None }
+    TableSchema { csv: CsvFormat::default(), json: None, columns: columns.collect(), crs: CrsSchema::default(), dedup: None }
 }
 
 /// Parses a table with these columns and this body; declared memory must be at least what was measured.

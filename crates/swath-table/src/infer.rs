@@ -11,6 +11,7 @@ mod gaps;
 mod given;
 mod insides;
 mod missing;
+mod paths;
 mod quotes;
 mod records;
 mod roles;
@@ -119,6 +120,9 @@ pub fn look(samples: &[Sample], hints: &SchemaFile) -> Result<Inferred> {
     let mut gaps = Gaps::default();
     gaps.headers(&files, &hints.csv);
     let (mut columns, files) = union(files, &mut notes, &mut gaps);
+    if hints.json.is_some() {
+        paths::name(&mut columns);
+    }
     let mut rows = Rows::default();
     // What a person calls missing is no evidence of a type.
     let is_missing = |field: &[u8]| hints.csv.missing.iter().flatten().any(|marker| marker.as_bytes() == field);

@@ -86,6 +86,9 @@ pub struct ColumnSchema {
     pub required: bool,
 }
 
+/// The encodings that text may have.
+pub const ENCODINGS: [&str; 6] = ["utf-8", "utf-16", "utf-16le", "utf-16be", "latin-1", "windows-1252"];
+
 /// How the text is written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CsvFormat {
@@ -105,7 +108,7 @@ pub struct CsvFormat {
     pub header_lines: u64,
     /// Fields of a row where the header names fewer: the others are numbered (`column_21`…).
     pub fields: Option<u64>,
-    /// `utf-8`.
+    /// One of [`ENCODINGS`].
     pub encoding: String,
     /// Texts that stand for a missing value (compared after trimming spaces).
     pub missing: Vec<String>,
@@ -126,6 +129,13 @@ impl Default for CsvFormat {
             missing: vec![String::new()],
         }
     }
+}
+
+/// How JSON is laid out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JsonFormat {
+    /// The path to the records of a document; none where there is one object a line.
+    pub records: Option<String>,
 }
 
 /// The coordinate system of some of the files.
@@ -176,6 +186,9 @@ pub struct DedupSchema {
 pub struct TableSchema {
     /// How the text is written.
     pub csv: CsvFormat,
+    /// How JSON is laid out, where that is what is read: then the sources of columns are paths, and of `csv` only what
+    /// it says of missing values holds.
+    pub json: Option<JsonFormat>,
     /// The columns, in the order of the output.
     pub columns: Vec<ColumnSchema>,
     /// Coordinate systems.

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use swath_core::{Error, Result};
 
-use crate::schema::{ColumnType, CrsOfFiles, Keep, Role, TableSchema, Violation};
+use crate::schema::{ColumnType, CrsOfFiles, JsonFormat, Keep, Role, TableSchema, Violation};
 
 pub use write::{moment_text, write};
 
@@ -28,6 +28,8 @@ pub struct SchemaFile {
     pub path: PathBuf,
     /// The section `[csv]`.
     pub csv: CsvPart,
+    /// The section `[json]`, if it is there.
+    pub json: Option<JsonFormat>,
     /// The tables `[columns.NAME]` in the order of the file; none means that the columns are inferred.
     pub columns: Option<Vec<ColumnPart>>,
     /// The section `[crs]`.
@@ -57,7 +59,7 @@ pub struct CsvPart {
     pub header_lines: Option<u64>,
     /// Fields of a row, where the header names fewer.
     pub fields: Option<u64>,
-    /// `utf-8`.
+    /// One of [`ENCODINGS`](crate::schema::ENCODINGS).
     pub encoding: Option<String>,
     /// Texts that stand for a missing value.
     pub missing: Option<Vec<String>>,

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use swath_core::{Error, Fnv64, Result};
-use swath_formats::store::open_regular;
+use swath_formats::store::{ReadAt, SourceFile, open_regular};
+
+use crate::content::Content;
 
 /// A file as it was when the job was planned.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct InputFile {
     /// Where it is.
     pub path: PathBuf,
@@ -21,8 +23,10 @@ pub struct InputFile {
     pub device: u64,
     /// Its inode.
     pub inode: u64,
-    /// Hash of its first and last 4 KiB.
+    /// Hash of its first and last 4 KiB; of a stream, of all of it.
     pub ends: u64,
+    /// What it holds, where that is not what stands in the file.
+    pub content: Option<Content>,
 }
 
 impl InputFile {
@@ -54,7 +58,35 @@ impl InputFile {
             device: metadata.dev(),
             inode: metadata.ino(),
             ends: hash.finish(),
+            content: None,
         })
+    }
+
+    /// Standard input or a pipe, with what came from it.
+    pub fn of_stream(path: &Path, content: Content) -> InputFile {
+        let (size, ends) = (content.length, content.hash);
+        InputFile { path: path.into(), size, mtime_ns: 0, device: 0, inode: 0, ends, content: Some(content) }
+    }
+
+    /// Whether it came in once, and cannot be looked at again.
+    pub fn is_stream(&self) -> bool {
+        (self.device, self.inode) == (0, 0)
+    }
+
+    /// Bytes of what is read of it.
+    pub fn length(&self) -> u64 {
+        self.content.as_ref().map_or(self.size, |content| content.length)
+    }
+
+    /// Opens what is read of it.
+    ///
+    /// # Errors
+    /// [`Error::InputUnreadable`].
+    pub fn open(&self) -> Result<Box<dyn ReadAt>> {
+        match &self.content {
+            Some(content) => Ok(Box::new(content.clone())),
+            None => Ok(Box::new(SourceFile::open(&self.path)?)),
+        }
     }
 
     /// What a journal remembers of it.
@@ -73,6 +105,9 @@ impl InputFile {
     /// # Errors
     /// [`Error::InputCorrupt`] that says what changed.
     pub fn check_unchanged(&self) -> Result<()> {
+        if self.is_stream() {
+            return Ok(());
+        }
         let now = InputFile::identify(&self.path)?;
         let changed = [
             (self.size != now.size).then(|| format!("its size was {}, is {}", self.size, now.size)),

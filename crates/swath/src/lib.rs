@@ -5,6 +5,7 @@
 pub mod demo;
 pub mod info;
 pub mod ingest;
+mod content;
 mod input_file;
 mod job;
 pub mod outcome;

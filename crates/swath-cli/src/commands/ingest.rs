@@ -15,7 +15,7 @@ use crate::words::IngestWords;
 pub fn run(words: IngestWords, settings: &Settings) -> Result<()> {
     let explain = words.run.explain;
     let request = request(words, settings);
-    carry_out(|| ingest::prepare(&request), explain, settings)
+    carry_out(|stop| ingest::prepare_until(&request, stop), explain, settings)
 }
 
 /// The request that the words make.

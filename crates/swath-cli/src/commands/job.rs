@@ -17,16 +17,17 @@ use crate::show::{outcome, stats};
 /// # Errors
 /// What the library reports.
 pub fn carry_out<J: Job + 'static>(
-    prepare: impl FnOnce() -> Result<J>,
+    prepare: impl FnOnce(&Stop) -> Result<J>,
     explain: bool,
     settings: &Settings,
 ) -> Result<()> {
-    if explain {
-        return explain_job(&prepare()?, settings);
-    }
     // A signal during planning counts, too.
     let stop = stop_on_signals()?;
-    let outcome = execute(Box::new(prepare()?), &stop, settings).map_err(with_way_on)?;
+    let job = prepare(&stop)?;
+    if explain {
+        return explain_job(&job, settings);
+    }
+    let outcome = execute(Box::new(job), &stop, settings).map_err(with_way_on)?;
     if settings.json {
         return print_json(&outcome);
     }

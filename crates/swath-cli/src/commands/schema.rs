@@ -4,7 +4,7 @@ use serde::Serialize;
 use swath_core::{Bytes, Error, Result, counting};
 
 use super::warn;
-use crate::process::{print, print_json};
+use crate::process::{print, print_json, stop_on_signals};
 use crate::settings::Settings;
 use crate::show::Headed;
 use crate::words::SchemaWords;
@@ -31,7 +31,7 @@ pub fn run(words: &SchemaWords, settings: &Settings) -> Result<()> {
         });
     }
     counting::set_limit(ceiling);
-    let (schema, open) = swath::ingest::infer_schema(&words.sources, words.schema.as_deref())?;
+    let (schema, open) = swath::ingest::infer_schema(&words.sources, words.schema.as_deref(), ceiling, &stop_on_signals()?)?;
     match settings.json {
         true => print_json(&Headed::complete("sensor schema", Body { schema }))?,
         false => print(&schema)?,

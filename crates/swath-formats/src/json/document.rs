@@ -7,11 +7,11 @@ use std::io::Read;
 
 use super::path::{Path, Step};
 use super::stream::{Fault, Stream};
-use super::text::{Kind, Wrong, join_lines, kind_of, members};
+use super::text::join_lines;
 
 /// Bytes of everything that encloses a record, if nobody says what is wanted of it.
 const ENCLOSING_BYTES_MAX: usize = 16 << 10;
-/// Levels of the path to records, and of objects beside it whose members are looked at.
+/// Steps of the path to records at most.
 const LEVELS_MAX: usize = 32;
 
 /// What is wanted of a document.
@@ -19,25 +19,27 @@ const LEVELS_MAX: usize = 32;
 pub struct Layout {
     /// Where the records are.
     pub records: Path,
-    /// What is wanted of all that encloses a record, by the names of [`lay_out`]; not said: what there is.
-    pub enclosing: Option<Vec<String>>,
+    /// The paths that are wanted, of what encloses a record among them; not said: what there is, but for arrays.
+    pub wanted: Option<Vec<String>>,
     /// Bytes of a record at most.
     pub max_record: usize,
 }
 
 /// What was laid out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Laid {
     /// Records.
     pub records: u64,
+    /// Paths that are wanted and stand behind records that they enclose, and so are in none of them.
+    pub behind: Vec<String>,
 }
 
 /// Lays a document out, a line for each record, each to `out` with its newline.
 ///
-/// A line is the record, and before its members those of what encloses it: `$.a.*.b` is the member `b` of what encloses
-/// the record on the way `a.*`, and `@1`, `@2`… are the names (or numbers, from 0) of what the first, the second, … `*`
-/// of the path went to, the record itself last. A record that is no object is the member `value`. What encloses a
-/// record must stand before it.
+/// A line is the record, and before its members those of what encloses it, the outermost first: of two with one name the
+/// inner one counts. `@1`, `@2`… are the names (or numbers, from 0) of what the first, the second, … `*` of the path went
+/// to, and last of the record itself. A record that is no object is the member `value`. What encloses a record must
+/// stand before it.
 ///
 /// # Errors
 /// [`Fault`] with the byte.
@@ -58,10 +60,11 @@ pub fn lay_out(
         out,
         keys: Vec::new(),
         enclosing: Vec::new(),
-        way: "$".into(),
+        way: Vec::new(),
         line: Vec::new(),
         laid: Laid::default(),
         found: false,
+        behind: Vec::new(),
     };
     walk.stream.skip_mark()?;
     walk.descend(&layout.records.0)?;
@@ -71,7 +74,10 @@ pub fn lay_out(
     if !walk.found {
         return Err(Fault::Missing(format!("there is nothing at the path \"{}\"", layout.records)));
     }
-    Ok(walk.laid)
+    let mut behind = walk.behind;
+    behind.sort();
+    behind.dedup();
+    Ok(Laid { behind, ..walk.laid })
 }
 
 struct Walk<'d> {
@@ -82,16 +88,18 @@ struct Walk<'d> {
     keys: Vec<Vec<u8>>,
     /// Members of what encloses a record, each with its comma.
     enclosing: Vec<u8>,
-    /// The way to where we are.
-    way: String,
+    /// The members on the way to where we are, from the top or the last `*` on.
+    way: Vec<String>,
     line: Vec<u8>,
     laid: Laid,
     found: bool,
+    /// What is wanted and stands behind the records that it encloses.
+    behind: Vec<String>,
 }
 
 impl Walk<'_> {
     fn descend(&mut self, steps: &[Step]) -> Result<(), Fault> {
-        let (length, enclosing) = (self.way.len(), self.enclosing.len());
+        let enclosing = self.enclosing.len();
         match steps.split_first() {
             None => {
                 self.found = true;
@@ -103,33 +111,31 @@ impl Walk<'_> {
                 })?;
             }
             Some((Step::All, rest)) => {
-                self.way.push_str(".*");
+                let way = std::mem::take(&mut self.way);
                 self.each(&mut |walk, key| {
                     walk.keys.push(key);
                     walk.descend(rest)?;
                     walk.keys.pop();
                     Ok(())
                 })?;
+                self.way = way;
             }
             Some((Step::Name(name), rest)) => {
                 let mut behind = false;
                 self.each(&mut |walk, key| {
                     let key = key.strip_prefix(b"\"").and_then(|key| key.strip_suffix(b"\"")).unwrap_or(&key);
-                    let length = walk.way.len();
-                    walk.way.push('.');
-                    walk.way.push_str(&String::from_utf8_lossy(key));
+                    walk.way.push(String::from_utf8_lossy(key).into_owned());
                     if key == name.as_bytes() {
                         behind = true;
                         walk.descend(rest)?;
                     } else {
                         walk.beside(behind)?;
                     }
-                    walk.way.truncate(length);
+                    walk.way.pop();
                     Ok(())
                 })?;
             }
         }
-        self.way.truncate(length);
         self.enclosing.truncate(enclosing);
         Ok(())
     }
@@ -139,7 +145,7 @@ impl Walk<'_> {
         let (is_object, close) = match self.stream.peek()? {
             Some(b'{') => (true, b'}'),
             Some(b'[') => (false, b']'),
-            _ => return Err(self.stream.wrong(0, &format!("an array or object at {}", self.way))),
+            _ => return Err(self.stream.wrong(0, &format!("an array or object, as \"{}\" says", self.layout.records))),
         };
         self.stream.expect(if is_object { b'{' } else { b'[' }, "")?;
         if self.stream.take_if(close)? {
@@ -160,40 +166,35 @@ impl Walk<'_> {
 
     /// Takes what stands beside the way, if it is wanted.
     fn beside(&mut self, behind: bool) -> Result<(), Fault> {
-        let way = &self.way;
-        let is_below = |name: &String| {
-            name.strip_prefix(way.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        let way = self.way.join(".");
+        let is_below = |path: &String| {
+            let of_way = path.strip_prefix(&way).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+            of_way || way.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('.'))
         };
-        let is_wanted = self.layout.enclosing.as_ref().is_none_or(|wanted| wanted.iter().any(is_below));
-        match &self.layout.enclosing {
-            Some(_) if is_wanted && behind => {
-                return Err(Fault::Missing(format!(
-                    "{way} stands behind the records that it encloses; wanted it before them"
-                )));
+        match &self.layout.wanted {
+            Some(wanted) if !wanted.iter().any(is_below) => return self.stream.skip(),
+            // A member of the records may have the same name.
+            Some(_) if behind => self.behind.push(way),
+            None if behind || self.stream.peek()? == Some(b'[') => {}
+            is_said => {
+                let is_all = is_said.is_none();
+                let before = self.enclosing.len();
+                for name in &self.way {
+                    self.enclosing.extend_from_slice(format!("\"{name}\":{{").as_bytes());
+                }
+                // The last of the names has the value itself.
+                self.enclosing.pop();
+                let value = self.stream.value()?;
+                self.enclosing.extend_from_slice(value);
+                self.enclosing.extend_from_slice("}".repeat(self.way.len() - 1).as_bytes());
+                self.enclosing.push(b',');
+                if is_all && self.enclosing.len() > ENCLOSING_BYTES_MAX {
+                    self.enclosing.truncate(before);
+                }
+                return Ok(());
             }
-            None if behind => return self.stream.skip(),
-            _ if !is_wanted => return self.stream.skip(),
-            _ => {}
         }
-        let is_all = self.layout.enclosing.is_none();
-        // What nobody asked for may be longer than a record.
-        if is_all && matches!(self.stream.peek()?, Some(b'[')) {
-            return self.stream.skip();
-        }
-        let before = self.enclosing.len();
-        let at = self.stream.offset();
-        let value = self.stream.value()?;
-        put_scalars(value, 0, &mut way.clone(), &mut self.enclosing, LEVELS_MAX).map_err(
-            |Wrong { at: byte, wanted }| Fault::Wrong {
-                offset: at + byte as u64,
-                wanted: wanted.into(),
-                got: "something else".into(),
-            },
-        )?;
-        if is_all && self.enclosing.len() > ENCLOSING_BYTES_MAX {
-            self.enclosing.truncate(before);
-        }
-        Ok(())
+        self.stream.skip()
     }
 
     /// Lays the next value out as a record.
@@ -203,7 +204,7 @@ impl Walk<'_> {
         line.push(b'{');
         for (number, key) in self.keys.iter().enumerate() {
             let name = format!("@{}", number + 1);
-            let is_wanted = match &self.layout.enclosing {
+            let is_wanted = match &self.layout.wanted {
                 Some(wanted) => wanted.contains(&name),
                 // Numbers of elements are no data.
                 None => key.starts_with(b"\""),
@@ -232,61 +233,48 @@ impl Walk<'_> {
     }
 }
 
-/// Puts a value and all that is in it down as members whose names are their ways; arrays as they are.
-fn put_scalars(text: &[u8], at: usize, way: &mut String, out: &mut Vec<u8>, levels: usize) -> Result<(), Wrong> {
-    if kind_of(text, at)? != Kind::Object || levels == 0 {
-        let end = super::text::value_end(text, at)?;
-        out.extend_from_slice(format!("\"{way}\":").as_bytes());
-        out.extend_from_slice(&text[at..end]);
-        out.push(b',');
-        return Ok(());
-    }
-    members(text, at, |name, start, _| {
-        let length = way.len();
-        way.push('.');
-        way.push_str(&String::from_utf8_lossy(name));
-        put_scalars(text, start, way, out, levels - 1)?;
-        way.truncate(length);
-        Ok(())
-    })
-    .map(drop)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn laid(text: &str, records: &str, enclosing: Option<&[&str]>) -> Result<Vec<String>, Fault> {
+    fn laid(text: &str, records: &str, wanted: Option<&[&str]>) -> Result<(Vec<String>, Vec<String>), Fault> {
         let layout = Layout {
             records: records.parse().expect("a path"),
-            enclosing: enclosing.map(|names| names.iter().map(ToString::to_string).collect()),
+            wanted: wanted.map(|names| names.iter().map(ToString::to_string).collect()),
             max_record: 60,
         };
         let mut lines = Vec::new();
-        lay_out(&mut text.as_bytes(), &layout, &mut |line| {
+        let laid = lay_out(&mut text.as_bytes(), &layout, &mut |line| {
             lines.push(String::from_utf8_lossy(line).trim_end().to_string());
             Ok(())
         })?;
-        Ok(lines)
+        assert_eq!(laid.records, lines.len() as u64);
+        Ok((lines, laid.behind))
     }
 
     #[test]
     fn records_become_lines() {
-        let is = |text: &str, records: &str, enclosing: Option<&[&str]>, wanted: &[&str]| {
-            assert_eq!(laid(text, records, enclosing).expect(text), wanted, "{text}");
+        let is = |text: &str, records: &str, wanted: Option<&[&str]>, lines: &[&str]| {
+            let (got, behind) = laid(text, records, wanted).expect(text);
+            assert!(got == lines && behind.is_empty(), "{text}: {got:#?}, {behind:?}");
         };
-        is("\u{feff}[ {\"a\": 1,\r\n \"b\": \"x\\n\"} , {} ]\n", "", None, &["{\"a\": 1,   \"b\": \"x\\n\"}", "{}"]);
+        is(
+            "\u{feff}[ {\"a\": 1,\r\n \"b\": \"x\\n\"} , {} ]\n",
+            "",
+            None,
+            &["{\"a\": 1,   \"b\": \"x\\n\"}", "{}"],
+        );
         is("[]", "", None, &[]);
         is("[1, [2]]", "", None, &["{\"value\":1}", "{\"value\":[2]}"]);
         let collection = r#"{"type":"F","meta":{"n":2,"deep":{"x":null}},"features":[{"p":{"m":1}},{"p":{}}],"end":3}"#;
-        is(collection, "features", Some(&[]), &[r#"{"p":{"m":1}}"#, r#"{"p":{}}"#]);
+        is(collection, "features", Some(&["p.m"]), &[r#"{"p":{"m":1}}"#, r#"{"p":{}}"#]);
         is(
             collection,
             "features",
-            Some(&["$.meta.n", "@1"]),
+            Some(&["meta.n", "@1"]),
             &[
-                r#"{"@1":0,"$.meta.n":2,"$.meta.deep.x":null,"p":{"m":1}}"#,
-                r#"{"@1":1,"$.meta.n":2,"$.meta.deep.x":null,"p":{}}"#,
+                r#"{"@1":0,"meta":{"n":2,"deep":{"x":null}},"p":{"m":1}}"#,
+                r#"{"@1":1,"meta":{"n":2,"deep":{"x":null}},"p":{}}"#,
             ],
         );
         let stations = r#"{"7":{"info":{"lat":"5"},"readings":{"100":{"P":1},"160":{}}},"8":{"readings":{},"info":1}}"#;
@@ -294,41 +282,46 @@ mod tests {
             stations,
             "*.readings",
             None,
-            &[r#"{"@1":"7","@2":"100","$.*.info.lat":"5","P":1}"#, r#"{"@1":"7","@2":"160","$.*.info.lat":"5"}"#],
+            &[r#"{"@1":"7","@2":"100","info":{"lat":"5"},"P":1}"#, r#"{"@1":"7","@2":"160","info":{"lat":"5"}}"#],
         );
-        let series =
-            r#"{"v":{"s":[{"code":"a","vals":[{"x":[{"t":1},{"t":2}]}]},{"code":"b","vals":[{"x":[{"t":3}]}]}]}}"#;
+        let series = r#"{"v":{"q":{"n":0},"s":[{"code":"a","vals":[{"x":[{"t":1},{"t":2}]}]},{"code":"b","vals":[{"m":{"u":1},"x":[{"t":3}]}]}]}}"#;
         is(
             series,
             "v.s.*.vals.*.x",
-            Some(&["$.v.s.*.code"]),
-            &[r#"{"$.v.s.*.code":"a","t":1}"#, r#"{"$.v.s.*.code":"a","t":2}"#, r#"{"$.v.s.*.code":"b","t":3}"#],
+            Some(&["code", "m.u", "v.q.n"]),
+            &[
+                r#"{"v":{"q":{"n":0}},"code":"a","t":1}"#,
+                r#"{"v":{"q":{"n":0}},"code":"a","t":2}"#,
+                r#"{"v":{"q":{"n":0}},"code":"b","m":{"u":1},"t":3}"#,
+            ],
         );
     }
 
     #[test]
     fn what_is_wrong_is_said() {
-        for (text, records, enclosing, wanted) in [
-            ("[{\"a\":1}", "", None, "a comma or a ]"),
-            ("[{\"a\":1}] x", "", None, "the end of the document"),
-            ("[{\"a\":1]]", "", None, "a }"),
-            ("{\"a\":[]}", "b", None, "nothing at the path"),
-            ("{\"a\":5}", "a", None, "an array or object at $.a"),
-            ("{\"a\":[{}],\"b\":1}", "a", Some(&["$.b"][..]), "stands behind"),
-            ("{a:1}", "a", None, "in quotes"),
-            ("", "", None, "an array or object"),
-            (&format!("[\"{}\"]", "x".repeat(70)), "", None, "TooLong"),
-            ("[{\"a\":\"", "", None, "a closing quote"),
+        for (text, records, wanted) in [
+            ("[{\"a\":1}", "", "a comma or a ]"),
+            ("[{\"a\":1}] x", "", "the end of the document"),
+            ("[{\"a\":1]]", "", "a }"),
+            ("{\"a\":[]}", "b", "nothing at the path"),
+            ("{\"a\":5}", "a", "an array or object"),
+            ("{a:1}", "a", "in quotes"),
+            ("", "", "an array or object"),
+            (&format!("[\"{}\"]", "x".repeat(70)), "", "TooLong"),
+            ("[{\"a\":\"", "", "a closing quote"),
         ] {
-            let fault = format!("{:?}", laid(text, records, enclosing).expect_err(text));
+            let fault = format!("{:?}", laid(text, records, None).expect_err(text));
             assert!(fault.contains(wanted), "{text}: {fault}");
         }
+        let (lines, behind) = laid("{\"a\":[{}],\"b\":1}", "a", Some(&["b"])).expect("lines");
+        assert_eq!((lines, behind), (vec!["{}".to_string()], vec!["b".to_string()]));
     }
 
     #[test]
     fn what_is_not_wanted_may_be_of_any_length() {
         let long = format!("{{\"x\":[{}],\"r\":[{{\"a\":1}}]}}", vec!["\"}]\\\"\""; 100_000].join(","));
-        assert_eq!(laid(&long, "r", Some(&[])).expect("records"), ["{\"a\":1}"]);
-        assert_eq!(laid(&long, "r", None).expect("records"), ["{\"a\":1}"]);
+        for wanted in [Some(&["a"][..]), None] {
+            assert_eq!(laid(&long, "r", wanted).expect("records").0, ["{\"a\":1}"]);
+        }
     }
 }

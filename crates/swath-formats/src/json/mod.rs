@@ -3,12 +3,15 @@
 //! RFC 8259. What nobody asks for is only held to balance; it builds no tree.
 
 mod document;
+mod fields;
 mod form;
 mod path;
 mod stream;
+pub mod table;
 mod text;
 
 pub use document::{Laid, Layout, lay_out};
+pub use fields::{Cut, Paths};
 pub use form::{Form, form_of};
 pub use path::{Path as RecordPath, Step};
 pub use stream::Fault;

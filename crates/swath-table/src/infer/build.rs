@@ -56,10 +56,10 @@ pub(super) fn schema(
         header: shape.header,
         header_lines: shape.header_lines,
         fields: hints.csv.fields,
-        encoding: "utf-8".into(),
+        encoding: hints.csv.encoding.clone().unwrap_or_else(|| "utf-8".into()),
         missing,
     };
-    Ok((TableSchema { csv, columns, crs, dedup }, no_degrees))
+    Ok((TableSchema { csv, json: hints.json.clone(), columns, crs, dedup }, no_degrees))
 }
 
 /// The columns without roles, and for each the columns of the input that it is made of.

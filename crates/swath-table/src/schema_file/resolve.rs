@@ -41,7 +41,8 @@ impl SchemaFile {
             }
             column.required = true;
         }
-        let schema = TableSchema { csv, columns, crs, dedup };
+        let json = self.json.clone().or_else(|| inferred.and_then(|schema| schema.json.clone()));
+        let schema = TableSchema { csv, json, columns, crs, dedup };
         check::table(self, &schema)?;
         Ok(schema)
     }

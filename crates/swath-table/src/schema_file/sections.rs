@@ -10,7 +10,7 @@ use toml::de::DeTable;
 
 use super::reader::{Document, Entry, Section};
 use super::{ColumnPart, CrsPart, CsvPart, DedupPart, SchemaFile};
-use crate::schema::{ColumnType, CrsOfFiles, Keep, Role, Violation};
+use crate::schema::{ColumnType, CrsOfFiles, ENCODINGS, JsonFormat, Keep, Role, Violation};
 
 /// The words for types.
 pub(super) const TYPES: [(&str, ColumnType); 9] = [
@@ -87,9 +87,10 @@ pub(super) fn read(text: &str, path: &Path) -> Result<SchemaFile> {
     let mut file = SchemaFile { path: path.into(), ..SchemaFile::default() };
     let mut lines = Lines::new();
     let root = Section::root(&document, table.get_ref());
-    for entry in root.known(&["csv", "columns", "crs", "dedup"], &mut lines)? {
+    for entry in root.known(&["csv", "json", "columns", "crs", "dedup"], &mut lines)? {
         match entry.key {
             "csv" => file.csv = csv(&entry, &mut lines)?,
+            "json" => file.json = Some(json(&entry, &mut lines)?),
             "columns" => {
                 let columns = entry.section()?.entries();
                 if columns.is_empty() {
@@ -138,13 +139,26 @@ fn count_up_to(entry: &Entry<'_>, most: u64) -> Result<u64> {
 
 fn encoding(entry: &Entry<'_>) -> Result<String> {
     let text = entry.text()?;
-    match text.to_ascii_lowercase().as_str() {
-        "utf-8" | "utf8" | "ascii" => Ok("utf-8".into()),
-        _ => {
-            let message = format!("is {text:?}; wanted \"utf-8\"");
-            Err(entry.error(&message, "convert the file first: iconv -f latin1 -t utf-8 in.csv > out.csv"))
-        }
+    let plain = text.to_ascii_lowercase().replace('_', "-");
+    let name = match plain.as_str() {
+        "utf8" | "ascii" | "us-ascii" => "utf-8",
+        "latin1" | "iso-8859-1" | "iso8859-1" => "latin-1",
+        "cp1252" => "windows-1252",
+        name => name,
+    };
+    if ENCODINGS.contains(&name) {
+        return Ok(name.into());
     }
+    let message = format!("is {text:?}; wanted one of \"{}\"", ENCODINGS.join("\", \""));
+    Err(entry.error(&message, "convert the file first: iconv -f CODE -t utf-8 in.csv > out.csv"))
+}
+
+fn json(entry: &Entry<'_>, lines: &mut Lines) -> Result<JsonFormat> {
+    let mut json = JsonFormat::default();
+    for entry in entry.section()?.known(&["records"], lines)? {
+        json.records = Some(entry.text()?.into());
+    }
+    Ok(json)
 }
 
 fn column(entry: &Entry<'_>, lines: &mut Lines) -> Result<ColumnPart> {

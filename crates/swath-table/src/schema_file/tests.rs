@@ -333,6 +333,7 @@ impl Random {
         });
         let file = |random: &mut Random| CrsOfFiles { pattern: random.text(), source: random.text() };
         TableSchema {
+            json: None,
             csv: CsvFormat {
                 delimiter: self.pick(b";\t|"),
                 quote: self.pick(&[None, Some(b'"'), Some(b'\'')]),

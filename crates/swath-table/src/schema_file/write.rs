@@ -6,13 +6,16 @@ use std::fmt::Write;
 
 use super::sections::{KEEPS, ROLES, VIOLATIONS};
 use super::{Notes, check, moment};
-use crate::schema::{ColumnSchema, ColumnType, CrsSchema, CsvFormat, DedupSchema, TableSchema};
+use crate::schema::{ColumnSchema, ColumnType, CrsSchema, CsvFormat, DedupSchema, JsonFormat, TableSchema};
 
 /// Writes a schema with the evidence for it as comments.
 pub fn write(schema: &TableSchema, notes: &Notes) -> String {
     let mut out = String::new();
     comments(&mut out, notes, "");
-    csv(&mut out, &schema.csv, notes);
+    match &schema.json {
+        None => csv(&mut out, &schema.csv, notes),
+        Some(format) => json(&mut out, format, &schema.csv, notes),
+    }
     for one in &schema.columns {
         column(&mut out, one, notes);
     }
@@ -59,6 +62,20 @@ fn csv(out: &mut String, csv: &CsvFormat, notes: &Notes) {
         };
         line(out, format_args!("{key} = {value}{aside}"));
     }
+    out.push('\n');
+}
+
+fn json(out: &mut String, json: &JsonFormat, csv: &CsvFormat, notes: &Notes) {
+    out.push_str("[json]\n");
+    comments(out, notes, "json");
+    match &json.records {
+        Some(records) => line(out, format_args!("records = {}", quoted(records))),
+        None => line(out, format_args!("# records = \"path.to.records\"   (not set: one object a line)")),
+    }
+    out.push_str("\n[csv]\n");
+    comments(out, notes, "csv.missing");
+    line(out, format_args!("encoding = {}", quoted(&csv.encoding)));
+    line(out, format_args!("missing = {}", quoted_list(&csv.missing)));
     out.push('\n');
 }
 

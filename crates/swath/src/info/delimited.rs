@@ -6,17 +6,22 @@ use swath_core::{Bytes, Result, Stop};
 use swath_formats::csv::{
     BatchLimits, Consumer, ParsePlan, RangeReport, RangeSpec, ReadOptions, Source, Start, Workspace, header, read_range,
 };
-use swath_formats::store::{ReadAt, SourceFile, read_full};
+use swath_formats::store::read_full;
 use swath_table::column::{Batch, Values};
 use swath_table::infer::sample;
 use swath_table::intern::Interner;
 use swath_table::reject::Reject;
 use swath_table::schema::{ColumnType, CsvFormat, Role, TableSchema};
 
+use crate::content::{Room, temporary_folder};
+use crate::input_file::InputFile;
+
 use super::{ColumnDescription, Count, Extent, Footprint, TableDescription, TimeRange, moment};
 
 /// Input up to this size is read as a whole: about a second's work.
 const WHOLE_BYTES_MAX: u64 = 512 << 20;
+/// Memory that looking may take for windows of compressed files.
+const LOOKING: Bytes = Bytes(64_000_000);
 /// The stop flag is looked at this often.
 const STEP_BYTES: u64 = 8 << 20;
 /// Rows of a batch.
@@ -27,25 +32,27 @@ const BATCH_ROWS: usize = 4096;
 /// # Errors
 /// Those of reading and inference; [`swath_core::Error::Stopped`].
 pub fn describe(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<TableDescription> {
-    let inputs = crate::ingest::read_inputs(&[path.into()], None)?;
+    let folder = temporary_folder();
+    let inputs = crate::ingest::read_inputs(&[path.into()], None, Room::new(&folder, LOOKING, stop))?;
     let (schema, mut warnings) = (inputs.schema, Vec::new());
     drop(inputs.samples);
     if let Some(no_degrees) = &inputs.no_degrees {
         warnings.push(format!("{}; {}", no_degrees.sentence(), no_degrees.hint()));
     }
     let is_placed = inputs.no_degrees.is_none();
-    let sized: Vec<(PathBuf, u64)> = inputs.files.iter().map(|file| (file.path.clone(), file.size)).collect();
+    let sized: Vec<(PathBuf, u64)> = inputs.files.iter().map(|file| (file.path.clone(), file.length())).collect();
     let bytes = Bytes(sized.iter().map(|(_, size)| size).sum());
     let mut survey = Survey::new(&schema);
     let exact = bytes.0 <= WHOLE_BYTES_MAX;
     match exact {
-        true => sized
-            .iter()
-            .try_for_each(|(file, size)| survey.read(file, *size, std::slice::from_ref(&(0..*size)), stop))?,
-        false => sample::take(&sized)
+        true => inputs
             .files
             .iter()
-            .try_for_each(|file| survey.read(&file.path, file.size, &file.ranges, stop))?,
+            .try_for_each(|file| survey.read(file, std::slice::from_ref(&(0..file.length())), stop))?,
+        false => sample::take(&sized).files.iter().try_for_each(|sampled| {
+            let file = inputs.files.iter().find(|file| file.path == sampled.path);
+            file.map_or(Ok(()), |file| survey.read(file, &sampled.ranges, stop))
+        })?,
     }
     let rows = survey.rows(bytes, exact);
     let per_row = survey.bytes_per_row(&schema);
@@ -114,20 +121,21 @@ impl Survey {
     }
 
     /// Reads some ranges of a file.
-    fn read(&mut self, path: &Path, size: u64, ranges: &[std::ops::Range<u64>], stop: &Stop) -> Result<()> {
+    fn read(&mut self, file: &InputFile, ranges: &[std::ops::Range<u64>], stop: &Stop) -> Result<()> {
+        let (path, size) = (&file.path, file.length());
         if size == 0 {
             return Ok(());
         }
-        let input = SourceFile::open(path)?;
+        let input = file.open()?;
         let mut head = vec![0; size.min(sample::HEADER_BYTES) as usize];
-        let read = read_full(&input, &mut head, 0)?;
+        let read = read_full(&*input, &mut head, 0)?;
         head.truncate(read);
         let header = header(path, &head, read as u64 == size, &self.schema.csv)?;
         let plan = ParsePlan::new(path, &self.schema, &header.names)?;
         drop(head);
         let interner = Interner::new("categories", Bytes::MIB);
         let limits = BatchLimits { rows: BATCH_ROWS, bytes: Bytes::MIB };
-        let source = Source { input: &input as &dyn ReadAt, plan: &plan, interner: &interner, limits };
+        let source = Source { input: &*input, plan: &plan, interner: &interner, limits };
         let mut workspace = Workspace::new(ReadOptions::default());
         let mut batch = Batch::new(plan.column_types().iter().copied());
         for range in ranges {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use swath_core::{Error, Result};
 use swath_formats::store::open_regular;
+use swath_formats::unpack::Layer;
 
 /// What a file seems to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +83,10 @@ pub fn sniff(path: &Path) -> Result<Sniffed> {
     let file = open_regular(path)?;
     let length = file.metadata().map_err(failed)?.len();
     file.take(4096).read_to_end(&mut head).map_err(failed)?;
+    if Layer::of(&head).is_some() {
+        // What it holds is looked at when it is read.
+        return Ok(Sniffed::Text);
+    }
     Ok(match sniff_bytes(&head) {
         sniffed @ (Sniffed::Text | Sniffed::Other { hint: "", .. }) => {
             by_length(path, &head, length).unwrap_or(sniffed)

@@ -116,7 +116,7 @@ pub fn commit(
     fault::point("lake.folder").and_then(|()| std::fs::create_dir_all(&meta)).map_err(fail)?;
     let written = write_rejects(running, done, &meta)?;
     write_manifest(running, done, &meta, &totals, written)?;
-    let scratch_peak = running.store.scratch_peak();
+    let scratch_peak = running.store.scratch_peak() + job.prepared.content;
     let target = partial.target().to_path_buf();
     let mut rejected = totals.reasons.clone();
     if written.left_out > 0 {

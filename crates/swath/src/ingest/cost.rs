@@ -158,8 +158,8 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
     ledger.check("the job")?;
     Ok(Costs {
         ledger,
-        scratch,
-        scratch_least,
+        scratch: scratch + prepared.content,
+        scratch_least: scratch_least + prepared.content,
         texts,
         partitions,
         row_groups,

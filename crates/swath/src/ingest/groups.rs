@@ -9,7 +9,6 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use swath_core::{Blob, Bytes, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec};
 use swath_formats::csv::{Consumer, RangeSpec, Source, Start, read_range};
-use swath_formats::store::SourceFile;
 use swath_table::column::{Batch, Values};
 use swath_table::partition::PartitionLevel;
 use swath_table::reject::Reject;
@@ -90,10 +89,10 @@ impl Stage for Survey {
                 continue;
             }
             let start = if nominal.start == plan.data_offset { Start::Exact(nominal.start) } else { Start::NextRecord };
-            let input = SourceFile::open(&file.path)?;
+            let input = file.open()?;
             let parse = &job.parse_plans[plan.plan as usize];
-            let source = Source { input: &input, plan: parse, interner: &running.texts, limits: batch_limits(job) };
-            let range = RangeSpec { nominal, file_len: file.size, start };
+            let source = Source { input: &*input, plan: parse, interner: &running.texts, limits: batch_limits(job) };
+            let range = RangeSpec { nominal, file_len: file.length(), start };
             read_range(&source, &range, &mut bench.workspace, &mut bench.batch, &mut watcher)?;
             watcher.batch(&mut bench.batch)?;
         }

@@ -5,16 +5,22 @@
 
 use std::ffi::{OsStr, OsString};
 use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use swath_core::{Bytes, Error, Result};
 
+use crate::content::STANDARD_INPUT;
+use crate::raster::listed;
+
 /// Bytes of input per unit.
 pub const UNIT_BYTES: u64 = 4 << 20;
 
 /// Endings of files that a folder is searched for.
-const ENDINGS: [&str; 5] = ["csv", "tsv", "txt", "psv", "dat"];
+const ENDINGS: [&str; 9] = ["csv", "tsv", "txt", "psv", "dat", "json", "ndjson", "jsonl", "geojson"];
+/// Endings of what is compressed, behind one of these.
+const COMPRESSED: [&str; 2] = ["gz", "zst"];
 
 /// The files of some sources.
 #[derive(Debug, Default)]
@@ -25,7 +31,8 @@ pub struct Found {
     pub warnings: Vec<String>,
 }
 
-/// Finds the files of the sources: in the order of the arguments, then bytewise by path; each path once.
+/// Finds the files of the sources: in the order of the arguments, then bytewise by path; each path once. `-` is standard
+/// input, and `@LIST` names a file with a path on each line.
 ///
 /// # Errors
 /// [`Error::InputUnreadable`] for a source that matches nothing or cannot be read.
@@ -34,6 +41,16 @@ pub fn find(sources: &[OsString]) -> Result<Found> {
     for source in sources {
         let path = named(source)?;
         let mut these = Vec::new();
+        if path == Path::new(STANDARD_INPUT) {
+            found.paths.push(path.into());
+            continue;
+        }
+        let list = source.as_bytes().strip_prefix(b"@").filter(|_| path.symlink_metadata().is_err());
+        if let Some(list) = list.filter(|list| !list.is_empty()) {
+            // In the order of the list, which somebody chose.
+            found.paths.extend(listed(Path::new(OsStr::from_bytes(list)))?);
+            continue;
+        }
         match std::fs::symlink_metadata(path) {
             Ok(_) if path.is_dir() => {
                 let mut below = Found::default();
@@ -99,11 +116,7 @@ fn walk(folder: &Path, above: &mut Vec<(u64, u64)>, found: &mut Found) -> Result
         }
         if path.is_dir() {
             walk(&path, above, found)?;
-        } else if path
-            .extension()
-            .and_then(|ending| ending.to_str())
-            .is_some_and(|ending| ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending)))
-        {
+        } else if has_ending(&path) {
             if is_dangling(&path) {
                 found.warnings.push(format!("{} is passed over: it is a link to what is not there", path.display()));
             } else {
@@ -113,6 +126,16 @@ fn walk(folder: &Path, above: &mut Vec<(u64, u64)>, found: &mut Found) -> Result
     }
     above.pop();
     Ok(())
+}
+
+/// Whether a file in a folder is an input by its name.
+fn has_ending(path: &Path) -> bool {
+    let is = |path: &Path, endings: &[&str]| {
+        let ending = path.extension().and_then(OsStr::to_str);
+        ending.is_some_and(|ending| endings.iter().any(|known| known.eq_ignore_ascii_case(ending)))
+    };
+    let inner = || path.file_stem().map_or(path, Path::new);
+    is(path, &ENDINGS) || is(path, &COMPRESSED) && is(inner(), &ENDINGS)
 }
 
 /// Whether it is a link that leads nowhere: in a folder that is what a removed file leaves behind, and no input.

@@ -3,26 +3,31 @@
 //! It looks at a bounded sample, spread over the files.
 
 use std::ffi::OsString;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashMap;
-use swath_core::{Error, Place, Result};
-use swath_formats::store::open_regular;
+use swath_core::{Bytes, Error, Place, Result};
+use swath_formats::json;
+use swath_formats::store::{open_regular, read_full};
+use swath_formats::unpack::Layer;
 use swath_table::infer::{self, NoDegrees, Sample};
 use swath_table::schema::{Role, TableSchema};
-use swath_table::schema_file::{self, Notes, SchemaFile};
+use swath_table::schema_file::{self, ColumnPart, CsvPart, Notes, SchemaFile};
 
 use super::inputs::find;
 use super::prepare::HEADER_BYTES;
 use super::schema_text;
 use crate::info::magic::{self, Sniffed};
+use crate::content::{Held, Room, STANDARD_INPUT, Said, Spool};
 use crate::input_file::InputFile;
 
 /// What the inputs are.
 pub struct Inputs {
     /// The files as they are now.
     pub files: Vec<InputFile>,
+    /// Scratch that holds what some of them hold.
+    pub content: Bytes,
     /// The table.
     pub schema: TableSchema,
     /// Why it is as it is.
@@ -39,12 +44,26 @@ pub struct Inputs {
 ///
 /// # Errors
 /// For inputs that cannot be read and schemas that cannot be.
-pub fn inputs(sources: &[OsString], schema: Option<&Path>) -> Result<Inputs> {
+pub fn inputs(sources: &[OsString], schema: Option<&Path>, room: Room<'_>) -> Result<Inputs> {
     let found = find(sources)?;
     let mut warnings = found.warnings;
-    let files: Vec<InputFile> = found.paths.iter().map(|path| InputFile::identify(path)).collect::<Result<_>>()?;
-    let files = each_once(files, &mut warnings);
-    if files.iter().all(|file| file.size == 0) {
+    let mut given = match schema {
+        Some(path) => {
+            let text = schema_text::read(path)?;
+            schema_file::parse(&text, path)?
+        }
+        None => SchemaFile::default(),
+    };
+    let mut spool = Spool::new(room, said(&given)?);
+    let (files, are_json) = held(&found.paths, &mut spool, &mut warnings)?;
+    let content = spool.bytes();
+    warnings.append(&mut spool.warnings);
+    if are_json {
+        given.json.get_or_insert_default();
+    } else if given.json.is_some() {
+        return Err(no_json(&files));
+    }
+    if files.iter().all(|file| file.length() == 0) {
         let path = files.first().map_or_else(PathBuf::new, |file| file.path.clone());
         return Err(Error::InputCorrupt {
             place: Place::file(path),
@@ -52,21 +71,20 @@ pub fn inputs(sources: &[OsString], schema: Option<&Path>) -> Result<Inputs> {
             hint: "check that the export finished".into(),
         });
     }
-    let given = match schema {
-        Some(path) => {
-            let text = schema_text::read(path)?;
-            schema_file::parse(&text, path)?
-        }
-        None => SchemaFile::default(),
-    };
-    let sizes: Vec<(PathBuf, u64)> = files.iter().map(|file| (file.path.clone(), file.size)).collect();
+    let sizes: Vec<(PathBuf, u64)> = files.iter().map(|file| (file.path.clone(), file.length())).collect();
     let skip_lines = given.csv.skip_lines.unwrap_or(0);
+    let by_path: FxHashMap<&Path, &InputFile> = files.iter().map(|file| (file.path.as_path(), file)).collect();
     let mut samples = infer::sample::take(&sizes).read_with(skip_lines, |file, range| {
-        let source = open_regular(&file.path)?;
+        let input = by_path.get(file.path.as_path());
+        let input = input.ok_or_else(|| Error::unexpected("a sample is of no input"))?;
         let mut bytes = vec![0; (range.end - range.start) as usize];
-        source.read_exact_at(&mut bytes, range.start).map_err(|error| Error::reading(&file.path, &error))?;
+        let read = read_full(&*input.open()?, &mut bytes, range.start)?;
+        bytes.truncate(read);
         Ok(bytes)
     })?;
+    if are_json {
+        return json_inputs(files, content, samples, &given, warnings);
+    }
     infer::drop_insides(&mut samples, &given.csv);
     samples.iter().try_for_each(|sample| check_text(sample, schema.is_none()))?;
     if given.csv.header != Some(false) && samples.iter().all(is_header_at_most) {
@@ -82,20 +100,133 @@ pub fn inputs(sources: &[OsString], schema: Option<&Path>) -> Result<Inputs> {
     warnings.extend(inferred.warnings(&given, &schema));
     let is_placed = schema.with_role(Role::X).is_some() && schema.with_role(Role::Y).is_some();
     let no_degrees = inferred.no_degrees.filter(|_| is_placed);
-    Ok(Inputs { files, schema, notes: inferred.notes, samples, warnings, no_degrees })
+    Ok(Inputs { files, content, schema, notes: inferred.notes, samples, warnings, no_degrees })
+}
+
+/// What a schema file says of how inputs are written.
+fn said(given: &SchemaFile) -> Result<Said> {
+    let wrong = |message: String| Error::Usage { message, hint: "swath sensor schema SRC prints a file to edit".into() };
+    let encoding = given.csv.encoding.as_deref().map(Layer::of_encoding).transpose();
+    let encoding = encoding.map_err(|known| wrong(format!("[csv] encoding: wanted one of {known}")))?;
+    let records = given.json.as_ref().and_then(|json| json.records.as_ref()).map(|records| records.parse());
+    let records = records.transpose().map_err(|message: String| wrong(format!("[json] records {message}")))?;
+    let sources = |part: &ColumnPart| part.source.clone().unwrap_or_else(|| vec![part.name.clone()]);
+    Ok(Said {
+        encoding: encoding.flatten(),
+        records,
+        // Columns that are not named are not read.
+        wanted: given.columns.as_ref().map(|columns| columns.iter().flat_map(sources).collect()),
+        is_delimited: given.csv.delimiter.is_some() && given.json.is_none(),
+    })
+}
+
+/// The files as they are now, with what they hold, and whether that is JSON.
+fn held(paths: &[PathBuf], spool: &mut Spool<'_>, warnings: &mut Vec<String>) -> Result<(Vec<InputFile>, bool)> {
+    let is_stream = |path: &Path| {
+        let is_pipe = |kind: std::fs::FileType| kind.is_fifo() || kind.is_char_device();
+        path == Path::new(STANDARD_INPUT) || std::fs::metadata(path).is_ok_and(|there| is_pipe(there.file_type()))
+    };
+    let identified = paths.iter().map(|path| match is_stream(path) {
+        true => {
+            let content = spool.stream(path)?;
+            let is_json = content.is_json;
+            Ok((InputFile::of_stream(path, content), is_json))
+        }
+        false => Ok((InputFile::identify(path)?, false)),
+    });
+    let identified: Vec<(InputFile, bool)> = identified.collect::<Result<_>>()?;
+    let mut files = each_once(identified, warnings);
+    for (file, is_json) in files.iter_mut().filter(|(file, _)| !file.is_stream()) {
+        match spool.file(&file.path, open_regular(&file.path)?)? {
+            Held::AsItStands { is_json: found } => *is_json = found,
+            Held::Content(content) => {
+                *is_json = content.is_json;
+                file.content = Some(content);
+            }
+        }
+    }
+    let of = |wanted: bool| files.iter().find(|(file, is_json)| file.length() > 0 && *is_json == wanted);
+    if let (Some((json, _)), Some((other, _))) = (of(true), of(false)) {
+        return Err(Error::Usage {
+            message: format!("{} is JSON, and {} is not", json.path.display(), other.path.display()),
+            hint: "take them apart: one schema is for one kind of text".into(),
+        });
+    }
+    let are_json = of(true).is_some();
+    Ok((files.into_iter().map(|(file, _)| file).collect(), are_json))
+}
+
+fn no_json(files: &[InputFile]) -> Error {
+    let path = files.iter().find(|file| file.length() > 0).map_or_else(PathBuf::new, |file| file.path.clone());
+    Error::InputCorrupt {
+        place: Place::file(path),
+        message: "the schema file has a section [json], and this is no JSON".into(),
+        hint: "wanted objects, one a line, or a document of records; leave [json] out for delimited text".into(),
+    }
+}
+
+/// The table that lines of JSON hold.
+fn json_inputs(
+    files: Vec<InputFile>,
+    content: Bytes,
+    samples: Vec<Sample>,
+    given: &SchemaFile,
+    mut warnings: Vec<String>,
+) -> Result<Inputs> {
+    let texts = samples.iter().flat_map(|sample| std::iter::once(&sample.head).chain(&sample.pieces));
+    let mut paths = json::table::paths_of(texts.map(Vec::as_slice));
+    let named = given.columns.iter().flatten().flat_map(|part| part.source.clone().unwrap_or_else(|| vec![part.name.clone()]));
+    for path in named {
+        let goes_on = |one: &str, other: &str| other.strip_prefix(one).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        paths.retain(|other| !goes_on(&path, other) && !goes_on(other, &path));
+        paths.push(path);
+    }
+    let tree = json::Paths::new(paths.iter().map(String::as_str)).map_err(|message| Error::Usage {
+        message,
+        hint: "source names a member, or members within each other with dots between".into(),
+    })?;
+    let mut header = json::table::header(paths.iter().map(String::as_str));
+    let as_table = |sample: &Sample| {
+        let mut table = Sample { pieces: Vec::new(), ..sample.clone() };
+        table.head = [&header[..], &json::table::rows(sample.head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&sample.head), &tree)].concat();
+        table.pieces = sample.pieces.iter().map(|piece| json::table::rows(piece, &tree)).collect();
+        table
+    };
+    let tables: Vec<Sample> = samples.iter().map(as_table).collect();
+    header.clear();
+    let as_written = CsvPart {
+        delimiter: Some(b','),
+        quote: Some(Some(b'"')),
+        decimal: Some(b'.'),
+        comment: Some(None),
+        skip_lines: Some(0),
+        header: Some(true),
+        header_lines: Some(1),
+        ..given.csv.clone()
+    };
+    let inferred = infer::look(&tables, &SchemaFile { csv: as_written, ..given.clone() })?;
+    let schema = given.resolve(Some(&inferred.schema))?;
+    warnings.extend(inferred.warnings(given, &schema));
+    let is_placed = schema.with_role(Role::X).is_some() && schema.with_role(Role::Y).is_some();
+    let no_degrees = inferred.no_degrees.filter(|_| is_placed);
+    Ok(Inputs { files, content, schema, notes: inferred.notes, samples, warnings, no_degrees })
 }
 
 /// A file that has several names is read by the first of them: its rows are there once.
-fn each_once(files: Vec<InputFile>, warnings: &mut Vec<String>) -> Vec<InputFile> {
+fn each_once(files: Vec<(InputFile, bool)>, warnings: &mut Vec<String>) -> Vec<(InputFile, bool)> {
     let mut known: FxHashMap<(u64, u64), PathBuf> = FxHashMap::default();
     let mut once = Vec::with_capacity(files.len());
-    for file in files {
+    for (file, is_json) in files {
+        if file.is_stream() {
+            once.push((file, is_json));
+            continue;
+        }
         if let Some(first) = known.get(&(file.device, file.inode)) {
             warnings.push(format!("{} is {} by another name, and read once", file.path.display(), first.display()));
             continue;
         }
         known.insert((file.device, file.inode), file.path.clone());
-        once.push(file);
+        once.push((file, is_json));
     }
     once
 }

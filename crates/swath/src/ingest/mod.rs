@@ -41,9 +41,10 @@ use swath_core::{
 use swath_table::intern::Interner;
 use swath_table::schema_file;
 
+use crate::content::{self, Room};
 use crate::input_file::InputFile;
 use crate::outcome::{Explanation, Outcome, Output};
-use crate::request::IngestRequest;
+use crate::request::{Common, IngestRequest};
 use crate::work::{Idle, give_up, open_store, run_options, within_limits};
 use cost::Costs;
 use prepare::Prepared;
@@ -53,6 +54,9 @@ pub use inputs::find as find_files;
 pub(crate) use inputs::{expand, named, pattern};
 pub use look::{Inputs, inputs as read_inputs};
 pub use survey::Facts;
+
+/// Bytes of an input that is not text as it stands which are looked at for a schema.
+const SAMPLE_BYTES: u64 = 8 << 20;
 
 /// The word that commands and results use.
 const COMMAND: &str = "sensor ingest";
@@ -70,7 +74,15 @@ pub struct Job {
 /// # Errors
 /// For whatever of it cannot be done, [`Error::CeilingTooSmall`] and [`Error::LimitTooSmall`] among them.
 pub fn prepare(request: &IngestRequest) -> Result<Job> {
-    let prepared = prepare::prepare(request)?;
+    prepare_until(request, &Stop::new())
+}
+
+/// The same, until a flag is raised: standard input may take long.
+///
+/// # Errors
+/// As [`prepare`], and [`Error::Stopped`].
+pub fn prepare_until(request: &IngestRequest, stop: &Stop) -> Result<Job> {
+    let prepared = prepare::prepare(request, stop)?;
     let common = &request.common;
     let costs = cost::costs(&prepared, common.ceiling(), common.threads());
     let costs = within_limits(common, costs, |costs| &costs.ledger)?;
@@ -99,8 +111,15 @@ fn hold_scratch(request: &IngestRequest, costs: &Costs) -> Result<()> {
 ///
 /// # Errors
 /// For inputs that cannot be read and schemas that cannot be.
-pub fn infer_schema(sources: &[OsString], schema: Option<&Path>) -> Result<(String, Vec<String>)> {
-    let inputs = look::inputs(sources, schema)?;
+pub fn infer_schema(
+    sources: &[OsString],
+    schema: Option<&Path>,
+    ceiling: Bytes,
+    stop: &Stop,
+) -> Result<(String, Vec<String>)> {
+    let folder = content::temporary_folder();
+    let room = Room { most: Some(SAMPLE_BYTES), ..Room::new(&folder, ceiling, stop) };
+    let inputs = look::inputs(sources, schema, room)?;
     let open = inputs.no_degrees.iter().map(|open| format!("{}; {}", open.sentence(), open.hint())).collect();
     Ok((schema_file::write(&inputs.schema, &inputs.notes), open))
 }
@@ -293,7 +312,8 @@ fn begin(job: &Job, partial: &PartialOutput, budget: &Arc<Budget>, stop: &Stop) 
     };
     let lake_folder = partial.output();
     std::fs::create_dir_all(&lake_folder).map_err(|error| Error::writing(&lake_folder, &error))?;
-    let store = Arc::new(open_store(common, partial, allowance)?);
+    let tmp_limit = common.tmp_limit.map(|limit| limit.saturating_sub(job.prepared.content));
+    let store = Arc::new(open_store(&Common { tmp_limit, ..common.clone() }, partial, allowance)?);
     let holder: Arc<dyn Reclaim> = Arc::<Store>::clone(&store);
     budget.register(Arc::downgrade(&holder));
     let beside = beside_identifiers(job.costs.ledger.workers);

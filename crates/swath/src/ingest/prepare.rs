@@ -3,20 +3,19 @@
 //! It reads the headers, and a sample by `look.rs`; what it finds depends on the data and the options, never on the
 //! ceiling.
 
-use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_schema::{Field, Schema};
 use rustc_hash::FxHashMap;
 use serde_json::json;
-use swath_core::{Bytes, Error, Result};
+use swath_core::{Bytes, Error, Result, Stop};
 use swath_crs::{Crs, Transform};
 use swath_formats::csv::{Header, NO_COLUMN, ParsePlan, header};
 use swath_formats::geoparquet::{
     LakeColumns, LakeCompression, LakeLayout, PointColumns, ROW_GROUP_ROWS_MAX, SortColumn,
 };
-use swath_formats::store::open_regular;
+use swath_formats::store::read_full;
 use swath_table::assign::Assigner;
 use swath_table::infer;
 use swath_table::layout::RowLayout;
@@ -30,6 +29,7 @@ use super::job::{Dedup, FilePlan, Geometry, Job};
 use super::look;
 use super::survey::{Counted, Facts, facts};
 use super::systems::{self, Systems};
+use crate::content::Room;
 use crate::input_file::{InputFile, exact_path};
 use crate::request::{Compression, IngestRequest, SortOrder};
 
@@ -55,14 +55,25 @@ pub struct Prepared {
     pub choices: Vec<(String, String)>,
     /// What inference did not find, as sentences.
     pub warnings: Vec<String>,
+    /// Scratch that holds what inputs hold, where that is not what stands in the files.
+    pub content: Bytes,
 }
 
 /// Resolves a request.
 ///
 /// # Errors
 /// For whatever of it cannot be done.
-pub fn prepare(request: &IngestRequest) -> Result<Prepared> {
-    let inputs = look::inputs(&request.sources, request.schema.as_deref())?;
+pub fn prepare(request: &IngestRequest, stop: &Stop) -> Result<Prepared> {
+    let common = &request.common;
+    let room = Room {
+        folder: &common.tmp_dir.clone().unwrap_or_else(|| folder_beside(&request.output)),
+        tmp_limit: common.tmp_limit,
+        ceiling: common.ceiling(),
+        max_record: request.max_record,
+        most: None,
+        stop,
+    };
+    let inputs = look::inputs(&request.sources, request.schema.as_deref(), room)?;
     if let Some(no_degrees) = &inputs.no_degrees {
         return Err(no_degrees.error());
     }
@@ -109,7 +120,7 @@ pub fn prepare(request: &IngestRequest) -> Result<Prepared> {
         choices.push(("dedup".into(), format!("by {}, keep {:?}", key.join(", "), dedup.keep).to_lowercase()));
     }
     let job = Job {
-        stream: Stream::new(inputs.files.iter().map(|file| file.size)),
+        stream: Stream::new(inputs.files.iter().map(InputFile::length)),
         file_plans,
         parse_plans,
         schema,
@@ -132,12 +143,19 @@ pub fn prepare(request: &IngestRequest) -> Result<Prepared> {
         target_file_size: request.target_file_size,
         max_rejects: request.max_rejects,
         // No record is longer than the file that it is in.
-        max_record: request.max_record.min(inputs.files.iter().map(|file| Bytes(file.size)).max().unwrap_or_default()),
+        max_record: request.max_record.min(inputs.files.iter().map(|file| Bytes(file.length())).max().unwrap_or_default()),
         compression: request.compression,
         output: request.output.clone(),
         files: inputs.files,
     };
-    Ok(Prepared { job: Arc::new(job), facts, choices, warnings })
+    Ok(Prepared { job: Arc::new(job), facts, choices, warnings, content: inputs.content })
+}
+
+/// The folder that an output is in, or the next one above it that is there.
+fn folder_beside(output: &Path) -> PathBuf {
+    let absolute = std::path::absolute(output).unwrap_or_else(|_| output.into());
+    let found = absolute.ancestors().skip(1).find(|folder| folder.is_dir());
+    found.map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }
 
 fn check_filters(request: &IngestRequest, time: Option<usize>, places: bool) -> Result<()> {
@@ -273,15 +291,13 @@ fn plan_files(
     // Most files begin as the one before them, and then their headers end where its does.
     let mut last: Option<(Vec<u8>, Header)> = None;
     for (position, file) in files.iter().enumerate() {
-        if file.size == 0 {
+        if file.length() == 0 {
             file_plans.push(FilePlan { plan: 0, transform: 0, data_offset: 0, header_lines: 0 });
             continue;
         }
-        let source = open_regular(&file.path)?;
+        let source = file.open()?;
         let read = |into: &mut [u8], length: usize| -> Result<usize> {
-            let length = (file.size as usize).min(length);
-            source.read_exact_at(&mut into[..length], 0).map_err(|error| Error::reading(&file.path, &error))?;
-            Ok(length)
+            read_full(&*source, &mut into[..length], 0)
         };
         let as_before = match &last {
             Some((text, header)) => {
@@ -295,7 +311,7 @@ fn plan_files(
             None => {
                 let length = read(&mut head, HEADER_BYTES)?;
                 let head = &head[..length];
-                let header = header(&file.path, head, head.len() as u64 == file.size, &schema.csv)?;
+                let header = header(&file.path, head, head.len() as u64 == file.length(), &schema.csv)?;
                 let text = head.get(..header.data_offset as usize).filter(|text| text.ends_with(b"\n"));
                 last = text.filter(|_| schema.csv.header).map(|text| (text.to_vec(), header.clone()));
                 header

@@ -2,18 +2,17 @@
 //!
 //! What is kept is bounded per unit and per run; everything is counted.
 
-use std::fs::File;
 use std::io::{Read, Write};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use swath_core::{Error, Receipts, Result};
-use swath_formats::store::open_regular;
+use swath_formats::store::{ReadAt, open_regular, read_full};
 use swath_table::reject::{Reason, Reject};
 
 use super::job::Routed;
 use super::running::Running;
+use crate::input_file::InputFile;
 
 /// Packed rejects that one unit keeps.
 pub const UNIT_BYTES_MAX: usize = 256 << 10;
@@ -45,7 +44,7 @@ pub struct Packed {
     pub bytes: Vec<u8>,
     raw: Vec<u8>,
     /// The file of the last reject; rejects of one file come together.
-    open: Option<(u32, File)>,
+    open: Option<(u32, Box<dyn ReadAt>)>,
 }
 
 impl Packed {
@@ -55,18 +54,20 @@ impl Packed {
     }
 
     /// Adds a reject of a row of `file`.
-    pub fn push(&mut self, file: u32, path: &Path, reject: &Reject) {
+    pub fn push(&mut self, file: u32, input: &InputFile, reject: &Reject) {
         let raw_length = (reject.length as usize).min(RAW_MAX);
         let detail = &reject.detail.as_bytes()[..reject.detail.len().min(usize::from(u16::MAX))];
         if self.bytes.len() + HEAD + detail.len() + raw_length > UNIT_BYTES_MAX {
             return;
         }
         if self.open.as_ref().is_none_or(|(open, _)| *open != file) {
-            self.open = open_regular(path).ok().map(|opened| (file, opened));
+            self.open = input.open().ok().map(|opened| (file, opened));
         }
         self.raw.resize(raw_length, 0);
         // A row that cannot be read again is reported without its text.
-        let mut failed = |(_, open): &(u32, File)| open.read_exact_at(&mut self.raw, reject.offset).is_err();
+        let mut failed = |(_, open): &(u32, Box<dyn ReadAt>)| {
+            read_full(&**open, &mut self.raw, reject.offset).ok() != Some(raw_length)
+        };
         if self.open.as_ref().is_none_or(&mut failed) {
             self.raw.clear();
         }

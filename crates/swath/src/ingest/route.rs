@@ -7,7 +7,6 @@ use swath_core::{Bytes, Receipt, Receipts, Result, Stage, Stop, TaskContext, Tas
 use swath_formats::csv::{
     BatchLimits, Consumer, ParsePlan, RangeSpec, Source, Start, Workspace, batch_bytes_max, make_room, read_range,
 };
-use swath_formats::store::SourceFile;
 use swath_table::column::{Batch, Column, Values};
 use swath_table::reject::{Reason, Reject};
 
@@ -136,16 +135,16 @@ impl Router<'_> {
         if nominal.is_empty() {
             return Ok(());
         }
-        let input = SourceFile::open(&file.path)?;
+        let input = file.open()?;
         let start = match known {
             Some(offset) => Start::Exact(offset),
             None if nominal.start == plan.data_offset => Start::Exact(plan.data_offset),
             None => Start::NextRecord,
         };
         self.spans.push(Span { first_row: bench.batch.rows(), file: segment.file });
-        let spec = RangeSpec { nominal: nominal.clone(), file_len: file.size, start };
+        let spec = RangeSpec { nominal: nominal.clone(), file_len: file.length(), start };
         let source = Source {
-            input: &input,
+            input: &*input,
             plan: &job.parse_plans[plan.plan as usize],
             interner: &self.running.texts,
             limits: batch_limits(job),
@@ -154,7 +153,7 @@ impl Router<'_> {
         self.routed.read += report.records;
         self.routed.nulled += report.nulled;
         self.routed.ambiguous += report.ambiguous;
-        let cut = segment.bytes.start > 0 || segment.bytes.end < file.size;
+        let cut = segment.bytes.start > 0 || segment.bytes.end < file.length();
         if cut {
             self.routed.edges.push(Edge {
                 file: segment.file as u32,
@@ -231,7 +230,7 @@ impl Router<'_> {
     fn take_reject(&mut self, file: usize, reject: Reject) {
         self.routed.rejected += 1;
         *self.routed.reasons.entry(reject.reason.name().into()).or_default() += 1;
-        self.packed.push(file as u32, &self.running.job.files[file].path, &reject);
+        self.packed.push(file as u32, &self.running.job.files[file], &reject);
     }
 
     fn finish(&mut self) -> Result<Routed> {
@@ -249,8 +248,8 @@ impl Router<'_> {
 /// after it was parsed.
 fn row_length(running: &Running, file: usize, offset: u64) -> u64 {
     let mut text = [0; rejects::RAW_MAX + 1];
-    let Ok(source) = SourceFile::open(&running.job.files[file].path) else { return 0 };
-    let Ok(read) = swath_formats::store::read_full(&source, &mut text, offset) else { return 0 };
+    let Ok(source) = running.job.files[file].open() else { return 0 };
+    let Ok(read) = swath_formats::store::read_full(&*source, &mut text, offset) else { return 0 };
     let line = text[..read].split(|&byte| byte == b'\n').next().unwrap_or_default();
     line.strip_suffix(b"\r").unwrap_or(line).len() as u64
 }

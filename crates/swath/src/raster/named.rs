@@ -36,7 +36,10 @@ pub fn files(word: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// The lines of a file, without those that are blank.
-fn listed(list: &Path) -> Result<Vec<PathBuf>> {
+///
+/// # Errors
+/// [`Error::InputUnreadable`].
+pub(crate) fn listed(list: &Path) -> Result<Vec<PathBuf>> {
     let refuse = |reason: String, hint: &str| Error::InputUnreadable { path: list.into(), reason, hint: hint.into() };
     let mut text = Vec::new();
     let file = open_regular(list)?;

@@ -1,0 +1,188 @@
+//! The values at some paths of a line: where they begin and end.
+
+use super::text::{Kind, Wrong, elements, kind_of, members, skip_space, unescape};
+
+/// Levels of a path at most.
+const LEVELS_MAX: usize = 32;
+
+/// Paths, as a tree of names.
+#[derive(Debug, Clone)]
+pub struct Paths {
+    /// The first one is the top.
+    nodes: Vec<Vec<Member>>,
+    count: usize,
+}
+
+/// What is wanted of a member or element with a name.
+#[derive(Debug, Clone)]
+struct Member {
+    name: Box<[u8]>,
+    /// The name as a number, for elements.
+    number: Option<usize>,
+    /// Which path ends here.
+    field: Option<usize>,
+    /// The node of those that go on.
+    node: Option<usize>,
+}
+
+/// What became of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    /// Whether a text had escapes: it may hold other characters than the line shows.
+    pub had_escapes: bool,
+}
+
+impl Paths {
+    /// The tree of some paths, each of names between dots; elements of arrays are counted from 0.
+    ///
+    /// # Errors
+    /// In words: a path that is none, one that is given twice, and one that goes on where another one ends.
+    pub fn new<'p>(paths: impl IntoIterator<Item = &'p str>) -> Result<Paths, String> {
+        let mut tree = Paths { nodes: vec![Vec::new()], count: 0 };
+        for path in paths {
+            let names: Vec<&str> = path.split('.').collect();
+            if names.iter().any(|name| name.is_empty()) || names.len() > LEVELS_MAX {
+                return Err(format!("{path:?} is no path: wanted up to {LEVELS_MAX} names between dots"));
+            }
+            let mut node = 0;
+            for (level, name) in names.iter().enumerate() {
+                let member = tree.member(node, name);
+                let is_last = level + 1 == names.len();
+                let own = &mut tree.nodes[node][member];
+                if own.field.is_some() || is_last && own.node.is_some() {
+                    return Err(format!("{path:?} is asked for together with what is in it, or twice"));
+                }
+                if is_last {
+                    own.field = Some(tree.count);
+                    break;
+                }
+                node = match own.node {
+                    Some(node) => node,
+                    None => {
+                        own.node = Some(tree.nodes.len());
+                        tree.nodes.push(Vec::new());
+                        tree.nodes.len() - 1
+                    }
+                };
+            }
+            tree.count += 1;
+        }
+        Ok(tree)
+    }
+
+    /// How many paths there are.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The place of a name in a node, made if it is not there.
+    fn member(&mut self, node: usize, name: &str) -> usize {
+        let members = &mut self.nodes[node];
+        members.iter().position(|member| &*member.name == name.as_bytes()).unwrap_or_else(|| {
+            members.push(Member { name: name.as_bytes().into(), number: name.parse().ok(), field: None, node: None });
+            members.len() - 1
+        })
+    }
+
+    /// Finds the values in the object `text[start..end]`: for path `f` the byte before the value's first is `out[2f]`,
+    /// and the one behind it `out[2f + 1]`. Texts are without their quotes, and their escapes are what they mean. What is
+    /// not there, and `null`, is empty.
+    ///
+    /// # Errors
+    /// Where the line is no object.
+    pub fn cut(&self, text: &mut [u8], start: usize, end: usize, out: &mut [u32]) -> Result<Cut, Wrong> {
+        let nothing = [(start as u32).wrapping_sub(1), start as u32];
+        out.as_chunks_mut::<2>().0.iter_mut().take(self.count).for_each(|place| *place = nothing);
+        let line = &text[..end];
+        let first = skip_space(line, start);
+        let behind = self.object(line, first, 0, out)?;
+        if skip_space(line, behind) < end {
+            return Err(Wrong { at: behind, wanted: "the end of the line" });
+        }
+        let mut had_escapes = false;
+        for [before, end] in out.as_chunks_mut::<2>().0.iter_mut().take(self.count) {
+            let (from, to) = (before.wrapping_add(1) as usize, *end as usize);
+            if from < to && from > 0 && text[from - 1] == b'"' && memchr::memchr(b'\\', &text[from..to]).is_some() {
+                had_escapes = true;
+                let length = unescape(&mut text[from..to]).ok_or(Wrong { at: from, wanted: "a text without broken escapes" })?;
+                *end = (from + length) as u32;
+            }
+        }
+        Ok(Cut { had_escapes })
+    }
+
+    fn object(&self, line: &[u8], at: usize, node: usize, out: &mut [u32]) -> Result<usize, Wrong> {
+        let wanted = &self.nodes[node];
+        // Most lines have the same members in the same order.
+        let mut next = 0;
+        members(line, at, |name, start, end| {
+            let is_next = wanted.get(next).is_some_and(|member| &*member.name == name);
+            let found = if is_next { Some(next) } else { wanted.iter().position(|member| &*member.name == name) };
+            let Some(found) = found else { return Ok(()) };
+            next = found + 1;
+            self.value(line, (start, end), &wanted[found], out)
+        })
+    }
+
+    fn value(&self, line: &[u8], (start, end): (usize, usize), member: &Member, out: &mut [u32]) -> Result<(), Wrong> {
+        let kind = kind_of(line, start)?;
+        if let Some(field) = member.field {
+            let (from, to) = match kind {
+                Kind::Text => (start + 1, end - 1),
+                Kind::Bare if &line[start..end] == b"null" => (start, start),
+                _ => (start, end),
+            };
+            (out[2 * field], out[2 * field + 1]) = ((from as u32).wrapping_sub(1), to as u32);
+        }
+        let Some(node) = member.node else { return Ok(()) };
+        match kind {
+            Kind::Object => self.object(line, start, node, out).map(drop),
+            Kind::Array => elements(line, start, |number, start, end| {
+                let found = self.nodes[node].iter().find(|member| member.number == Some(number));
+                found.map_or(Ok(()), |member| self.value(line, (start, end), member, out))
+            })
+            .map(drop),
+            Kind::Text | Kind::Bare => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_found_at_their_paths() {
+        let paths = Paths::new(["b", "a.x", "c.1", "a.y.z", "t", "none"]).expect("paths");
+        for (line, wanted) in [
+            (
+                r#" {"a":{"y":{"z":-1.5},"x":"q"} , "b" : true,"c":[1,[2, 3],4],"t":"\u00e9\n\"","u":{"b":9}} "#,
+                ["true", "q", "[2, 3]", "-1.5", "é\n\"", ""],
+            ),
+            (r#"{"a":{"x":null},"b":"","c":[1],"t":"null"}"#, ["", "", "", "", "null", ""]),
+            (r#"{"a":7,"b":1,"b":2}"#, ["2", "", "", "", "", ""]),
+            ("{}", [""; 6]),
+        ] {
+            let mut text = format!("??{line}!!").into_bytes();
+            let mut out = [9; 14];
+            let cut = paths.cut(&mut text, 2, 2 + line.len(), &mut out).expect(line);
+            let got: Vec<String> = out[..12]
+                .chunks_exact(2)
+                .map(|place| String::from_utf8_lossy(&text[place[0] as usize + 1..place[1] as usize]).into_owned())
+                .collect();
+            assert_eq!((got, cut.had_escapes, out[12]), (wanted.map(String::from).to_vec(), line.contains('\\'), 9));
+        }
+        for line in ["", "1", "[1]", "{\"b\":1} x", "{\"b\":1", "{\"b\":\"\\x\"}", "{\"b\" 1}", "{\"b\":}"] {
+            let mut text = line.as_bytes().to_vec();
+            assert!(paths.cut(&mut text, 0, line.len(), &mut [0; 12]).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn paths_within_each_other_are_refused() {
+        for paths in [&["a", "a"][..], &["a", "a.b"], &["a.b", "a"], &["a..b"], &[""]] {
+            assert!(Paths::new(paths.iter().copied()).is_err(), "{paths:?}");
+        }
+        assert_eq!(Paths::new(["a.b", "a.c", "d"]).expect("paths").count(), 3);
+    }
+}

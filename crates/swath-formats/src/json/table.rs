@@ -1,0 +1,136 @@
+//! Lines of JSON as delimited text, for those who look at a sample of a table.
+
+use rustc_hash::FxHashSet;
+
+use super::fields::Paths;
+use super::text::{Kind, Wrong, elements, kind_of, members, skip_space};
+
+/// Levels of objects that are looked into.
+const LEVELS_MAX: usize = 8;
+/// Columns at most; others are not seen.
+const COLUMNS_MAX: usize = 4096;
+
+/// The paths to all values of some lines that are no objects, in the order in which they come. Of arrays, the
+/// coordinates of points are values of their own.
+pub fn paths_of<'t>(texts: impl IntoIterator<Item = &'t [u8]>) -> Vec<String> {
+    let mut found = Found { seen: FxHashSet::default(), paths: Vec::new() };
+    for text in texts {
+        for line in text.split(|byte| *byte == b'\n') {
+            // A line that is none is counted when it is read.
+            let _ = found.object(line, skip_space(line, 0), &mut String::new(), LEVELS_MAX);
+        }
+    }
+    // Where a value is an object now and then, what is in it counts.
+    let Found { seen, mut paths } = found;
+    let is_within = |path: &String| path.match_indices('.').any(|(end, _)| seen.contains(&path[..end]));
+    let within: Vec<String> = paths.iter().filter(|path| is_within(path)).cloned().collect();
+    paths.retain(|path| !within.iter().any(|other| other.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('.'))));
+    paths
+}
+
+struct Found {
+    seen: FxHashSet<String>,
+    paths: Vec<String>,
+}
+
+impl Found {
+    fn object(&mut self, line: &[u8], at: usize, path: &mut String, levels: usize) -> Result<usize, Wrong> {
+        members(line, at, |name, start, _| self.value(line, start, &String::from_utf8_lossy(name), path, levels))
+    }
+
+    fn value(&mut self, line: &[u8], start: usize, name: &str, path: &mut String, levels: usize) -> Result<(), Wrong> {
+        let length = path.len();
+        if length > 0 {
+            path.push('.');
+        }
+        path.push_str(name);
+        match kind_of(line, start)? {
+            Kind::Object if levels > 0 => self.object(line, start, path, levels - 1).map(drop)?,
+            Kind::Array if name == COORDINATES && levels > 0 => {
+                elements(line, start, |number, start, _| self.value(line, start, &number.to_string(), path, 0)).map(drop)?;
+            }
+            _ if self.paths.len() < COLUMNS_MAX && !self.seen.contains(path.as_str()) => {
+                self.seen.insert(path.clone());
+                self.paths.push(path.clone());
+            }
+            _ => {}
+        }
+        path.truncate(length);
+        Ok(())
+    }
+}
+
+/// The member of a GeoJSON geometry that has numbers for its elements.
+const COORDINATES: &str = "coordinates";
+
+/// Whole lines as rows of delimited text with commas and double quotes, one field for each path.
+pub fn rows(lines: &[u8], paths: &Paths) -> Vec<u8> {
+    let mut out = Vec::with_capacity(lines.len() / 2);
+    let mut ends = vec![0; 2 * paths.count()];
+    for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
+        let mut line = line.to_vec();
+        let end = line.len();
+        if paths.cut(&mut line, 0, end, &mut ends).is_err() {
+            continue;
+        }
+        for (number, place) in ends.chunks_exact(2).enumerate() {
+            if number > 0 {
+                out.push(b',');
+            }
+            put_field(&line[place[0].wrapping_add(1) as usize..place[1] as usize], &mut out);
+        }
+        out.push(b'\n');
+    }
+    out
+}
+
+/// The header of such rows.
+pub fn header<'p>(paths: impl IntoIterator<Item = &'p str>) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (number, path) in paths.into_iter().enumerate() {
+        if number > 0 {
+            out.push(b',');
+        }
+        put_field(path.as_bytes(), &mut out);
+    }
+    out.push(b'\n');
+    out
+}
+
+fn put_field(text: &[u8], out: &mut Vec<u8>) {
+    if !text.iter().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) {
+        out.extend_from_slice(text);
+        return;
+    }
+    out.push(b'"');
+    for &byte in text {
+        if byte == b'"' {
+            out.push(b'"');
+        }
+        out.push(byte);
+    }
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_become_rows() {
+        let lines = br#"{"a":1,"b":{"c":"x,y","d":[1,2]},"geometry":{"type":"Point","coordinates":[9.5,48,null]}}
+broken
+{"b":{"c":"say \"no\"\n"},"e":null}
+"#;
+        let paths = paths_of([&lines[..]]);
+        let names = ["a", "b.c", "b.d", "geometry.type", "geometry.coordinates.0", "geometry.coordinates.1"];
+        assert_eq!(paths, [&names[..], &["geometry.coordinates.2", "e"]].concat());
+        let tree = Paths::new(paths.iter().map(String::as_str)).expect("paths");
+        let text = [header(paths.iter().map(String::as_str)), rows(lines, &tree)].concat();
+        assert_eq!(
+            String::from_utf8_lossy(&text),
+            "a,b.c,b.d,geometry.type,geometry.coordinates.0,geometry.coordinates.1,geometry.coordinates.2,e\n\
+             1,\"x,y\",\"[1,2]\",Point,9.5,48,,\n,\"say \"\"no\"\"\n\",,,,,,\n"
+        );
+    }
+}
