@@ -11,7 +11,7 @@ use swath_table::column::{Batch, Values};
 use swath_table::infer::sample;
 use swath_table::intern::Interner;
 use swath_table::reject::Reject;
-use swath_table::schema::{ColumnType, CsvFormat, Role, TableSchema};
+use swath_table::schema::{ColumnType, CsvFormat, Layout, Role, TableSchema};
 
 use super::{ColumnDescription, Count, Extent, Footprint, TableDescription, TimeRange, moment};
 
@@ -250,7 +250,12 @@ pub fn columns(schema: &TableSchema) -> Vec<ColumnDescription> {
 /// The settings of the text, in the words of a schema file.
 fn dialect(format: &CsvFormat) -> Vec<(String, String)> {
     let byte = |byte: u8| format!("{:?}", char::from(byte).to_string());
-    let mut details = vec![("delimiter".to_string(), byte(format.delimiter)), ("decimal".into(), byte(format.decimal))];
+    let between = match &format.layout {
+        Layout::Delimited => ("delimiter".to_string(), byte(format.delimiter)),
+        Layout::Spaces => ("delimiter".into(), "\"spaces\"".into()),
+        Layout::Widths(widths) => ("widths".into(), format!("{widths:?}")),
+    };
+    let mut details = vec![between, ("decimal".into(), byte(format.decimal))];
     details.extend(format.comment.map(|comment| ("comment".to_string(), byte(comment))));
     if format.skip_lines > 0 {
         details.push(("skip_lines".into(), format.skip_lines.to_string()));
