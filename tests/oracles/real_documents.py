@@ -102,16 +102,16 @@ def interval(values):
     return iso(values.str.split("/").str[0])
 
 
-PENDING = [
+DOCUMENTS = [
     dict(name="luftdaten, JSON", files="luftdaten_odd/*.json", rows=589, read=records, types=LUFTDATEN),
     # Two fields without a name moved the others, as in the CSV of the day: Max_cycle is samples, Signal a cycle.
     dict(name="Madavi, JSON", files="madavi/*.json", rows=589, read=records, types="tssssssffssffsssssii",
          inferred_time=clock("UTC", "%Y/%m/%d %H:%M:%S")),
     dict(name="big dump", files="1*.json", rows=21431 + 8051, read=big_dump, time=epoch("s"),
-         schema="pending/big_dump.toml", schema_types=dict(location="c", time="t", latitude="d", longitude="d", P1="d",
+         schema="big_dump.toml", schema_types=dict(location="c", time="t", latitude="d", longitude="d", P1="d",
                                                            P2="d", humidity="f", temperature="f")),
     dict(name="earthquakes", files="vega/earthquakes.json", rows=1707, read=features, time=epoch("ms"),
-         schema="pending/earthquakes.toml",
+         schema="earthquakes.toml",
          schema_types=dict(id="s", time="t", updated="t", longitude="d", latitude="d", depth="d", magnitude="d",
                            felt="i", gap="d", alert="c", place="s"),
          sources={"time": "properties.time", "updated": "properties.updated", "longitude": "geometry.coordinates.0",
@@ -119,10 +119,13 @@ PENDING = [
                   "magnitude": "properties.mag", "felt": "properties.felt",
                   "gap": "properties.gap", "alert": "properties.alert",
                   "place": "properties.place"}),
-    *(dict(name=f"WaterML, {name}", files=f"usgs/{files}", rows=rows, read=waterml, schema="pending/waterml.toml",
+    *(dict(name=f"WaterML, {name}", files=f"usgs/{files}", rows=rows, read=waterml, schema="waterml.toml",
            schema_types=dict(site="c", time="t", latitude="d", longitude="d", parameter="c", unit="c", value="d",
                              qualifier="c"))
       for name, files, rows in [("instants", "waterservices_iv.txt", 20), ("days", "waterservices_dv.txt", 4)]),
+]
+
+PENDING = [
     dict(name="flights", files="vega/flights-3m.parquet", rows=3_000_000, read=parquet, types="tllcc"),
     dict(name="TMY2", files="solar/12839.tm2", rows=8760, read=fixed(TMY2, 1), partition="none",
          schema="pending/tmy2.toml", missing=["", "9999"],

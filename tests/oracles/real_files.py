@@ -16,7 +16,7 @@ import pyarrow
 import pyarrow.compute
 import pyarrow.dataset
 from real_cases import CASES, iso
-from real_documents import PENDING
+from real_documents import DOCUMENTS, PENDING
 from swath_runs import Bench, Findings
 
 SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
@@ -149,9 +149,9 @@ def main():
     is_pending = "--pending" in sys.argv
     findings, bench, folder = Findings(), Bench(words[0]), Path(words[1]).resolve() / "telemetry"
     files = {path for path in folder.rglob("*") if path.is_file()}
-    of_cases = {path for case in CASES + PENDING for path in folder.glob(case["files"])}
+    of_cases = {path for case in CASES + DOCUMENTS + PENDING for path in folder.glob(case["files"])}
     findings.expect("files without a case", sorted(path.name for path in files - of_cases), [])
-    right = run_cases(PENDING if is_pending else CASES, findings, bench, folder, is_pending)
+    right = run_cases(PENDING if is_pending else CASES + DOCUMENTS, findings, bench, folder, is_pending)
     inferred, schema = right["by inference"], right["with a schema file"] - right["by inference"]
     left = sorted(str(path.relative_to(folder)) for path in files - inferred - schema)
     print(f"of {len(files)} files, right by inference: {len(inferred)}, others with a schema file: {len(schema)}")

@@ -79,7 +79,13 @@ fn schema() -> TableSchema {
         units: None,
         required: matches!(role, Some(Role::Sensor | Role::Time)),
     });
-    TableSchema { csv: CsvFormat::default(), json: None, columns: columns.into(), crs: CrsSchema::default(), dedup: None }
+    TableSchema {
+        csv: CsvFormat::default(),
+        json: None,
+        columns: columns.into(),
+        crs: CrsSchema::default(),
+        dedup: None,
+    }
 }
 
 fn cpu_seconds() -> f64 {

@@ -12,7 +12,7 @@ use swath_formats::csv::{
 use swath_table::column::Batch;
 use swath_table::intern::Interner;
 use swath_table::reject::Reject;
-use swath_table::schema::{ColumnSchema, ColumnType, CrsSchema, CsvFormat, TableSchema, Violation};
+use swath_table::schema::{ColumnSchema, ColumnType, CrsSchema, CsvFormat, Layout as Between, TableSchema, Violation};
 
 struct Counting;
 
@@ -72,7 +72,13 @@ fn table(types: &[ColumnType]) -> TableSchema {
         units: None,
         required: false,
     });
-    TableSchema { csv: CsvFormat::default(), json: None, columns: columns.collect(), crs: CrsSchema::default(), dedup: None }
+    TableSchema {
+        csv: CsvFormat::default(),
+        json: None,
+        columns: columns.collect(),
+        crs: CrsSchema::default(),
+        dedup: None,
+    }
 }
 
 /// Parses a table with these columns and this body; declared memory must be at least what was measured.
@@ -82,15 +88,24 @@ fn check(what: &str, types: &[ColumnType], body: Vec<u8>) {
 
 /// The same for several files that share a batch.
 fn check_files(what: &str, types: &[ColumnType], bodies: &[Vec<u8>]) {
-    let schema = table(types);
+    check_table(what, &table(types), bodies);
+}
+
+/// The same for text that is cut in another way.
+fn check_table(what: &str, schema: &TableSchema, bodies: &[Vec<u8>]) {
+    let types: Vec<ColumnType> = schema.columns.iter().map(|column| column.column_type).collect();
     let names: Vec<&str> = schema.columns.iter().map(|column| column.name.as_str()).collect();
-    let head = names.join(",") + "\n";
+    let head = match schema.csv.layout {
+        Between::Delimited => names.join(",") + "\n",
+        Between::Spaces => names.join(" ") + "\n",
+        Between::Widths(_) => String::new(),
+    };
     let files: Vec<Vec<u8>> = bodies.iter().map(|body| [head.as_bytes(), body].concat()).collect();
     let data = &files[0];
     let head_bytes = data.len().min(1 << 17);
     let header =
         header(Path::new("a.csv"), &data[..head_bytes], head_bytes == data.len(), &schema.csv).expect("a header");
-    let plan = ParsePlan::new(Path::new("a.csv"), &schema, &header.names).expect("a plan");
+    let plan = ParsePlan::new(Path::new("a.csv"), schema, &header.names).expect("a plan");
     let interner = Interner::new("categories", Bytes(1 << 28));
     interner.intern(b"v").expect("room");
     for limits in
@@ -98,8 +113,8 @@ fn check_files(what: &str, types: &[ColumnType], bodies: &[Vec<u8>]) {
     {
         let options = ReadOptions::default();
         let range_bytes = bodies.iter().map(|body| body.len() as u64).sum();
-        let declared = Workspace::bytes_for(&options, plan.expected_fields(), types.len())
-            + batch_bytes_max(&schema, plan.expected_fields(), limits, &options, range_bytes, range_bytes);
+        let declared = Workspace::bytes_for(&options, plan.ends_per_row(), types.len())
+            + batch_bytes_max(schema, plan.row_bytes_min(), limits, &options, range_bytes, range_bytes);
         let before = LIVE.load(Ordering::Relaxed);
         PEAK.store(before, Ordering::Relaxed);
         let mut workspace = Workspace::new(options);
@@ -144,5 +159,21 @@ fn hostile_inputs_stay_within_the_declared_memory() {
     // The first leaves a batch that is nearly full.
     let numbers = b"1234567,1234567,1234\n".repeat(96_000);
     check_files("two files of 2 MB", &[Float64, Int64, Int64], &[numbers.clone(), numbers]);
+    let undelimited = |types: &[ColumnType], layout: Between| {
+        let mut schema = table(types);
+        let header = !matches!(layout, Between::Widths(_));
+        for (place, column) in schema.columns.iter_mut().enumerate().filter(|_| !header) {
+            column.source = vec![format!("column_{}", place + 1)];
+        }
+        schema.csv = CsvFormat { layout, header, quote: None, ..CsvFormat::default() };
+        schema
+    };
+    check_table("words of one byte", &undelimited(&[Text], Between::Spaces), &[b"x\n".repeat(2_000_000)]);
+    check_table("a column of one byte", &undelimited(&[Text], Between::Widths(vec![1])), &[b"x\n".repeat(2_000_000)]);
+    let body = format!("1{}\n", " v".repeat(9_999)).into_bytes().repeat(100);
+    check_table("10,000 words", &undelimited(&wide, Between::Spaces), &[body]);
+    let body = format!("1{}\n", "v".repeat(9_999)).into_bytes().repeat(300);
+    check_table("10,000 columns of one byte", &undelimited(&wide, Between::Widths(vec![1; 10_000])), &[body]);
+    check_table("a word of 20 MB", &undelimited(&[Text], Between::Spaces), &[vec![b'z'; 20_000_000]]);
     check("one line of 20 MB", &[Text], vec![b'z'; 20_000_000]);
 }

@@ -252,8 +252,8 @@ impl FileColumns<'_> {
     /// Calls `each` with every sampled row that has as many fields as the header.
     fn each_row(&self, rows: &mut Rows, mut each: impl FnMut(&Record<'_>)) {
         let head = self.sample.head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.sample.head);
-        let in_head = Records::new(head, self.shape.dialect).filter(|record| record.line >= self.shape.first_row_line);
-        let in_pieces = self.sample.pieces.iter().flat_map(|piece| Records::new(piece, self.shape.dialect));
+        let in_head = Records::new(head, &self.shape.dialect).filter(|record| record.line >= self.shape.first_row_line);
+        let in_pieces = self.sample.pieces.iter().flat_map(|piece| Records::new(piece, &self.shape.dialect));
         for record in in_head.chain(in_pieces) {
             if record.fields.len() != self.targets.len() {
                 rows.ragged += 1;

@@ -8,6 +8,7 @@ pub mod column;
 pub mod infer;
 pub mod intern;
 pub mod layout;
+pub mod lines;
 pub mod offset;
 pub mod partition;
 pub mod reject;

@@ -34,11 +34,13 @@ pub enum Reason {
     MalformedQuotes,
     /// The text is not of the declared encoding.
     InvalidEncoding,
+    /// The line is no JSON object.
+    MalformedJson,
 }
 
 impl Reason {
     /// All reasons, in the order of their declaration.
-    pub const ALL: [Reason; 12] = [
+    pub const ALL: [Reason; 13] = [
         Reason::FieldCount,
         Reason::InvalidValue,
         Reason::OutOfRange,
@@ -51,6 +53,7 @@ impl Reason {
         Reason::RecordTooLong,
         Reason::MalformedQuotes,
         Reason::InvalidEncoding,
+        Reason::MalformedJson,
     ];
 
     /// The stable name.
@@ -68,6 +71,7 @@ impl Reason {
             Reason::RecordTooLong => "record_too_long",
             Reason::MalformedQuotes => "malformed_quotes",
             Reason::InvalidEncoding => "invalid_encoding",
+            Reason::MalformedJson => "malformed_json",
         }
     }
 

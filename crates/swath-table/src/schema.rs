@@ -89,10 +89,25 @@ pub struct ColumnSchema {
 /// The encodings that text may have.
 pub const ENCODINGS: [&str; 6] = ["utf-8", "utf-16", "utf-16le", "utf-16be", "latin-1", "windows-1252"];
 
+/// What keeps the fields of a row apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// A delimiter.
+    #[default]
+    Delimited,
+    /// Any number of spaces and tabs; those around a row are nothing.
+    Spaces,
+    /// Nothing: every field has so many bytes, with blanks around its text.
+    Widths(Vec<u32>),
+}
+
 /// How the text is written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CsvFormat {
-    /// Between fields.
+    /// What keeps fields apart.
+    pub layout: Layout,
+    /// Between fields, where a delimiter is.
     pub delimiter: u8,
     /// Around fields that hold delimiters or newlines; none switches quoting off.
     pub quote: Option<u8>,
@@ -117,6 +132,7 @@ pub struct CsvFormat {
 impl Default for CsvFormat {
     fn default() -> Self {
         CsvFormat {
+            layout: Layout::Delimited,
             delimiter: b',',
             quote: Some(b'"'),
             decimal: b'.',

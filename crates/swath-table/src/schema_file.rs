@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use swath_core::{Error, Result};
 
-use crate::schema::{ColumnType, CrsOfFiles, JsonFormat, Keep, Role, TableSchema, Violation};
+use crate::schema::{ColumnType, CrsOfFiles, JsonFormat, Keep, Layout, Role, TableSchema, Violation};
 
 pub use write::{moment_text, write};
 
@@ -43,7 +43,9 @@ pub struct SchemaFile {
 /// What a schema file says about the text.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CsvPart {
-    /// Between fields.
+    /// What keeps fields apart: as the keys `delimiter` and `widths` say.
+    pub layout: Option<Layout>,
+    /// Between fields, where a delimiter is.
     pub delimiter: Option<u8>,
     /// Around fields; `Some(None)` switches quoting off (`quote = ""`).
     pub quote: Option<Option<u8>>,

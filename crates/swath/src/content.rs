@@ -50,6 +50,8 @@ pub struct Content {
     path: PathBuf,
     /// Whether it is JSON, one object a line.
     pub is_json: bool,
+    /// Where the records were, if it was a JSON document.
+    pub records: Option<String>,
     /// How it came about, in words; nothing for what was only copied.
     pub layers: Vec<&'static str>,
 }
@@ -57,7 +59,7 @@ pub struct Content {
 impl ReadAt for Content {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let left = self.length.saturating_sub(offset).min(buffer.len() as u64) as usize;
-        self.spool.read_at(&mut buffer[..left], self.start + offset)
+        FileExt::read_at(&*self.spool, &mut buffer[..left], self.start + offset)
     }
 
     fn path(&self) -> &Path {
@@ -92,7 +94,9 @@ impl<'r> Room<'r> {
 /// The folder for what is only looked at: on disk, where `/tmp` may be in memory.
 pub fn temporary_folder() -> PathBuf {
     let named = std::env::var_os("TMPDIR").map(PathBuf::from);
-    named.or_else(|| Some("/var/tmp".into()).filter(|folder: &PathBuf| folder.is_dir())).unwrap_or_else(std::env::temp_dir)
+    named
+        .or_else(|| Some("/var/tmp".into()).filter(|folder: &PathBuf| folder.is_dir()))
+        .unwrap_or_else(std::env::temp_dir)
 }
 
 /// What a schema file says of how inputs are written.
@@ -135,7 +139,7 @@ impl<'w> Spool<'w> {
     /// When it cannot be read, is damaged, or there is no room.
     pub fn file(&mut self, path: &Path, file: File) -> Result<Held> {
         let mut head = [0; 64];
-        let read = file.read_at(&mut head, 0).map_err(|error| Error::reading(path, &error))?;
+        let read = FileExt::read_at(&file, &mut head, 0).map_err(|error| Error::reading(path, &error))?;
         let head = &head[..read];
         let start = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
         let may_be_json = !self.said.is_delimited && (start.is_empty() || matches!(start[0], b'{' | b'['));
@@ -178,6 +182,7 @@ impl<'w> Spool<'w> {
             None => None,
         };
         let is_json = form.is_some();
+        let path_of_records = records.as_ref().map(ToString::to_string);
         if records.is_none() && layers.is_empty() && !is_stream {
             return Ok(Held::AsItStands { is_json });
         }
@@ -190,7 +195,16 @@ impl<'w> Spool<'w> {
             }
         }
         let (spool, start, length, hash) = writer.finish()?;
-        Ok(Held::Content(Content { spool, start, length, hash, path: path.into(), is_json, layers }))
+        Ok(Held::Content(Content {
+            spool,
+            start,
+            length,
+            hash,
+            path: path.into(),
+            is_json,
+            records: path_of_records,
+            layers,
+        }))
     }
 
     /// Where the records of a document are, of which `paths` may be the place.
@@ -216,10 +230,17 @@ impl<'w> Spool<'w> {
             }),
             // What holds all others is what there are rows of; what is in them is theirs.
             [first, ..] if first.is_empty() => Ok(RecordPath::default()),
-            [first, ..] if first == "features" => Ok(RecordPath(vec![Step::Name(first.clone())])),
+            [first, ..] if first == FEATURES => Ok(features()),
             many => ask(format!("it is a JSON document with several arrays of records: \"{}\"", many.join("\", \""))),
         }
     }
+}
+
+/// The member of a GeoJSON collection that has its features (RFC 7946, 3.3).
+const FEATURES: &str = "features";
+
+fn features() -> RecordPath {
+    RecordPath(vec![Step::Name(FEATURES.into())])
 }
 
 /// What is put down of one input.
@@ -302,7 +323,10 @@ impl<'s, 'w> Writer<'s, 'w> {
     /// Puts the records of a document down, a line each.
     fn lay_out(&mut self, mut text: Box<dyn Read + '_>, records: RecordPath) -> Result<()> {
         let (room, said) = (self.spool.room, &self.spool.said);
-        let layout = Layout { records, wanted: said.wanted.clone(), max_record: room.max_record.as_usize() };
+        // A collection says nothing of its features but that they are some.
+        let is_collection = said.records.is_none() && records == features();
+        let wanted = said.wanted.clone().or(is_collection.then(Vec::new));
+        let layout = Layout { records, wanted, max_record: room.max_record.as_usize() };
         let laid = json::lay_out(&mut text, &layout, &mut |line| {
             self.put(line)?;
             // Nothing is wrong, and nothing more is wanted.

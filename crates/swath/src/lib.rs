@@ -2,10 +2,10 @@
 //!
 //! It never touches a terminal, the environment or the exit of the process.
 
+mod content;
 pub mod demo;
 pub mod info;
 pub mod ingest;
-mod content;
 mod input_file;
 mod job;
 pub mod outcome;

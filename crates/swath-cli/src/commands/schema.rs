@@ -31,7 +31,8 @@ pub fn run(words: &SchemaWords, settings: &Settings) -> Result<()> {
         });
     }
     counting::set_limit(ceiling);
-    let (schema, open) = swath::ingest::infer_schema(&words.sources, words.schema.as_deref(), ceiling, &stop_on_signals()?)?;
+    let (schema, open) =
+        swath::ingest::infer_schema(&words.sources, words.schema.as_deref(), ceiling, &stop_on_signals()?)?;
     match settings.json {
         true => print_json(&Headed::complete("sensor schema", Body { schema }))?,
         false => print(&schema)?,

@@ -18,12 +18,12 @@ pub(super) struct Chunk<'a> {
 }
 
 impl<'a> Chunk<'a> {
-    /// Where a field begins and ends.
+    /// Where a field, by its entry, begins and ends.
     #[inline(always)]
     pub fn bounds(&self, row: &Row, field: usize) -> (usize, usize) {
         let last = row.first as usize + field;
         let end = self.ends[last] as usize;
-        let start = if field == 0 { row.start as usize } else { self.ends[last - 1] as usize + 1 };
+        let start = if field == 0 { row.start as usize } else { self.ends[last - 1].wrapping_add(1) as usize };
         (start, end)
     }
 

@@ -1,22 +1,38 @@
 //! What was wanted and what was there, in words.
 
 use swath_table::reject::Reason;
-use swath_table::schema::ColumnType;
+use swath_table::schema::{ColumnType, Layout};
 use swath_table::schema_file::moment_text;
 
 use super::chunk::Chunk;
-use super::index::{Issue, Row};
+use super::index::{Issue, RecordRules, Row};
 use super::plan::ColumnPlan;
 
 /// Bytes of a value that a message shows.
 const SHOWN: usize = 40;
 
 /// Words for a record that is no row.
-pub(super) fn issue(issue: &Issue, expected_fields: usize, max_record: usize) -> String {
-    match issue.reason {
-        Reason::FieldCount => format!("wanted {expected_fields} fields, got {}", issue.fields),
-        Reason::MalformedQuotes => "wanted a delimiter or a line end after the closing quote, got text".into(),
-        reason => bad_line(reason, max_record),
+pub(super) fn issue(issue: &Issue, rules: &RecordRules, max_record: usize) -> String {
+    let (wanted, length) = (rules.expected_fields, issue.end - issue.start);
+    match (issue.reason, &rules.layout) {
+        (Reason::FieldCount, Layout::Widths(widths)) => {
+            let all: u32 = widths.iter().sum();
+            match issue.fields as usize > wanted {
+                true => format!("wanted nothing behind the {all} bytes of {wanted} columns, got text"),
+                false => format!("wanted the {all} bytes of {wanted} columns, got {length}"),
+            }
+        }
+        (Reason::FieldCount, _) => format!("wanted {wanted} fields, got {}", issue.fields),
+        (Reason::InvalidEncoding, _) => format!(
+            "wanted columns that are the same counted in bytes and in characters, got others from column {} on",
+            issue.fields + 1
+        ),
+        (Reason::MalformedJson, _) => "wanted one JSON object, whole and alone on its line, got something else".into(),
+        (Reason::MalformedQuotes, Layout::Spaces) => {
+            "wanted a closing quote with a blank or the line end behind it, got none".into()
+        }
+        (Reason::MalformedQuotes, _) => "wanted a delimiter or a line end after the closing quote, got text".into(),
+        (reason, _) => bad_line(reason, max_record),
     }
 }
 

@@ -82,7 +82,7 @@ impl<'a> Emitter<'a> {
         scratch.categories.reset(source.interner);
         scratch.times.clear();
         scratch.times.resize_with(plan.columns.len(), TimeCache::default);
-        let shape = BatchShape::new(plan.column_types(), plan.expected_fields(), source.limits, range_bytes);
+        let shape = BatchShape::new(plan.column_types(), plan.row_bytes_min(), source.limits, range_bytes);
         shape.prepare(batch);
         let is_text = |values: &Values| matches!(values, Values::Text { .. });
         let texts = plan.columns.iter().filter(|column| is_text(&batch.columns[column.column].values));
@@ -287,7 +287,7 @@ impl<'a> Emitter<'a> {
                 line: issue.line,
                 column: None,
                 reason: issue.reason,
-                detail: describe::issue(issue, self.source.plan.expected_fields(), self.max_record),
+                detail: describe::issue(issue, &self.source.plan.rules, self.max_record),
             })?;
         }
         Ok(later)

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use rustc_hash::FxHashSet;
 use swath_core::{Error, Place, Result};
-use swath_table::schema::CsvFormat;
+use swath_table::lines;
+use swath_table::schema::{CsvFormat, ENCODINGS, Layout, TableSchema};
 
 use super::index::{RecordRules, Span};
 use super::split::{Split, split_record, unquote};
@@ -29,7 +30,7 @@ pub struct Header {
 /// format cannot be read.
 pub fn header(path: &Path, head: &[u8], whole: bool, format: &CsvFormat) -> Result<Header> {
     check_format(format)?;
-    let rules = RecordRules::new(format.delimiter, format.quote, format.comment, 0);
+    let rules = RecordRules::new(format, 0);
     let mut data = head.to_vec();
     if whole && data.last().is_some_and(|&last| last != b'\n') {
         data.push(b'\n');
@@ -54,7 +55,11 @@ pub fn header(path: &Path, head: &[u8], whole: bool, format: &CsvFormat) -> Resu
         }
     };
     let (start, _, lines) = next_line(start, lines)?;
-    let (names, mut end, newlines) = fields(path, &mut data.clone(), start, whole, &rules, lines)?;
+    let (names, mut end, newlines) = match &format.layout {
+        // Widths say it, whatever the first line is.
+        Layout::Widths(widths) if !format.header => (vec![Vec::new(); widths.len()], start, 0),
+        _ => fields(path, &mut data.clone(), start, whole, &rules, lines)?,
+    };
     let wanted = format.fields.map_or(0, |fields| fields as usize).max(names.len());
     let numbered = |from: usize| (from..=wanted).map(|position| format!("column_{position}").into_bytes());
     if !format.header {
@@ -70,13 +75,36 @@ pub fn header(path: &Path, head: &[u8], whole: bool, format: &CsvFormat) -> Resu
     Ok(Header { names, data_offset: (end + 1).min(head.len()) as u64, lines })
 }
 
+/// The same for whatever a schema says that the text is: rows of JSON have no header, and as fields what columns are
+/// made of.
+///
+/// # Errors
+/// As [`header`].
+pub fn header_of(path: &Path, head: &[u8], whole: bool, schema: &TableSchema) -> Result<Header> {
+    if schema.json.is_none() {
+        return header(path, head, whole, &schema.csv);
+    }
+    let mut names: Vec<Vec<u8>> = Vec::new();
+    for column in &schema.columns {
+        let own = [column.name.clone()];
+        let sources = if column.source.is_empty() { &own[..] } else { &column.source[..] };
+        for name in sources.iter().map(|source| source.trim().as_bytes()) {
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_vec());
+            }
+        }
+    }
+    let mark = if head.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    Ok(Header { names, data_offset: mark, lines: 0 })
+}
+
 /// Refuses formats that cannot be read.
 pub(super) fn check_format(format: &CsvFormat) -> Result<()> {
     let refuse = |message: String, hint: &str| Err(Error::Usage { message, hint: hint.into() });
-    if !matches!(format.encoding.to_ascii_lowercase().as_str(), "utf-8" | "utf8" | "ascii" | "us-ascii") {
+    if !ENCODINGS.contains(&format.encoding.as_str()) {
         return refuse(
-            format!("encoding {:?} cannot be read: wanted utf-8", format.encoding),
-            "convert the files first: iconv -f latin1 -t utf-8",
+            format!("encoding {:?} cannot be read: wanted {}", format.encoding, ENCODINGS.join(", ")),
+            "convert the files first: iconv -f CODE -t utf-8",
         );
     }
     if !matches!(format.decimal, b'.' | b',') {
@@ -85,7 +113,8 @@ pub(super) fn check_format(format: &CsvFormat) -> Result<()> {
             "decimal = \",\"",
         );
     }
-    let marks = [Some(format.delimiter), format.quote, format.comment];
+    let delimiter = (format.layout == Layout::Delimited).then_some(format.delimiter);
+    let marks = [delimiter, format.quote, format.comment];
     for (i, mark) in marks.iter().enumerate() {
         let Some(byte) = *mark else { continue };
         if matches!(byte, b'\n' | b'\r') || byte >= 0x80 || marks[..i].contains(mark) {
@@ -106,6 +135,9 @@ type Fields = (Vec<Vec<u8>>, usize, u64);
 
 /// The fields of the record at `start`, its newline, and the newlines inside of it.
 fn fields(path: &Path, data: &mut [u8], start: usize, whole: bool, rules: &RecordRules, lines: u64) -> Result<Fields> {
+    if rules.layout != Layout::Delimited {
+        return line_fields(path, data, start, rules, lines);
+    }
     let mut ends = vec![0; data.len() - start + 1];
     let span = Span { from: start, to: data.len(), limit: data.len(), last: whole };
     let max_record = data.len();
@@ -135,6 +167,33 @@ fn fields(path: &Path, data: &mut [u8], start: usize, whole: bool, rules: &Recor
         from = end as usize + 1;
     }
     Ok((names, end, newlines))
+}
+
+/// [`fields`] where the record is a line without delimiters.
+fn line_fields(path: &Path, data: &[u8], start: usize, rules: &RecordRules, line: u64) -> Result<Fields> {
+    let end = line_end(data, start).unwrap_or(data.len());
+    let text = &data[start..end];
+    let text = text.strip_suffix(b"\r").unwrap_or(text);
+    let mut names = Vec::new();
+    let mut take = |from: usize, to: usize| names.push(text[from..to].to_vec());
+    let cut = match &rules.layout {
+        Layout::Widths(widths) => lines::columns(text, widths, &mut take).map_err(|(_, fields)| {
+            let (columns, wanted) = (widths.len(), widths.iter().sum::<u32>());
+            let which = if fields > columns { "more text" } else { "another text" };
+            format!("wanted the {wanted} bytes of {columns} columns, got {which} of {} bytes", text.len())
+        }),
+        _ => lines::words(text, rules.quote, &mut take).map(|_| ()).map_err(|_| "a quote is not closed".to_string()),
+    };
+    match cut {
+        Ok(()) => Ok((names, end, 0)),
+        Err(message) => Err(Error::InputCorrupt {
+            place: Place { path: path.into(), line: Some(line + 1), byte_offset: Some(start as u64) },
+            message: format!("the header line does not go with the table: {message}"),
+            hint: "header = false in the schema's [csv] table, with skip_lines, if it is not cut as the rows are: columns \
+                   then are column_1, column_2…"
+                .into(),
+        }),
+    }
 }
 
 /// Gives names that occur again a number.

@@ -4,13 +4,16 @@
 //! issues.
 
 use swath_table::reject::Reason;
+use swath_table::schema::{CsvFormat, Layout};
 
 use super::kernel::{Level, Needles};
 use super::scan::{GROUP, scan};
 use super::split::{Split, Swallow, split_record, unquote};
+use crate::json::Paths;
 
-/// A record with as many fields as wanted. Field `f` ends at `ends[first + f]`; it starts one after the field before, or
-/// at `start`.
+/// A record with as many fields as wanted. What is between two of its entries of `ends` is a text: entry `e` ends at
+/// `ends[first + e]`, and starts one after the entry before, or at `start`. A delimited field is such a text; where fields
+/// do not touch, those between them are texts too, and field `f` is the text `2f + 1` ([`RecordRules::entry`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Row {
     pub start: u32,
@@ -37,21 +40,69 @@ pub(super) struct Issue {
 /// How records are told apart.
 #[derive(Debug, Clone)]
 pub(super) struct RecordRules {
+    /// Where values are in lines of JSON, if that is what the text is; its layout counts for nothing then.
+    pub paths: Option<Paths>,
+    pub layout: Layout,
     pub needles: Needles,
     pub quote: Option<u8>,
     pub comment: Option<u8>,
+    /// Fields that a row must have.
     pub expected_fields: usize,
     /// Bytes with which a record may begin that has no value, or is a comment.
     unusual: [bool; 256],
 }
 
 impl RecordRules {
-    pub fn new(delimiter: u8, quote: Option<u8>, comment: Option<u8>, expected_fields: usize) -> RecordRules {
+    pub fn new(format: &CsvFormat, expected_fields: usize) -> RecordRules {
+        let CsvFormat { layout, quote, comment, .. } = format.clone();
+        let delimiter = if layout == Layout::Delimited { format.delimiter } else { b' ' };
         let mut unusual = [false; 256];
         for byte in [delimiter, b' ', b'\t', b'\r', b'\n'].into_iter().chain(comment) {
             unusual[usize::from(byte)] = true;
         }
-        RecordRules { needles: Needles::new(delimiter, quote), quote, comment, expected_fields, unusual }
+        RecordRules {
+            paths: None,
+            layout,
+            needles: Needles::new(delimiter, quote),
+            quote,
+            comment,
+            expected_fields,
+            unusual,
+        }
+    }
+
+    /// The rules for lines of JSON with values at so many paths.
+    pub fn of_json(paths: Paths) -> RecordRules {
+        let format = CsvFormat { layout: Layout::Spaces, quote: None, ..CsvFormat::default() };
+        let rules = RecordRules::new(&format, paths.count());
+        RecordRules { paths: Some(paths), ..rules }
+    }
+
+    /// The entry of a row that is a field.
+    pub fn entry(&self, field: usize) -> usize {
+        if self.layout == Layout::Delimited { field } else { 2 * field + 1 }
+    }
+
+    /// Entries of a row.
+    pub fn ends_per_row(&self) -> usize {
+        if self.layout == Layout::Delimited { self.expected_fields } else { 2 * self.expected_fields }
+    }
+
+    /// Bytes that a row has at least, its line end included.
+    pub fn row_bytes_min(&self) -> usize {
+        if self.paths.is_some() {
+            return b"{}\n".len();
+        }
+        match &self.layout {
+            // A delimiter between any two, and one byte of value.
+            Layout::Delimited => self.expected_fields + 1,
+            // A byte each, and what ends it.
+            Layout::Spaces => 2 * self.expected_fields,
+            // All columns but the last.
+            Layout::Widths(widths) => {
+                widths.iter().rev().skip(1).map(|&width| width as usize).sum::<usize>().max(1) + 1
+            }
+        }
     }
 
     /// Whether a record holds nothing but delimiters and spaces.
@@ -110,7 +161,7 @@ pub(super) struct Index {
     /// Whether the indexed text is all ASCII.
     pub plain: bool,
     newlines: Vec<u32>,
-    limits: IndexLimits,
+    pub(super) limits: IndexLimits,
     level: Level,
     swallow: Option<Swallow>,
 }
@@ -132,14 +183,14 @@ impl Index {
         }
     }
 
-    /// Entries of `ends` for records of so many fields.
-    pub fn ends_needed(limits: &IndexLimits, expected_fields: usize) -> usize {
-        (limits.window + GROUP).max(expected_fields + 1)
+    /// Entries of `ends` for records that take so many each.
+    pub fn ends_needed(limits: &IndexLimits, ends_per_row: usize) -> usize {
+        (limits.window + GROUP).max(ends_per_row + 1)
     }
 
     /// Makes ready for a range.
-    pub fn reset(&mut self, expected_fields: usize) {
-        let needed = Index::ends_needed(&self.limits, expected_fields);
+    pub fn reset(&mut self, ends_per_row: usize) {
+        let needed = Index::ends_needed(&self.limits, ends_per_row);
         if self.ends.len() != needed {
             self.ends = vec![0; needed];
         }
@@ -155,6 +206,9 @@ impl Index {
     pub fn fill(&mut self, data: &mut [u8], span: Span, rules: &RecordRules) -> Filled {
         self.rows.clear();
         self.issues.clear();
+        if rules.layout != Layout::Delimited {
+            return self.fill_lines(data, span, rules);
+        }
         let to = span.to.min(span.from + self.limits.window);
         let found = scan(self.level, data, (span.from, to), &rules.needles, &mut self.ends, &mut self.newlines);
         self.plain = found.plain;
@@ -205,14 +259,8 @@ impl Index {
         bad: Option<Reason>,
     ) -> bool {
         let text_end = if end > start && data[end - 1] == b'\r' { end - 1 } else { end };
-        let record = &data[start..text_end];
         let too_long = end - start > self.limits.max_record;
-        if !too_long && rules.comment.is_some() && record.first().copied() == rules.comment {
-            self.comments += 1;
-            return false;
-        }
-        if !too_long && rules.is_blank(record) {
-            self.blank += 1;
+        if !too_long && !self.is_row_or_bad(&data[start..text_end], rules) {
             return false;
         }
         let reason = if too_long {
@@ -223,19 +271,38 @@ impl Index {
             Reason::FieldCount
         } else {
             self.ends[first + fields - 1] = text_end as u32;
-            let (start, end) = (start as u32, text_end as u32);
-            self.rows.push(Row { start, end, first: first as u32, line: self.line as u32 });
+            self.push_row((start, text_end), first);
             return true;
         };
+        self.push_issue((start, text_end), reason, fields);
+        false
+    }
+
+    /// Counts a record that is a comment or blank; any other has to be a row, or is bad.
+    pub(super) fn is_row_or_bad(&mut self, record: &[u8], rules: &RecordRules) -> bool {
+        let is_comment = rules.comment.is_some() && record.first().copied() == rules.comment;
+        let is_blank = !is_comment && rules.is_blank(record);
+        self.comments += u64::from(is_comment);
+        self.blank += u64::from(is_blank);
+        !is_comment && !is_blank
+    }
+
+    /// Notes a row that ends at `end` and whose entries begin with `first`.
+    pub(super) fn push_row(&mut self, (start, end): (usize, usize), first: usize) {
+        let (start, end) = (start as u32, end as u32);
+        self.rows.push(Row { start, end, first: first as u32, line: self.line as u32 });
+    }
+
+    /// Notes a record that cannot be a row.
+    pub(super) fn push_issue(&mut self, (start, end): (usize, usize), reason: Reason, fields: usize) {
         self.issues.push(Issue {
             before: self.rows.len() as u32,
             start: start as u32,
-            end: text_end as u32,
+            end: end as u32,
             line: self.line as u32,
             reason,
             fields: fields as u32,
         });
-        false
     }
 
     /// Splits records one by one, heeding quotes.

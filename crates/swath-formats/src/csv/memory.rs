@@ -39,14 +39,13 @@ pub fn row_bytes(types: &[ColumnType]) -> u64 {
 }
 
 impl BatchShape {
-    pub fn new(types: &[ColumnType], expected_fields: usize, limits: BatchLimits, range_bytes: u64) -> BatchShape {
+    pub fn new(types: &[ColumnType], row_bytes_min: usize, limits: BatchLimits, range_bytes: u64) -> BatchShape {
         let row_bytes = row_bytes(types);
         // Positions of texts are of 32 bits.
         let bytes_limit = limits.bytes.0.clamp(1, 1 << 31);
         let rows_limit = limits.rows.max(1);
-        // A row has a byte per delimiter, at least one of value, and its line end; the last may begin before the end of
-        // the range, and lack the line end.
-        let rows_in_range = range_bytes / (expected_fields as u64 + 1) + 2;
+        // The last may begin before the end of the range, and lack the line end.
+        let rows_in_range = range_bytes / row_bytes_min.max(1) as u64 + 2;
         let rows_full = (bytes_limit / row_bytes + 1).min(rows_limit as u64) as usize;
         let rows_in_range = rows_in_range.min(rows_full as u64) as usize;
         BatchShape { row_bytes, rows_limit, bytes_limit, rows_full, rows_in_range }
@@ -84,18 +83,18 @@ fn text_capacity(column: &Column) -> u64 {
     if let Values::Text { bytes, .. } = &column.values { bytes.capacity() as u64 } else { 0 }
 }
 
-/// The most memory that a batch takes while a range of `range_bytes` bytes of a file with so many fields is read into it;
-/// `reach_bytes` is how far records that begin in the range may go, from its start.
+/// The most memory that a batch takes while a range of `range_bytes` bytes of rows of at least `row_bytes_min` is read into
+/// it; `reach_bytes` is how far records that begin in the range may go, from its start.
 pub fn batch_bytes_max(
     schema: &TableSchema,
-    expected_fields: usize,
+    row_bytes_min: usize,
     limits: BatchLimits,
     options: &ReadOptions,
     range_bytes: u64,
     reach_bytes: u64,
 ) -> Bytes {
     let types: Vec<ColumnType> = schema.columns.iter().map(|column| column.column_type).collect();
-    let shape = BatchShape::new(&types, expected_fields, limits, range_bytes);
+    let shape = BatchShape::new(&types, row_bytes_min, limits, range_bytes);
     let fixed = shape.row_bytes * shape.rows_in_range as u64;
     let has_text = types.contains(&ColumnType::String);
     // What is kept of the batch before, and twice the text for vectors that double, and the half that is moved from.
@@ -103,11 +102,11 @@ pub fn batch_bytes_max(
     Bytes(fixed + text) + Bytes::of::<Column>(types.len())
 }
 
-/// The most memory that a workspace takes for files of so many fields and columns.
-pub(super) fn workspace_bytes(options: &ReadOptions, expected_fields: usize, columns: usize) -> Bytes {
+/// The most memory that a workspace takes for files whose rows take so many entries of the index, and for so many columns.
+pub(super) fn workspace_bytes(options: &ReadOptions, ends_per_row: usize, columns: usize) -> Bytes {
     let limits = options.index_limits();
     let buffer = Window::buffer_bytes(options) as u64;
-    let ends = Bytes::of::<u32>(Index::ends_needed(&limits, expected_fields)) * 2;
+    let ends = Bytes::of::<u32>(Index::ends_needed(&limits, ends_per_row)) * 2;
     let IndexLimits { window, records, .. } = limits;
     let per_record = size_of::<Row>() + size_of::<Issue>() + 3 * size_of::<u32>();
     let columns = (size_of::<TimeCache>() + size_of::<usize>()) as u64 * columns as u64 * 2;

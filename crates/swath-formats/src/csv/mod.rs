@@ -1,7 +1,7 @@
 //! Delimited text into typed columns: exact, with every bad row reported, one byte range at a time.
 //!
 //! The way of a range: `window` reads blocks; `index` finds where fields end, by `scan` (vector instructions) in
-//! text without quotes and by `split` in text with them; `emit` cuts rows into batches; `convert` and `text` turn
+//! text without quotes and by `split` in text with them, or line by line by `lines` where no delimiter is; `emit` cuts rows into batches; `convert` and `text` turn
 //! fields into values, a column at a time, since the same code over many values is what processors do fastest.
 //!
 //! It does not infer schemas, transform coordinates, filter or dedup, and it never looks past what a range needs.
@@ -13,6 +13,7 @@ mod emit;
 mod header;
 mod index;
 mod kernel;
+mod lines;
 mod markers;
 mod memory;
 mod number;
@@ -25,7 +26,7 @@ mod text;
 mod time;
 mod window;
 
-pub use header::{Header, header};
+pub use header::{Header, header, header_of};
 pub use memory::{batch_bytes_max, row_bytes};
 pub use plan::{NO_COLUMN, ParsePlan};
 pub use range::{

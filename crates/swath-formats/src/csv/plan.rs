@@ -10,6 +10,7 @@ use super::header::check_format;
 use super::index::RecordRules;
 use super::markers::Markers;
 use super::time::TimeRules;
+use crate::json::Paths;
 
 /// The plan for the files that share a schema and a header.
 #[derive(Debug, Clone)]
@@ -28,7 +29,7 @@ pub(super) struct ColumnPlan {
     /// Its place in the schema.
     pub column: usize,
     pub column_type: ColumnType,
-    /// The fields it is made of; more than one only for times.
+    /// The fields it is made of, as entries of a row; more than one only for times.
     pub fields: Vec<usize>,
     pub markers: Markers,
     pub required: bool,
@@ -49,11 +50,24 @@ impl ParsePlan {
     /// asks for what cannot be parsed (an unknown time format or zone, several sources for a number).
     pub fn new(path: &Path, schema: &TableSchema, header: &[Vec<u8>]) -> Result<ParsePlan> {
         check_format(&schema.csv)?;
+        let rules = match &schema.json {
+            None => RecordRules::new(&schema.csv, header.len()),
+            Some(_) => {
+                let names = header.iter().map(|name| std::str::from_utf8(name).unwrap_or_default());
+                RecordRules::of_json(Paths::new(names).map_err(|message| Error::Usage {
+                    message,
+                    hint: "source names a member, or members within each other with dots between".into(),
+                })?)
+            }
+        };
         let mut columns = Vec::new();
         let mut absent = Vec::new();
         for (place, column) in schema.columns.iter().enumerate() {
             match fields_of(column, header) {
-                Ok(fields) => columns.push(ColumnPlan::new(place, column, fields, schema)?),
+                Ok(fields) => {
+                    let entries = fields.into_iter().map(|field| rules.entry(field)).collect();
+                    columns.push(ColumnPlan::new(place, column, entries, schema)?);
+                }
                 Err(wanted) if column.required => return Err(not_found(path, &wanted, header)),
                 Err(_) => absent.push(place),
             }
@@ -63,10 +77,9 @@ impl ParsePlan {
             return Err(not_found(path, &wanted.join("\", \""), header));
         }
         columns.sort_by_key(|column| (column.fields.iter().min().copied(), column.column));
-        let csv = &schema.csv;
         Ok(ParsePlan {
-            rules: RecordRules::new(csv.delimiter, csv.quote, csv.comment, header.len()),
-            decimal: csv.decimal,
+            rules,
+            decimal: if schema.json.is_some() { b'.' } else { schema.csv.decimal },
             columns,
             types: schema.columns.iter().map(|column| column.column_type).collect(),
             absent,
@@ -76,6 +89,16 @@ impl ParsePlan {
     /// Fields that every row must have.
     pub fn expected_fields(&self) -> usize {
         self.rules.expected_fields
+    }
+
+    /// Entries of the index that a row takes.
+    pub fn ends_per_row(&self) -> usize {
+        self.rules.ends_per_row()
+    }
+
+    /// Bytes that a row has at least, its line end included.
+    pub fn row_bytes_min(&self) -> usize {
+        self.rules.row_bytes_min()
     }
 
     /// Columns of the schema that this file does not have, by their place in the schema.

@@ -155,15 +155,16 @@ impl Workspace {
         }
     }
 
-    /// The most memory that a workspace takes for files of so many fields, made into so many columns.
-    pub fn bytes_for(options: &ReadOptions, expected_fields: usize, columns: usize) -> Bytes {
-        workspace_bytes(options, expected_fields, columns)
+    /// The most memory that a workspace takes for files whose rows take so many entries of the index, made into so many
+    /// columns.
+    pub fn bytes_for(options: &ReadOptions, ends_per_row: usize, columns: usize) -> Bytes {
+        workspace_bytes(options, ends_per_row, columns)
     }
 }
 
 /// Makes room in a batch for the rows of `bytes` bytes, where it will be filled by several ranges.
 pub fn make_room(plan: &ParsePlan, limits: BatchLimits, bytes: u64, batch: &mut Batch) {
-    BatchShape::new(plan.column_types(), plan.expected_fields(), limits, bytes).prepare(batch);
+    BatchShape::new(plan.column_types(), plan.row_bytes_min(), limits, bytes).prepare(batch);
 }
 
 /// Parses the records that start in a range.
@@ -193,7 +194,7 @@ pub fn read_range(
         return Ok(RangeReport { first_record: nominal_end, end: nominal_end, ..RangeReport::default() });
     }
     let first_record = window.position();
-    index.reset(source.plan.expected_fields());
+    index.reset(source.plan.ends_per_row());
     let range_bytes = nominal_end.saturating_sub(first_record);
     let mut emitter = Emitter::new(source, (range_bytes, options.max_record), batch, consumer, scratch);
     while window.position() < nominal_end && !window.is_done() {

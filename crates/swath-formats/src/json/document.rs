@@ -258,12 +258,7 @@ mod tests {
             let (got, behind) = laid(text, records, wanted).expect(text);
             assert!(got == lines && behind.is_empty(), "{text}: {got:#?}, {behind:?}");
         };
-        is(
-            "\u{feff}[ {\"a\": 1,\r\n \"b\": \"x\\n\"} , {} ]\n",
-            "",
-            None,
-            &["{\"a\": 1,   \"b\": \"x\\n\"}", "{}"],
-        );
+        is("\u{feff}[ {\"a\": 1,\r\n \"b\": \"x\\n\"} , {} ]\n", "", None, &["{\"a\": 1,   \"b\": \"x\\n\"}", "{}"]);
         is("[]", "", None, &[]);
         is("[1, [2]]", "", None, &["{\"value\":1}", "{\"value\":[2]}"]);
         let collection = r#"{"type":"F","meta":{"n":2,"deep":{"x":null}},"features":[{"p":{"m":1}},{"p":{}}],"end":3}"#;

@@ -25,13 +25,6 @@ struct Member {
     node: Option<usize>,
 }
 
-/// What became of a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cut {
-    /// Whether a text had escapes: it may hold other characters than the line shows.
-    pub had_escapes: bool,
-}
-
 impl Paths {
     /// The tree of some paths, each of names between dots; elements of arrays are counted from 0.
     ///
@@ -48,6 +41,7 @@ impl Paths {
             for (level, name) in names.iter().enumerate() {
                 let member = tree.member(node, name);
                 let is_last = level + 1 == names.len();
+                let next = tree.nodes.len();
                 let own = &mut tree.nodes[node][member];
                 if own.field.is_some() || is_last && own.node.is_some() {
                     return Err(format!("{path:?} is asked for together with what is in it, or twice"));
@@ -59,9 +53,9 @@ impl Paths {
                 node = match own.node {
                     Some(node) => node,
                     None => {
-                        own.node = Some(tree.nodes.len());
+                        own.node = Some(next);
                         tree.nodes.push(Vec::new());
-                        tree.nodes.len() - 1
+                        next
                     }
                 };
             }
@@ -84,34 +78,32 @@ impl Paths {
         })
     }
 
-    /// Finds the values in the object `text[start..end]`: for path `f` the byte before the value's first is `out[2f]`,
-    /// and the one behind it `out[2f + 1]`. Texts are without their quotes, and their escapes are what they mean. What is
-    /// not there, and `null`, is empty.
+    /// Finds the values in a line that begins at `base`: for path `f` the byte before the value's first is `out[2f]`, and
+    /// the one behind it `out[2f + 1]`. Texts are without their quotes, and their escapes are what they mean. What is not
+    /// there, and `null`, is empty.
     ///
     /// # Errors
     /// Where the line is no object.
-    pub fn cut(&self, text: &mut [u8], start: usize, end: usize, out: &mut [u32]) -> Result<Cut, Wrong> {
-        let nothing = [(start as u32).wrapping_sub(1), start as u32];
-        out.as_chunks_mut::<2>().0.iter_mut().take(self.count).for_each(|place| *place = nothing);
-        let line = &text[..end];
-        let first = skip_space(line, start);
-        let behind = self.object(line, first, 0, out)?;
-        if skip_space(line, behind) < end {
+    pub fn cut(&self, line: &mut [u8], base: usize, out: &mut [u32]) -> Result<(), Wrong> {
+        let places = &mut out.as_chunks_mut::<2>().0[..self.count];
+        places.fill([u32::MAX, 0]);
+        let behind = self.object(line, skip_space(line, 0), 0, places)?;
+        if skip_space(line, behind) < line.len() {
             return Err(Wrong { at: behind, wanted: "the end of the line" });
         }
-        let mut had_escapes = false;
-        for [before, end] in out.as_chunks_mut::<2>().0.iter_mut().take(self.count) {
+        for [before, end] in places {
             let (from, to) = (before.wrapping_add(1) as usize, *end as usize);
-            if from < to && from > 0 && text[from - 1] == b'"' && memchr::memchr(b'\\', &text[from..to]).is_some() {
-                had_escapes = true;
-                let length = unescape(&mut text[from..to]).ok_or(Wrong { at: from, wanted: "a text without broken escapes" })?;
+            if from < to && from > 0 && line[from - 1] == b'"' && memchr::memchr(b'\\', &line[from..to]).is_some() {
+                let length = unescape(&mut line[from..to]);
+                let length = length.ok_or(Wrong { at: from, wanted: "a text without broken escapes" })?;
                 *end = (from + length) as u32;
             }
+            (*before, *end) = (before.wrapping_add(base as u32), end.wrapping_add(base as u32));
         }
-        Ok(Cut { had_escapes })
+        Ok(())
     }
 
-    fn object(&self, line: &[u8], at: usize, node: usize, out: &mut [u32]) -> Result<usize, Wrong> {
+    fn object(&self, line: &[u8], at: usize, node: usize, out: &mut [[u32; 2]]) -> Result<usize, Wrong> {
         let wanted = &self.nodes[node];
         // Most lines have the same members in the same order.
         let mut next = 0;
@@ -124,7 +116,13 @@ impl Paths {
         })
     }
 
-    fn value(&self, line: &[u8], (start, end): (usize, usize), member: &Member, out: &mut [u32]) -> Result<(), Wrong> {
+    fn value(
+        &self,
+        line: &[u8],
+        (start, end): (usize, usize),
+        member: &Member,
+        out: &mut [[u32; 2]],
+    ) -> Result<(), Wrong> {
         let kind = kind_of(line, start)?;
         if let Some(field) = member.field {
             let (from, to) = match kind {
@@ -132,7 +130,7 @@ impl Paths {
                 Kind::Bare if &line[start..end] == b"null" => (start, start),
                 _ => (start, end),
             };
-            (out[2 * field], out[2 * field + 1]) = ((from as u32).wrapping_sub(1), to as u32);
+            out[field] = [(from as u32).wrapping_sub(1), to as u32];
         }
         let Some(node) = member.node else { return Ok(()) };
         match kind {
@@ -163,18 +161,19 @@ mod tests {
             (r#"{"a":7,"b":1,"b":2}"#, ["2", "", "", "", "", ""]),
             ("{}", [""; 6]),
         ] {
-            let mut text = format!("??{line}!!").into_bytes();
+            let mut text = line.as_bytes().to_vec();
             let mut out = [9; 14];
-            let cut = paths.cut(&mut text, 2, 2 + line.len(), &mut out).expect(line);
+            paths.cut(&mut text, 100, &mut out).expect(line);
+            let place = |place: &[u32]| place[0].wrapping_add(1) as usize - 100..place[1] as usize - 100;
             let got: Vec<String> = out[..12]
                 .chunks_exact(2)
-                .map(|place| String::from_utf8_lossy(&text[place[0] as usize + 1..place[1] as usize]).into_owned())
+                .map(|entries| String::from_utf8_lossy(&text[place(entries)]).into_owned())
                 .collect();
-            assert_eq!((got, cut.had_escapes, out[12]), (wanted.map(String::from).to_vec(), line.contains('\\'), 9));
+            assert_eq!((got, out[12]), (wanted.map(String::from).to_vec(), 9));
         }
         for line in ["", "1", "[1]", "{\"b\":1} x", "{\"b\":1", "{\"b\":\"\\x\"}", "{\"b\" 1}", "{\"b\":}"] {
             let mut text = line.as_bytes().to_vec();
-            assert!(paths.cut(&mut text, 0, line.len(), &mut [0; 12]).is_err(), "{line}");
+            assert!(paths.cut(&mut text, 0, &mut [0; 12]).is_err(), "{line}");
         }
     }
 

@@ -11,7 +11,7 @@ pub mod table;
 mod text;
 
 pub use document::{Laid, Layout, lay_out};
-pub use fields::{Cut, Paths};
+pub use fields::Paths;
 pub use form::{Form, form_of};
 pub use path::{Path as RecordPath, Step};
 pub use stream::Fault;

@@ -24,7 +24,9 @@ pub fn paths_of<'t>(texts: impl IntoIterator<Item = &'t [u8]>) -> Vec<String> {
     let Found { seen, mut paths } = found;
     let is_within = |path: &String| path.match_indices('.').any(|(end, _)| seen.contains(&path[..end]));
     let within: Vec<String> = paths.iter().filter(|path| is_within(path)).cloned().collect();
-    paths.retain(|path| !within.iter().any(|other| other.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('.'))));
+    paths.retain(|path| {
+        !within.iter().any(|other| other.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('.')))
+    });
     paths
 }
 
@@ -47,7 +49,8 @@ impl Found {
         match kind_of(line, start)? {
             Kind::Object if levels > 0 => self.object(line, start, path, levels - 1).map(drop)?,
             Kind::Array if name == COORDINATES && levels > 0 => {
-                elements(line, start, |number, start, _| self.value(line, start, &number.to_string(), path, 0)).map(drop)?;
+                elements(line, start, |number, start, _| self.value(line, start, &number.to_string(), path, 0))
+                    .map(drop)?;
             }
             _ if self.paths.len() < COLUMNS_MAX && !self.seen.contains(path.as_str()) => {
                 self.seen.insert(path.clone());
@@ -69,8 +72,7 @@ pub fn rows(lines: &[u8], paths: &Paths) -> Vec<u8> {
     let mut ends = vec![0; 2 * paths.count()];
     for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
         let mut line = line.to_vec();
-        let end = line.len();
-        if paths.cut(&mut line, 0, end, &mut ends).is_err() {
+        if paths.cut(&mut line, 0, &mut ends).is_err() {
             continue;
         }
         for (number, place) in ends.chunks_exact(2).enumerate() {

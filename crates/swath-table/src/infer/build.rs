@@ -48,6 +48,7 @@ pub(super) fn schema(
     let shape = &files[0].shape;
     let comment = files.iter().find_map(|file| file.shape.dialect.comment);
     let csv = CsvFormat {
+        layout: shape.dialect.layout.clone(),
         delimiter: shape.dialect.delimiter,
         quote: shape.dialect.quote,
         decimal,

@@ -11,6 +11,7 @@ use super::evidence::number;
 use super::records::{Dialect, Record, Records};
 use super::sample::Sample;
 use super::time::TimeEvidence;
+use crate::schema::Layout;
 use crate::schema_file::CsvPart;
 
 /// The delimiters that are tried.
@@ -48,23 +49,23 @@ pub(super) fn detect(sample: &Sample, hints: &CsvPart, like: Option<u8>) -> Resu
     let text = plain_text(sample, hints)?;
     let quote = hints.quote.unwrap_or(Some(b'"'));
     let comment = hints.comment.unwrap_or_else(|| has_comments(text).then_some(b'#'));
-    let delimiter = match hints.delimiter {
-        Some(delimiter) => delimiter,
-        None => match delimiter(text, quote, comment, like) {
+    let layout = hints.layout.clone().unwrap_or_default();
+    let quote = if matches!(layout, Layout::Widths(_)) { None } else { quote };
+    let mut dialect = Dialect { layout, delimiter: b',', quote, comment };
+    if dialect.layout == Layout::Delimited {
+        dialect.delimiter = match hints.delimiter.or_else(|| delimiter(text, &dialect, like)) {
             Some(delimiter) => delimiter,
-            None if Records::new(text, Dialect { delimiter: b',', quote, comment }).next().is_none() => {
-                return Ok(None);
-            }
+            None if Records::new(text, &dialect).next().is_none() => return Ok(None),
             None => return Err(no_delimiter(&sample.path)),
-        },
-    };
-    let mut dialect = Dialect { delimiter, quote, comment };
-    let (mut records, mut start) = table(text, dialect, hints);
+        };
+    }
+    let delimiter = if dialect.layout == Layout::Delimited { dialect.delimiter } else { b' ' };
+    let (mut records, mut start) = table(text, &dialect, hints);
     let mut header_in_comment = false;
     if hints.comment.is_none() && hints.header.is_none() && comment.is_some() {
         // A header may hide behind the mark of comments: `# time;value`.
-        let bare = Dialect { comment: None, ..dialect };
-        let (all, _) = table(text, bare, hints);
+        let bare = Dialect { comment: None, ..dialect.clone() };
+        let (all, _) = table(text, &bare, hints);
         let first = records.get(start).map_or(0, |record| record.line);
         let above = all.iter().rposition(|record| record.line < first);
         if let Some(above) = above.filter(|&above| {
@@ -171,11 +172,11 @@ fn has_comments(text: &[u8]) -> bool {
 
 /// The delimiter that splits most records alike; among nearly equal ones that of the files before, then the one with
 /// more fields, or that splits more records.
-fn delimiter(text: &[u8], quote: Option<u8>, comment: Option<u8>, like: Option<u8>) -> Option<u8> {
+fn delimiter(text: &[u8], dialect: &Dialect, like: Option<u8>) -> Option<u8> {
     let mut best: Option<(u8, f64, usize)> = None;
     for delimiter in DELIMITERS {
         let counts: Vec<usize> =
-            Records::new(text, Dialect { delimiter, quote, comment }).map(|record| record.fields.len()).collect();
+            Records::new(text, &Dialect { delimiter, ..dialect.clone() }).map(|record| record.fields.len()).collect();
         let Some(count) = usual(&counts).filter(|&count| count > 1) else {
             continue;
         };
@@ -204,7 +205,7 @@ fn usual(counts: &[usize]) -> Option<usize> {
 }
 
 /// All records of the head, and the one where the table begins.
-fn table<'t>(text: &'t [u8], dialect: Dialect, hints: &CsvPart) -> (Vec<Record<'t>>, usize) {
+fn table<'t>(text: &'t [u8], dialect: &Dialect, hints: &CsvPart) -> (Vec<Record<'t>>, usize) {
     let skip = hints.skip_lines.unwrap_or(0);
     let records: Vec<Record<'t>> = Records::new(text, dialect).filter(|record| record.line >= skip).collect();
     let counts: Vec<usize> = records.iter().map(|record| record.fields.len()).collect();

@@ -39,7 +39,7 @@ impl Rows {
         let mut look = |record: &Record<'_>| {
             has_lines_in_texts |= record.fields.iter().any(|field| field.contains(&b'\n'));
         };
-        for record in Records::new(&sample.head, shape.dialect).filter(|record| record.line >= shape.first_row_line) {
+        for record in Records::new(&sample.head, &shape.dialect).filter(|record| record.line >= shape.first_row_line) {
             look(&record);
             if record.fields.len() == columns {
                 for (column, field) in record.fields.iter().enumerate().filter(|(_, field)| !field.is_empty()) {
@@ -48,7 +48,7 @@ impl Rows {
                 }
             }
         }
-        sample.pieces.iter().flat_map(|piece| Records::new(piece, shape.dialect)).for_each(|record| look(&record));
+        sample.pieces.iter().flat_map(|piece| Records::new(piece, &shape.dialect)).for_each(|record| look(&record));
         let begins_numeric =
             numeric.iter().zip(&filled).map(|(numeric, filled)| *filled > 0 && numeric * 20 >= filled * 19);
         Rows { begins_numeric: begins_numeric.collect(), has_lines_in_texts }
@@ -56,7 +56,7 @@ impl Rows {
 
     fn are_like(&self, piece: &[u8], shape: &FileShape) -> bool {
         let (mut like, mut all) = (0u64, 0u64);
-        for record in Records::new(piece, shape.dialect) {
+        for record in Records::new(piece, &shape.dialect) {
             // A column may have turned to words for what is missing; not most of them.
             let numeric = record.fields.iter().zip(&self.begins_numeric).filter(|(_, numeric)| **numeric);
             let (fits, others): (Vec<_>, Vec<_>) =

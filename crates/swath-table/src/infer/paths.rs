@@ -51,7 +51,8 @@ mod tests {
 
     #[test]
     fn names_are_as_short_as_tells_them_apart() {
-        let paths = ["id", "a.value", "b.c.value", "tags.0", "geometry.coordinates.0", "geometry.coordinates.1", "x.mag"];
+        let paths =
+            ["id", "a.value", "b.c.value", "tags.0", "geometry.coordinates.0", "geometry.coordinates.1", "x.mag"];
         let mut columns: Vec<Found> =
             paths.iter().map(|path| Found { source: (*path).into(), ..Found::default() }).collect();
         name(&mut columns);

@@ -4,9 +4,13 @@
 
 use std::borrow::Cow;
 
-/// The bytes that give text its shape.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use crate::lines;
+use crate::schema::Layout;
+
+/// What gives text its shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Dialect {
+    pub(super) layout: Layout,
     pub(super) delimiter: u8,
     pub(super) quote: Option<u8>,
     pub(super) comment: Option<u8>,
@@ -29,20 +33,20 @@ impl Record<'_> {
 }
 
 /// The records of `text`; blank lines and comments are left out.
-pub(super) struct Records<'t> {
+pub(super) struct Records<'t, 'd> {
     text: &'t [u8],
     position: usize,
     line: u64,
-    dialect: Dialect,
+    dialect: &'d Dialect,
 }
 
-impl<'t> Records<'t> {
-    pub(super) fn new(text: &'t [u8], dialect: Dialect) -> Records<'t> {
+impl<'t, 'd> Records<'t, 'd> {
+    pub(super) fn new(text: &'t [u8], dialect: &'d Dialect) -> Records<'t, 'd> {
         Records { text, position: 0, line: 0, dialect }
     }
 }
 
-impl<'t> Iterator for Records<'t> {
+impl<'t> Iterator for Records<'t, '_> {
     type Item = Record<'t>;
 
     fn next(&mut self) -> Option<Record<'t>> {
@@ -58,7 +62,10 @@ impl<'t> Iterator for Records<'t> {
                 self.line += 1;
                 continue;
             }
-            let (fields, length) = fields(rest, self.dialect);
+            let (fields, length) = match self.dialect.layout {
+                Layout::Delimited => fields(rest, self.dialect),
+                _ => (line_fields(&rest[..end], self.dialect), (end + 1).min(rest.len())),
+            };
             let record = Record { line: self.line, fields };
             self.line += rest[..length].iter().filter(|&&byte| byte == b'\n').count() as u64;
             self.position += length;
@@ -76,8 +83,20 @@ pub(super) fn trim(text: &[u8]) -> &[u8] {
     text.trim_ascii()
 }
 
+/// The fields of a line without delimiters; one that cannot be cut is a single field.
+fn line_fields<'t>(line: &'t [u8], dialect: &Dialect) -> Vec<Cow<'t, [u8]>> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let mut fields = Vec::new();
+    let mut take = |start: usize, end: usize| fields.push(Cow::Borrowed(&line[start..end]));
+    let is_whole = match &dialect.layout {
+        Layout::Widths(widths) => lines::columns(line, widths, &mut take).is_ok(),
+        _ => lines::words(line, dialect.quote, &mut take).is_ok(),
+    };
+    if is_whole { fields } else { vec![Cow::Borrowed(trim(line))] }
+}
+
 /// The fields of the first record of `text`, and the bytes that it takes with its newline.
-fn fields(text: &[u8], dialect: Dialect) -> (Vec<Cow<'_, [u8]>>, usize) {
+fn fields<'t>(text: &'t [u8], dialect: &Dialect) -> (Vec<Cow<'t, [u8]>>, usize) {
     let mut fields = Vec::new();
     let mut position = 0;
     loop {
@@ -105,7 +124,7 @@ fn fields(text: &[u8], dialect: Dialect) -> (Vec<Cow<'_, [u8]>>, usize) {
 
 /// A quoted field at the start of `text` and where it ends, or none if the quote does not close before a delimiter or
 /// a line end.
-fn quoted(text: &[u8], dialect: Dialect) -> Option<(Cow<'_, [u8]>, usize)> {
+fn quoted<'t>(text: &'t [u8], dialect: &Dialect) -> Option<(Cow<'t, [u8]>, usize)> {
     let quote = dialect.quote?;
     let mut doubled = false;
     let mut position = 1;
@@ -142,7 +161,7 @@ mod tests {
 
     #[test]
     fn records_split() {
-        let dialect = Dialect { delimiter: b',', quote: Some(b'"'), comment: Some(b'#') };
+        let dialect = Dialect { layout: Layout::Delimited, delimiter: b',', quote: Some(b'"'), comment: Some(b'#') };
         for (text, expected) in [
             ("a,b\r\n1, 2 \n", vec![(0, vec!["a", "b"]), (1, vec!["1", "2"])]),
             ("# note\n\na,\n", vec![(2, vec!["a", ""])]),
@@ -154,7 +173,7 @@ mod tests {
             ("\"a\"\r\nb", vec![(0, vec!["a"]), (1, vec!["b"])]),
             ("", vec![]),
         ] {
-            let got: Vec<(u64, Vec<String>)> = Records::new(text.as_bytes(), dialect)
+            let got: Vec<(u64, Vec<String>)> = Records::new(text.as_bytes(), &dialect)
                 .map(|r| (r.line, r.fields.iter().map(|f| String::from_utf8_lossy(f).into_owned()).collect()))
                 .collect();
             let expected: Vec<(u64, Vec<String>)> =

@@ -6,8 +6,9 @@ use swath_core::Result;
 
 use super::SchemaFile;
 use super::reader::did_you_mean;
+use crate::lines;
 use crate::offset;
-use crate::schema::{ColumnSchema, ColumnType, CsvFormat, Role, TableSchema};
+use crate::schema::{ColumnSchema, ColumnType, CsvFormat, Layout, Role, TableSchema};
 use crate::time_pattern::{self, NoPattern};
 
 /// Formats of timestamps that are no pattern.
@@ -23,6 +24,9 @@ pub(super) fn csv(file: &SchemaFile, csv: &CsvFormat) -> Result<()> {
         let hint = "skip_lines = … leaves out what stands above the rows";
         return Err(file.error("csv.header_lines", "is set, but header = false says that there is none", hint));
     }
+    if csv.layout != Layout::Delimited {
+        return undelimited(file, csv);
+    }
     if Some(csv.delimiter) == csv.quote {
         return Err(file.error("csv.quote", "is the delimiter too; wanted two different bytes", ""));
     }
@@ -34,6 +38,29 @@ pub(super) fn csv(file: &SchemaFile, csv: &CsvFormat) -> Result<()> {
         return Err(file.error("csv.decimal", "is the delimiter too; wanted two different bytes", hint));
     }
     Ok(())
+}
+
+/// Checks what is said of fields without a delimiter between them.
+fn undelimited(file: &SchemaFile, csv: &CsvFormat) -> Result<()> {
+    let Layout::Widths(widths) = &csv.layout else {
+        for (key, mark) in [("csv.quote", csv.quote), ("csv.comment", csv.comment)] {
+            if mark.is_some_and(lines::is_blank) {
+                return Err(file.error(key, "is a blank, but blanks are between the fields", ""));
+            }
+        }
+        return Ok(());
+    };
+    if csv.quote.is_some() {
+        let hint = "quote = \"\", or leave it out";
+        return Err(file.error("csv.quote", "is set, but columns of fixed width are never quoted", hint));
+    }
+    match csv.fields {
+        Some(fields) if fields != widths.len() as u64 => {
+            let message = format!("is {fields}, but there are {} widths", widths.len());
+            Err(file.error("csv.fields", message, "leave it out: widths say how many fields there are"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Checks columns, coordinate systems and key of a table.

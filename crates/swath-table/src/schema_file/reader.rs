@@ -145,6 +145,17 @@ impl<'d> Entry<'d> {
             .ok_or_else(|| self.wanted("a whole number, 0 or more"))
     }
 
+    /// A list of whole numbers between two limits, at least one.
+    pub(super) fn counts(&self, least: u32, most: u32) -> Result<Vec<u32>> {
+        let wrong = || self.wanted(&format!("a list of whole numbers, {least} to {most}, like [6, 10, 8]"));
+        let items = self.value.as_array().filter(|items| !items.is_empty()).ok_or_else(wrong)?;
+        let count = |value: &DeValue<'_>| {
+            let integer = value.as_integer()?;
+            u32::from_str_radix(integer.as_str(), integer.radix()).ok().filter(|count| (least..=most).contains(count))
+        };
+        items.iter().map(|item| count(item.get_ref()).ok_or_else(wrong)).collect()
+    }
+
     /// A list of texts.
     pub(super) fn texts(&self) -> Result<Vec<String>> {
         let wrong = || self.wanted("a list of texts, like [\"one\", \"another\"]");

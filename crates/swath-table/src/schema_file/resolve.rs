@@ -6,7 +6,7 @@ use swath_core::Result;
 
 use super::reader::did_you_mean;
 use super::{Bound, ColumnPart, SchemaFile, check};
-use crate::schema::{ColumnSchema, ColumnType, CrsSchema, CsvFormat, DedupSchema, Keep, Role, TableSchema};
+use crate::schema::{ColumnSchema, ColumnType, CrsSchema, CsvFormat, DedupSchema, Keep, Layout, Role, TableSchema};
 
 /// From here on 64-bit floats, as which limits are kept, no longer tell all whole numbers apart.
 const INT64_LIMIT_END: f64 = (1u64 << f64::MANTISSA_DIGITS) as f64;
@@ -49,9 +49,13 @@ impl SchemaFile {
 
     fn csv_over(&self, below: CsvFormat) -> CsvFormat {
         let csv = self.csv.clone();
+        let layout = csv.layout.unwrap_or(below.layout);
+        // What has its width needs no quotes.
+        let quote = if matches!(layout, Layout::Widths(_)) { None } else { below.quote };
         CsvFormat {
+            layout,
             delimiter: csv.delimiter.unwrap_or(below.delimiter),
-            quote: csv.quote.unwrap_or(below.quote),
+            quote: csv.quote.unwrap_or(quote),
             decimal: csv.decimal.unwrap_or(below.decimal),
             comment: csv.comment.unwrap_or(below.comment),
             skip_lines: csv.skip_lines.unwrap_or(below.skip_lines),

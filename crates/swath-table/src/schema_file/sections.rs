@@ -10,7 +10,7 @@ use toml::de::DeTable;
 
 use super::reader::{Document, Entry, Section};
 use super::{ColumnPart, CrsPart, CsvPart, DedupPart, SchemaFile};
-use crate::schema::{ColumnType, CrsOfFiles, ENCODINGS, JsonFormat, Keep, Role, Violation};
+use crate::schema::{ColumnType, CrsOfFiles, ENCODINGS, JsonFormat, Keep, Layout, Role, Violation};
 
 /// The words for types.
 pub(super) const TYPES: [(&str, ColumnType); 9] = [
@@ -41,8 +41,9 @@ pub(super) const VIOLATIONS: [(&str, Violation); 2] = [("reject", Violation::Rej
 /// The words for which duplicate stays.
 pub(super) const KEEPS: [(&str, Keep); 2] = [("first", Keep::First), ("last", Keep::Last)];
 
-const CSV_KEYS: [&str; 10] = [
+const CSV_KEYS: [&str; 11] = [
     "delimiter",
+    "widths",
     "quote",
     "decimal",
     "comment",
@@ -70,6 +71,8 @@ const COLUMN_KEYS: [&str; 12] = [
 
 /// More lines than headers have.
 const HEADER_LINES_MAX: u64 = 1000;
+/// More bytes than columns have.
+const WIDTH_MAX: u32 = 65_535;
 /// More fields than rows have.
 const FIELDS_MAX: u64 = 65_535;
 
@@ -111,9 +114,17 @@ fn csv(entry: &Entry<'_>, lines: &mut Lines) -> Result<CsvPart> {
     for entry in entry.section()?.known(&CSV_KEYS, lines)? {
         match entry.key {
             "delimiter" => {
-                let byte = entry.byte()?;
-                csv.delimiter =
-                    Some(byte.ok_or_else(|| entry.error("is empty; wanted a single byte, like \";\"", ""))?);
+                csv.delimiter = delimiter(&entry)?;
+                let layout = if csv.delimiter.is_some() { Layout::Delimited } else { Layout::Spaces };
+                separate(&mut csv, &entry, layout)?;
+            }
+            "widths" => {
+                let widths = entry.counts(1, WIDTH_MAX)?;
+                if widths.len() as u64 > FIELDS_MAX {
+                    let message = format!("has {} widths; wanted at most {FIELDS_MAX}", widths.len());
+                    return Err(entry.error(&message, ""));
+                }
+                separate(&mut csv, &entry, Layout::Widths(widths))?;
             }
             "quote" => csv.quote = Some(entry.byte()?),
             "decimal" => csv.decimal = Some(entry.choice(&[(".", b'.'), (",", b',')])?),
@@ -127,6 +138,26 @@ fn csv(entry: &Entry<'_>, lines: &mut Lines) -> Result<CsvPart> {
         }
     }
     Ok(csv)
+}
+
+/// The byte between fields; none is blanks.
+fn delimiter(entry: &Entry<'_>) -> Result<Option<u8>> {
+    match entry.text()? {
+        "spaces" => Ok(None),
+        _ => match entry.byte()? {
+            Some(byte) => Ok(Some(byte)),
+            None => Err(entry.error("is empty; wanted a single byte, like \";\", or \"spaces\"", "")),
+        },
+    }
+}
+
+/// Says what keeps fields apart, once.
+fn separate(csv: &mut CsvPart, entry: &Entry<'_>, layout: Layout) -> Result<()> {
+    if csv.layout.replace(layout).is_some() {
+        let hint = "columns of fixed width have no delimiter: leave one of the two out";
+        return Err(entry.error("is set, but so is the other of csv.delimiter and csv.widths", hint));
+    }
+    Ok(())
 }
 
 /// A count of what tables are made for.

@@ -98,6 +98,12 @@ fn wrong_files_are_answered_with_line_and_hint() {
         ("[columns.a]\ntype = \"bool\"\nrole = \"x\"", "does not go with type bool", ""),
         ("[csv]\ndelimiter = \"::\"", "line 2: csv.delimiter is \"::\", 2 bytes; wanted a single byte", ""),
         ("[csv]\ndelimiter = \"\"", "wanted a single byte", ""),
+        ("[csv]\ndelimiter = \"spaces\"\nwidths = [3]", "line 3: csv.widths is set, but so is the other", "leave one"),
+        ("[csv]\nwidths = []", "csv.widths is a list; wanted a list of whole numbers, 1 to 65535", ""),
+        ("[csv]\nwidths = [4, 0]", "wanted a list of whole numbers, 1 to 65535", ""),
+        ("[csv]\nwidths = [4, 2]\nquote = \"'\"", "csv.quote is set, but columns of fixed width", "leave it out"),
+        ("[csv]\nwidths = [4, 2]\nfields = 3", "csv.fields is 3, but there are 2 widths", "leave it out"),
+        ("[csv]\ndelimiter = \"spaces\"\ncomment = \" \"", "csv.comment is a blank", ""),
         ("[csv]\ndecimal = \",\"", "csv.decimal is the delimiter too", "delimiter"),
         ("[csv]\nquote = \",\"", "csv.quote is the delimiter too", ""),
         ("[csv]\nheader = \"yes\"", "csv.header is \"yes\"; wanted true or false", ""),
@@ -166,6 +172,21 @@ fn bytes_may_be_named() {
     }
     let file = read("[csv]\nquote = \"\"\ncomment = \"\"").unwrap();
     assert_eq!((file.csv.quote, file.csv.comment), (Some(None), Some(None)));
+}
+
+#[test]
+fn fields_may_have_no_delimiter() {
+    let columns = "[columns.a]\ntype = \"float64\"\n";
+    for (text, layout, quote) in [
+        ("delimiter = \"spaces\"\ndecimal = \",\"", Layout::Spaces, Some(b'"')),
+        ("widths = [6, 10, 1]", Layout::Widths(vec![6, 10, 1]), None),
+        ("delimiter = \";\"", Layout::Delimited, Some(b'"')),
+    ] {
+        let schema = read(&format!("[csv]\n{text}\n{columns}")).unwrap().resolve(None).unwrap();
+        assert_eq!((&schema.csv.layout, schema.csv.quote), (&layout, quote), "{text}");
+        let written = write(&schema, &Notes::default());
+        assert_eq!(read(&written).unwrap().resolve(None).unwrap(), schema, "{written}");
+    }
 }
 
 #[test]
@@ -335,6 +356,7 @@ impl Random {
         TableSchema {
             json: None,
             csv: CsvFormat {
+                layout: Layout::Delimited,
                 delimiter: self.pick(b";\t|"),
                 quote: self.pick(&[None, Some(b'"'), Some(b'\'')]),
                 decimal: self.pick(b".,"),

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use super::sections::{KEEPS, ROLES, VIOLATIONS};
 use super::{Notes, check, moment};
-use crate::schema::{ColumnSchema, ColumnType, CrsSchema, CsvFormat, DedupSchema, JsonFormat, TableSchema};
+use crate::schema::{ColumnSchema, ColumnType, CrsSchema, CsvFormat, DedupSchema, JsonFormat, Layout, TableSchema};
 
 /// Writes a schema with the evidence for it as comments.
 pub fn write(schema: &TableSchema, notes: &Notes) -> String {
@@ -44,8 +44,13 @@ fn csv(out: &mut String, csv: &CsvFormat, notes: &Notes) {
     let missing = quoted_list(&csv.missing);
     let header_lines = (csv.header_lines != 1).then(|| ("header_lines", csv.header_lines.to_string()));
     let fields = csv.fields.map(|fields| ("fields", fields.to_string()));
+    let between = match &csv.layout {
+        Layout::Delimited => ("delimiter", byte(Some(csv.delimiter))),
+        Layout::Spaces => ("delimiter", quoted("spaces")),
+        Layout::Widths(widths) => ("widths", format!("{widths:?}")),
+    };
     let first = [
-        ("delimiter", byte(Some(csv.delimiter))),
+        between,
         ("quote", byte(csv.quote)),
         ("decimal", byte(Some(csv.decimal))),
         ("comment", byte(csv.comment)),

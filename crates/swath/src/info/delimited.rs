@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 
 use swath_core::{Bytes, Result, Stop};
 use swath_formats::csv::{
-    BatchLimits, Consumer, ParsePlan, RangeReport, RangeSpec, ReadOptions, Source, Start, Workspace, header, read_range,
+    BatchLimits, Consumer, ParsePlan, RangeReport, RangeSpec, ReadOptions, Source, Start, Workspace, header_of,
+    read_range,
 };
 use swath_formats::store::read_full;
 use swath_table::column::{Batch, Values};
 use swath_table::infer::sample;
 use swath_table::intern::Interner;
 use swath_table::reject::Reject;
-use swath_table::schema::{ColumnType, CsvFormat, Role, TableSchema};
+use swath_table::schema::{ColumnType, CsvFormat, Layout, Role, TableSchema};
 
 use crate::content::{Room, temporary_folder};
 use crate::input_file::InputFile;
@@ -63,7 +64,7 @@ pub fn describe(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<TableDescrip
     }
     Ok(TableDescription {
         path: path.into(),
-        format: "csv".into(),
+        format: if schema.json.is_some() { "json" } else { "csv" }.into(),
         files: sized.len() as u64,
         bytes,
         rows: Count { value: rows, exact },
@@ -130,7 +131,7 @@ impl Survey {
         let mut head = vec![0; size.min(sample::HEADER_BYTES) as usize];
         let read = read_full(&*input, &mut head, 0)?;
         head.truncate(read);
-        let header = header(path, &head, read as u64 == size, &self.schema.csv)?;
+        let header = header_of(path, &head, read as u64 == size, &self.schema)?;
         let plan = ParsePlan::new(path, &self.schema, &header.names)?;
         drop(head);
         let interner = Interner::new("categories", Bytes::MIB);
@@ -258,7 +259,12 @@ pub fn columns(schema: &TableSchema) -> Vec<ColumnDescription> {
 /// The settings of the text, in the words of a schema file.
 fn dialect(format: &CsvFormat) -> Vec<(String, String)> {
     let byte = |byte: u8| format!("{:?}", char::from(byte).to_string());
-    let mut details = vec![("delimiter".to_string(), byte(format.delimiter)), ("decimal".into(), byte(format.decimal))];
+    let between = match &format.layout {
+        Layout::Delimited => ("delimiter".to_string(), byte(format.delimiter)),
+        Layout::Spaces => ("delimiter".into(), "\"spaces\"".into()),
+        Layout::Widths(widths) => ("widths".into(), format!("{widths:?}")),
+    };
+    let mut details = vec![between, ("decimal".into(), byte(format.decimal))];
     details.extend(format.comment.map(|comment| ("comment".to_string(), byte(comment))));
     if format.skip_lines > 0 {
         details.push(("skip_lines".into(), format.skip_lines.to_string()));

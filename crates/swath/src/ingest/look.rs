@@ -18,8 +18,8 @@ use swath_table::schema_file::{self, ColumnPart, CsvPart, Notes, SchemaFile};
 use super::inputs::find;
 use super::prepare::HEADER_BYTES;
 use super::schema_text;
-use crate::info::magic::{self, Sniffed};
 use crate::content::{Held, Room, STANDARD_INPUT, Said, Spool};
+use crate::info::magic::{self, Sniffed};
 use crate::input_file::InputFile;
 
 /// What the inputs are.
@@ -59,7 +59,9 @@ pub fn inputs(sources: &[OsString], schema: Option<&Path>, room: Room<'_>) -> Re
     let content = spool.bytes();
     warnings.append(&mut spool.warnings);
     if are_json {
-        given.json.get_or_insert_default();
+        let records = files.iter().find_map(|file| file.content.as_ref()?.records.clone());
+        let json = given.json.get_or_insert_default();
+        json.records = json.records.take().or(records);
     } else if given.json.is_some() {
         return Err(no_json(&files));
     }
@@ -105,7 +107,8 @@ pub fn inputs(sources: &[OsString], schema: Option<&Path>, room: Room<'_>) -> Re
 
 /// What a schema file says of how inputs are written.
 fn said(given: &SchemaFile) -> Result<Said> {
-    let wrong = |message: String| Error::Usage { message, hint: "swath sensor schema SRC prints a file to edit".into() };
+    let wrong =
+        |message: String| Error::Usage { message, hint: "swath sensor schema SRC prints a file to edit".into() };
     let encoding = given.csv.encoding.as_deref().map(Layer::of_encoding).transpose();
     let encoding = encoding.map_err(|known| wrong(format!("[csv] encoding: wanted one of {known}")))?;
     let records = given.json.as_ref().and_then(|json| json.records.as_ref()).map(|records| records.parse());
@@ -175,9 +178,12 @@ fn json_inputs(
 ) -> Result<Inputs> {
     let texts = samples.iter().flat_map(|sample| std::iter::once(&sample.head).chain(&sample.pieces));
     let mut paths = json::table::paths_of(texts.map(Vec::as_slice));
-    let named = given.columns.iter().flatten().flat_map(|part| part.source.clone().unwrap_or_else(|| vec![part.name.clone()]));
+    let named =
+        given.columns.iter().flatten().flat_map(|part| part.source.clone().unwrap_or_else(|| vec![part.name.clone()]));
     for path in named {
-        let goes_on = |one: &str, other: &str| other.strip_prefix(one).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let goes_on = |one: &str, other: &str| {
+            other.strip_prefix(one).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
         paths.retain(|other| !goes_on(&path, other) && !goes_on(other, &path));
         paths.push(path);
     }
@@ -185,16 +191,18 @@ fn json_inputs(
         message,
         hint: "source names a member, or members within each other with dots between".into(),
     })?;
-    let mut header = json::table::header(paths.iter().map(String::as_str));
-    let as_table = |sample: &Sample| {
+    let header = json::table::header(paths.iter().map(String::as_str));
+    let laid_out = |sample: &Sample| {
         let mut table = Sample { pieces: Vec::new(), ..sample.clone() };
-        table.head = [&header[..], &json::table::rows(sample.head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&sample.head), &tree)].concat();
+        table.head =
+            [&header[..], &json::table::rows(sample.head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&sample.head), &tree)]
+                .concat();
         table.pieces = sample.pieces.iter().map(|piece| json::table::rows(piece, &tree)).collect();
         table
     };
-    let tables: Vec<Sample> = samples.iter().map(as_table).collect();
-    header.clear();
-    let as_written = CsvPart {
+    let tables: Vec<Sample> = samples.iter().map(laid_out).collect();
+    let mut as_table = given.clone();
+    as_table.csv = CsvPart {
         delimiter: Some(b','),
         quote: Some(Some(b'"')),
         decimal: Some(b'.'),
@@ -204,7 +212,7 @@ fn json_inputs(
         header_lines: Some(1),
         ..given.csv.clone()
     };
-    let inferred = infer::look(&tables, &SchemaFile { csv: as_written, ..given.clone() })?;
+    let inferred = infer::look(&tables, &as_table)?;
     let schema = given.resolve(Some(&inferred.schema))?;
     warnings.extend(inferred.warnings(given, &schema));
     let is_placed = schema.with_role(Role::X).is_some() && schema.with_role(Role::Y).is_some();

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use serde_json::json;
 use swath_core::{Bytes, Error, Result, Stop};
 use swath_crs::{Crs, Transform};
-use swath_formats::csv::{Header, NO_COLUMN, ParsePlan, header};
+use swath_formats::csv::{Header, NO_COLUMN, ParsePlan, header_of};
 use swath_formats::geoparquet::{
     LakeColumns, LakeCompression, LakeLayout, PointColumns, ROW_GROUP_ROWS_MAX, SortColumn,
 };
@@ -143,7 +143,9 @@ pub fn prepare(request: &IngestRequest, stop: &Stop) -> Result<Prepared> {
         target_file_size: request.target_file_size,
         max_rejects: request.max_rejects,
         // No record is longer than the file that it is in.
-        max_record: request.max_record.min(inputs.files.iter().map(|file| Bytes(file.length())).max().unwrap_or_default()),
+        max_record: request
+            .max_record
+            .min(inputs.files.iter().map(|file| Bytes(file.length())).max().unwrap_or_default()),
         compression: request.compression,
         output: request.output.clone(),
         files: inputs.files,
@@ -296,9 +298,7 @@ fn plan_files(
             continue;
         }
         let source = file.open()?;
-        let read = |into: &mut [u8], length: usize| -> Result<usize> {
-            read_full(&*source, &mut into[..length], 0)
-        };
+        let read = |into: &mut [u8], length: usize| -> Result<usize> { read_full(&*source, &mut into[..length], 0) };
         let as_before = match &last {
             Some((text, header)) => {
                 let length = read(&mut head, text.len())?;
@@ -311,9 +311,11 @@ fn plan_files(
             None => {
                 let length = read(&mut head, HEADER_BYTES)?;
                 let head = &head[..length];
-                let header = header(&file.path, head, head.len() as u64 == file.length(), &schema.csv)?;
+                let header = header_of(&file.path, head, head.len() as u64 == file.length(), schema)?;
                 let text = head.get(..header.data_offset as usize).filter(|text| text.ends_with(b"\n"));
-                last = text.filter(|_| schema.csv.header).map(|text| (text.to_vec(), header.clone()));
+                last = text
+                    .filter(|_| schema.csv.header && schema.json.is_none())
+                    .map(|text| (text.to_vec(), header.clone()));
                 header
             }
         };

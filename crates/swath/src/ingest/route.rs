@@ -61,11 +61,10 @@ pub fn task_bytes(job: &Job) -> Bytes {
     let options = job.read_options();
     let columns = job.schema.columns.len();
     let unit = super::inputs::UNIT_BYTES.min(job.stream.bytes().0);
-    let fields = || job.parse_plans.iter().map(ParsePlan::expected_fields);
-    let parser = Workspace::bytes_for(&options, fields().max().unwrap_or(1), columns);
-    let fewest = fields().min().unwrap_or(1);
-    // A record has at least one byte per field and one of value.
-    let rows = job.run_rows.min(unit as usize / (fewest + 1) + 2);
+    let most_ends = job.parse_plans.iter().map(ParsePlan::ends_per_row).max().unwrap_or(1);
+    let parser = Workspace::bytes_for(&options, most_ends, columns);
+    let fewest = job.parse_plans.iter().map(ParsePlan::row_bytes_min).min().unwrap_or(1);
+    let rows = job.run_rows.min(unit as usize / fewest.max(1) + 2);
     let reach = (unit + options.max_record as u64).min(job.stream.bytes().0);
     let batch = batch_bytes_max(&job.schema, fewest, batch_limits(job), &options, unit, reach);
     let rejects = (rejects::UNIT_BYTES_MAX as u64).min(2 * unit);

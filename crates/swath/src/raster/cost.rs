@@ -18,7 +18,7 @@ const TASKS_PER_WORKER: u64 = 4;
 /// Bytes of pixels that each worker should have at least.
 const PIXELS_PER_WORKER: Bytes = Bytes(8_000_000);
 /// Bytes of pixels that are decoded again rather than kept, or that smaller windows decode again: those of a moment.
-const AGAIN: Bytes = Bytes(8_000_000);
+const AGAIN: Bytes = Bytes(16_000_000);
 /// What a path takes beside its text.
 const PATH_BYTES: u64 = 900;
 /// A window is taken for a larger one only if that decodes less by this share, in percent, and by more than a moment.

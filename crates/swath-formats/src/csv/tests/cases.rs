@@ -7,7 +7,7 @@ use super::*;
 use ColumnType::{Bool, Category, Date, Float32, Float64, Int32, Int64, String as Text, Timestamp};
 
 /// Checks rows (without offsets) and rejects (`line:column:reason:detail`).
-fn check(schema: &TableSchema, text: &str, rows: &[&str], rejects: &[&str]) {
+pub(super) fn check(schema: &TableSchema, text: &str, rows: &[&str], rejects: &[&str]) {
     check_bytes(schema, text.as_bytes(), rows, rejects);
 }
 

@@ -1,6 +1,7 @@
 //! Cases and properties of parsing whole ranges.
 
 mod cases;
+mod lines;
 mod mutations;
 mod numbers;
 mod ranges;

@@ -43,7 +43,7 @@ fn schema() -> TableSchema {
 }
 
 /// Reads ranges cut at `cuts`, again where they do not chain; answers what they gave together, lines counted through.
-fn in_ranges(
+pub(super) fn in_ranges(
     reading: &Reading<'_>,
     workspace: &mut Workspace,
     cuts: &[u64],
