@@ -123,18 +123,14 @@ DOCUMENTS = [
            schema_types=dict(site="c", time="t", latitude="d", longitude="d", parameter="c", unit="c", value="d",
                              qualifier="c"))
       for name, files, rows in [("instants", "waterservices_iv.txt", 20), ("days", "waterservices_dv.txt", 4)]),
-]
-
-PENDING = [
-    dict(name="flights", files="vega/flights-3m.parquet", rows=3_000_000, read=parquet, types="tllcc"),
     dict(name="TMY2", files="solar/12839.tm2", rows=8760, read=fixed(TMY2, 1), partition="none",
-         schema="pending/tmy2.toml", missing=["", "9999"],
+         schema="tmy2.toml", missing=["", "9999"],
          schema_types=dict(year="i", month="i", day="i", hour="i", ghi="i", ghi_source="c", dry_bulb="i",
                            visibility="i", weather="s", days_since_snow="i"),
          sources=dict(year="column_1", month="column_2", day="column_3", hour="column_4", ghi="column_7",
                       ghi_source="column_8", dry_bulb="column_34", visibility="column_52", weather="column_58",
                       days_since_snow="column_68")),
-    *(dict(name=f"USCRN, {name}", files=f"solar/{files}", rows=rows, read=blanks(23, 0), schema="pending/uscrn.toml",
+    *(dict(name=f"USCRN, {name}", files=f"solar/{files}", rows=rows, read=blanks(23, 0), schema="uscrn.toml",
            missing=["", "-99999", "-9999.0", "-99.000"], time=clock("UTC", "%Y%m%d %H%M"),
            prepare=lambda frame: joined(frame, "column_2", "column_3", name="time"),
            schema_types=dict(station="c", time="t", version="f", longitude="d", latitude="d", temperature="f",
@@ -144,10 +140,14 @@ PENDING = [
                         soil_moisture="column_18", soil_temperature="column_19", wind="column_22"))
       for name, files, rows in [("Tucson", "CRNS0101-*.txt", 4), ("blanks before a row", "CRN_with_problems.txt", 3)]),
     dict(name="SURFRAD", files="solar/surfrad-slv16001.dat", rows=1440, read=blanks(48, 2), prepare=surfrad_time,
-         schema="pending/surfrad.toml", missing=["", "-9999.9"], time=clock("UTC", "%Y %m %d %H %M"),
+         schema="surfrad.toml", missing=["", "-9999.9"], time=clock("UTC", "%Y %m %d %H %M"),
          schema_types=dict(time="t", zenith="d", downwelling="d", uvb="d", uvb_flag="i", pressure="d"),
          sources=dict(zenith="column_8", downwelling="column_9", uvb="column_29", uvb_flag="column_30",
                       pressure="column_47")),
+]
+
+PENDING = [
+    dict(name="flights", files="vega/flights-3m.parquet", rows=3_000_000, read=parquet, types="tllcc"),
     # Seven lines after the table say what its columns are, and one whose they are: these are no rows.
     dict(name="PVGIS day", files="solar/pvgis_hourly_*.csv", rows=14, settings=dict(skiprows=8, nrows=14),
          types="tfffffff", inferred_time=clock("UTC", "%Y%m%d:%H%M")),
