@@ -6,4 +6,5 @@ pub mod csv;
 pub mod geoparquet;
 pub mod geotiff;
 mod inflate;
+pub mod parquet;
 pub mod store;

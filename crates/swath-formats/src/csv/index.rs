@@ -12,7 +12,7 @@ use super::split::{Split, Swallow, split_record, unquote};
 /// A record with as many fields as wanted. Field `f` ends at `ends[first + f]`; it starts one after the field before, or
 /// at `start`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Row {
+pub(crate) struct Row {
     pub start: u32,
     /// Where it ends in the input's own text, which quotes make longer.
     pub end: u32,
