@@ -13,6 +13,7 @@ use swath_table::infer::{self, NoDegrees, Sample};
 use swath_table::schema::{Role, TableSchema};
 use swath_table::schema_file::{self, Notes, SchemaFile};
 
+use super::columnar::{self, Columns};
 use super::inputs::find;
 use super::prepare::HEADER_BYTES;
 use super::schema_text;
@@ -33,6 +34,8 @@ pub struct Inputs {
     pub warnings: Vec<String>,
     /// Coordinates whose system has to be named before they can be used.
     pub no_degrees: Option<NoDegrees>,
+    /// What the footers say, where files have columns.
+    pub columns: Option<Columns>,
 }
 
 /// Finds files and their schema.
@@ -59,6 +62,9 @@ pub fn inputs(sources: &[OsString], schema: Option<&Path>) -> Result<Inputs> {
         }
         None => SchemaFile::default(),
     };
+    if columnar::are_columnar(&files)? {
+        return columnar::inputs(files, &given, warnings);
+    }
     let sizes: Vec<(PathBuf, u64)> = files.iter().map(|file| (file.path.clone(), file.size)).collect();
     let skip_lines = given.csv.skip_lines.unwrap_or(0);
     let mut samples = infer::sample::take(&sizes).read_with(skip_lines, |file, range| {
@@ -82,7 +88,7 @@ pub fn inputs(sources: &[OsString], schema: Option<&Path>) -> Result<Inputs> {
     warnings.extend(inferred.warnings(&given, &schema));
     let is_placed = schema.with_role(Role::X).is_some() && schema.with_role(Role::Y).is_some();
     let no_degrees = inferred.no_degrees.filter(|_| is_placed);
-    Ok(Inputs { files, schema, notes: inferred.notes, samples, warnings, no_degrees })
+    Ok(Inputs { files, schema, notes: inferred.notes, samples, warnings, no_degrees, columns: None })
 }
 
 /// A file that has several names is read by the first of them: its rows are there once.
