@@ -7,5 +7,6 @@ pub mod geoparquet;
 pub mod geotiff;
 mod inflate;
 pub mod json;
+pub mod parquet;
 pub mod store;
 pub mod unpack;

@@ -26,7 +26,7 @@ use std::path::Path;
 use rustc_hash::FxHashMap;
 use swath_core::{Error, Place, Result};
 
-use crate::schema::TableSchema;
+use crate::schema::{ColumnType, TableSchema};
 use crate::schema_file::{CsvPart, Notes, SchemaFile};
 pub use degrees::NoDegrees;
 use dialect::FileShape;
@@ -97,6 +97,50 @@ pub fn infer(samples: &[Sample], hints: &SchemaFile) -> Result<Inferred> {
 /// # Errors
 /// Those of [`infer`], but for projected coordinates.
 pub fn look(samples: &[Sample], hints: &SchemaFile) -> Result<Inferred> {
+    look_typed(samples, hints, &FileTypes::default())
+}
+
+/// The types that files themselves give their columns, by the names of these.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FileTypes(FxHashMap<String, FileType>);
+
+/// What a file says of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileType {
+    /// Its type; string where it holds texts, of whatever.
+    pub column_type: ColumnType,
+    /// Whether its times are in UTC.
+    pub in_utc: bool,
+}
+
+impl FileTypes {
+    /// Adds what a file says of a column. Where files differ, numbers take the type that has room for both; else the
+    /// first file is right.
+    pub fn add(&mut self, name: &str, found: FileType) {
+        use ColumnType::{Float32, Float64, Int32, Int64};
+        let Some(known) = self.0.get_mut(name) else {
+            self.0.insert(name.into(), found);
+            return;
+        };
+        known.in_utc &= found.in_utc;
+        known.column_type = match (known.column_type, found.column_type) {
+            (Int32, Int64) => Int64,
+            (Int32 | Int64 | Float32, Float64) | (Int32 | Int64, Float32) | (Float32, Int32 | Int64) => Float64,
+            (first, _) => first,
+        };
+    }
+
+    /// What the files say of a column.
+    pub fn of(&self, name: &str) -> Option<FileType> {
+        self.0.get(name).copied()
+    }
+}
+
+/// The same where files give their columns types: those win, and only texts may turn out to be something else.
+///
+/// # Errors
+/// Those of [`look`].
+pub fn look_typed(samples: &[Sample], hints: &SchemaFile, own: &FileTypes) -> Result<Inferred> {
     let mut notes = Notes::default();
     let mut files: Vec<(&Sample, FileShape)> = Vec::new();
     for sample in samples {
@@ -143,7 +187,7 @@ pub fn look(samples: &[Sample], hints: &SchemaFile) -> Result<Inferred> {
         return Err(no_rows(&files[0].sample.path, "there are no rows to infer types from"));
     }
     row_notes(&rows, samples, &mut notes);
-    let (schema, no_degrees) = build::schema(columns, &files, decimal, hints, (&mut notes, &mut gaps))?;
+    let (schema, no_degrees) = build::schema(columns, &files, decimal, hints, own, (&mut notes, &mut gaps))?;
     Ok(Inferred { schema, notes, no_degrees, gaps })
 }
 

@@ -67,6 +67,23 @@ pub struct CsvPart {
     pub missing: Option<Vec<String>>,
 }
 
+impl CsvPart {
+    /// What holds for a table that was laid out with commas and double quotes below one header: markers of missing values.
+    pub fn of_laid_out(&self) -> CsvPart {
+        CsvPart {
+            delimiter: Some(b','),
+            quote: Some(Some(b'"')),
+            decimal: Some(b'.'),
+            comment: Some(None),
+            skip_lines: Some(0),
+            header: Some(true),
+            header_lines: Some(1),
+            missing: self.missing.clone(),
+            ..CsvPart::default()
+        }
+    }
+}
+
 /// What a schema file says about one column.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ColumnPart {

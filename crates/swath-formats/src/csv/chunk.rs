@@ -9,7 +9,7 @@ use super::plan::ColumnPlan;
 
 /// Some rows of the index, with the text that they cut.
 #[derive(Clone, Copy)]
-pub(super) struct Chunk<'a> {
+pub(crate) struct Chunk<'a> {
     pub data: &'a [u8],
     pub ends: &'a [u32],
     pub rows: &'a [Row],
@@ -37,7 +37,7 @@ impl<'a> Chunk<'a> {
 
 /// What is wrong with the rows of a chunk: the first failing column of each, and how many values became null.
 #[derive(Debug, Default)]
-pub(super) struct Faults {
+pub(crate) struct Faults {
     /// Per row the position of the column in the plan, then the reason; [`NO_FAULT`] if there is none.
     keys: Vec<u32>,
     nulled: Vec<u32>,
@@ -97,14 +97,14 @@ impl Faults {
 }
 
 /// What a text turned out to be.
-pub(super) enum Found<T> {
+pub(crate) enum Found<T> {
     Value(T),
     Missing,
     Invalid,
 }
 
 /// A column that is being made: what is needed of the plan, and where faults go.
-pub(super) struct Target<'a> {
+pub(crate) struct Target<'a> {
     pub column: &'a ColumnPlan,
     /// Its position in the plan.
     pub order: usize,
@@ -146,7 +146,7 @@ impl Target<'_> {
 
     /// Makes a number of any text.
     #[inline(never)]
-    pub fn uncommon_number<N: Number>(&mut self, row: usize, out: &mut N, text: &[u8]) {
+    pub(super) fn uncommon_number<N: Number>(&mut self, row: usize, out: &mut N, text: &[u8]) {
         let text = trim(text);
         let markers = &self.column.markers;
         let found = if markers.contain(text) || (N::HAS_NAN && text.eq_ignore_ascii_case(b"nan")) {

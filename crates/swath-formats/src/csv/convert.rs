@@ -13,14 +13,14 @@ use super::number::{Number, boolean};
 use super::time::{TimeCache, TimeRules};
 
 /// Scratch of the conversion of times.
-pub(super) struct TimeScratch<'a> {
+pub(crate) struct TimeScratch<'a> {
     pub cache: &'a mut TimeCache,
     /// Where fields are joined.
     pub joined: &'a mut Vec<u8>,
 }
 
 /// Makes the values `from..` of a column that is no text and no category.
-pub(super) fn convert(
+pub(crate) fn convert(
     level: Level,
     chunk: Chunk<'_>,
     values: &mut Values,
@@ -208,4 +208,4 @@ fn join<'b>(
 }
 
 /// No part of a time is longer than this; it bounds the scratch.
-pub(super) const LONGEST_JOINED: usize = 256;
+pub(crate) const LONGEST_JOINED: usize = 256;

@@ -37,7 +37,7 @@ pub(super) fn issue(issue: &Issue, rules: &RecordRules, max_record: usize) -> St
 }
 
 /// Words for a line that was given up.
-pub(super) fn bad_line(reason: Reason, max_record: usize) -> String {
+pub(crate) fn bad_line(reason: Reason, max_record: usize) -> String {
     match reason {
         Reason::RecordTooLong => format!("wanted a record of at most {max_record} bytes, got a longer one"),
         _ => "wanted a closing quote, got the end of the file".into(),
@@ -45,7 +45,7 @@ pub(super) fn bad_line(reason: Reason, max_record: usize) -> String {
 }
 
 /// Words for a value that fails.
-pub(super) fn fault(chunk: Chunk<'_>, row: &Row, column: &ColumnPlan, reason: Reason) -> String {
+pub(crate) fn fault(chunk: Chunk<'_>, row: &Row, column: &ColumnPlan, reason: Reason) -> String {
     let wanted = match (reason, column.bounds) {
         (Reason::OutOfRange | Reason::CoordinateOutOfBounds | Reason::TimeOutOfBounds, Some((min, max))) => {
             let shown = |limit| limit_text(limit, column.column_type);

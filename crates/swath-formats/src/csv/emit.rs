@@ -47,7 +47,7 @@ impl Scratch {
 }
 
 /// Bytes of text in a batch.
-fn text_bytes(batch: &Batch) -> u64 {
+pub(crate) fn text_bytes(batch: &Batch) -> u64 {
     let of_column = |values: &Values| if let Values::Text { bytes, .. } = values { bytes.len() as u64 } else { 0 };
     batch.columns.iter().map(|column| of_column(&column.values)).sum()
 }

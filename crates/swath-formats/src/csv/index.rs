@@ -15,7 +15,7 @@ use crate::json::Paths;
 /// `ends[first + e]`, and starts one after the entry before, or at `start`. A delimited field is such a text; where fields
 /// do not touch, those between them are texts too, and field `f` is the text `2f + 1` ([`RecordRules::entry`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Row {
+pub(crate) struct Row {
     pub start: u32,
     /// Where it ends in the input's own text, which quotes make longer.
     pub end: u32,

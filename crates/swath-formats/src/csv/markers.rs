@@ -2,7 +2,7 @@
 
 /// The markers of one column.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Markers {
+pub(crate) struct Markers {
     /// Whether the empty text is one.
     pub empty: bool,
     /// Bit `n` is set where a marker has `n` bytes; bit 63 speaks of all longer ones.
@@ -48,7 +48,7 @@ impl Markers {
 
 /// A text without spaces and tabs around it.
 #[inline(always)]
-pub(super) fn trim(mut text: &[u8]) -> &[u8] {
+pub(crate) fn trim(mut text: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] = text {
         text = rest;
     }

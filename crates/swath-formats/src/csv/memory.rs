@@ -13,7 +13,7 @@ use super::window::Window;
 
 /// The size of batches.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct BatchShape {
+pub(crate) struct BatchShape {
     /// Bytes that a row takes without its texts.
     pub row_bytes: u64,
     pub rows_limit: usize,

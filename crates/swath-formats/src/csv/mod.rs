@@ -6,24 +6,24 @@
 //!
 //! It does not infer schemas, transform coordinates, filter or dedup, and it never looks past what a range needs.
 
-mod chunk;
-mod convert;
-mod describe;
-mod emit;
+pub(crate) mod chunk;
+pub(crate) mod convert;
+pub(crate) mod describe;
+pub(crate) mod emit;
 mod header;
-mod index;
-mod kernel;
+pub(crate) mod index;
+pub(crate) mod kernel;
 mod lines;
-mod markers;
-mod memory;
+pub(crate) mod markers;
+pub(crate) mod memory;
 mod number;
-mod plan;
+pub(crate) mod plan;
 mod range;
-mod rows;
+pub(crate) mod rows;
 mod scan;
 mod split;
-mod text;
-mod time;
+pub(crate) mod text;
+pub(crate) mod time;
 mod window;
 
 pub use header::{Header, header, header_of};

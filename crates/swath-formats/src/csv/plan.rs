@@ -16,16 +16,16 @@ use crate::json::Paths;
 #[derive(Debug, Clone)]
 pub struct ParsePlan {
     pub(super) rules: RecordRules,
-    pub(super) decimal: u8,
+    pub(crate) decimal: u8,
     /// The columns that the file has, by their first field; ties by their place in the schema.
-    pub(super) columns: Vec<ColumnPlan>,
+    pub(crate) columns: Vec<ColumnPlan>,
     types: Vec<ColumnType>,
     absent: Vec<usize>,
 }
 
 /// How one column is made.
 #[derive(Debug, Clone)]
-pub(super) struct ColumnPlan {
+pub(crate) struct ColumnPlan {
     /// Its place in the schema.
     pub column: usize,
     pub column_type: ColumnType,

@@ -126,6 +126,14 @@ pub trait Consumer {
     /// # Errors
     /// Whatever makes reading on pointless.
     fn reject(&mut self, reject: Reject) -> Result<()>;
+
+    /// Takes a row that was rejected and is not in the file as text, with the text that it is shown as.
+    ///
+    /// # Errors
+    /// Whatever makes reading on pointless.
+    fn reject_shown(&mut self, reject: Reject, _shown: &[u8]) -> Result<()> {
+        self.reject(reject)
+    }
 }
 
 /// The memory of one worker, reused from range to range. All ranges read with it share one interner.

@@ -3,7 +3,7 @@
 use swath_table::column::Values;
 
 /// Makes room for values that are then overwritten; texts grow as they come.
-pub(super) fn resize(values: &mut Values, rows: usize) {
+pub(crate) fn resize(values: &mut Values, rows: usize) {
     match values {
         Values::Bool(values) => values.resize(rows, 0),
         Values::Int32(values) | Values::Date(values) => values.resize(rows, 0),
@@ -16,7 +16,7 @@ pub(super) fn resize(values: &mut Values, rows: usize) {
 }
 
 /// Of the values from `old` on, keeps those of some rows, which are counted from `old`.
-pub(super) fn retain<T: Copy>(values: &mut Vec<T>, old: usize, keep: impl Fn(usize) -> bool) {
+pub(crate) fn retain<T: Copy>(values: &mut Vec<T>, old: usize, keep: impl Fn(usize) -> bool) {
     let mut write = old;
     for read in old..values.len() {
         values[write] = values[read];
@@ -26,7 +26,7 @@ pub(super) fn retain<T: Copy>(values: &mut Vec<T>, old: usize, keep: impl Fn(usi
 }
 
 /// [`retain`] for the values of a column.
-pub(super) fn keep_rows(values: &mut Values, old: usize, keep: impl Fn(usize) -> bool + Copy) {
+pub(crate) fn keep_rows(values: &mut Values, old: usize, keep: impl Fn(usize) -> bool + Copy) {
     match values {
         Values::Bool(values) => retain(values, old, keep),
         Values::Int32(values) | Values::Date(values) => retain(values, old, keep),

@@ -14,7 +14,7 @@ use super::markers::trim;
 /// it last time, more often than not, and it lies next to it in memory. Other texts are found by their hash. When the
 /// cache is full, the oldest texts make room. Longer texts are asked of the interner each time but for the last one.
 #[derive(Debug)]
-pub(super) struct CategoryCache {
+pub(crate) struct CategoryCache {
     /// Which interner the identifiers are of.
     interner: usize,
     entries: Vec<Entry>,
@@ -73,7 +73,7 @@ impl CategoryCache {
 
     /// The identifier of the text `data[start..end]`.
     #[inline(always)]
-    fn id(&mut self, data: &[u8], (start, end): (usize, usize), interner: &Interner) -> Result<u32> {
+    pub(crate) fn id(&mut self, data: &[u8], (start, end): (usize, usize), interner: &Interner) -> Result<u32> {
         let length = end - start;
         let (Some(tail), 1..=SHORT) = (data[..end].last_chunk::<SHORT>(), length) else {
             return self.long_id(&data[start..end], interner);
@@ -138,7 +138,7 @@ impl CategoryCache {
 
 /// Whether a field is missing; it is asked only for the lengths of markers.
 #[inline(always)]
-fn is_missing(target: &Target<'_>, text: &[u8]) -> bool {
+pub(crate) fn is_missing(target: &Target<'_>, text: &[u8]) -> bool {
     let markers = &target.column.markers;
     let spaced = matches!(text.first(), Some(b' ' | b'\t')) || matches!(text.last(), Some(b' ' | b'\t'));
     (spaced || markers.may_contain(text.len())) && markers.contain(trim(text))

@@ -10,7 +10,7 @@ use swath_core::{Error, Result};
 use super::degrees::{self, NoDegrees};
 use super::gaps::Gaps;
 use super::types::{Typed, thousands};
-use super::{FileColumns, Found, Rows, given, missing, roles, types};
+use super::{FileColumns, FileTypes, Found, Rows, given, missing, roles, types};
 use crate::schema::{ColumnSchema, ColumnType, CrsSchema, CsvFormat, DedupSchema, Keep, Role, TableSchema, Violation};
 use crate::schema_file::{Notes, SchemaFile};
 
@@ -23,11 +23,13 @@ pub(super) fn schema(
     files: &[FileColumns<'_>],
     decimal: u8,
     hints: &SchemaFile,
+    own: &FileTypes,
     (notes, gaps): (&mut Notes, &mut Gaps),
 ) -> Result<(TableSchema, Option<NoDegrees>)> {
     let inferred = missing::decide(&mut found, decimal, notes);
     let missing = hints.csv.missing.clone().unwrap_or(inferred);
-    let typed: Vec<Typed> = found.iter().map(|column| types::decide(&column.evidence, &column.name)).collect();
+    let typed: Vec<Typed> =
+        found.iter().map(|column| types::decide_as(&column.evidence, &column.name, own.of(&column.source))).collect();
     let (mut columns, origins) = columns(&found, typed, &missing, hints, notes)?;
     assign_roles(&mut columns, &origins, &found, notes);
     given::roles(&mut columns, hints);

@@ -2,6 +2,7 @@
 //!
 //! A value in a hundred may be wrong: it will be rejected later, and does not turn numbers into text.
 
+use super::FileType;
 use super::evidence::{Evidence, FLOAT32_DIGITS};
 use super::time::Times;
 use crate::schema::ColumnType;
@@ -30,6 +31,26 @@ impl Typed {
         Typed { column_type, format: None, clock: None, ambiguous: None, has_offset: true, notes: Vec::new() }
     }
 }
+
+/// Decides on a type where the file may have one: that wins, but for texts, which may be times or few.
+pub(super) fn decide_as(evidence: &Evidence, name: &str, own: Option<FileType>) -> Typed {
+    let Some(FileType { column_type, in_utc }) = own else { return decide(evidence, name) };
+    if column_type == ColumnType::String {
+        let typed = decide(evidence, name);
+        let is_time = matches!(typed.column_type, ColumnType::Timestamp | ColumnType::Date);
+        let is_number = typed.format.as_ref().is_some_and(|format| format.starts_with("epoch"));
+        let is_text = matches!(typed.column_type, ColumnType::String | ColumnType::Category);
+        return if evidence.values == 0 || is_text || is_time && !is_number { typed } else { text(evidence) };
+    }
+    let mut typed = Typed::new(column_type);
+    if column_type == ColumnType::Timestamp && !in_utc {
+        typed.notes.push(NO_OFFSET.into());
+    }
+    typed
+}
+
+/// What is said of local times.
+const NO_OFFSET: &str = "times carry no offset and are taken as UTC; say timezone = \"…\" if they are local";
 
 /// Decides on a type. `name` matters only where digits alone could be a moment.
 pub(super) fn decide(evidence: &Evidence, name: &str) -> Typed {
@@ -103,7 +124,7 @@ fn timed(times: Times, evidence: &Evidence, fits: u64) -> Typed {
         Times::Ambiguous(one, other) => Typed { ambiguous: Some((one, other)), ..text(evidence) },
     };
     if typed.column_type == ColumnType::Timestamp && !typed.has_offset {
-        typed.notes.push("times carry no offset and are taken as UTC; say timezone = \"…\" if they are local".into());
+        typed.notes.push(NO_OFFSET.into());
     }
     misfits(typed, evidence, fits, "a time of this form", &evidence.not_a_time)
 }

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use swath_core::{Blob, Bytes, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec};
 use swath_formats::csv::{Consumer, RangeSpec, Source, Start, read_range};
+use swath_formats::parquet::GroupFilter;
 use swath_table::column::{Batch, Values};
 use swath_table::partition::PartitionLevel;
 use swath_table::reject::Reject;
@@ -83,6 +84,11 @@ impl Stage for Survey {
         let mut watcher = Watcher { job, seen: FxHashMap::default(), sightings: Vec::new() };
         for segment in job.stream.segments(key.units.start) {
             context.stop.check()?;
+            if let Some(columnar) = &job.columnar {
+                columnar.read(running, &segment, &GroupFilter::default(), &mut bench, &mut watcher)?;
+                watcher.batch(&mut bench.batch)?;
+                continue;
+            }
             let (file, plan) = (&job.files[segment.file], job.file_plans[segment.file]);
             let nominal = segment.bytes.start.max(plan.data_offset)..segment.bytes.end.max(plan.data_offset);
             if nominal.is_empty() {

@@ -1,7 +1,8 @@
 //! The inputs of a job: which files, in which order, and how they are cut into units of work.
 //!
-//! All files in order make one long stream of bytes; a unit is a fixed stretch of it. So the cut depends on the
-//! data alone, a huge file and ten thousand small ones are the same to the rest.
+//! All files in order make one long stream of bytes, or of rows where files have columns; a unit is a stretch of it, of
+//! fixed length or between row groups. So the cut depends on the data alone, a huge file and ten thousand small ones
+//! are the same to the rest.
 
 use std::ffi::{OsStr, OsString};
 use std::ops::Range;
@@ -21,6 +22,8 @@ pub const UNIT_BYTES: u64 = 4 << 20;
 const ENDINGS: [&str; 9] = ["csv", "tsv", "txt", "psv", "dat", "json", "ndjson", "jsonl", "geojson"];
 /// Endings of what is compressed, behind one of these.
 const COMPRESSED: [&str; 2] = ["gz", "zst"];
+/// Endings of files with columns, for a folder without any of those.
+const COLUMNAR_ENDINGS: [&str; 2] = ["parquet", "parq"];
 
 /// The files of some sources.
 #[derive(Debug, Default)]
@@ -54,13 +57,16 @@ pub fn find(sources: &[OsString]) -> Result<Found> {
         match std::fs::symlink_metadata(path) {
             Ok(_) if path.is_dir() => {
                 let mut below = Found::default();
-                walk(path, &mut Vec::new(), &mut below)?;
+                walk(path, &is_text, &mut Vec::new(), &mut below)?;
+                if below.paths.is_empty() {
+                    walk(path, &is_columnar, &mut Vec::new(), &mut below)?;
+                }
                 these = below.paths;
                 found.warnings.extend(below.warnings);
                 if these.is_empty() {
                     return Err(Error::InputUnreadable {
                         path: path.into(),
-                        reason: format!("the folder holds no files ending in .{}", ENDINGS.join(", .")),
+                        reason: format!("the folder holds no files ending in .{} or .parquet", ENDINGS.join(", .")),
                         hint: "name the files, or give a quoted glob like 'folder/*.log'".into(),
                     });
                 }
@@ -100,7 +106,7 @@ pub fn pattern(source: &OsStr) -> Option<&str> {
 
 /// Collects the files below a folder. Links are followed, but not back into one of the folders `above`, by device and
 /// inode: whatever is there is found without.
-fn walk(folder: &Path, above: &mut Vec<(u64, u64)>, found: &mut Found) -> Result<()> {
+fn walk(folder: &Path, is_input: &dyn Fn(&Path) -> bool, above: &mut Vec<(u64, u64)>, found: &mut Found) -> Result<()> {
     let metadata = std::fs::metadata(folder).map_err(|error| Error::reading(folder, &error))?;
     let identity = (metadata.dev(), metadata.ino());
     if above.contains(&identity) {
@@ -115,8 +121,8 @@ fn walk(folder: &Path, above: &mut Vec<(u64, u64)>, found: &mut Found) -> Result
             continue;
         }
         if path.is_dir() {
-            walk(&path, above, found)?;
-        } else if has_ending(&path) {
+            walk(&path, is_input, above, found)?;
+        } else if is_input(&path) {
             if is_dangling(&path) {
                 found.warnings.push(format!("{} is passed over: it is a link to what is not there", path.display()));
             } else {
@@ -128,14 +134,21 @@ fn walk(folder: &Path, above: &mut Vec<(u64, u64)>, found: &mut Found) -> Result
     Ok(())
 }
 
-/// Whether a file in a folder is an input by its name.
-fn has_ending(path: &Path) -> bool {
-    let is = |path: &Path, endings: &[&str]| {
-        let ending = path.extension().and_then(OsStr::to_str);
-        ending.is_some_and(|ending| endings.iter().any(|known| known.eq_ignore_ascii_case(ending)))
-    };
+/// Whether the name of a file ends like one of those.
+fn ends_with(path: &Path, endings: &[&str]) -> bool {
+    let ending = path.extension().and_then(OsStr::to_str);
+    ending.is_some_and(|ending| endings.iter().any(|known| known.eq_ignore_ascii_case(ending)))
+}
+
+/// Whether a file in a folder is text by its name.
+fn is_text(path: &Path) -> bool {
     let inner = || path.file_stem().map_or(path, Path::new);
-    is(path, &ENDINGS) || is(path, &COMPRESSED) && is(inner(), &ENDINGS)
+    ends_with(path, &ENDINGS) || ends_with(path, &COMPRESSED) && ends_with(inner(), &ENDINGS)
+}
+
+/// Whether it is a file with columns by its name.
+fn is_columnar(path: &Path) -> bool {
+    ends_with(path, &COLUMNAR_ENDINGS)
 }
 
 /// Whether it is a link that leads nowhere: in a folder that is what a removed file leaves behind, and no input.
@@ -173,15 +186,19 @@ pub fn expand(pattern: &str) -> Result<Vec<PathBuf>> {
 pub struct Segment {
     /// Position of the file.
     pub file: usize,
-    /// Bytes of the file.
+    /// Bytes of the file, or its rows.
     pub bytes: Range<u64>,
 }
 
-/// All files as one stream of bytes.
+/// All files as one stream of bytes or rows.
 #[derive(Debug, Clone)]
 pub struct Stream {
     /// Where each file begins in the stream, and the end of the last one.
     starts: Vec<u64>,
+    /// Where units begin that are not all of one length, and the end of the last one.
+    cuts: Option<Vec<u64>>,
+    /// Bytes of all files.
+    bytes: u64,
 }
 
 impl Stream {
@@ -193,23 +210,46 @@ impl Stream {
             end += size;
             starts.push(end);
         }
-        Stream { starts }
+        Stream { starts, cuts: None, bytes: end }
+    }
+
+    /// The stream of files with these rows, `bytes` in all, and units between these rows.
+    pub fn of_rows(rows: impl Iterator<Item = u64>, cuts: Vec<u64>, bytes: u64) -> Stream {
+        Stream { cuts: Some(cuts), bytes, ..Stream::new(rows) }
     }
 
     /// Bytes of all files.
     pub fn bytes(&self) -> Bytes {
-        Bytes(*self.starts.last().unwrap_or(&0))
+        Bytes(self.bytes)
+    }
+
+    /// The end of the stream.
+    fn end(&self) -> u64 {
+        *self.starts.last().unwrap_or(&0)
     }
 
     /// How many units there are.
     pub fn units(&self) -> u64 {
-        self.bytes().0.div_ceil(UNIT_BYTES)
+        match &self.cuts {
+            Some(cuts) => cuts.len().saturating_sub(1) as u64,
+            None => self.end().div_ceil(UNIT_BYTES),
+        }
+    }
+
+    /// Where a unit begins and ends in the stream.
+    fn unit(&self, unit: u64) -> Range<u64> {
+        match &self.cuts {
+            Some(cuts) => match cuts.get(unit as usize..) {
+                Some([from, to, ..]) => *from..*to,
+                _ => self.end()..self.end(),
+            },
+            None => unit * UNIT_BYTES..((unit + 1) * UNIT_BYTES).min(self.end()),
+        }
     }
 
     /// The segments of a unit, in order; files without bytes have none.
     pub fn segments(&self, unit: u64) -> Vec<Segment> {
-        let from = unit * UNIT_BYTES;
-        let to = (from + UNIT_BYTES).min(self.bytes().0);
+        let Range { start: from, end: to } = self.unit(unit);
         let first = self.starts.partition_point(|&start| start <= from).saturating_sub(1);
         let mut segments = Vec::new();
         for file in first..self.starts.len() - 1 {
@@ -225,9 +265,14 @@ impl Stream {
         segments
     }
 
-    /// Bytes of a unit.
+    /// Bytes of a unit; of a unit of rows its share of all bytes.
     pub fn unit_bytes(&self, unit: u64) -> Bytes {
-        Bytes((self.bytes().0.saturating_sub(unit * UNIT_BYTES)).min(UNIT_BYTES))
+        let Range { start, end } = self.unit(unit);
+        let length = end.saturating_sub(start);
+        if self.cuts.is_none() {
+            return Bytes(length);
+        }
+        Bytes((u128::from(length) * u128::from(self.bytes) / u128::from(self.end().max(1))) as u64)
     }
 }
 

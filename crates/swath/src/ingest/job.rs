@@ -18,6 +18,7 @@ use swath_table::partition::PartitionLevel;
 use swath_table::run::SortedRun;
 use swath_table::schema::{Keep, TableSchema};
 
+use super::columnar::Columnar;
 use super::inputs::Stream;
 use crate::input_file::InputFile;
 use crate::request::{Compression, MaxRejects, SortOrder};
@@ -49,6 +50,8 @@ pub struct Job {
     pub files: Vec<InputFile>,
     /// The files as a stream.
     pub stream: Stream,
+    /// What is known of files that have columns, where these do.
+    pub columnar: Option<Columnar>,
     /// For each file, its parse plan in `parse_plans` and where its data begins.
     pub file_plans: Vec<FilePlan>,
     /// One plan per distinct header.
@@ -123,7 +126,9 @@ impl Job {
 
     /// How files are read.
     pub fn read_options(&self) -> ReadOptions {
-        ReadOptions { max_record: self.max_record.as_usize(), ..ReadOptions::default() }
+        // Files with columns have no records of text.
+        let max_record = if self.columnar.is_some() { 1 } else { self.max_record.as_usize() };
+        ReadOptions { max_record, ..ReadOptions::default() }
     }
 }
 

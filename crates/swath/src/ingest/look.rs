@@ -13,8 +13,9 @@ use swath_formats::store::{open_regular, read_full};
 use swath_formats::unpack::Layer;
 use swath_table::infer::{self, NoDegrees, Sample};
 use swath_table::schema::{Role, TableSchema};
-use swath_table::schema_file::{self, ColumnPart, CsvPart, Notes, SchemaFile};
+use swath_table::schema_file::{self, ColumnPart, Notes, SchemaFile};
 
+use super::columnar::{self, Columns};
 use super::inputs::find;
 use super::prepare::HEADER_BYTES;
 use super::schema_text;
@@ -38,6 +39,8 @@ pub struct Inputs {
     pub warnings: Vec<String>,
     /// Coordinates whose system has to be named before they can be used.
     pub no_degrees: Option<NoDegrees>,
+    /// What the footers say, where files have columns.
+    pub columns: Option<Columns>,
 }
 
 /// Finds files and their schema.
@@ -73,6 +76,9 @@ pub fn inputs(sources: &[OsString], schema: Option<&Path>, room: Room<'_>) -> Re
             hint: "check that the export finished".into(),
         });
     }
+    if !are_json && columnar::are_columnar(&files)? {
+        return columnar::inputs(files, &given, warnings);
+    }
     let sizes: Vec<(PathBuf, u64)> = files.iter().map(|file| (file.path.clone(), file.length())).collect();
     let skip_lines = given.csv.skip_lines.unwrap_or(0);
     let by_path: FxHashMap<&Path, &InputFile> = files.iter().map(|file| (file.path.as_path(), file)).collect();
@@ -102,7 +108,7 @@ pub fn inputs(sources: &[OsString], schema: Option<&Path>, room: Room<'_>) -> Re
     warnings.extend(inferred.warnings(&given, &schema));
     let is_placed = schema.with_role(Role::X).is_some() && schema.with_role(Role::Y).is_some();
     let no_degrees = inferred.no_degrees.filter(|_| is_placed);
-    Ok(Inputs { files, content, schema, notes: inferred.notes, samples, warnings, no_degrees })
+    Ok(Inputs { files, content, schema, notes: inferred.notes, samples, warnings, no_degrees, columns: None })
 }
 
 /// What a schema file says of how inputs are written.
@@ -202,22 +208,13 @@ fn json_inputs(
     };
     let tables: Vec<Sample> = samples.iter().map(laid_out).collect();
     let mut as_table = given.clone();
-    as_table.csv = CsvPart {
-        delimiter: Some(b','),
-        quote: Some(Some(b'"')),
-        decimal: Some(b'.'),
-        comment: Some(None),
-        skip_lines: Some(0),
-        header: Some(true),
-        header_lines: Some(1),
-        ..given.csv.clone()
-    };
+    as_table.csv = given.csv.of_laid_out();
     let inferred = infer::look(&tables, &as_table)?;
     let schema = given.resolve(Some(&inferred.schema))?;
     warnings.extend(inferred.warnings(given, &schema));
     let is_placed = schema.with_role(Role::X).is_some() && schema.with_role(Role::Y).is_some();
     let no_degrees = inferred.no_degrees.filter(|_| is_placed);
-    Ok(Inputs { files, content, schema, notes: inferred.notes, samples, warnings, no_degrees })
+    Ok(Inputs { files, content, schema, notes: inferred.notes, samples, warnings, no_degrees, columns: None })
 }
 
 /// A file that has several names is read by the first of them: its rows are there once.

@@ -5,6 +5,7 @@
 
 mod arrays;
 mod assemble;
+mod columnar;
 mod commit;
 mod cost;
 mod encode;

@@ -24,6 +24,7 @@ use swath_table::schema::{ColumnType, Role, TableSchema};
 use swath_table::schema_file::{self, Notes};
 
 use super::arrays::data_type;
+use super::columnar;
 use super::inputs::Stream;
 use super::job::{Dedup, FilePlan, Geometry, Job};
 use super::look;
@@ -84,12 +85,18 @@ pub fn prepare(request: &IngestRequest, stop: &Stop) -> Result<Prepared> {
         Some(systems) if inputs.schema.crs.files.is_empty() => systems.bounded(inputs.schema, 0),
         _ => inputs.schema,
     };
-    let plans = plan_files(&inputs.files, &schema, systems.as_ref());
+    let plans = match &inputs.columns {
+        Some(columns) => columns.plan(&inputs.files, &schema, systems.as_ref()),
+        None => plan_files(&inputs.files, &schema, systems.as_ref()),
+    };
     let (parse_plans, mut file_plans) = if request.schema.is_none() { plans.map_err(other_columns)? } else { plans? };
     let geometry = systems.map(|systems| geometry(systems, &schema, &mut file_plans)).transpose()?;
     let wanted = partition_wanted(request)?;
     let counted = Counted { columns: of_values(&wanted, &schema), points: has_cells(&wanted) };
     let (mut facts, points) = facts(&inputs.samples, &schema, &inputs.files, &parse_plans, &file_plans, counted)?;
+    if let Some(columns) = &inputs.columns {
+        columns.correct(&mut facts);
+    }
     let (sensor, time) = (schema.with_role(Role::Sensor), schema.with_role(Role::Time));
     let partition = match wanted {
         PartitionRequest::Levels(levels) => levels,
@@ -119,8 +126,22 @@ pub fn prepare(request: &IngestRequest, stop: &Stop) -> Result<Prepared> {
         let key: Vec<&str> = dedup.key.iter().map(|&column| schema.columns[column].name.as_str()).collect();
         choices.push(("dedup".into(), format!("by {}, keep {:?}", key.join(", "), dedup.keep).to_lowercase()));
     }
+    let (stream, columnar) = match inputs.columns {
+        Some(columns) => {
+            let filter = columnar::filter(request, time, geometry.as_ref());
+            let (stream, columnar) = columns.open(&inputs.files, &schema, (&parse_plans, &file_plans), filter)?;
+            (stream, Some(columnar))
+        }
+        None => (Stream::new(inputs.files.iter().map(InputFile::length)), None),
+    };
+    // No record is longer than the file that it is in, unless that is packed.
+    let longest = match columnar {
+        Some(_) => request.max_record,
+        None => inputs.files.iter().map(|file| Bytes(file.length())).max().unwrap_or_default(),
+    };
     let job = Job {
-        stream: Stream::new(inputs.files.iter().map(InputFile::length)),
+        stream,
+        columnar,
         file_plans,
         parse_plans,
         schema,
@@ -142,10 +163,7 @@ pub fn prepare(request: &IngestRequest, stop: &Stop) -> Result<Prepared> {
         bbox: request.bbox,
         target_file_size: request.target_file_size,
         max_rejects: request.max_rejects,
-        // No record is longer than the file that it is in.
-        max_record: request
-            .max_record
-            .min(inputs.files.iter().map(|file| Bytes(file.length())).max().unwrap_or_default()),
+        max_record: request.max_record.min(longest),
         compression: request.compression,
         output: request.output.clone(),
         files: inputs.files,

@@ -27,8 +27,13 @@ const HEAD: usize = 36;
 #[derive(Serialize)]
 struct Line<'a> {
     source: std::borrow::Cow<'a, str>,
-    line: u64,
-    byte_offset: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    byte_offset: Option<u64>,
+    /// Of files with columns, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row: Option<u64>,
     column: Option<&'a str>,
     reason: &'static str,
     detail: &'a str,
@@ -53,23 +58,17 @@ impl Packed {
         self.bytes.len() + HEAD > UNIT_BYTES_MAX
     }
 
-    /// Adds a reject of a row of `file`.
-    pub fn push(&mut self, file: u32, input: &InputFile, reject: &Reject) {
+    /// Adds a reject of a row of `file`, as it is shown or else as it stands there.
+    pub fn push(&mut self, file: u32, input: &InputFile, reject: &Reject, shown: Option<&[u8]>) {
         let raw_length = (reject.length as usize).min(RAW_MAX);
         let detail = &reject.detail.as_bytes()[..reject.detail.len().min(usize::from(u16::MAX))];
         if self.bytes.len() + HEAD + detail.len() + raw_length > UNIT_BYTES_MAX {
             return;
         }
-        if self.open.as_ref().is_none_or(|(open, _)| *open != file) {
-            self.open = input.open().ok().map(|opened| (file, opened));
-        }
-        self.raw.resize(raw_length, 0);
-        // A row that cannot be read again is reported without its text.
-        let mut failed = |(_, open): &(u32, Box<dyn ReadAt>)| {
-            read_full(&**open, &mut self.raw, reject.offset).ok() != Some(raw_length)
-        };
-        if self.open.as_ref().is_none_or(&mut failed) {
-            self.raw.clear();
+        self.raw.clear();
+        match shown {
+            Some(shown) => self.raw.extend_from_slice(&shown[..raw_length.min(shown.len())]),
+            None => self.read_row(file, input, reject.offset, raw_length),
         }
         let bytes = &mut self.bytes;
         bytes.extend_from_slice(&file.to_le_bytes());
@@ -82,6 +81,21 @@ impl Packed {
         bytes.extend_from_slice(&u32::from(reject.length as usize > RAW_MAX).to_le_bytes());
         bytes.extend_from_slice(detail);
         bytes.extend_from_slice(&self.raw);
+    }
+}
+
+impl Packed {
+    /// Reads the text of a row again. A row that cannot be read is reported without its text.
+    fn read_row(&mut self, file: u32, input: &InputFile, offset: u64, length: usize) {
+        if self.open.as_ref().is_none_or(|(open, _)| *open != file) {
+            self.open = input.open().ok().map(|opened| (file, opened));
+        }
+        self.raw.resize(length, 0);
+        let mut failed =
+            |(_, open): &(u32, Box<dyn ReadAt>)| read_full(&**open, &mut self.raw, offset).ok() != Some(length);
+        if self.open.as_ref().is_none_or(&mut failed) {
+            self.raw.clear();
+        }
     }
 }
 
@@ -186,10 +200,12 @@ fn lines_after(before: (u32, u64), unit: &Routed) -> (u32, u64) {
 
 fn write_line(running: &Running, entry: &Entry<'_>, carried: u64, out: &mut dyn Write) -> std::io::Result<()> {
     let file = entry.file as usize;
+    let is_text = running.job.columnar.is_none();
     let line = Line {
         source: running.job.files[file].path.to_string_lossy(),
-        line: running.job.file_plans[file].header_lines + carried + entry.line + 1,
-        byte_offset: entry.offset,
+        line: is_text.then(|| running.job.file_plans[file].header_lines + carried + entry.line + 1),
+        byte_offset: is_text.then_some(entry.offset),
+        row: (!is_text).then_some(entry.offset + 1),
         column: entry.column.map(|column| running.job.schema.columns[column].name.as_str()),
         reason: entry.reason.name(),
         detail: std::str::from_utf8(entry.detail).unwrap_or_default(),
@@ -222,7 +238,8 @@ fn are_ours(path: &Path) -> bool {
     let text = String::from_utf8_lossy(&head);
     matches!(read, Ok(Ok(_)))
         && text.starts_with("{\"source\":\"")
-        && ["\",\"line\":", ",\"byte_offset\":"].iter().all(|part| text.contains(part))
+        && (["\",\"line\":", ",\"byte_offset\":"].iter().all(|part| text.contains(part))
+            || text.contains("\",\"row\":"))
 }
 
 /// Writes the rejects beside the lake that will not be, for a person to see; answers where.
@@ -251,11 +268,9 @@ pub fn first_example(path: &std::path::Path) -> Option<String> {
         column if column.is_empty() => String::new(),
         column => format!(", column {column}"),
     };
-    Some(format!(
-        "{}, line {}, byte {}{column}: {}",
-        text("source"),
-        number("line"),
-        number("byte_offset"),
-        text("detail")
-    ))
+    let place = match value.get("row") {
+        Some(row) => format!("row {row}"),
+        None => format!("line {}, byte {}", number("line"), number("byte_offset")),
+    };
+    Some(format!("{}, {place}{column}: {}", text("source"), text("detail")))
 }

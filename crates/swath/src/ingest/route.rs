@@ -7,9 +7,11 @@ use swath_core::{Bytes, Receipt, Receipts, Result, Stage, Stop, TaskContext, Tas
 use swath_formats::csv::{
     BatchLimits, Consumer, ParsePlan, RangeSpec, Source, Start, Workspace, batch_bytes_max, make_room, read_range,
 };
+use swath_formats::parquet::{batch_row, make_room_for_rows};
 use swath_table::column::{Batch, Column, Values};
 use swath_table::reject::{Reason, Reject};
 
+use super::columnar::Columnar;
 use super::inputs::Segment;
 use super::job::{Edge, Job, Routed, stage};
 use super::locate::{self, Located};
@@ -58,6 +60,9 @@ impl Stage for Route {
 
 /// Memory that routing a unit takes: parser, rows, sorting, and rejects.
 pub fn task_bytes(job: &Job) -> Bytes {
+    if let Some(columnar) = &job.columnar {
+        return columnar.task_bytes(job);
+    }
     let options = job.read_options();
     let columns = job.schema.columns.len();
     let unit = super::inputs::UNIT_BYTES.min(job.stream.bytes().0);
@@ -92,8 +97,14 @@ pub fn route_unit(running: &Running, unit: u64, start: Option<u64>, stop: &Stop)
     let segments = running.job.stream.segments(unit);
     if let [first, _, ..] = segments.as_slice() {
         let plan = &running.job.parse_plans[running.job.file_plans[first.file].plan as usize];
-        let unit_bytes = super::inputs::UNIT_BYTES.min(running.job.stream.bytes().0);
-        make_room(plan, batch_limits(&running.job), unit_bytes, &mut bench.batch);
+        let limits = batch_limits(&running.job);
+        match &running.job.columnar {
+            Some(columnar) => make_room_for_rows(plan, limits, columnar.unit_rows, &mut bench.batch),
+            None => {
+                let unit_bytes = super::inputs::UNIT_BYTES.min(running.job.stream.bytes().0);
+                make_room(plan, limits, unit_bytes, &mut bench.batch);
+            }
+        }
     }
     for (index, segment) in segments.iter().enumerate() {
         stop.check()?;
@@ -126,8 +137,22 @@ struct Router<'a> {
 }
 
 impl Router<'_> {
+    /// Reads the rows of a file with columns.
+    fn rows(&mut self, segment: &Segment, columnar: &Columnar, bench: &mut Bench) -> Result<()> {
+        self.spans.push(Span { first_row: bench.batch.rows(), file: segment.file });
+        let report = columnar.read(self.running, segment, &columnar.filter, bench, self)?;
+        self.routed.read += report.read;
+        self.routed.filtered += report.filtered;
+        self.routed.nulled += report.nulled;
+        self.routed.ambiguous += report.ambiguous;
+        Ok(())
+    }
+
     fn segment(&mut self, segment: &Segment, known: Option<u64>, bench: &mut Bench) -> Result<()> {
         let job = &self.running.job;
+        if let Some(columnar) = &job.columnar {
+            return self.rows(segment, columnar, bench);
+        }
         let file = &job.files[segment.file];
         let plan = job.file_plans[segment.file];
         let nominal = segment.bytes.start.max(plan.data_offset)..segment.bytes.end.max(plan.data_offset);
@@ -202,7 +227,14 @@ impl Router<'_> {
         locate::locate(running, batch, &file_of, &mut located, &mut |failure| {
             let row = failure.row as usize;
             let (file, offset) = (file_of(row), batch.offsets[row]);
-            let length = if self.packed.is_full() { 0 } else { row_length(running, file, offset) };
+            let is_kept = !self.packed.is_full();
+            let shown = (is_kept && running.job.columnar.is_some())
+                .then(|| batch_row(&running.job.schema, batch, row, &running.texts));
+            let length = match &shown {
+                Some(shown) => shown.len() as u64,
+                None if is_kept => row_length(running, file, offset),
+                None => 0,
+            };
             let reject = Reject {
                 offset,
                 length,
@@ -211,7 +243,7 @@ impl Router<'_> {
                 reason: failure.reason,
                 detail: failure.detail,
             };
-            self.take_reject(file, reject);
+            self.take_reject(file, reject, shown.as_deref());
         });
         self.located = located;
         for &(column, row) in &self.located.nulled {
@@ -226,10 +258,10 @@ impl Router<'_> {
         Ok(())
     }
 
-    fn take_reject(&mut self, file: usize, reject: Reject) {
+    fn take_reject(&mut self, file: usize, reject: Reject, shown: Option<&[u8]>) {
         self.routed.rejected += 1;
         *self.routed.reasons.entry(reject.reason.name().into()).or_default() += 1;
-        self.packed.push(file as u32, &self.running.job.files[file], &reject);
+        self.packed.push(file as u32, &self.running.job.files[file], &reject, shown);
     }
 
     fn finish(&mut self) -> Result<Routed> {
@@ -260,7 +292,13 @@ impl Consumer for Router<'_> {
 
     fn reject(&mut self, reject: Reject) -> Result<()> {
         let file = self.spans.last().map_or(0, |span| span.file);
-        self.take_reject(file, reject);
+        self.take_reject(file, reject, None);
+        Ok(())
+    }
+
+    fn reject_shown(&mut self, reject: Reject, shown: &[u8]) -> Result<()> {
+        let file = self.spans.last().map_or(0, |span| span.file);
+        self.take_reject(file, reject, Some(shown));
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use swath_core::{Bytes, Error, Journal, Receipt, Receipts, Result, Store};
 use swath_formats::csv::Workspace;
+use swath_formats::parquet::OpenTable;
 use swath_table::assign::Assigner;
 use swath_table::column::Batch;
 use swath_table::intern::Interner;
@@ -31,6 +32,8 @@ pub const MENDED_BYTES: u64 = 800;
 pub struct Bench {
     /// Of the parser.
     pub workspace: Workspace,
+    /// The file that was read last, by its position, where files have columns.
+    pub table: Option<(usize, OpenTable)>,
     /// The rows.
     pub batch: Batch,
     /// Of the partitioner.
@@ -181,6 +184,7 @@ impl Running {
     pub fn bench(&self) -> Bench {
         self.benches.take().unwrap_or_else(|| Bench {
             workspace: Workspace::new(self.job.read_options()),
+            table: None,
             batch: Batch::new(self.job.schema.columns.iter().map(|column| column.column_type)),
             assigner: Assigner::default(),
             ranks: Default::default(),

@@ -6,7 +6,7 @@ use super::{BELOW_F32, Decimal, HALF_F32, Kernel, Masks, Needles, Quad};
 
 /// Proof that this processor has AVX2, BMI1, BMI2 and POPCNT; only [`Avx2::detect`] makes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::csv) struct Avx2(());
+pub(crate) struct Avx2(());
 
 impl Avx2 {
     /// The proof, where the processor has what is needed.

@@ -33,14 +33,14 @@ enum Format {
 
 /// How the times of a column are written.
 #[derive(Debug, Clone)]
-pub(super) struct TimeRules {
+pub(crate) struct TimeRules {
     format: Format,
     zone: Zone,
 }
 
 /// What the last times of a column have taught; it changes no answer. It counts times that occur twice.
 #[derive(Debug, Clone, Default)]
-pub(super) struct TimeCache {
+pub(crate) struct TimeCache {
     date: DateCache,
     zone: ZoneCache,
 }
@@ -109,6 +109,23 @@ impl TimeRules {
     pub fn left_out(&self, text: &[u8]) -> Option<&str> {
         let moment = self.moment(text, &mut TimeCache::default())?;
         moment.offset_s.is_none().then(|| self.zone.left_out(moment.local_us)).flatten()
+    }
+
+    /// Microseconds since 1970 in UTC of a time that a column has as a number, in UTC or on a clock of its zone.
+    #[inline]
+    pub fn of_number(&self, us: i64, utc: bool, cache: &mut TimeCache) -> Option<i64> {
+        let us = if utc { us } else { self.zone.to_utc(Some(us).filter(|us| in_years(*us))?, &mut cache.zone)? };
+        in_years(us).then_some(us)
+    }
+
+    /// Whether times without an offset are in UTC.
+    pub fn is_utc(&self) -> bool {
+        matches!(self.zone, Zone::Fixed { offset_us: 0 })
+    }
+
+    /// The same rules for times that are written as ISO 8601.
+    pub fn as_iso(&self) -> TimeRules {
+        TimeRules { format: Format::Iso, zone: self.zone.clone() }
     }
 
     fn moment(&self, text: &[u8], cache: &mut TimeCache) -> Option<Moment> {

@@ -1,0 +1,142 @@
+//! Some rows of a file as delimited text with quotes, for inference: a bounded look at columns whose types are known.
+//!
+//! Columns are read one after the other, so no more than one page and one dictionary are in memory.
+
+use std::ops::Range;
+use std::path::Path;
+
+use swath_core::Result;
+
+use super::footer::Footer;
+use super::leaf::Leaf;
+use super::logical::Kind;
+use super::page::Io;
+use super::render;
+use crate::store::SourceFile;
+
+/// Bytes of a value that are shown.
+const VALUE_BYTES: usize = 4 << 10;
+
+/// Rows as text.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Piece {
+    /// A line per row, a field per column, in the order of the file.
+    pub text: Vec<u8>,
+}
+
+/// The values of a column.
+#[derive(Default)]
+struct Written {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+/// A line with the names of the wanted columns.
+pub fn sample_header(footer: &Footer) -> Vec<u8> {
+    let mut line = Vec::new();
+    for (position, (_, column)) in footer.wanted().enumerate() {
+        if position > 0 {
+            line.push(b',');
+        }
+        quote(column.name.as_bytes(), &mut line);
+    }
+    line.push(b'\n');
+    line
+}
+
+fn quote(text: &[u8], line: &mut Vec<u8>) {
+    line.push(b'"');
+    for &byte in text {
+        line.extend(std::iter::repeat_n(byte, if byte == b'"' { 2 } else { 1 }));
+    }
+    line.push(b'"');
+}
+
+/// The rows of some spans, which are in order, of the columns that were wanted of the footer. Of a span that has more
+/// text than `bytes_max`, the first rows.
+///
+/// # Errors
+/// [`swath_core::Error::InputUnreadable`] and [`swath_core::Error::InputCorrupt`].
+pub fn sample(path: &Path, footer: &Footer, spans: &[Range<u64>], bytes_max: usize) -> Result<Vec<Piece>> {
+    let mut io = Io::new(SourceFile::open(path)?);
+    // Of each span, the values of each column.
+    let mut written: Vec<Vec<Written>> = spans.iter().map(|_| Vec::new()).collect();
+    let mut kinds = Vec::new();
+    for (chunk, column) in footer.wanted() {
+        kinds.push(column.kind);
+        let mut leaf = Leaf::new(column.clone());
+        let mut at = None;
+        for (span, written) in spans.iter().zip(&mut written) {
+            written.push(column_of(footer, &mut io, (&mut leaf, chunk), span, &mut at, bytes_max)?);
+        }
+    }
+    Ok(written.iter().map(|columns| Piece { text: lines(columns, &kinds, bytes_max) }).collect())
+}
+
+/// The values of a column in a span; `at` is the row group that is open and the row in it that comes next.
+fn column_of(
+    footer: &Footer,
+    io: &mut Io,
+    (leaf, chunk): (&mut Leaf, usize),
+    span: &Range<u64>,
+    at: &mut Option<(usize, u64)>,
+    bytes_max: usize,
+) -> Result<Written> {
+    let mut written = Written::default();
+    let first = footer.groups.partition_point(|group| group.first_row + group.rows <= span.start);
+    for (position, group) in footer.groups.iter().enumerate().skip(first) {
+        let wanted = span.start.max(group.first_row)..span.end.min(group.first_row + group.rows);
+        if wanted.is_empty() || written.bytes.len() > bytes_max {
+            break;
+        }
+        let next = match at {
+            Some((open, next)) if *open == position && *next <= wanted.start => *next,
+            _ => {
+                leaf.open(&footer.chunks_of(position)[chunk], group.rows);
+                group.first_row
+            }
+        };
+        leaf.skip(io, wanted.start - next)?;
+        let mut row = wanted.start;
+        while row < wanted.end && written.bytes.len() <= bytes_max {
+            let rows = leaf.fill(io)?.min((wanted.end - row) as usize);
+            for slot in leaf.from..leaf.from + rows {
+                let before = written.bytes.len();
+                render::value(leaf, slot, &mut written.bytes);
+                written.bytes.truncate(before + VALUE_BYTES);
+                written.ends.push(written.bytes.len());
+                if written.bytes.len() > bytes_max {
+                    break;
+                }
+            }
+            leaf.advance(rows);
+            row += rows as u64;
+        }
+        *at = Some((position, row));
+    }
+    Ok(written)
+}
+
+/// Puts columns together to lines.
+fn lines(columns: &[Written], kinds: &[Kind], bytes_max: usize) -> Vec<u8> {
+    let mut text = Vec::new();
+    let rows = columns.iter().map(|column| column.ends.len()).min().unwrap_or(0);
+    for row in 0..rows {
+        for (position, (column, kind)) in columns.iter().zip(kinds).enumerate() {
+            if position > 0 {
+                text.push(b',');
+            }
+            let start = if row == 0 { 0 } else { column.ends[row - 1] };
+            let value = &column.bytes[start..column.ends[row]];
+            match kind {
+                Kind::Text | Kind::Bytes if !value.is_empty() => quote(value, &mut text),
+                _ => text.extend_from_slice(value),
+            }
+        }
+        text.push(b'\n');
+        if text.len() > bytes_max {
+            break;
+        }
+    }
+    text
+}
