@@ -95,9 +95,8 @@ fn a_full_disk_and_a_folder_for_scratch_that_cannot_be() {
 fn no_error_of_a_path_is_without_a_hint() {
     let folder = Folder::new();
     std::fs::create_dir(folder.path().join("schemas")).expect("a folder");
-    folder.write("one.txt", b"{\"values\": [1, 2, 3]}\n");
-    folder.write("many.txt", b"[\n {\"id\": 1},\n {\"id\": 2}\n]\n");
-    folder.write("marked.txt", b"\xef\xbb\xbf{\"id\": 1}\n{\"id\": 2}\n");
+    folder.write("two.txt", b"{\"a\": [{\"id\": 1}], \"b\": [{\"id\": 2}]}\n");
+    folder.write("cut.txt", b"[\n {\"id\": 1},\n {\"id\"");
     folder.write("track.csv", b"<gpx>\n<trk>\n</trk>\n</gpx>\n");
     folder.write("page.csv", b"<?xml version=\"1.0\"?>\n<a>\n</a>\n");
     folder.write("zeros.csv", &[0; 5000]);
@@ -114,9 +113,8 @@ fn no_error_of_a_path_is_without_a_hint() {
         ("readings.csv -o /proc/lake", 6, "cannot write /proc/.lake.partial", "choose a folder that you may write to"),
         (&format!("readings.csv -o {long}"), 6, "cannot write .nnn", "choose a shorter name"),
         (&format!("{long}{long} -o lake"), 5, "cannot read nnn", "longer than file systems allow"),
-        ("one.txt -o lake", 5, "one.txt: it looks like JSON", "export the table as CSV"),
-        ("many.txt -o lake", 5, "many.txt: it looks like JSON", "export the table as CSV"),
-        ("marked.txt -o lake", 5, "marked.txt: it looks like JSON", "export the table as CSV"),
+        ("two.txt -o lake", 5, "two.txt: it is a JSON document with several arrays", "[json] records = "),
+        ("cut.txt -o lake", 5, "cut.txt, byte 20: it is no whole JSON document", "check that the export finished"),
         ("track.csv -o lake", 5, "track.csv: it looks like XML", "export the table as CSV"),
         ("page.csv -o lake", 5, "page.csv: it looks like XML", "export the table as CSV"),
         ("zeros.csv -o lake", 5, "zeros.csv: it looks like binary data", "give files of delimited text"),
@@ -188,12 +186,11 @@ fn a_lake_that_is_not_as_it_was_written_is_told() {
 #[test]
 fn files_that_are_no_text_are_called_what_they_are() {
     let folder = Folder::new();
-    told(&folder, "sensor ingest readings.csv -o lake -m 256MB -j 1 --partition none", 0);
-    folder.write("a.csv.gz", b"\x1f\x8b\x08\0\0\0\0\0\x02\x03");
-    for (name, what, hint) in [
-        ("a.csv.gz", "gzip", "decompress it first"),
-        ("lake/part-00000.parquet", "Parquet", "export the table as CSV first"),
-    ] {
+    folder.write("a.csv.xz", b"\xfd7zXZ\0\0\x04\xe6\xd6\xb4\x46\x02\0");
+    folder.write("a.gpkg", &[&b"SQLite format 3\0"[..], &[0; 100]].concat());
+    for (name, what, hint) in
+        [("a.csv.xz", "xz", "decompress it first"), ("a.gpkg", "SQLite or GeoPackage", "export the table as CSV first")]
+    {
         let (_, told) = told(&folder, &format!("sensor ingest {name} -o other -m 256MB"), 5);
         let wanted = format!("error: cannot read {name}: it looks like {what}; wanted delimited text\nhint: {hint}\n");
         assert_eq!(told, wanted);

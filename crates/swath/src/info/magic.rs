@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use swath_core::{Error, Result};
+use swath_formats::json;
 use swath_formats::store::open_regular;
 use swath_formats::unpack::Layer;
 
@@ -83,8 +84,8 @@ pub fn sniff(path: &Path) -> Result<Sniffed> {
     let file = open_regular(path)?;
     let length = file.metadata().map_err(failed)?.len();
     file.take(4096).read_to_end(&mut head).map_err(failed)?;
-    if Layer::of(&head).is_some() {
-        // What it holds is looked at when it is read.
+    // What is inside is looked at when it is read.
+    if Layer::of(&head).is_some() || json::form_of(&head, head.len() as u64 == length).is_some() {
         return Ok(Sniffed::Text);
     }
     Ok(match sniff_bytes(&head) {
