@@ -124,9 +124,9 @@ impl Footer {
         self.columns.iter().filter_map(|column| Some((column.chunk?, column)))
     }
 
-    /// How many columns were wanted.
-    pub fn width(&self) -> usize {
-        self.wanted().count()
+    /// The names of the columns that were wanted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.wanted().map(|(_, column)| column.name.as_str())
     }
 
     /// The chunks of a row group.

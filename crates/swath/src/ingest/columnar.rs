@@ -34,7 +34,7 @@ pub const UNIT_ROWS: u64 = 131_072;
 /// Rows of the first piece of a sampled file, and of the others.
 const PIECE_ROWS: (u64, u64) = (1_000, 250);
 /// Pieces of one file, and of all.
-const PIECES: (u64, u64) = (8, 32);
+const PIECES: (u64, u64) = (15, 48);
 /// Inputs of no more rows and bytes are sampled as a whole.
 const SMALL: (u64, u64) = (20_000, 2 << 20);
 
@@ -77,8 +77,9 @@ impl Columnar {
         let (file, plan) = (&job.files[segment.file], job.file_plans[segment.file].plan);
         let plan = &job.parse_plans[plan as usize];
         if bench.table.as_ref().is_none_or(|(open, _)| *open != segment.file) {
-            // Not both at once.
+            // Not both at once. What was planned for another file would not be held to.
             bench.table = None;
+            file.check_unchanged()?;
             let table = OpenTable::open(&file.path, file.size, plan, &job.schema)?;
             bench.table = Some((segment.file, table));
         }
@@ -156,6 +157,8 @@ pub struct Columns {
     cuts: Cuts,
     /// Bytes of the columns of all files.
     bytes: u64,
+    /// The files that were sampled, and the columns of their samples.
+    sampled: Vec<(usize, Vec<Vec<u8>>)>,
 }
 
 /// Units in the making.
@@ -240,9 +243,8 @@ pub fn inputs(files: Vec<InputFile>, given: &SchemaFile, mut warnings: Vec<Strin
             hint: REFUSED_HINT.into(),
         });
     }
-    warnings.extend(refused.sentence().map(|sentence| format!("not read: {sentence}; {REFUSED_HINT}")));
     let is_small = columns.cuts.end <= SMALL.0 && unpacked <= SMALL.1 && files.len() <= FILES_MAX;
-    let mut samples = samples(&files, &columns, given, &types, is_small)?;
+    let mut samples = samples(&files, &mut columns, given, &types, is_small)?;
     let csv = CsvPart {
         delimiter: Some(b','),
         quote: Some(Some(b'"')),
@@ -278,6 +280,11 @@ pub fn inputs(files: Vec<InputFile>, given: &SchemaFile, mut warnings: Vec<Strin
         sample.head.drain(..header);
     }
     let is_placed = schema.with_role(Role::X).is_some() && schema.with_role(Role::Y).is_some();
+    if is_placed {
+        // What GeoParquet makes of the coordinates is made again.
+        refused.listed.retain(|listed| !listed.starts_with("\"geometry\" (") && !listed.starts_with("\"bbox\" ("));
+    }
+    warnings.extend(refused.sentence().map(|sentence| format!("not read: {sentence}; {REFUSED_HINT}")));
     let no_degrees = inferred.no_degrees.filter(|_| is_placed);
     Ok(Inputs { files, schema, notes: inferred.notes, samples, warnings, no_degrees, columns: Some(columns) })
 }
@@ -324,7 +331,7 @@ fn is_named(given: &SchemaFile, name: &str) -> bool {
 /// Rows of some files as text.
 fn samples(
     files: &[InputFile],
-    columns: &Columns,
+    columns: &mut Columns,
     given: &SchemaFile,
     types: &FileTypes,
     is_small: bool,
@@ -339,17 +346,20 @@ fn samples(
     };
     let mut samples = Vec::with_capacity(count);
     for rank in 0..count {
-        let file = &files[with_rows[if count > 1 { rank * (with_rows.len() - 1) / (count - 1) } else { 0 }]];
+        let position = with_rows[if count > 1 { rank * (with_rows.len() - 1) / (count - 1) } else { 0 }];
+        let file = &files[position];
         let footer = Footer::read(&SourceFile::open(&file.path)?, file.size, &|_| true)?;
         let readable = |name: &str| {
             let kind = footer.columns.iter().find(|column| column.name == name).map(|column| column.kind);
             is_wanted(name) && (kind != Some(Kind::Bytes) || is_named(given, name))
         };
         let footer = Footer::read(&SourceFile::open(&file.path)?, file.size, &readable)?;
+        columns.sampled.push((position, footer.names().map(|name| name.as_bytes().to_vec()).collect()));
         let spans = if is_small { vec![0..footer.rows] } else { spans(footer.rows, pieces) };
-        let bytes_max = if is_small { usize::MAX } else { PIECE_BYTES as usize };
+        // Binary numbers have more digits than people write.
+        let bytes_max = if is_small { usize::MAX } else { 2 * PIECE_BYTES as usize };
         let mut head = sample_header(&footer);
-        let mut texts = sample(&file.path, &footer, &spans[..1], bytes_max.max(HEAD_BYTES as usize))?;
+        let mut texts = sample(&file.path, &footer, &spans[..1], bytes_max.max(2 * HEAD_BYTES as usize))?;
         head.extend(texts.iter().flat_map(|piece| &piece.text));
         texts = sample(&file.path, &footer, &spans[1..], bytes_max)?;
         let pieces = texts.into_iter().map(|piece| piece.text).filter(|text| !text.is_empty()).collect();
@@ -383,6 +393,32 @@ impl Columns {
         facts.record_bytes = self.bytes as f64 / rows.max(1) as f64;
         facts.rows = rows;
         facts.has_lines_in_texts = false;
+    }
+
+    /// Plans for the sampled rows of files.
+    ///
+    /// # Errors
+    /// Those of [`ParsePlan::new`].
+    pub fn plan_samples(
+        &self,
+        files: &[InputFile],
+        schema: &TableSchema,
+        systems: Option<&Systems>,
+    ) -> Result<Vec<ParsePlan>> {
+        let plan = |(file, names): &(usize, Vec<Vec<u8>>)| {
+            let bounded = systems.map(|systems| systems.bounded(schema.clone(), systems.of_files[*file]));
+            ParsePlan::new(&files[*file].path, bounded.as_ref().unwrap_or(schema), names)
+        };
+        self.sampled.iter().map(plan).collect()
+    }
+
+    /// The plans of all files, with those of samples in place of the files' own.
+    pub fn with_samples(&self, file_plans: &[FilePlan]) -> Vec<FilePlan> {
+        let mut of_samples = file_plans.to_vec();
+        for (plan, (file, _)) in (0..).zip(&self.sampled) {
+            of_samples[*file].plan = plan;
+        }
+        of_samples
     }
 
     /// Plans for all files; those with the same columns and reference system share one.
