@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use arrow_array::types::{Int32Type, TimestampMillisecondType};
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float32Array, Float64Array,
-    Int16Array, Int32Array, Int64Array, PrimitiveArray, RecordBatch, StringArray, TimestampNanosecondArray,
-    TimestampSecondArray, UInt32Array, UInt64Array,
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float32Array, Float64Array, Int16Array,
+    Int32Array, Int64Array, PrimitiveArray, RecordBatch, StringArray, TimestampNanosecondArray, TimestampSecondArray,
+    UInt32Array, UInt64Array,
 };
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -174,7 +174,7 @@ fn telemetry() -> RecordBatch {
             ),
         ),
     ];
-    RecordBatch::try_from_iter(columns.into_iter().map(|(name, array)| (name, array))).expect("columns")
+    RecordBatch::try_from_iter(columns).expect("columns")
 }
 
 const TELEMETRY: &str = "[columns.sensor]\ntype='category'\n[columns.key]\ntype='category'\n[columns.note]\ntype='string'\n\
