@@ -188,12 +188,11 @@ fn a_lake_that_is_not_as_it_was_written_is_told() {
 #[test]
 fn files_that_are_no_text_are_called_what_they_are() {
     let folder = Folder::new();
-    told(&folder, "sensor ingest readings.csv -o lake -m 256MB -j 1 --partition none", 0);
     folder.write("a.csv.gz", b"\x1f\x8b\x08\0\0\0\0\0\x02\x03");
-    for (name, what, hint) in [
-        ("a.csv.gz", "gzip", "decompress it first"),
-        ("lake/part-00000.parquet", "Parquet", "export the table as CSV first"),
-    ] {
+    folder.write("a.feather", b"ARROW1\0\0\xff\xff\xff\xff");
+    for (name, what, hint) in
+        [("a.csv.gz", "gzip", "decompress it first"), ("a.feather", "Arrow IPC (Feather)", "write it as Parquet first")]
+    {
         let (_, told) = told(&folder, &format!("sensor ingest {name} -o other -m 256MB"), 5);
         let wanted = format!("error: cannot read {name}: it looks like {what}; wanted delimited text\nhint: {hint}\n");
         assert_eq!(told, wanted);

@@ -183,7 +183,7 @@ fn samples(
         };
         let footer = Footer::read(&SourceFile::open(&file.path)?, file.size, &readable)?;
         columns.sampled.push((position, footer.names().map(|name| name.as_bytes().to_vec()).collect()));
-        let spans = if is_small { vec![0..footer.rows] } else { spans(footer.rows, pieces) };
+        let spans = if is_small { whole(footer.rows) } else { spans(footer.rows, pieces) };
         // Binary numbers have more digits than people write.
         let bytes_max = if is_small { usize::MAX } else { 2 * PIECE_BYTES as usize };
         let mut head = sample_header(&footer);
@@ -197,11 +197,16 @@ fn samples(
     Ok(samples)
 }
 
+/// All rows.
+fn whole(rows: u64) -> Vec<Range<u64>> {
+    std::iter::once(0..rows).collect()
+}
+
 /// The first rows, and pieces evenly spread over the others, the last of them at the end.
 fn spans(rows: u64, pieces: u64) -> Vec<Range<u64>> {
     let (head, piece) = PIECE_ROWS;
     if rows <= head + piece {
-        return vec![0..rows];
+        return whole(rows);
     }
     let pieces = pieces.min((rows - head) / piece).max(1);
     let room = rows - head - piece;
