@@ -79,7 +79,7 @@ fn filters_leave_the_same_rows_as_of_text() {
 
 #[test]
 fn rejects_name_the_row() {
-    let folder = ready("--rows 50000 --sensors 50");
+    let folder = ready("--rows 5000 --sensors 50");
     let schema = folder.run("sensor schema in.parquet").expect(&[0]);
     let text = schema.stdout.replacen("[columns.pm25]\n", "[columns.pm25]\nmax = 20.0\n", 1);
     folder.write("s.toml", text.as_bytes());

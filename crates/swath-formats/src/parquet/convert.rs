@@ -1,15 +1,12 @@
-//! From decoded values to the columns of a batch.
+//! From decoded values to the columns of a batch that are no texts; those are made in [`super::texts`].
 //!
 //! Values of the wanted type are checked and copied, a column at a time. What is wanted as another type goes as text
 //! through the same conversion as the fields of delimited text, so it is as exact and refused for the same reasons.
 
-use swath_core::Result;
 use swath_table::column::Values;
-use swath_table::intern::Interner;
-use swath_table::reject::Reason;
 use swath_table::schema::ColumnType;
 
-use super::leaf::{CHUNK_ROWS, Leaf, NO_CODE};
+use super::leaf::{CHUNK_ROWS, Leaf};
 use super::logical::Kind;
 use super::render;
 use crate::csv::chunk::{Chunk, Target};
@@ -18,12 +15,8 @@ use crate::csv::index::Row;
 use crate::csv::kernel::Level;
 use crate::csv::markers::Markers;
 use crate::csv::plan::ColumnPlan;
-use crate::csv::text::{CategoryCache, is_missing};
+use crate::csv::text::CategoryCache;
 use crate::csv::time::TimeCache;
-
-/// A text of a dictionary that stands for a missing value, and one that is no text.
-const MISSING: u32 = NO_CODE - 1;
-const BAD: u32 = NO_CODE - 2;
 
 /// Characters of a number or of a part of a time, at most.
 const LONGEST: usize = 512;
@@ -82,9 +75,9 @@ pub(super) struct Scratch {
     level: Level,
     pub cache: CategoryCache,
     joined: Vec<u8>,
-    data: Vec<u8>,
+    pub data: Vec<u8>,
     ends: Vec<u32>,
-    rows: Vec<Row>,
+    pub rows: Vec<Row>,
 }
 
 impl Scratch {
@@ -107,7 +100,7 @@ impl Scratch {
     }
 
     /// Writes the values of columns down as fields of rows.
-    fn write(&mut self, leaves: &[Leaf], way: &Way, count: usize) {
+    pub fn write(&mut self, leaves: &[Leaf], way: &Way, count: usize) {
         self.data.clear();
         self.ends.clear();
         self.rows.clear();
@@ -312,155 +305,4 @@ impl Made<'_, '_> {
             }
         }
     }
-}
-
-/// Texts of a column: the bytes that they are in, where each begins and ends, and which are there.
-struct Texts<'a> {
-    data: &'a [u8],
-    views: Views<'a>,
-    valid: &'a [u8],
-}
-
-enum Views<'a> {
-    OfPage(&'a [(u32, u32)]),
-    Written(&'a [Row]),
-}
-
-impl Texts<'_> {
-    fn view(&self, row: usize) -> (usize, usize) {
-        let (start, end) = match self.views {
-            Views::OfPage(views) => views[row],
-            Views::Written(rows) => (rows[row].start, rows[row].end),
-        };
-        (start as usize, end as usize)
-    }
-}
-
-/// The texts of a column; what is no text is written down.
-fn texts<'a>(
-    leaves: &'a [Leaf],
-    way: &Way,
-    count: usize,
-    scratch: &'a mut Scratch,
-) -> (Texts<'a>, &'a mut CategoryCache) {
-    let leaf = &leaves[way.leaves[0]];
-    let slots = leaf.from..leaf.from + count;
-    let valid = &leaf.valid[slots.clone()];
-    if way.is_direct {
-        let views = Views::OfPage(&leaf.slots.views[slots]);
-        return (Texts { data: leaf.source(), views, valid }, &mut scratch.cache);
-    }
-    scratch.write(leaves, way, count);
-    (Texts { data: &scratch.data, views: Views::Written(&scratch.rows), valid }, &mut scratch.cache)
-}
-
-fn is_bad(text: &[u8]) -> bool {
-    text.contains(&0) || std::str::from_utf8(text).is_err()
-}
-
-/// Appends the texts of a column.
-pub(super) fn strings(
-    leaves: &[Leaf],
-    way: &Way,
-    (ends, bytes): (&mut Vec<u32>, &mut Vec<u8>),
-    target: &mut Target<'_>,
-    scratch: &mut Scratch,
-) {
-    let count = target.valid.len();
-    let (texts, _) = texts(leaves, way, count, scratch);
-    for row in 0..count {
-        let (start, end) = texts.view(row);
-        let text = &texts.data[start..end];
-        if texts.valid[row] == 0 || is_missing(target, text) {
-            target.missing(row);
-        } else if is_bad(text) {
-            target.bad(row, Reason::InvalidEncoding, way.plan.null_if_invalid);
-        } else if !target.faults.failed(row) {
-            bytes.extend_from_slice(text);
-        }
-        ends.push(bytes.len() as u32);
-    }
-}
-
-/// Makes the identifiers of a category column; only its faults are noted where `check_only`. Rows with a fault add
-/// nothing to the interner.
-pub(super) fn categories(
-    leaves: &mut [Leaf],
-    way: &Way,
-    out: &mut [u32],
-    target: &mut Target<'_>,
-    (scratch, interner, check_only): (&mut Scratch, &Interner, bool),
-) -> Result<()> {
-    let count = target.valid.len();
-    let place = way.leaves[0];
-    if way.is_direct && leaves[place].is_indexed() {
-        let mut codes = std::mem::take(&mut leaves[place].codes);
-        let told = indexed(&leaves[place], &mut codes, way, out, target, (interner, check_only));
-        leaves[place].codes = codes;
-        return told;
-    }
-    let (texts, cache) = texts(leaves, way, count, scratch);
-    for row in 0..count {
-        let (start, end) = texts.view(row);
-        let text = &texts.data[start..end];
-        if texts.valid[row] == 0 || is_missing(target, text) {
-            missing(row, target, check_only);
-        } else if is_bad(text) {
-            bad(row, way, target, check_only);
-        } else if !check_only && !target.faults.failed(row) {
-            out[row] = cache.id(texts.data, (start, end), interner)?;
-        }
-    }
-    Ok(())
-}
-
-/// A value that is missing is noted once, and it is no fault unless it is required.
-fn missing(row: usize, target: &mut Target<'_>, check_only: bool) {
-    if !check_only || target.column.required {
-        target.missing(row);
-    }
-}
-
-fn bad(row: usize, way: &Way, target: &mut Target<'_>, check_only: bool) {
-    if !check_only || !way.plan.null_if_invalid {
-        target.bad(row, Reason::InvalidEncoding, way.plan.null_if_invalid);
-    }
-}
-
-/// The same where texts are in a dictionary: each is looked at once.
-fn indexed(
-    leaf: &Leaf,
-    codes: &mut [u32],
-    way: &Way,
-    out: &mut [u32],
-    target: &mut Target<'_>,
-    (interner, check_only): (&Interner, bool),
-) -> Result<()> {
-    let from = leaf.from;
-    for row in 0..target.valid.len() {
-        if leaf.valid[from + row] == 0 {
-            missing(row, target, check_only);
-            continue;
-        }
-        let index = leaf.indices[from + row] as usize;
-        match codes[index] {
-            MISSING => missing(row, target, check_only),
-            BAD => bad(row, way, target, check_only),
-            NO_CODE => {
-                let text = leaf.entry(index);
-                if is_missing(target, text) {
-                    codes[index] = MISSING;
-                    missing(row, target, check_only);
-                } else if is_bad(text) {
-                    codes[index] = BAD;
-                    bad(row, way, target, check_only);
-                } else if !check_only && !target.faults.failed(row) {
-                    codes[index] = interner.intern(text)?;
-                    out[row] = codes[index];
-                }
-            }
-            code => out[row] = code,
-        }
-    }
-    Ok(())
 }

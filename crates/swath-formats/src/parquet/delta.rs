@@ -50,7 +50,7 @@ impl Delta {
         let left = varint(data, &mut at)? as usize;
         let value = signed(data, &mut at)?;
         let small = block.checked_div(smalls).unwrap_or(0);
-        if smalls > 1 << 12 || small == 0 || small % 32 != 0 || block > 1 << 20 || small * smalls != block {
+        if smalls > 1 << 12 || small == 0 || !small.is_multiple_of(32) || block > 1 << 20 || small * smalls != block {
             return Err(format!("wanted small blocks of a multiple of 32 numbers, got {smalls} in {block}"));
         }
         if left > most {

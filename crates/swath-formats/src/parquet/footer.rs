@@ -13,6 +13,10 @@ use crate::store::{SourceFile, read_full};
 /// The longest footer that is read.
 const FOOTER_MAX: u64 = 64 << 20;
 
+/// Rows of a file and of a row group, at most: runs make it easy to claim any number of them.
+const ROWS_MAX: u64 = 1 << 40;
+const GROUP_ROWS_MAX: u64 = 1 << 31;
+
 /// What a footer says.
 #[derive(Debug, Clone)]
 pub struct Footer {
@@ -124,9 +128,9 @@ impl Footer {
         self.columns.iter().filter_map(|column| Some((column.chunk?, column)))
     }
 
-    /// How many columns were wanted.
-    pub fn width(&self) -> usize {
-        self.wanted().count()
+    /// The names of the columns that were wanted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.wanted().map(|(_, column)| column.name.as_str())
     }
 
     /// The chunks of a row group.
@@ -268,10 +272,14 @@ fn row_groups(thrift: &mut Thrift<'_>, of: FieldType, leaves: usize, data_end: u
             Ok(true)
         })?;
         let rows = rows.filter(|_| read).ok_or_else(|| format!("row group {group}: there are no columns or rows"))?;
+        if rows > GROUP_ROWS_MAX {
+            return Err(format!("row group {group}: wanted at most {GROUP_ROWS_MAX} rows, got {rows}"));
+        }
         if let Some(values) = values.iter().find(|values| **values != rows) {
             return Err(format!("row group {group}: wanted {rows} values of a column, got {values}"));
         }
-        footer.rows = first_row.checked_add(rows).filter(|rows| *rows < 1 << 48).ok_or("there are too many rows")?;
+        let end = first_row.checked_add(rows).filter(|rows| *rows <= ROWS_MAX);
+        footer.rows = end.ok_or("there are more than 2^40 rows")?;
         if rows == 0 {
             footer.chunks.truncate(before);
         } else {

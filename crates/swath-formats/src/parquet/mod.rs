@@ -1,7 +1,7 @@
 //! Parquet files of any writer into typed columns: some rows at a time, whatever the size of row groups.
 //!
 //! The way of a value: `footer` says where the pages of a column are; `page` reads one, `unpack` unpacks it; `leaf`
-//! decodes some thousand values of it by `decode`, `hybrid` and `delta`; `convert` makes columns of a batch of them,
+//! decodes some thousand values of it by `decode`, `hybrid` and `delta`; `convert` and `texts` make columns of a batch of them,
 //! and `rows` goes through a range of rows and reports those that are rejected. `plan` says what that takes.
 //!
 //! It reads columns of plain values; it infers nothing, filters no rows but whole row groups, and writes nothing.
@@ -18,6 +18,7 @@ mod plan;
 mod render;
 mod rows;
 mod sample;
+mod texts;
 mod thrift;
 mod unpack;
 

@@ -9,7 +9,7 @@ use super::page::{Io, PageKind};
 use super::rows::OpenTable;
 
 /// Columns of a row group that are no larger are taken for one page; of others the headers of pages are read.
-const SMALL: u64 = 1 << 20;
+const SMALL: u64 = 128 << 10;
 
 /// The largest pages of a column.
 #[derive(Debug, Clone, Copy, Default)]

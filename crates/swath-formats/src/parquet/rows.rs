@@ -12,12 +12,13 @@ use swath_table::intern::Interner;
 use swath_table::reject::{Reason, Reject};
 use swath_table::schema::{ColumnType, TableSchema};
 
-use super::convert::{Scratch, Way, categories, strings, values};
+use super::convert::{Scratch, Way, values};
 use super::footer::{FileColumn, Footer, Group};
 use super::leaf::{CHUNK_ROWS, Leaf};
 use super::logical::Kind;
 use super::page::Io;
 use super::render;
+use super::texts::{categories, strings};
 use crate::csv::chunk::{Faults, Target};
 use crate::csv::describe;
 use crate::csv::emit::text_bytes;
@@ -412,6 +413,13 @@ impl Filler<'_> {
 
 /// Notes rows with more text than a row may have.
 fn note_long_rows(leaves: &[Leaf], ways: &[Way], faults: &mut Faults, rows: usize, most: usize) {
+    let longest = |leaf: &Leaf| {
+        let views = leaf.slots.views.get(leaf.from..).unwrap_or_default().iter().take(rows);
+        views.map(|(start, end)| (end - start) as usize).max().unwrap_or(0)
+    };
+    if leaves.iter().map(longest).sum::<usize>() <= most {
+        return;
+    }
     for row in 0..rows {
         let mut length = 0;
         let mut first = None;

@@ -174,7 +174,7 @@ fn telemetry() -> RecordBatch {
             ),
         ),
     ];
-    RecordBatch::try_from_iter(columns.into_iter().map(|(name, array)| (name, array))).expect("columns")
+    RecordBatch::try_from_iter(columns).expect("columns")
 }
 
 const TELEMETRY: &str = "[columns.sensor]\ntype='category'\n[columns.key]\ntype='category'\n[columns.note]\ntype='string'\n\

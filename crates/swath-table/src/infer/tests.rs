@@ -379,3 +379,36 @@ fn lines_below_the_names_that_are_no_rows() {
     let said = infer(&[sample("a,b\nm,s\n1,2\n3,4\n")], &given).expect("a table");
     assert!(said.warnings(&given, &said.schema)[0].contains("the line below the names is taken for units"));
 }
+
+#[test]
+fn types_of_files_win_and_only_their_texts_are_looked_at() {
+    let text = "\"sensor\",\"when\",\"code\",\"x\",\"t\",\"n\",\"i\"\n".to_string()
+        + &(10..60)
+            .map(|row| {
+                format!(
+                    "{},\"2025-03-01T10:{row}:00Z\",\"{row}\",1,2025-03-01T10:00:{row},1.5,{}\n",
+                    row % 3,
+                    row << 32
+                )
+            })
+            .collect::<String>();
+    let mut types = FileTypes::default();
+    let file = |column_type| FileType { column_type, in_utc: false };
+    for (name, column_type) in [
+        ("sensor", ColumnType::Int32),
+        ("when", ColumnType::String),
+        ("code", ColumnType::String),
+        ("x", ColumnType::Float32),
+        ("t", ColumnType::Timestamp),
+        ("n", ColumnType::Float64),
+        ("i", ColumnType::Int32),
+    ] {
+        types.add(name, file(column_type));
+    }
+    types.add("i", file(ColumnType::Int64));
+    let inferred = look_typed(&[sample(&text)], &SchemaFile::default(), &types).unwrap();
+    assert_eq!(
+        shown(&inferred.schema),
+        "sensor:category=sensor | when:timestamp | code:string | x:float32 | t:timestamp=time | n:float64 | i:int64"
+    );
+}

@@ -3,24 +3,17 @@
 //! Units are cut at row groups; large ones are cut into pieces of a fixed number of rows, small ones share a unit. What
 //! reading takes is known from footers and page headers before any value is read.
 
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use rustc_hash::{FxHashMap, FxHashSet};
-use swath_core::{Bytes, Error, Place, Result};
+use rustc_hash::FxHashMap;
+use swath_core::{Bytes, Error, Result};
 use swath_formats::csv::{Consumer, ParsePlan, Workspace};
-use swath_formats::parquet::{
-    Footer, GroupFilter, Kind, OpenTable, RowReport, RowSource, read_rows, rows_batch_bytes_max, sample, sample_header,
-};
+use swath_formats::parquet::{GroupFilter, OpenTable, RowReport, RowSource, read_rows, rows_batch_bytes_max};
 use swath_formats::store::{SourceFile, read_full};
-use swath_table::infer::sample::{FILES_MAX, HEAD_BYTES, PIECE_BYTES};
-use swath_table::infer::{self, FileType, FileTypes, Sample};
-use swath_table::schema::{ColumnType, Role, TableSchema};
-use swath_table::schema_file::SchemaFile;
+use swath_table::schema::TableSchema;
 
 use super::inputs::{Segment, Stream};
 use super::job::{FilePlan, Geometry, Job};
-use super::look::Inputs;
 use super::route::batch_limits;
 use super::running::{Bench, Running};
 use super::survey::Facts;
@@ -31,13 +24,6 @@ use crate::request::IngestRequest;
 
 /// Rows of a unit, about.
 pub const UNIT_ROWS: u64 = 131_072;
-/// Rows of the first piece of a sampled file, and of the others.
-const PIECE_ROWS: (u64, u64) = (1_000, 250);
-/// Pieces of one file, and of all.
-const PIECES: (u64, u64) = (8, 32);
-/// Inputs of no more rows and bytes are sampled as a whole.
-const SMALL: (u64, u64) = (20_000, 2 << 20);
-
 /// What a job knows of its files with columns.
 #[derive(Debug)]
 pub struct Columnar {
@@ -77,8 +63,9 @@ impl Columnar {
         let (file, plan) = (&job.files[segment.file], job.file_plans[segment.file].plan);
         let plan = &job.parse_plans[plan as usize];
         if bench.table.as_ref().is_none_or(|(open, _)| *open != segment.file) {
-            // Not both at once.
+            // Not both at once. What was planned for another file would not be held to.
             bench.table = None;
+            file.check_unchanged()?;
             let table = OpenTable::open(&file.path, file.size, plan, &job.schema)?;
             bench.table = Some((segment.file, table));
         }
@@ -114,15 +101,7 @@ pub fn filter(request: &IngestRequest, time: Option<usize>, geometry: Option<&Ge
 pub fn are_columnar(files: &[InputFile]) -> Result<bool> {
     let (mut with, mut without) = (None, None);
     for file in files.iter().filter(|file| file.size > 0 && file.content.is_none()) {
-        let mut head = [0; 4];
-        read_full(&SourceFile::open(&file.path)?, &mut head, 0)?;
-        // A name of a column may begin like that; then the file does not end like that.
-        let mut tail = [0; 4];
-        let is_whole = file.size >= 12 && {
-            read_full(&SourceFile::open(&file.path)?, &mut tail, file.size - 4)?;
-            &tail == b"PAR1" || &tail == b"PARE"
-        };
-        let is_columnar = &head == b"PAR1" && (is_whole || has_zeros(file)?);
+        let is_columnar = is_columnar(file)?;
         let of_kind = if is_columnar { &mut with } else { &mut without };
         of_kind.get_or_insert(&file.path);
     }
@@ -139,38 +118,47 @@ pub fn are_columnar(files: &[InputFile]) -> Result<bool> {
     }
 }
 
-/// Whether the start of a file holds what no text does.
-fn has_zeros(file: &InputFile) -> Result<bool> {
-    let mut head = [0; 4096];
-    let read = read_full(&SourceFile::open(&file.path)?, &mut head, 0)?;
-    Ok(head[..read].contains(&0))
+/// Whether a file is Parquet. A name of a column may begin like that; then the file does not end like that, and has no
+/// zeros.
+fn is_columnar(file: &InputFile) -> Result<bool> {
+    let source = SourceFile::open(&file.path)?;
+    let (mut head, mut tail) = ([0; 4096], [0; 4]);
+    read_full(&source, &mut head[..4], 0)?;
+    if !head.starts_with(b"PAR1") {
+        return Ok(false);
+    }
+    let read = read_full(&source, &mut head, 0)?;
+    read_full(&source, &mut tail, file.size.saturating_sub(4))?;
+    Ok(file.size >= 12 && matches!(&tail, b"PAR1" | b"PARE") || head[..read].contains(&0))
 }
 
 /// What the footers of all files say.
 #[derive(Debug, Default)]
 pub struct Columns {
     /// For each file, its rows and the position of its names.
-    files: Vec<(u64, usize)>,
+    pub(super) files: Vec<(u64, usize)>,
     /// Names of the columns that can be read, once for all files that have the same.
-    names: Vec<Vec<Vec<u8>>>,
-    cuts: Cuts,
+    pub(super) names: Vec<Vec<Vec<u8>>>,
+    pub(super) cuts: Cuts,
     /// Bytes of the columns of all files.
-    bytes: u64,
+    pub(super) bytes: u64,
+    /// The files that were sampled, and the columns of their samples.
+    pub(super) sampled: Vec<(usize, Vec<Vec<u8>>)>,
 }
 
 /// Units in the making.
 #[derive(Debug, Default)]
-struct Cuts {
+pub(super) struct Cuts {
     /// Where units begin.
     starts: Vec<u64>,
     /// Rows so far.
-    end: u64,
+    pub(super) end: u64,
     largest: u64,
 }
 
 impl Cuts {
     /// Adds a row group: one that is much larger than a unit is cut, small ones share one.
-    fn add(&mut self, rows: u64) {
+    pub(super) fn add(&mut self, rows: u64) {
         let open = self.end - self.starts.last().copied().unwrap_or(0);
         let most = UNIT_ROWS + UNIT_ROWS / 2;
         if self.starts.is_empty() || open + rows > most || open >= UNIT_ROWS {
@@ -194,183 +182,6 @@ impl Cuts {
     }
 }
 
-/// Finds the schema of files with columns.
-///
-/// # Errors
-/// For inputs that cannot be read and schemas that cannot be.
-pub fn inputs(files: Vec<InputFile>, given: &SchemaFile, mut warnings: Vec<String>) -> Result<Inputs> {
-    let mut columns = Columns::default();
-    let (mut types, mut refused) = (FileTypes::default(), Refused::default());
-    let mut known: FxHashMap<Vec<Vec<u8>>, usize> = FxHashMap::default();
-    let mut unpacked = 0u64;
-    for file in &files {
-        if file.size == 0 {
-            columns.files.push((0, 0));
-            continue;
-        }
-        let footer = Footer::read(&SourceFile::open(&file.path)?, file.size, &|_| true)?;
-        refused.add(&footer, given);
-        for column in &footer.columns {
-            let in_utc = column.kind != Kind::Timestamp { utc: false };
-            types.add(&column.name, FileType { column_type: column.kind.column_type(), in_utc });
-        }
-        let names: Vec<Vec<u8>> = footer.columns.iter().map(|column| column.name.clone().into_bytes()).collect();
-        let next = known.len();
-        let position = *known.entry(names).or_insert(next);
-        columns.files.push((footer.rows, position));
-        footer.group_rows().for_each(|rows| columns.cuts.add(rows));
-        columns.bytes += footer.packed_bytes();
-        unpacked = unpacked.saturating_add(footer.unpacked_bytes());
-    }
-    let mut names: Vec<(Vec<Vec<u8>>, usize)> = known.into_iter().collect();
-    names.sort_by_key(|(_, position)| *position);
-    columns.names = names.into_iter().map(|(names, _)| names).collect();
-    let path = files.iter().find(|file| file.size > 0).map_or_else(PathBuf::new, |file| file.path.clone());
-    if columns.cuts.end == 0 {
-        return Err(Error::InputCorrupt {
-            place: Place::file(path),
-            message: "there are no rows: wanted at least one, got row groups without any".into(),
-            hint: "check that the export finished".into(),
-        });
-    }
-    if columns.names.iter().all(Vec::is_empty) {
-        return Err(Error::InputCorrupt {
-            place: Place::file(path),
-            message: format!("none of its columns can be read: {}", refused.sentence().unwrap_or_default()),
-            hint: REFUSED_HINT.into(),
-        });
-    }
-    warnings.extend(refused.sentence().map(|sentence| format!("not read: {sentence}; {REFUSED_HINT}")));
-    let is_small = columns.cuts.end <= SMALL.0 && unpacked <= SMALL.1 && files.len() <= FILES_MAX;
-    let mut samples = samples(&files, &columns, given, &types, is_small)?;
-    let mut given = given.clone();
-    given.csv = given.csv.of_laid_out();
-    let inferred = infer::look_typed(&samples, &given, &types)?;
-    let mut schema = given.resolve(Some(&inferred.schema))?;
-    for column in &mut schema.columns {
-        // Times that are times in the file have no pattern there.
-        let own = std::slice::from_ref(&column.name);
-        let sources = if column.source.is_empty() { own } else { &column.source };
-        let is_time = |name: &String| {
-            let found = types.of(name.trim()).map(|found| found.column_type);
-            matches!(found, Some(ColumnType::Timestamp | ColumnType::Date))
-        };
-        if sources.len() == 1 && sources.iter().all(is_time) {
-            column.format = None;
-        }
-    }
-    warnings.extend(inferred.warnings(&given, &schema));
-    // What follows wants rows alone.
-    for sample in &mut samples {
-        let header = sample.head.iter().position(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-        sample.head.drain(..header);
-    }
-    let is_placed = schema.with_role(Role::X).is_some() && schema.with_role(Role::Y).is_some();
-    let no_degrees = inferred.no_degrees.filter(|_| is_placed);
-    Ok(Inputs {
-        files,
-        content: Bytes::ZERO,
-        schema,
-        notes: inferred.notes,
-        samples,
-        warnings,
-        no_degrees,
-        columns: Some(columns),
-    })
-}
-
-/// Columns that cannot be read.
-#[derive(Default)]
-struct Refused {
-    seen: FxHashSet<String>,
-    listed: Vec<String>,
-}
-
-/// What to do about them.
-const REFUSED_HINT: &str = "write them as columns of plain values first, like COPY (SELECT a.b AS b …) in DuckDB";
-/// Columns that a message names.
-const NAMED_MAX: usize = 8;
-
-impl Refused {
-    fn add(&mut self, footer: &Footer, given: &SchemaFile) {
-        let bytes = footer.columns.iter().filter(|column| column.kind == Kind::Bytes && !is_named(given, &column.name));
-        let bytes = bytes.map(|column| (column.name.as_str(), "it holds bytes"));
-        for (name, why) in footer.refused.iter().map(|(name, why)| (name.as_str(), why.as_str())).chain(bytes) {
-            if self.seen.insert(name.into()) {
-                self.listed.push(format!("{name:?} ({why})"));
-            }
-        }
-    }
-
-    fn sentence(&self) -> Option<String> {
-        let more = self.listed.len().saturating_sub(NAMED_MAX);
-        let shown = self.listed[..self.listed.len() - more].join(", ");
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        (!self.listed.is_empty()).then(|| format!("{shown}{more}"))
-    }
-}
-
-/// Whether a schema file reads a column.
-fn is_named(given: &SchemaFile, name: &str) -> bool {
-    given.columns.iter().flatten().any(|part| match &part.source {
-        Some(sources) => sources.iter().any(|source| source.trim() == name),
-        None => part.name == name,
-    })
-}
-
-/// Rows of some files as text.
-fn samples(
-    files: &[InputFile],
-    columns: &Columns,
-    given: &SchemaFile,
-    types: &FileTypes,
-    is_small: bool,
-) -> Result<Vec<Sample>> {
-    let with_rows: Vec<usize> = (0..files.len()).filter(|&file| columns.files[file].0 > 0).collect();
-    let count = with_rows.len().min(FILES_MAX);
-    let pieces = (PIECES.1 / count.max(1) as u64).min(PIECES.0);
-    // Bytes may be text, which only a schema file can say.
-    let is_wanted = |name: &str| match &given.columns {
-        Some(_) => is_named(given, name),
-        None => types.of(name).is_some(),
-    };
-    let mut samples = Vec::with_capacity(count);
-    for rank in 0..count {
-        let file = &files[with_rows[if count > 1 { rank * (with_rows.len() - 1) / (count - 1) } else { 0 }]];
-        let footer = Footer::read(&SourceFile::open(&file.path)?, file.size, &|_| true)?;
-        let readable = |name: &str| {
-            let kind = footer.columns.iter().find(|column| column.name == name).map(|column| column.kind);
-            is_wanted(name) && (kind != Some(Kind::Bytes) || is_named(given, name))
-        };
-        let footer = Footer::read(&SourceFile::open(&file.path)?, file.size, &readable)?;
-        let spans = if is_small { vec![0..footer.rows] } else { spans(footer.rows, pieces) };
-        let bytes_max = if is_small { usize::MAX } else { PIECE_BYTES as usize };
-        let mut head = sample_header(&footer);
-        let mut texts = sample(&file.path, &footer, &spans[..1], bytes_max.max(HEAD_BYTES as usize))?;
-        head.extend(texts.iter().flat_map(|piece| &piece.text));
-        texts = sample(&file.path, &footer, &spans[1..], bytes_max)?;
-        let pieces = texts.into_iter().map(|piece| piece.text).filter(|text| !text.is_empty()).collect();
-        let path = file.path.clone();
-        samples.push(Sample { path, head, complete: spans.len() == 1, exhaustive: is_small, pieces });
-    }
-    Ok(samples)
-}
-
-/// The first rows, and pieces evenly spread over the others, the last of them at the end.
-fn spans(rows: u64, pieces: u64) -> Vec<Range<u64>> {
-    let (head, piece) = PIECE_ROWS;
-    if rows <= head + piece {
-        return vec![0..rows];
-    }
-    let pieces = pieces.min((rows - head) / piece).max(1);
-    let room = rows - head - piece;
-    let start = |number: u64| {
-        let steps = u128::from(pieces.max(2) - 1);
-        head + if pieces == 1 { room } else { (u128::from(room) * u128::from(number) / steps) as u64 }
-    };
-    std::iter::once(0..head).chain((0..pieces).map(|number| start(number)..start(number) + piece)).collect()
-}
-
 impl Columns {
     /// Puts what the footers say in the place of what a sample makes expect.
     pub fn correct(&self, facts: &mut Facts) {
@@ -380,6 +191,32 @@ impl Columns {
         facts.record_bytes = self.bytes as f64 / rows.max(1) as f64;
         facts.rows = rows;
         facts.has_lines_in_texts = false;
+    }
+
+    /// Plans for the sampled rows of files.
+    ///
+    /// # Errors
+    /// Those of [`ParsePlan::new`].
+    pub fn plan_samples(
+        &self,
+        files: &[InputFile],
+        schema: &TableSchema,
+        systems: Option<&Systems>,
+    ) -> Result<Vec<ParsePlan>> {
+        let plan = |(file, names): &(usize, Vec<Vec<u8>>)| {
+            let bounded = systems.map(|systems| systems.bounded(schema.clone(), systems.of_files[*file]));
+            ParsePlan::new(&files[*file].path, bounded.as_ref().unwrap_or(schema), names)
+        };
+        self.sampled.iter().map(plan).collect()
+    }
+
+    /// The plans of all files, with those of samples in place of the files' own.
+    pub fn with_samples(&self, file_plans: &[FilePlan]) -> Vec<FilePlan> {
+        let mut of_samples = file_plans.to_vec();
+        for (plan, (file, _)) in (0..).zip(&self.sampled) {
+            of_samples[*file].plan = plan;
+        }
+        of_samples
     }
 
     /// Plans for all files; those with the same columns and reference system share one.
@@ -465,14 +302,5 @@ mod tests {
         assert_eq!(cuts(&[most, most + 1]), [0, most, most + UNIT_ROWS, 2 * most + 1]);
         assert_eq!(cuts(&[1_000_000]), [0, 131_072, 262_144, 393_216, 524_288, 655_360, 786_432, 917_504, 1_000_000]);
         cuts(&[5, 1_000_000, 7, 200_000, 3, 3, 140_000, 60_000, 1]);
-    }
-
-    #[test]
-    fn pieces_lie_inside_and_apart() {
-        for rows in [1, 1_250, 1_251, 5_000, 1 << 40] {
-            let spans = spans(rows, 8);
-            assert!(spans.windows(2).all(|pair| pair[0].end <= pair[1].start), "{spans:?}");
-            assert_eq!(spans.last().map(|span| span.end), Some(rows));
-        }
     }
 }

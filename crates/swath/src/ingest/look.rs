@@ -16,6 +16,7 @@ use swath_table::schema::{Role, TableSchema};
 use swath_table::schema_file::{self, ColumnPart, Notes, SchemaFile};
 
 use super::columnar::{self, Columns};
+use super::columnar_look;
 use super::inputs::find;
 use super::prepare::HEADER_BYTES;
 use super::schema_text;
@@ -77,7 +78,7 @@ pub fn inputs(sources: &[OsString], schema: Option<&Path>, room: Room<'_>) -> Re
         });
     }
     if !are_json && columnar::are_columnar(&files)? {
-        return columnar::inputs(files, &given, warnings);
+        return columnar_look::inputs(files, &given, warnings);
     }
     let sizes: Vec<(PathBuf, u64)> = files.iter().map(|file| (file.path.clone(), file.length())).collect();
     let skip_lines = given.csv.skip_lines.unwrap_or(0);

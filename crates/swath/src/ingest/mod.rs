@@ -6,6 +6,7 @@
 mod arrays;
 mod assemble;
 mod columnar;
+mod columnar_look;
 mod commit;
 mod cost;
 mod encode;

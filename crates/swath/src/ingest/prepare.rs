@@ -90,13 +90,20 @@ pub fn prepare(request: &IngestRequest, stop: &Stop) -> Result<Prepared> {
         None => plan_files(&inputs.files, &schema, systems.as_ref()),
     };
     let (parse_plans, mut file_plans) = if request.schema.is_none() { plans.map_err(other_columns)? } else { plans? };
+    let sample_plans = inputs.columns.as_ref().map(|c| c.plan_samples(&inputs.files, &schema, systems.as_ref()));
+    let sample_plans = sample_plans.transpose()?;
     let geometry = systems.map(|systems| geometry(systems, &schema, &mut file_plans)).transpose()?;
     let wanted = partition_wanted(request)?;
     let counted = Counted { columns: of_values(&wanted, &schema), points: has_cells(&wanted) };
-    let (mut facts, points) = facts(&inputs.samples, &schema, &inputs.files, &parse_plans, &file_plans, counted)?;
-    if let Some(columns) = &inputs.columns {
-        columns.correct(&mut facts);
-    }
+    let (mut facts, points) = match inputs.columns.as_ref().zip(sample_plans) {
+        Some((columns, plans)) => {
+            let file_plans = columns.with_samples(&file_plans);
+            let (mut facts, points) = facts(&inputs.samples, &schema, &inputs.files, &plans, &file_plans, counted)?;
+            columns.correct(&mut facts);
+            (facts, points)
+        }
+        None => facts(&inputs.samples, &schema, &inputs.files, &parse_plans, &file_plans, counted)?,
+    };
     let (sensor, time) = (schema.with_role(Role::Sensor), schema.with_role(Role::Time));
     let partition = match wanted {
         PartitionRequest::Levels(levels) => levels,
