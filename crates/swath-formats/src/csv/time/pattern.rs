@@ -1,6 +1,7 @@
 //! Times in a strftime pattern, compiled once.
 //!
-//! Numbers of days, months and clocks may have one digit or two, years of `%Y` have four. Names of months and days are
+//! Numbers of days, months and clocks may have one digit or two, years of `%Y` have four; a clock without anything between
+//! its parts is one number (`130` is half past one). Names of months and days are
 //! English. A pattern must say the date; what it does not say of the time is zero.
 
 use swath_table::offset;
@@ -119,6 +120,16 @@ impl Parts {
                 self.offset_s = Some(offset::seconds(offset)?);
                 return Some(rest);
             }
+            Item::Clock { seconds } => {
+                let most = if seconds { 6 } else { 4 };
+                let length = text.iter().take(most).take_while(|byte| byte.is_ascii_digit()).count();
+                let (digits, rest) = text.split_at(length);
+                let clock = number(digits).filter(|_| length > 0)?;
+                let (clock, second) = if seconds { (clock / 100, clock % 100) } else { (clock, 0) };
+                (self.hour, self.minute, self.second) = (clock / 100, clock % 100, second);
+                return Some(rest);
+            }
+            Item::Rest => return Some(&[]),
             Item::DayOfYear => (self.day_of_year.insert(0), 3),
             Item::Month => (&mut self.month, 2),
             Item::Day => (&mut self.day, 2),
