@@ -3,7 +3,9 @@
 //! It never guesses where a wrong guess would change values unseen: day and month that cannot be told apart, or
 //! coordinates that are no degrees, are asked for. It reads no file; `sample` says which bytes the caller should read.
 
+mod blanks;
 mod build;
+mod calendar;
 mod degrees;
 mod dialect;
 mod evidence;
@@ -15,6 +17,7 @@ mod quotes;
 mod records;
 mod roles;
 pub mod sample;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -25,7 +28,7 @@ use std::path::Path;
 use rustc_hash::FxHashMap;
 use swath_core::{Error, Place, Result};
 
-use crate::schema::TableSchema;
+use crate::schema::{Layout, TableSchema};
 use crate::schema_file::{CsvPart, Notes, SchemaFile};
 pub use degrees::NoDegrees;
 use dialect::FileShape;
@@ -134,6 +137,7 @@ pub fn look(samples: &[Sample], hints: &SchemaFile) -> Result<Inferred> {
             }
         });
     }
+    gaps.behind = files.iter().filter_map(tail::behind).take(1).collect();
     let is_complete = hints.columns.as_ref().is_some_and(|columns| columns.iter().all(|c| c.column_type.is_some()));
     if rows.whole == 0 && !is_complete {
         return Err(no_rows(&files[0].sample.path, "there are no rows to infer types from"));
@@ -153,10 +157,18 @@ fn no_rows(path: &Path, message: &str) -> Error {
 
 /// An error if two files cannot be read by one schema; of several differences it names the one that explains the others.
 fn same_shape(one: &(&Sample, FileShape), other: &(&Sample, FileShape), csv: &CsvPart) -> Result<()> {
-    let byte = |byte: u8| if byte == b'\t' { "tab".to_string() } else { char::from(byte).to_string() };
+    let between = |layout: &Layout, byte: u8| match (layout, byte) {
+        (Layout::Spaces, _) => "spaces".to_string(),
+        (_, b'\t') => "tab".to_string(),
+        _ => char::from(byte).to_string(),
+    };
+    let byte = |byte: u8| between(&Layout::Delimited, byte);
     let ((one, first), (other, second)) = (one, other);
     let delimiter = first.dialect.delimiter;
-    let written = |shape: &FileShape| (shape.dialect.delimiter, shape.header, shape.header_lines, shape.skip_lines);
+    let layout = |shape: &FileShape| shape.dialect.layout.clone();
+    let written = |shape: &FileShape| {
+        (layout(shape), shape.dialect.delimiter, shape.header, shape.header_lines, shape.skip_lines)
+    };
     if written(first) == written(second) {
         return Ok(());
     }
@@ -167,6 +179,10 @@ fn same_shape(one: &(&Sample, FileShape), other: &(&Sample, FileShape), csv: &Cs
     };
     let alone = alone.unwrap_or(second.dialect.delimiter);
     let (what, left, right) = match (first.decimal, second.decimal) {
+        _ if layout(first) != layout(second) => {
+            let other = between(&layout(second), second.dialect.delimiter);
+            ("delimiter", between(&layout(first), delimiter), other)
+        }
         _ if delimiter != alone => ("delimiter", byte(delimiter), byte(alone)),
         (Some(one), Some(other)) if one != other => ("decimal", byte(one), byte(other)),
         _ if first.header != second.header => ("header", first.header.to_string(), second.header.to_string()),

@@ -114,6 +114,8 @@ pub struct CsvFormat {
     pub comment: Option<u8>,
     /// Lines before the header.
     pub skip_lines: u64,
+    /// The table ends before the first line after those that begins with this text; none is the end of the file.
+    pub stop_at: Option<String>,
     /// Whether the first line names the columns; without it columns are `column_1`, `column_2`…
     pub header: bool,
     /// Lines of the header: the first names the columns, those below it say units or types and are no rows.
@@ -135,6 +137,7 @@ impl Default for CsvFormat {
             decimal: b'.',
             comment: None,
             skip_lines: 0,
+            stop_at: None,
             header: true,
             header_lines: 1,
             fields: None,

@@ -53,6 +53,8 @@ pub struct CsvPart {
     pub comment: Option<Option<u8>>,
     /// Lines before the header.
     pub skip_lines: Option<u64>,
+    /// How the first line behind the table begins.
+    pub stop_at: Option<String>,
     /// Whether the first line names the columns.
     pub header: Option<bool>,
     /// Lines of the header, of which the first names the columns.

@@ -15,6 +15,8 @@ pub struct InputFile {
     pub path: PathBuf,
     /// Its length.
     pub size: u64,
+    /// Where its table ends: its length, unless a schema says where to stop.
+    pub end: u64,
     /// When it was last changed, in nanoseconds since 1970.
     pub mtime_ns: i128,
     /// The device that it is on.
@@ -50,6 +52,7 @@ impl InputFile {
         Ok(InputFile {
             path: path.into(),
             size,
+            end: size,
             mtime_ns,
             device: metadata.dev(),
             inode: metadata.ino(),

@@ -22,6 +22,7 @@ mod range;
 mod rows;
 mod scan;
 mod split;
+mod stop;
 mod text;
 mod time;
 mod window;
@@ -32,6 +33,7 @@ pub use plan::{NO_COLUMN, ParsePlan};
 pub use range::{
     BatchLimits, Consumer, RangeReport, RangeSpec, ReadOptions, Source, Start, Workspace, make_room, read_range,
 };
+pub use stop::stop_line;
 
 #[cfg(test)]
 mod tests;

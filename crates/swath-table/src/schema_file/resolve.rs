@@ -58,6 +58,7 @@ impl SchemaFile {
             decimal: csv.decimal.unwrap_or(below.decimal),
             comment: csv.comment.unwrap_or(below.comment),
             skip_lines: csv.skip_lines.unwrap_or(below.skip_lines),
+            stop_at: csv.stop_at.or(below.stop_at),
             header: csv.header.unwrap_or(below.header),
             header_lines: csv.header_lines.unwrap_or(below.header_lines),
             fields: csv.fields.or(below.fields),

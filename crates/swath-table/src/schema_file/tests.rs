@@ -103,6 +103,8 @@ fn wrong_files_are_answered_with_line_and_hint() {
         ("[csv]\nwidths = [4, 0]", "wanted a list of whole numbers, 1 to 65535", ""),
         ("[csv]\nwidths = [4, 2]\nquote = \"'\"", "csv.quote is set, but columns of fixed width", "leave it out"),
         ("[csv]\nwidths = [4, 2]\nfields = 3", "csv.fields is 3, but there are 2 widths", "leave it out"),
+        ("[csv]\nstop_at = \"\"", "csv.stop_at is \"\"; wanted text that is not empty", ""),
+        ("[csv]\nstop_at = \"a\\nb\"", "csv.stop_at holds a line end", ""),
         ("[csv]\ndelimiter = \"spaces\"\ncomment = \" \"", "csv.comment is a blank", ""),
         ("[csv]\ndecimal = \",\"", "csv.decimal is the delimiter too", "delimiter"),
         ("[csv]\nquote = \",\"", "csv.quote is the delimiter too", ""),
@@ -356,6 +358,7 @@ impl Random {
         TableSchema {
             csv: CsvFormat {
                 layout: Layout::Delimited,
+                stop_at: Some("Gb(i): \"Beam\"".into()),
                 delimiter: self.pick(b";\t|"),
                 quote: self.pick(&[None, Some(b'"'), Some(b'\'')]),
                 decimal: self.pick(b".,"),

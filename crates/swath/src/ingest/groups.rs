@@ -93,7 +93,7 @@ impl Stage for Survey {
             let input = SourceFile::open(&file.path)?;
             let parse = &job.parse_plans[plan.plan as usize];
             let source = Source { input: &input, plan: parse, interner: &running.texts, limits: batch_limits(job) };
-            let range = RangeSpec { nominal, file_len: file.size, start };
+            let range = RangeSpec { nominal, file_len: file.end, start };
             read_range(&source, &range, &mut bench.workspace, &mut bench.batch, &mut watcher)?;
             watcher.batch(&mut bench.batch)?;
         }

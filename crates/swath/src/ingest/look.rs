@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashMap;
 use swath_core::{Error, Place, Result};
-use swath_formats::store::open_regular;
+use swath_formats::csv::stop_line;
+use swath_formats::store::{SourceFile, open_regular};
 use swath_table::infer::{self, NoDegrees, Sample};
 use swath_table::schema::{Role, TableSchema};
 use swath_table::schema_file::{self, Notes, SchemaFile};
@@ -43,7 +44,7 @@ pub fn inputs(sources: &[OsString], schema: Option<&Path>) -> Result<Inputs> {
     let found = find(sources)?;
     let mut warnings = found.warnings;
     let files: Vec<InputFile> = found.paths.iter().map(|path| InputFile::identify(path)).collect::<Result<_>>()?;
-    let files = each_once(files, &mut warnings);
+    let mut files = each_once(files, &mut warnings);
     if files.iter().all(|file| file.size == 0) {
         let path = files.first().map_or_else(PathBuf::new, |file| file.path.clone());
         return Err(Error::InputCorrupt {
@@ -59,8 +60,14 @@ pub fn inputs(sources: &[OsString], schema: Option<&Path>) -> Result<Inputs> {
         }
         None => SchemaFile::default(),
     };
-    let sizes: Vec<(PathBuf, u64)> = files.iter().map(|file| (file.path.clone(), file.size)).collect();
     let skip_lines = given.csv.skip_lines.unwrap_or(0);
+    if let Some(text) = &given.csv.stop_at {
+        for file in &mut files {
+            file.end = stop_line(&SourceFile::open(&file.path)?, file.size, text.as_bytes(), skip_lines)?;
+        }
+        warnings.extend(never_stops(&files, text));
+    }
+    let sizes: Vec<(PathBuf, u64)> = files.iter().map(|file| (file.path.clone(), file.end)).collect();
     let mut samples = infer::sample::take(&sizes).read_with(skip_lines, |file, range| {
         let source = open_regular(&file.path)?;
         let mut bytes = vec![0; (range.end - range.start) as usize];
@@ -83,6 +90,15 @@ pub fn inputs(sources: &[OsString], schema: Option<&Path>) -> Result<Inputs> {
     let is_placed = schema.with_role(Role::X).is_some() && schema.with_role(Role::Y).is_some();
     let no_degrees = inferred.no_degrees.filter(|_| is_placed);
     Ok(Inputs { files, schema, notes: inferred.notes, samples, warnings, no_degrees })
+}
+
+/// Files in which no line begins as `stop_at` says.
+fn never_stops(files: &[InputFile], text: &str) -> Option<String> {
+    let mut without = files.iter().filter(|file| file.size > 0 && file.end == file.size);
+    let first = without.next()?.path.display();
+    let others = without.count();
+    let more = if others > 0 { format!(", nor in {others} others") } else { String::new() };
+    Some(format!("no line begins with stop_at = {text:?} in {first}{more}: they are read to the end"))
 }
 
 /// A file that has several names is read by the first of them: its rows are there once.

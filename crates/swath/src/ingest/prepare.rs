@@ -109,7 +109,7 @@ pub fn prepare(request: &IngestRequest) -> Result<Prepared> {
         choices.push(("dedup".into(), format!("by {}, keep {:?}", key.join(", "), dedup.keep).to_lowercase()));
     }
     let job = Job {
-        stream: Stream::new(inputs.files.iter().map(|file| file.size)),
+        stream: Stream::new(inputs.files.iter().map(|file| file.end)),
         file_plans,
         parse_plans,
         schema,
@@ -132,7 +132,7 @@ pub fn prepare(request: &IngestRequest) -> Result<Prepared> {
         target_file_size: request.target_file_size,
         max_rejects: request.max_rejects,
         // No record is longer than the file that it is in.
-        max_record: request.max_record.min(inputs.files.iter().map(|file| Bytes(file.size)).max().unwrap_or_default()),
+        max_record: request.max_record.min(inputs.files.iter().map(|file| Bytes(file.end)).max().unwrap_or_default()),
         compression: request.compression,
         output: request.output.clone(),
         files: inputs.files,
@@ -273,13 +273,13 @@ fn plan_files(
     // Most files begin as the one before them, and then their headers end where its does.
     let mut last: Option<(Vec<u8>, Header)> = None;
     for (position, file) in files.iter().enumerate() {
-        if file.size == 0 {
+        if file.end == 0 {
             file_plans.push(FilePlan { plan: 0, transform: 0, data_offset: 0, header_lines: 0 });
             continue;
         }
         let source = open_regular(&file.path)?;
         let read = |into: &mut [u8], length: usize| -> Result<usize> {
-            let length = (file.size as usize).min(length);
+            let length = (file.end as usize).min(length);
             source.read_exact_at(&mut into[..length], 0).map_err(|error| Error::reading(&file.path, &error))?;
             Ok(length)
         };
@@ -295,7 +295,7 @@ fn plan_files(
             None => {
                 let length = read(&mut head, HEADER_BYTES)?;
                 let head = &head[..length];
-                let header = header(&file.path, head, head.len() as u64 == file.size, &schema.csv)?;
+                let header = header(&file.path, head, head.len() as u64 == file.end, &schema.csv)?;
                 let text = head.get(..header.data_offset as usize).filter(|text| text.ends_with(b"\n"));
                 last = text.filter(|_| schema.csv.header).map(|text| (text.to_vec(), header.clone()));
                 header

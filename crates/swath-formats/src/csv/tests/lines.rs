@@ -74,6 +74,14 @@ fn a_header_is_cut_as_rows_are() {
     let format = CsvFormat { header: true, ..widths().csv };
     let names = |text: &str| header(Path::new("a.txt"), text.as_bytes(), true, &format).map(|header| header.names);
     assert_eq!(names("id   n kind\n").ok(), Some(["id", "n", "kind"].map(|name| name.as_bytes().to_vec()).to_vec()));
+    let words =
+        |text: &str| header(Path::new("a.txt"), text.as_bytes(), true, &CsvFormat { comment: None, ..spaces().csv });
+    for (text, expected) in
+        [("# a b\n1 2\n", &["a", "b"][..]), ("# a b\n1 2 3\n", &["#", "a", "b"]), ("#a b\n1 2\n", &["#a", "b"])]
+    {
+        let names = words(text).expect(text).names;
+        assert_eq!(names, expected.iter().map(|name| name.as_bytes().to_vec()).collect::<Vec<_>>(), "{text}");
+    }
     let error = names("id n a longer kind\n").expect_err("other widths");
     assert!(error.to_string().contains("wanted the 12 bytes of 3 columns"), "{error}");
     let error = header(Path::new("a.txt"), b"\"a b\n", true, &spaces().csv).expect_err("a quote");
