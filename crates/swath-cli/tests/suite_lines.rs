@@ -2,7 +2,9 @@
 //! and times in several columns.
 
 use std::fmt::Write;
-use swath_testkit::{Folder, Tree};
+use std::path::{Path, PathBuf};
+
+use swath_testkit::{Folder, Tree, skipped};
 
 const SCHEMA: &str = r#"
 [columns.sensor_id]
@@ -130,4 +132,38 @@ fn a_footer_is_told() {
     let outcome = folder.run("sensor ingest in.csv -o lake --schema stop.toml --json").expect(&[0]);
     assert_eq!((outcome.rows().read, outcome.rows().written), (2, 2), "{outcome}");
     assert!(!outcome.stderr.contains("stop_at"), "{outcome}");
+}
+
+/// Tables of the corpus that take a schema file: the file, the schema, and the rows, all of which are written.
+const REAL: [(&str, &str, u64); 10] = [
+    ("solar/CRNS0101-05-2019-AZ_Tucson_11_W.txt", "crn", 4),
+    // A line of blanks is among its rows.
+    ("solar/CRN_with_problems.txt", "crn", 3),
+    ("solar/surfrad-slv16001.dat", "surfrad", 1440),
+    ("solar/12839.tm2", "tmy2", 8760),
+    ("solar/SRML-day-EUPO1801.txt", "srml", 1440),
+    ("solar/midc_raw_20181018.txt", "midc_raw", 1440),
+    ("solar/pvgis_hourly_Timeseries_45.000_8.000_SA_30deg_0deg_2016_2016.csv", "pvgis_hourly", 14),
+    ("solar/tmy_45.000_8.000_2005_2023.csv", "pvgis_tmy", 8760),
+    ("solar/cams_radiation_1min_verbose.csv", "cams", 4),
+    ("NAME_output.txt", "name_dispersion", 49_990),
+];
+
+#[test]
+fn real_tables_are_read_whole() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let beside = root.join("../shared/corpus");
+    let corpus = std::env::var_os("SWATH_CORPUS").map_or(beside, PathBuf::from).join("telemetry");
+    if !corpus.is_dir() {
+        skipped("real tables", "there is no corpus; SWATH_CORPUS names its folder");
+        return;
+    }
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    for (file, schema, rows) in REAL {
+        folder.write("in.txt", &std::fs::read(corpus.join(file)).expect(file));
+        folder.write("schema.toml", &std::fs::read(root.join(format!("tests/schemas/{schema}.toml"))).expect(schema));
+        let outcome = folder.run("sensor ingest in.txt -o lake --schema schema.toml --json").expect(&[0]);
+        assert_eq!((outcome.rows().read, outcome.rows().written), (rows, rows), "{file}\n{outcome}");
+        folder.remove(&["lake"]);
+    }
 }

@@ -37,6 +37,7 @@ use gaps::Gaps;
 pub use insides::drop_insides;
 use records::{Record, Records};
 pub use sample::{FileSample, Sample, SamplePlan};
+use time::TimeEvidence;
 use types::thousands;
 
 /// What was inferred.
@@ -229,7 +230,10 @@ fn union<'s>(
     let mut out = Vec::with_capacity(count);
     for (sample, shape) in files {
         let mut targets: Vec<Option<usize>> = Vec::with_capacity(shape.names.len());
-        for source in &shape.names {
+        for (position, source) in shape.names.iter().enumerate() {
+            // What is above an index of times is often left empty.
+            let is_index = position == 0 && source.is_empty() && begins_with_times(sample, &shape);
+            let source = if is_index { &dialect::numbered(1) } else { source };
             let name = source.trim_start_matches('#').trim();
             if name.is_empty() {
                 targets.push(None);
@@ -258,6 +262,15 @@ fn union<'s>(
         notes.add(format!("columns.{}", column.name), note);
     }
     (columns, out)
+}
+
+/// Whether the first field of the first rows is a time, in each of them.
+fn begins_with_times(sample: &Sample, shape: &FileShape) -> bool {
+    const ROWS: usize = 50;
+    let head = sample.head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&sample.head);
+    let rows = Records::new(head, &shape.dialect).filter(|record| record.line >= shape.first_row_line);
+    let mut rows = rows.filter(|record| record.fields.len() == shape.names.len()).take(ROWS).peekable();
+    rows.peek().is_some() && rows.all(|record| TimeEvidence::default().add(&record.fields[0], 1))
 }
 
 impl FileColumns<'_> {

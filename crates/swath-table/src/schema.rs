@@ -70,6 +70,10 @@ pub struct ColumnSchema {
     pub format: Option<String>,
     /// For timestamps without an offset of their own: the zone they are in (`Europe/Rome`, `-07:00`); none is UTC.
     pub timezone: Option<String>,
+    /// For times whose text says none: the year they are in. Where it says the last two digits: the first that it may be.
+    pub year: Option<u32>,
+    /// For floats: whether values are taken with the other sign, like longitudes that count to the west.
+    pub negate: bool,
     /// Smallest value allowed.
     pub min: Option<f64>,
     /// Largest value allowed.

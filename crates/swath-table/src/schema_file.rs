@@ -82,6 +82,10 @@ pub struct ColumnPart {
     pub format: Option<String>,
     /// Zone of timestamps without an offset.
     pub timezone: Option<String>,
+    /// The year of times whose text says none, or the first that two digits may be.
+    pub year: Option<u64>,
+    /// Whether values are taken with the other sign.
+    pub negate: Option<bool>,
     /// Smallest value allowed.
     pub min: Option<Bound>,
     /// Largest value allowed.

@@ -156,6 +156,8 @@ fn blank(name: &str, column_type: ColumnType, source: Vec<String>) -> ColumnSche
         out_of_range: Violation::Reject,
         invalid: Violation::Reject,
         missing: None,
+        year: None,
+        negate: false,
         units: None,
         required: false,
     }

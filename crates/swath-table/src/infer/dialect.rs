@@ -90,10 +90,16 @@ pub(super) fn detect(sample: &Sample, hints: &CsvPart, like: Option<u8>) -> Resu
     let Some(first) = records.get(start) else {
         return Ok(None);
     };
-    let units = match hints.header_lines {
+    let mut units = match hints.header_lines {
         Some(lines) => lines.saturating_sub(1) as usize,
         None => unit_lines(&records, start),
     };
+    if hints.header_lines.is_none() && hints.header.is_none() && hints.skip_lines.is_none() {
+        // The names may stand below what is the same for several columns.
+        let names = (0..=units).rev().max_by_key(|&line| different(&records[start + line])).unwrap_or(0);
+        (start, units) = (start + names, units - names);
+    }
+    let first = records.get(start).unwrap_or(first);
     let below = &records[(start + 1 + units).min(records.len())..];
     let typed = typed_columns(below, first.fields.len(), decimals(delimiter));
     let mut header = hints.header.unwrap_or_else(|| names_columns(&first.fields, below));
@@ -124,8 +130,16 @@ pub(super) fn detect(sample: &Sample, hints: &CsvPart, like: Option<u8>) -> Resu
     }))
 }
 
-fn numbered(number: usize) -> String {
+pub(super) fn numbered(number: usize) -> String {
     format!("column_{number}")
+}
+
+/// How many different names a header has.
+fn different(header: &Record<'_>) -> usize {
+    let mut names: Vec<&[u8]> = header.fields.iter().map(AsRef::as_ref).filter(|name| !name.is_empty()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.len()
 }
 
 /// The names of a header.

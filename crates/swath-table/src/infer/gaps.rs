@@ -92,7 +92,7 @@ impl Gaps {
 
     /// Notes fields with a value and without a name.
     pub(super) fn nameless(&mut self, file: &FileColumns<'_>, position: usize) {
-        if file.shape.names[position].trim_start_matches('#').trim().is_empty() {
+        if file.targets[position].is_none() && file.shape.names[position].trim_start_matches('#').trim().is_empty() {
             self.not_read.insert(format!("column {} (it has no name)", position + 1));
         }
     }

@@ -48,6 +48,22 @@ fn blanks_may_be_between_fields() {
 }
 
 #[test]
+fn names_may_stand_below_what_columns_share() {
+    let text = "Title: ash\n,,VOLCANIC,VOLCANIC,\n,,g/m3,g/m3,\nLongitude,Latitude,low,high,\n-85.0,69.67,1.5,2.5,\n-85.0,70.14,1.5,2.5,\n";
+    let schema = infer(&[sample(text)], &SchemaFile::default()).unwrap().schema;
+    assert_eq!(shown(&schema), "Longitude:float64=x | Latitude:float64=y | low:float32 | high:float32");
+    assert_eq!((schema.csv.skip_lines, schema.csv.header_lines), (3, 1));
+}
+
+#[test]
+fn an_index_of_times_needs_no_name() {
+    let columns = |text: &str| shown(&infer(&[sample(text)], &SchemaFile::default()).unwrap().schema);
+    let text = ",Year,v\n2019-01-01 00:00:00-07:00,2019,1.5\n2019-01-01 00:05:00-07:00,2019,2.5\n";
+    assert_eq!(columns(text), "column_1:timestamp=time | Year:int32 | v:float32");
+    assert_eq!(columns(",v\n0,1.5\n1,2.5\n"), "v:float32");
+}
+
+#[test]
 fn text_is_no_table_of_words() {
     let prose = "These are four words\nand here are four\n";
     for text in [prose, "1 2 3\n1 2\n1 2 3 4\n1\n", " 62010101000?00\n 62010102000?0 0\n"] {

@@ -102,6 +102,8 @@ impl SchemaFile {
                     let turns = is_text(found.column_type) && !is_text(column_type);
                     found.missing.clone().filter(|_| !turns)
                 }),
+                year: None,
+                negate: false,
                 units: None,
                 required: false,
             },
@@ -112,6 +114,8 @@ impl SchemaFile {
         column.source = part.source.clone().unwrap_or(column.source);
         column.format = part.format.clone().or(column.format);
         column.timezone = part.timezone.clone().or(column.timezone);
+        column.year = part.year.map(|year| u32::try_from(year).unwrap_or(u32::MAX)).or(column.year);
+        column.negate = part.negate.unwrap_or(column.negate);
         column.min = self.limit(&key, "min", part.min, column.column_type)?.or(column.min);
         column.max = self.limit(&key, "max", part.max, column.column_type)?.or(column.max);
         column.out_of_range = part.out_of_range.unwrap_or(column.out_of_range);

@@ -55,12 +55,14 @@ const CSV_KEYS: [&str; 12] = [
     "encoding",
     "missing",
 ];
-const COLUMN_KEYS: [&str; 12] = [
+const COLUMN_KEYS: [&str; 14] = [
     "type",
     "role",
     "source",
     "format",
     "timezone",
+    "year",
+    "negate",
     "min",
     "max",
     "out_of_range",
@@ -209,6 +211,8 @@ fn column(entry: &Entry<'_>, lines: &mut Lines) -> Result<ColumnPart> {
             "source" => column.source = Some(entry.one_or_more_texts()?),
             "format" => column.format = Some(entry.some_text()?),
             "timezone" => column.timezone = Some(entry.some_text()?),
+            "year" => column.year = Some(entry.count()?),
+            "negate" => column.negate = Some(entry.boolean()?),
             "min" => column.min = Some(entry.bound()?),
             "max" => column.max = Some(entry.bound()?),
             "out_of_range" => column.out_of_range = Some(entry.choice(&VIOLATIONS)?),

@@ -96,6 +96,12 @@ fn column(out: &mut String, column: &ColumnSchema, notes: &Notes) {
             }
         }
     }
+    if let Some(year) = column.year {
+        line(out, format_args!("year = {year}"));
+    }
+    if column.negate {
+        line(out, format_args!("negate = true"));
+    }
     if has_range {
         limit(out, "min", column.min, column.column_type);
         limit(out, "max", column.max, column.column_type);

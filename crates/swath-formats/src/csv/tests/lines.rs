@@ -3,7 +3,7 @@
 use super::cases::check;
 use super::ranges::in_ranges;
 use super::*;
-use ColumnType::{Category, Float64, Int32, String as Text};
+use ColumnType::{Category, Float64, Int32, String as Text, Timestamp};
 use swath_table::schema::Layout;
 
 fn spaces() -> TableSchema {
@@ -65,6 +65,31 @@ fn columns_of_fixed_width_become_values() {
             "2:1:invalid_value:wanted an int32, got \"1x2\"",
             "3:-:invalid_encoding:wanted columns that are the same counted in bytes and in characters, got others from \
              column 2 on",
+        ],
+    );
+}
+
+#[test]
+fn times_without_a_year_and_longitudes_to_the_west() {
+    let mut schema = table(vec![column("t", Timestamp), column("lon", Float64)]);
+    schema.csv.layout = Layout::Spaces;
+    schema.columns[0].source = vec!["doy".into(), "hhmm".into()];
+    (schema.columns[0].format, schema.columns[0].year) = (Some("%j %H%M".into()), Some(2018));
+    (schema.columns[1].negate, schema.columns[1].min, schema.columns[1].max) = (true, Some(-180.0), Some(180.0));
+    schema.csv.missing = vec!["-999".into()];
+    let hour = 3_600_000_000i64;
+    let first = 17_532 * 24 * hour;
+    check(
+        &schema,
+        "doy hhmm lon\n1 1 105.92\n1 2400 0\n2 130 -999\n365 0 180.5\n366 0 1\n",
+        &[
+            &format!("{}|-105.92", first + hour / 60),
+            &format!("{}|0", first + 24 * hour),
+            &format!("{}|-", first + 25 * hour + hour / 2),
+        ],
+        &[
+            "3:1:out_of_range:wanted -180 to 180, got \"180.5\"",
+            "4:0:invalid_time:wanted a timestamp (%j %H%M), got \"366 0\"",
         ],
     );
 }

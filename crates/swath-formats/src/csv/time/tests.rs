@@ -91,6 +91,24 @@ fn iso_8601() {
 }
 
 #[test]
+fn two_digits_may_count_from_any_year() {
+    for (year, text, same) in [
+        (Some(1950), "62 1", "1962-01-01T00:00:00Z"),
+        (Some(1950), "49 1", "2049-01-01T00:00:00Z"),
+        (Some(1962), "62 1", "1962-01-01T00:00:00Z"),
+        (Some(1963), "62 1", "2062-01-01T00:00:00Z"),
+        (None, "69 1", "1969-01-01T00:00:00Z"),
+        (None, "68 1", "2068-01-01T00:00:00Z"),
+    ] {
+        let rules = TimeRules::in_year(year, Some("%y %j"), None).expect("a format");
+        let iso = TimeRules::new(None, None).expect("ISO");
+        let mut cache = TimeCache::default();
+        let wanted = iso.timestamp(same.as_bytes(), &mut cache);
+        assert_eq!(rules.timestamp(text.as_bytes(), &mut cache), wanted, "{text} from {year:?}");
+    }
+}
+
+#[test]
 fn patterns() {
     for (format, text, same) in [
         ("%d/%m/%Y %H.%M.%S", "10/03/2004 18.00.00", Some("2004-03-10T18:00:00Z")),
