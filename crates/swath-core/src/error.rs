@@ -282,6 +282,11 @@ impl Error {
                  larger --max-record takes longer records",
                 kept_at.display()
             ),
+            Error::TooManyRejects { kept_at, example, .. } if example.starts_with("field_count") => format!(
+                "look at {}; where they stand behind the table or above it, say stop_at or skip_lines in the schema's [csv] \
+                 table; else mend the schema, or allow more with --max-rejects",
+                kept_at.display()
+            ),
             Error::TooManyRejects { kept_at, .. } => {
                 format!("look at {}; then mend the schema, or allow more with --max-rejects", kept_at.display())
             }

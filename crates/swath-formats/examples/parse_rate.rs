@@ -76,6 +76,8 @@ fn schema() -> TableSchema {
         out_of_range: Violation::Reject,
         invalid: Violation::Reject,
         missing: None,
+        year: None,
+        negate: false,
         units: None,
         required: matches!(role, Some(Role::Sensor | Role::Time)),
     });

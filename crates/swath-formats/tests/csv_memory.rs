@@ -69,6 +69,8 @@ fn table(types: &[ColumnType]) -> TableSchema {
         out_of_range: Violation::Reject,
         invalid: Violation::Null,
         missing: None,
+        year: None,
+        negate: false,
         units: None,
         required: false,
     });

@@ -3,7 +3,9 @@
 //! It never guesses where a wrong guess would change values unseen: day and month that cannot be told apart, or
 //! coordinates that are no degrees, are asked for. It reads no file; `sample` says which bytes the caller should read.
 
+mod blanks;
 mod build;
+mod calendar;
 mod degrees;
 mod dialect;
 mod evidence;
@@ -16,6 +18,7 @@ mod quotes;
 mod records;
 mod roles;
 pub mod sample;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -26,7 +29,7 @@ use std::path::Path;
 use rustc_hash::FxHashMap;
 use swath_core::{Error, Place, Result};
 
-use crate::schema::{ColumnType, TableSchema};
+use crate::schema::{ColumnType, Layout, TableSchema};
 use crate::schema_file::{CsvPart, Notes, SchemaFile};
 pub use degrees::NoDegrees;
 use dialect::FileShape;
@@ -35,6 +38,7 @@ use gaps::Gaps;
 pub use insides::drop_insides;
 use records::{Record, Records};
 pub use sample::{FileSample, Sample, SamplePlan};
+use time::TimeEvidence;
 use types::thousands;
 
 /// What was inferred.
@@ -182,6 +186,7 @@ pub fn look_typed(samples: &[Sample], hints: &SchemaFile, own: &FileTypes) -> Re
             }
         });
     }
+    gaps.behind = files.iter().filter_map(tail::behind).take(1).collect();
     let is_complete = hints.columns.as_ref().is_some_and(|columns| columns.iter().all(|c| c.column_type.is_some()));
     if rows.whole == 0 && !is_complete {
         return Err(no_rows(&files[0].sample.path, "there are no rows to infer types from"));
@@ -201,10 +206,18 @@ fn no_rows(path: &Path, message: &str) -> Error {
 
 /// An error if two files cannot be read by one schema; of several differences it names the one that explains the others.
 fn same_shape(one: &(&Sample, FileShape), other: &(&Sample, FileShape), csv: &CsvPart) -> Result<()> {
-    let byte = |byte: u8| if byte == b'\t' { "tab".to_string() } else { char::from(byte).to_string() };
+    let between = |layout: &Layout, byte: u8| match (layout, byte) {
+        (Layout::Spaces, _) => "spaces".to_string(),
+        (_, b'\t') => "tab".to_string(),
+        _ => char::from(byte).to_string(),
+    };
+    let byte = |byte: u8| between(&Layout::Delimited, byte);
     let ((one, first), (other, second)) = (one, other);
     let delimiter = first.dialect.delimiter;
-    let written = |shape: &FileShape| (shape.dialect.delimiter, shape.header, shape.header_lines, shape.skip_lines);
+    let layout = |shape: &FileShape| shape.dialect.layout.clone();
+    let written = |shape: &FileShape| {
+        (layout(shape), shape.dialect.delimiter, shape.header, shape.header_lines, shape.skip_lines)
+    };
     if written(first) == written(second) {
         return Ok(());
     }
@@ -215,6 +228,10 @@ fn same_shape(one: &(&Sample, FileShape), other: &(&Sample, FileShape), csv: &Cs
     };
     let alone = alone.unwrap_or(second.dialect.delimiter);
     let (what, left, right) = match (first.decimal, second.decimal) {
+        _ if layout(first) != layout(second) => {
+            let other = between(&layout(second), second.dialect.delimiter);
+            ("delimiter", between(&layout(first), delimiter), other)
+        }
         _ if delimiter != alone => ("delimiter", byte(delimiter), byte(alone)),
         (Some(one), Some(other)) if one != other => ("decimal", byte(one), byte(other)),
         _ if first.header != second.header => ("header", first.header.to_string(), second.header.to_string()),
@@ -261,7 +278,10 @@ fn union<'s>(
     let mut out = Vec::with_capacity(count);
     for (sample, shape) in files {
         let mut targets: Vec<Option<usize>> = Vec::with_capacity(shape.names.len());
-        for source in &shape.names {
+        for (position, source) in shape.names.iter().enumerate() {
+            // What is above an index of times is often left empty.
+            let is_index = position == 0 && source.is_empty() && begins_with_times(sample, &shape);
+            let source = if is_index { &dialect::numbered(1) } else { source };
             let name = source.trim_start_matches('#').trim();
             if name.is_empty() {
                 targets.push(None);
@@ -290,6 +310,15 @@ fn union<'s>(
         notes.add(format!("columns.{}", column.name), note);
     }
     (columns, out)
+}
+
+/// Whether the first field of the first rows is a time, in each of them.
+fn begins_with_times(sample: &Sample, shape: &FileShape) -> bool {
+    const ROWS: usize = 50;
+    let head = sample.head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&sample.head);
+    let rows = Records::new(head, &shape.dialect).filter(|record| record.line >= shape.first_row_line);
+    let mut rows = rows.filter(|record| record.fields.len() == shape.names.len()).take(ROWS).peekable();
+    rows.peek().is_some() && rows.all(|record| TimeEvidence::default().add(&record.fields[0], 1))
 }
 
 impl FileColumns<'_> {

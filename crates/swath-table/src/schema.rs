@@ -70,6 +70,10 @@ pub struct ColumnSchema {
     pub format: Option<String>,
     /// For timestamps without an offset of their own: the zone they are in (`Europe/Rome`, `-07:00`); none is UTC.
     pub timezone: Option<String>,
+    /// For times whose text says none: the year they are in. Where it says the last two digits: the first that it may be.
+    pub year: Option<u32>,
+    /// For floats: whether values are taken with the other sign, like longitudes that count to the west.
+    pub negate: bool,
     /// Smallest value allowed.
     pub min: Option<f64>,
     /// Largest value allowed.
@@ -117,6 +121,8 @@ pub struct CsvFormat {
     pub comment: Option<u8>,
     /// Lines before the header.
     pub skip_lines: u64,
+    /// The table ends before the first line after those that begins with this text; none is the end of the file.
+    pub stop_at: Option<String>,
     /// Whether the first line names the columns; without it columns are `column_1`, `column_2`…
     pub header: bool,
     /// Lines of the header: the first names the columns, those below it say units or types and are no rows.
@@ -138,6 +144,7 @@ impl Default for CsvFormat {
             decimal: b'.',
             comment: None,
             skip_lines: 0,
+            stop_at: None,
             header: true,
             header_lines: 1,
             fields: None,

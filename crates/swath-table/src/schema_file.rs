@@ -55,6 +55,8 @@ pub struct CsvPart {
     pub comment: Option<Option<u8>>,
     /// Lines before the header.
     pub skip_lines: Option<u64>,
+    /// How the first line behind the table begins.
+    pub stop_at: Option<String>,
     /// Whether the first line names the columns.
     pub header: Option<bool>,
     /// Lines of the header, of which the first names the columns.
@@ -99,6 +101,10 @@ pub struct ColumnPart {
     pub format: Option<String>,
     /// Zone of timestamps without an offset.
     pub timezone: Option<String>,
+    /// The year of times whose text says none, or the first that two digits may be.
+    pub year: Option<u64>,
+    /// Whether values are taken with the other sign.
+    pub negate: Option<bool>,
     /// Smallest value allowed.
     pub min: Option<Bound>,
     /// Largest value allowed.

@@ -11,7 +11,7 @@ pub enum Item {
     Padding,
     /// A year of four digits.
     Year,
-    /// The last two digits of a year from 1969 to 2068.
+    /// The last two digits of a year, from 1969 to 2068 where nothing else is said.
     ShortYear,
     /// A month as a number.
     Month,
@@ -39,6 +39,14 @@ pub enum Item {
     AmPm,
     /// An offset from UTC, or a word for UTC itself.
     Offset,
+    /// Hour and minute, with `seconds` a second too, as one number: the last two digits are the last of them, and an hour
+    /// of zero may have none.
+    Clock {
+        /// Whether seconds are in it.
+        seconds: bool,
+    },
+    /// Whatever follows; it is read over.
+    Rest,
 }
 
 use Item::*;
@@ -48,7 +56,7 @@ const DASH: Item = Literal(b'-');
 const SLASH: Item = Literal(b'/');
 
 /// All directives, by what follows the percent sign.
-const DIRECTIVES: [(&str, &[Item]); 28] = [
+const DIRECTIVES: [(&str, &[Item]); 29] = [
     ("Y", &[Year]),
     ("y", &[ShortYear]),
     ("m", &[Month]),
@@ -76,6 +84,7 @@ const DIRECTIVES: [(&str, &[Item]); 28] = [
     ("D", &[Month, SLASH, Day, SLASH, ShortYear]),
     ("T", &[Hour, COLON, Minute, COLON, Second]),
     ("R", &[Hour, COLON, Minute]),
+    ("*", &[Rest]),
     ("%", &[Literal(b'%')]),
 ];
 
@@ -88,12 +97,13 @@ pub struct NoPattern {
     pub hint: String,
 }
 
-/// The items of a pattern that says the whole date. After a percent sign `-` and `0` change nothing, since numbers may
-/// have any padding, and `_` lets a space pad.
+/// The items of a pattern that says the whole date, but for its year where that `has_year` of its own. After a percent sign `-` and `0` change nothing, since numbers may
+/// have any padding, and `_` lets a space pad. `%H%M` by itself, without a number before or behind it, is one number: `130`
+/// is half past one.
 ///
 /// # Errors
 /// What is wrong, in words that go after the pattern.
-pub fn items(pattern: &str) -> Result<Vec<Item>, NoPattern> {
+pub fn items(pattern: &str, has_year: bool) -> Result<Vec<Item>, NoPattern> {
     let mut items = Vec::new();
     let mut rest = pattern;
     let mut directives = 0;
@@ -114,7 +124,10 @@ pub fn items(pattern: &str) -> Result<Vec<Item>, NoPattern> {
     }
     let has = |wanted: &[Item]| wanted.iter().any(|item| items.contains(item));
     let has_day = has(&[DayOfYear]) || (has(&[Day]) && has(&[Month, MonthName]));
-    if !has(&[Year, ShortYear]) || !has_day {
+    if has_year && has(&[Year]) {
+        return Err(wrong("it says the year, and so does the key year", "leave one of the two out"));
+    }
+    if !(has_year || has(&[Year, ShortYear])) || !has_day {
         return Err(wrong("wanted year, month and day in it (%Y %m %d)", ""));
     }
     match (has(&[Hour12]), has(&[AmPm])) {
@@ -122,8 +135,32 @@ pub fn items(pattern: &str) -> Result<Vec<Item>, NoPattern> {
             Err(wrong("%I is an hour from 1 to 12 and needs %p (AM or PM)", "%H is the hour from 0 to 23"))
         }
         (false, true) => Err(wrong("%p (AM or PM) needs %I, the hour from 1 to 12", "")),
-        _ => Ok(items),
+        _ if items.iter().rev().skip(1).any(|item| *item == Rest) => {
+            Err(wrong("%* is whatever follows, so that nothing can stand behind it", ""))
+        }
+        _ => Ok(clocks(items)),
     }
+}
+
+/// Makes one number of hour, minute and second between which nothing stands, where no other number touches them.
+fn clocks(mut items: Vec<Item>) -> Vec<Item> {
+    let is_number = |item: &Item| {
+        matches!(item, Year | ShortYear | Month | Day | DayOfYear | Hour | Hour12 | Minute | Second | Fraction)
+    };
+    let mut at = 0;
+    while at < items.len() {
+        let length = match &items[at..] {
+            [Hour | Hour12, Minute, Second, ..] => 3,
+            [Hour | Hour12, Minute, ..] => 2,
+            _ => 0,
+        };
+        let is_alone = !items[..at].last().is_some_and(is_number) && !items.get(at + length).is_some_and(is_number);
+        if length > 0 && is_alone {
+            items.splice(at..at + length, [Clock { seconds: length == 3 }]);
+        }
+        at += 1;
+    }
+    items
 }
 
 fn wrong(message: &str, hint: &str) -> NoPattern {
@@ -151,10 +188,25 @@ mod tests {
 
     #[test]
     fn patterns_are_taken_apart() {
-        assert_eq!(items("%D"), items("%m/%d/%y"));
-        assert_eq!(items("%FT%T%:z"), items("%Y-%0m-%-dT%H:%M:%S%z"));
-        assert_eq!(items("%_d%b%Y"), items("%e%h%Y"));
-        assert_eq!(items("%j%% %Y%.f"), Ok(vec![DayOfYear, Literal(b'%'), Literal(b' '), Year, PointAndFraction]));
+        assert_eq!(items("%D", false), items("%m/%d/%y", false));
+        assert_eq!(items("%FT%T%:z", false), items("%Y-%0m-%-dT%H:%M:%S%z", false));
+        assert_eq!(items("%_d%b%Y", false), items("%e%h%Y", false));
+        assert_eq!(
+            items("%Y %j %H%M", false),
+            Ok([&[Year, Literal(b' '), DayOfYear, Literal(b' ')][..], &[Clock { seconds: false }]].concat())
+        );
+        assert_eq!(
+            items("%FT%H%M%S%.f%*", false).map(|items| items[6..].to_vec()),
+            Ok(vec![Clock { seconds: true }, PointAndFraction, Rest])
+        );
+        assert_eq!(items("%j", true), Ok(vec![DayOfYear]));
+        assert!(items("%Y %j", true).is_err_and(|error| error.message.contains("the key year")));
+        assert!(items("%H%M", true).is_err_and(|error| error.message.contains("month and day")));
+        assert_eq!(items("%Y%m%d%H%M", false), Ok(vec![Year, Month, Day, Hour, Minute]));
+        assert_eq!(
+            items("%j%% %Y%.f", false),
+            Ok(vec![DayOfYear, Literal(b'%'), Literal(b' '), Year, PointAndFraction])
+        );
     }
 
     #[test]
@@ -170,10 +222,11 @@ mod tests {
             ("%Y-%m-%d %H:%M %Z", "%Z cannot be read"),
             ("%Y-%m %H:%M", "wanted year, month and day"),
             ("%m/%d", "wanted year, month and day"),
+            ("%F %*%T", "%* is whatever follows"),
             ("%Y-%m-%d %I:%M", "needs %p"),
             ("%Y-%m-%d %H:%M %p", "needs %I"),
         ] {
-            let error = items(pattern).expect_err(pattern);
+            let error = items(pattern, false).expect_err(pattern);
             assert!(error.message.contains(wanted), "{pattern}: {error:?}");
         }
     }

@@ -17,6 +17,8 @@ pub struct InputFile {
     pub path: PathBuf,
     /// Its length.
     pub size: u64,
+    /// Where its table ends: its length, unless a schema says where to stop.
+    pub end: u64,
     /// When it was last changed, in nanoseconds since 1970.
     pub mtime_ns: i128,
     /// The device that it is on.
@@ -54,6 +56,7 @@ impl InputFile {
         Ok(InputFile {
             path: path.into(),
             size,
+            end: size,
             mtime_ns,
             device: metadata.dev(),
             inode: metadata.ino(),
@@ -65,7 +68,7 @@ impl InputFile {
     /// Standard input or a pipe, with what came from it.
     pub fn of_stream(path: &Path, content: Content) -> InputFile {
         let (size, ends) = (content.length, content.hash);
-        InputFile { path: path.into(), size, mtime_ns: 0, device: 0, inode: 0, ends, content: Some(content) }
+        InputFile { path: path.into(), size, end: size, mtime_ns: 0, device: 0, inode: 0, ends, content: Some(content) }
     }
 
     /// Whether it came in once, and cannot be looked at again.
@@ -73,9 +76,10 @@ impl InputFile {
         (self.device, self.inode) == (0, 0)
     }
 
-    /// Bytes of what is read of it.
-    pub fn length(&self) -> u64 {
-        self.content.as_ref().map_or(self.size, |content| content.length)
+    /// Takes what it holds, where that is not what stands in the file.
+    pub fn holds(&mut self, content: Content) {
+        self.end = content.length;
+        self.content = Some(content);
     }
 
     /// Opens what is read of it.

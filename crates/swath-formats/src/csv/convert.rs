@@ -59,6 +59,9 @@ fn run_numbers<N: Number>(level: Level, chunk: Chunk<'_>, out: &mut [N], target:
             unsafe { run(avx2, chunk, out, target) }
         }
     }
+    if target.column.negate {
+        out.iter_mut().for_each(|value| *value = value.negated());
+    }
     target.check_bounds(out, N::as_f64);
 }
 

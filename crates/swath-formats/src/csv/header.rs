@@ -55,24 +55,38 @@ pub fn header(path: &Path, head: &[u8], whole: bool, format: &CsvFormat) -> Resu
         }
     };
     let (start, _, lines) = next_line(start, lines)?;
-    let (names, mut end, newlines) = match &format.layout {
+    let (mut names, mut end, newlines) = match &format.layout {
         // Widths say it, whatever the first line is.
         Layout::Widths(widths) if !format.header => (vec![Vec::new(); widths.len()], start, 0),
         _ => fields(path, &mut data.clone(), start, whole, &rules, lines)?,
     };
-    let wanted = format.fields.map_or(0, |fields| fields as usize).max(names.len());
-    let numbered = |from: usize| (from..=wanted).map(|position| format!("column_{position}").into_bytes());
+    let numbered = |from: usize, named: usize| {
+        let wanted = format.fields.map_or(0, |fields| fields as usize).max(named);
+        (from..=wanted).map(|position| format!("column_{position}").into_bytes())
+    };
     if !format.header {
-        return Ok(Header { names: numbered(1).collect(), data_offset: first_record as u64, lines: lines_before });
+        return Ok(Header {
+            names: numbered(1, names.len()).collect(),
+            data_offset: first_record as u64,
+            lines: lines_before,
+        });
     }
-    let mut lines = lines + newlines + 1;
+    let mut line = lines + newlines + 1;
     for _ in 1..format.header_lines {
-        let (_, line_end, before) = next_line(end + 1, lines)?;
-        (end, lines) = (line_end, before + 1);
+        let (_, line_end, before) = next_line(end + 1, line)?;
+        (end, line) = (line_end, before + 1);
     }
-    let more = numbered(names.len() + 1);
+    if format.layout == Layout::Spaces && names.first().is_some_and(|name| name == b"#") {
+        // The mark of comments before the names, where rows have a field less.
+        let next = next_line(end + 1, line).map(|(start, line_end, _)| &data[start..line_end]);
+        let row = next.map(|row| row.strip_suffix(b"\r").unwrap_or(row));
+        if row.is_ok_and(|row| lines::words(row, rules.quote, |_, _| {}) == Ok(names.len() - 1)) {
+            names.remove(0);
+        }
+    }
+    let more = numbered(names.len() + 1, names.len());
     let names = distinct(names.iter().map(|name| name.trim_ascii().to_vec()).chain(more).collect());
-    Ok(Header { names, data_offset: (end + 1).min(head.len()) as u64, lines })
+    Ok(Header { names, data_offset: (end + 1).min(head.len()) as u64, lines: line })
 }
 
 /// The same for whatever a schema says that the text is: rows of JSON have no header, and as fields what columns are

@@ -22,6 +22,7 @@ mod range;
 pub(crate) mod rows;
 mod scan;
 mod split;
+mod stop;
 pub(crate) mod text;
 pub(crate) mod time;
 mod window;
@@ -32,6 +33,7 @@ pub use plan::{NO_COLUMN, ParsePlan};
 pub use range::{
     BatchLimits, Consumer, RangeReport, RangeSpec, ReadOptions, Source, Start, Workspace, make_room, read_range,
 };
+pub use stop::stop_line;
 
 #[cfg(test)]
 mod tests;

@@ -27,6 +27,9 @@ pub(super) trait Number: Copy + Default {
 
     /// The value to compare with bounds.
     fn as_f64(self) -> f64;
+
+    /// The value with the other sign; zero has none, and whole numbers are never asked for it.
+    fn negated(self) -> Self;
 }
 
 /// The magnitude of a decimal, correctly rounded: both numbers of the division are exact.
@@ -55,6 +58,10 @@ impl Number for f64 {
 
     fn from_text(text: &[u8], mark: u8) -> Option<f64> {
         with_point(text, mark, |text| fast_float2::parse::<f64, _>(text).ok()).filter(|value| value.is_finite())
+    }
+
+    fn negated(self) -> f64 {
+        0.0 - self
     }
 
     #[inline(always)]
@@ -86,6 +93,10 @@ impl Number for f32 {
 
     fn from_text(text: &[u8], mark: u8) -> Option<f32> {
         with_point(text, mark, |text| fast_float2::parse::<f32, _>(text).ok()).filter(|value| value.is_finite())
+    }
+
+    fn negated(self) -> f32 {
+        0.0 - self
     }
 
     #[inline(always)]
@@ -122,6 +133,10 @@ impl Number for i64 {
         })
     }
 
+    fn negated(self) -> i64 {
+        self.wrapping_neg()
+    }
+
     #[inline(always)]
     fn as_f64(self) -> f64 {
         self as f64
@@ -144,6 +159,10 @@ impl Number for i32 {
 
     fn from_text(text: &[u8], mark: u8) -> Option<i32> {
         i64::from_text(text, mark).and_then(|value| i32::try_from(value).ok())
+    }
+
+    fn negated(self) -> i32 {
+        self.wrapping_neg()
     }
 
     #[inline(always)]

@@ -35,6 +35,8 @@ pub(crate) struct ColumnPlan {
     pub required: bool,
     pub null_if_invalid: bool,
     pub null_if_out_of_range: bool,
+    /// Whether values are taken with the other sign.
+    pub negate: bool,
     pub bounds: Option<(f64, f64)>,
     pub bounds_reason: Reason,
     pub time: Option<TimeRules>,
@@ -122,7 +124,11 @@ impl ColumnPlan {
             });
         }
         let time = if is_time {
-            let rules = TimeRules::new(column.format.as_deref(), column.timezone.as_deref());
+            let (format, timezone) = (column.format.as_deref(), column.timezone.as_deref());
+            let rules = match column.year {
+                None => TimeRules::new(format, timezone),
+                year => TimeRules::in_year(year, format, timezone),
+            };
             Some(rules.map_err(|message| Error::Usage {
                 message: format!("column {:?}: {message}", column.name),
                 hint: "format is a strftime pattern, epoch_s, epoch_ms or epoch_us; timezone is a name like Europe/Rome or an offset like -07:00".into(),
@@ -147,6 +153,7 @@ impl ColumnPlan {
             required: column.required,
             null_if_invalid: column.invalid == Violation::Null && !column.required,
             null_if_out_of_range: column.out_of_range == Violation::Null && !column.required,
+            negate: column.negate,
             bounds: bounded.then_some((min, max)),
             bounds_reason,
             time,
@@ -163,7 +170,14 @@ impl ColumnPlan {
 fn fields_of(column: &ColumnSchema, header: &[Vec<u8>]) -> Result<Vec<usize>, String> {
     let own = [column.name.clone()];
     let sources = if column.source.is_empty() { &own[..] } else { &column.source[..] };
-    let find = |name: &String| header.iter().position(|field| field == name.trim().as_bytes()).ok_or(name.clone());
+    let find = |name: &String| {
+        let named = header.iter().position(|field| field == name.trim().as_bytes());
+        // A field without a name goes by its number.
+        let numbered = || {
+            header.iter().zip(1..).position(|(field, number)| field.is_empty() && *name == format!("column_{number}"))
+        };
+        named.or_else(numbered).ok_or(name.clone())
+    };
     sources.iter().map(find).collect()
 }
 

@@ -7,6 +7,7 @@ use std::hash::{Hash, Hasher};
 use rustc_hash::{FxHashMap, FxHasher};
 use swath_core::{Error, Result};
 
+use super::calendar::{self, Calendar};
 use super::degrees::{self, NoDegrees};
 use super::gaps::Gaps;
 use super::types::{Typed, thousands};
@@ -56,6 +57,7 @@ pub(super) fn schema(
         decimal,
         comment,
         skip_lines: shape.skip_lines,
+        stop_at: hints.csv.stop_at.clone(),
         header: shape.header,
         header_lines: shape.header_lines,
         fields: hints.csv.fields,
@@ -84,17 +86,20 @@ fn columns(
         }
         notes.add(place(found, index), format!("dates that fit both {one} and {other} are kept as text"));
     }
-    let pair = roles::date_and_clock(&dates, &clocks);
+    let joint = match roles::date_and_clock(&dates, &clocks) {
+        Some((date, clock)) => Some(moment_of(&typed, (date, clock))),
+        None if has_time => None,
+        None => calendar::find(found).map(|Calendar { parts, format }| (parts, Some(format))),
+    };
     let (mut columns, mut origins) = (Vec::new(), Vec::new());
     for (index, typed) in typed.iter().enumerate() {
-        if pair.is_some_and(|(_, clock)| clock == index) {
-            continue;
-        }
-        if let Some((date, clock)) = pair.filter(|(date, _)| *date == index) {
-            let mut column = joined(found, &typed.format, &typed_clock(&typed_at(clock, found)), (date, clock), notes);
-            column.missing = own_missing(&[&found[date], &found[clock]], false, table_missing, hints);
-            columns.push(column);
-            origins.push(vec![date, clock]);
+        if let Some((parts, format)) = joint.as_ref().filter(|(parts, _)| parts.contains(&index)) {
+            if parts[0] == index {
+                let parts_found: Vec<&Found> = parts.iter().map(|&part| &found[part]).collect();
+                let missing = own_missing(&parts_found, false, table_missing, hints);
+                columns.push(ColumnSchema { missing, ..joined(found, parts, format.clone(), notes) });
+                origins.push(parts.clone());
+            }
             continue;
         }
         let column = &found[index];
@@ -128,12 +133,12 @@ fn own_missing(parts: &[&Found], is_text: bool, table: &[String], hints: &Schema
     (!all.is_empty()).then_some(all)
 }
 
-fn typed_at(index: usize, found: &[Found]) -> Typed {
-    types::decide(&found[index].evidence, &found[index].name)
-}
-
-fn typed_clock(typed: &Typed) -> String {
-    typed.clock.clone().unwrap_or_default()
+/// The columns of a date and of a time of day, and the pattern of both (none is ISO).
+fn moment_of(typed: &[Typed], (date, clock): (usize, usize)) -> (Vec<usize>, Option<String>) {
+    let (format, clock_format) = (&typed[date].format, typed[clock].clock.clone().unwrap_or_default());
+    let is_iso = format.is_none() && matches!(&*clock_format, "%H:%M" | "%H:%M:%S" | "%H:%M:%S%.f");
+    let date_format = format.clone().unwrap_or_else(|| "%Y-%m-%d".into());
+    (vec![date, clock], (!is_iso).then(|| format!("{date_format} {clock_format}")))
 }
 
 fn place(found: &[Found], index: usize) -> String {
@@ -153,30 +158,25 @@ fn blank(name: &str, column_type: ColumnType, source: Vec<String>) -> ColumnSche
         out_of_range: Violation::Reject,
         invalid: Violation::Reject,
         missing: None,
+        year: None,
+        negate: false,
         units: None,
         required: false,
     }
 }
 
-/// The moment made of a date and a time of day.
-fn joined(
-    found: &[Found],
-    date_format: &Option<String>,
-    clock_format: &str,
-    (date, clock): (usize, usize),
-    notes: &mut Notes,
-) -> ColumnSchema {
-    let is_iso = date_format.is_none() && matches!(clock_format, "%H:%M" | "%H:%M:%S" | "%H:%M:%S%.f");
-    let date_format = date_format.clone().unwrap_or_else(|| "%Y-%m-%d".into());
+/// The moment made of several columns.
+fn joined(found: &[Found], parts: &[usize], format: Option<String>, notes: &mut Notes) -> ColumnSchema {
     let taken = |name: &&str| !found.iter().any(|column| column.name == **name);
     let name = ["timestamp", "datetime", "date_time", "moment"].into_iter().find(taken).unwrap_or("swath_timestamp");
-    let source = vec![found[date].source.clone(), found[clock].source.clone()];
-    notes.add(format!("columns.{name}"), format!("put together from {:?} and {:?}", source[0], source[1]));
+    let source: Vec<String> = parts.iter().map(|&part| found[part].source.clone()).collect();
+    let (last, others) = source.split_last().map_or(("", &[][..]), |(last, others)| (last.as_str(), others));
+    let others: Vec<String> = others.iter().map(|name| format!("{name:?}")).collect();
+    notes.add(format!("columns.{name}"), format!("put together from {} and {last:?}", others.join(", ")));
     notes.add(
         format!("columns.{name}"),
         "times carry no offset and are taken as UTC; say timezone = \"…\" if they are local",
     );
-    let format = (!is_iso).then(|| format!("{date_format} {clock_format}"));
     ColumnSchema { format, ..blank(name, ColumnType::Timestamp, source) }
 }
 

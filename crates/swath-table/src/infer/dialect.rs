@@ -7,6 +7,7 @@ use std::path::Path;
 
 use swath_core::{Error, Place, Result};
 
+use super::blanks;
 use super::evidence::number;
 use super::records::{Dialect, Record, Records};
 use super::sample::Sample;
@@ -55,6 +56,10 @@ pub(super) fn detect(sample: &Sample, hints: &CsvPart, like: Option<u8>) -> Resu
     if dialect.layout == Layout::Delimited {
         dialect.delimiter = match hints.delimiter.or_else(|| delimiter(text, &dialect, like)) {
             Some(delimiter) => delimiter,
+            None if hints.layout.is_none() && blanks::separate(text, &dialect) => {
+                dialect.layout = Layout::Spaces;
+                dialect.delimiter
+            }
             None if Records::new(text, &dialect).next().is_none() => return Ok(None),
             None => return Err(no_delimiter(&sample.path)),
         };
@@ -65,11 +70,18 @@ pub(super) fn detect(sample: &Sample, hints: &CsvPart, like: Option<u8>) -> Resu
     if hints.comment.is_none() && hints.header.is_none() && comment.is_some() {
         // A header may hide behind the mark of comments: `# time;value`.
         let bare = Dialect { comment: None, ..dialect.clone() };
-        let (all, _) = table(text, &bare, hints);
+        let (mut all, _) = table(text, &bare, hints);
         let first = records.get(start).map_or(0, |record| record.line);
-        let above = all.iter().rposition(|record| record.line < first);
+        let mut above = all.iter().rposition(|record| record.line < first);
+        // What says units may be a comment too.
+        while let Some(units) = above.filter(|&units| units > 0 && unit_lines(&all, units - 1) > 0) {
+            above = Some(units - 1);
+        }
+        let is_comment = above.is_some_and(|above| all[above].fields[0].starts_with(b"#"));
+        if let Some(above) = above.filter(|_| bare.layout == Layout::Spaces) {
+            blanks::drop_mark(&mut all, above);
+        }
         if let Some(above) = above.filter(|&above| {
-            let is_comment = all[above].fields[0].starts_with(b"#");
             is_comment && all[above].fields.len() > 1 && is_header(&all, above) && !is_header(&records, start)
         }) {
             (records, start, header_in_comment, dialect) = (all, above, true, bare);
@@ -78,10 +90,16 @@ pub(super) fn detect(sample: &Sample, hints: &CsvPart, like: Option<u8>) -> Resu
     let Some(first) = records.get(start) else {
         return Ok(None);
     };
-    let units = match hints.header_lines {
+    let mut units = match hints.header_lines {
         Some(lines) => lines.saturating_sub(1) as usize,
         None => unit_lines(&records, start),
     };
+    if hints.header_lines.is_none() && hints.header.is_none() && hints.skip_lines.is_none() {
+        // The names may stand below what is the same for several columns.
+        let names = (0..=units).rev().max_by_key(|&line| different(&records[start + line])).unwrap_or(0);
+        (start, units) = (start + names, units - names);
+    }
+    let first = records.get(start).unwrap_or(first);
     let below = &records[(start + 1 + units).min(records.len())..];
     let typed = typed_columns(below, first.fields.len(), decimals(delimiter));
     let mut header = hints.header.unwrap_or_else(|| names_columns(&first.fields, below));
@@ -112,8 +130,16 @@ pub(super) fn detect(sample: &Sample, hints: &CsvPart, like: Option<u8>) -> Resu
     }))
 }
 
-fn numbered(number: usize) -> String {
+pub(super) fn numbered(number: usize) -> String {
     format!("column_{number}")
+}
+
+/// How many different names a header has.
+fn different(header: &Record<'_>) -> usize {
+    let mut names: Vec<&[u8]> = header.fields.iter().map(AsRef::as_ref).filter(|name| !name.is_empty()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.len()
 }
 
 /// The names of a header.
@@ -159,10 +185,11 @@ fn plain_text<'s>(sample: &'s Sample, csv: &CsvPart) -> Result<&'s [u8]> {
 fn no_delimiter(path: &Path) -> Error {
     Error::Usage {
         message: format!(
-            "{}: cannot tell what is between the fields: none of , ; tab | splits the lines alike",
+            "{}: cannot tell what is between the fields: neither , ; tab | nor blanks split the lines alike",
             path.display()
         ),
-        hint: "name it in a schema file: [csv] delimiter = \",\"".into(),
+        hint: "in a schema file name it ([csv] delimiter = \",\"), or the bytes of each column (widths = [6, 10, 8])"
+            .into(),
     }
 }
 
@@ -196,7 +223,7 @@ fn delimiter(text: &[u8], dialect: &Dialect, like: Option<u8>) -> Option<u8> {
 }
 
 /// The most frequent number of fields, the larger one of equals.
-fn usual(counts: &[usize]) -> Option<usize> {
+pub(super) fn usual(counts: &[usize]) -> Option<usize> {
     let mut tally = std::collections::BTreeMap::new();
     for &count in counts {
         *tally.entry(count).or_insert(0usize) += 1;
@@ -243,7 +270,7 @@ fn cell(text: &[u8], decimals: &[u8]) -> Cell {
 }
 
 /// Which columns hold numbers or times in nearly all of `rows`.
-fn typed_columns(rows: &[Record<'_>], count: usize, decimals: &[u8]) -> Vec<bool> {
+pub(super) fn typed_columns(rows: &[Record<'_>], count: usize, decimals: &[u8]) -> Vec<bool> {
     let mut tally = vec![(0usize, 0usize); count];
     for row in rows.iter().take(LOOK_AHEAD).filter(|row| row.fields.len() == count) {
         for (seen, field) in tally.iter_mut().zip(&row.fields) {

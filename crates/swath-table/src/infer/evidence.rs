@@ -106,6 +106,8 @@ pub(super) struct Evidence {
     /// Values inside of ±90 and ±180.
     pub(super) within_90: u64,
     pub(super) within_180: u64,
+    /// Whole numbers that are hour and minute, like 1430.
+    pub(super) clocks: u64,
 }
 
 impl Evidence {
@@ -157,6 +159,7 @@ impl Evidence {
         match number {
             Number::Integer { fits_int64, leading_zero, value } => {
                 self.integers += count;
+                self.clocks += count * u64::from((0.0..=2400.0).contains(&value) && value % 100.0 < 60.0);
                 self.leading_zeros += count * u64::from(leading_zero);
                 self.huge += count * u64::from(!fits_int64);
                 self.wide += count * u64::from(value.abs() >= 1e6);

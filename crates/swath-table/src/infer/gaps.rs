@@ -24,6 +24,8 @@ pub(super) struct Gaps {
     pub(super) rivals: (u64, u64),
     /// Lines below the names that are no rows, in words.
     headers: BTreeSet<String>,
+    /// What stands behind the table, in words.
+    pub(super) behind: BTreeSet<String>,
     /// Columns that are not read, in words.
     pub(super) not_read: BTreeSet<String>,
 }
@@ -90,7 +92,7 @@ impl Gaps {
 
     /// Notes fields with a value and without a name.
     pub(super) fn nameless(&mut self, file: &FileColumns<'_>, position: usize) {
-        if file.shape.names[position].trim_start_matches('#').trim().is_empty() {
+        if file.targets[position].is_none() && file.shape.names[position].trim_start_matches('#').trim().is_empty() {
             self.not_read.insert(format!("column {} (it has no name)", position + 1));
         }
     }
@@ -100,6 +102,9 @@ impl Inferred {
     /// What is off in `schema` because the input did not show it, as sentences; none about what `given` settles.
     pub fn warnings(&self, given: &SchemaFile, schema: &TableSchema) -> Vec<String> {
         let mut warnings: Vec<String> = self.gaps.headers.iter().cloned().collect();
+        if given.csv.stop_at.is_none() {
+            warnings.extend(self.gaps.behind.iter().cloned());
+        }
         warnings.extend(self.open_roles(given, schema));
         if given.dedup.is_none() {
             warnings.extend(self.open_key(schema).or_else(|| self.rivals(schema)));

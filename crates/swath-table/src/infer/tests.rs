@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::schema::Role;
+use crate::schema::{Layout, Role};
 use crate::schema_file::{parse, write};
 
 fn sample(text: &str) -> Sample {
@@ -15,6 +15,89 @@ fn sample(text: &str) -> Sample {
         complete: true,
         exhaustive: true,
         pieces: Vec::new(),
+    }
+}
+
+/// A table of words, its columns and where they begin.
+fn check_words(text: &str, skip_lines: u64, header: bool, expected: &str) {
+    let inferred = infer(&[sample(text)], &SchemaFile::default()).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let csv = &inferred.schema.csv;
+    assert_eq!((&csv.layout, csv.skip_lines, csv.header), (&Layout::Spaces, skip_lines, header), "{text}");
+    assert_eq!(shown(&inferred.schema), expected, "{text}");
+}
+
+#[test]
+fn blanks_may_be_between_fields() {
+    // SURFRAD: place and position above rows without a header.
+    check_words(
+        " Alamosa\n   37.70  105.92 2317 m version 1\n 2016  0  91.65    -1.8\n 2016  1  91.83    -1.8\n",
+        2,
+        false,
+        "column_1:int32 | column_2:int32 | column_3:float32 | column_4:float32",
+    );
+    // Buoys of NDBC: the header is a comment, as are the units below it.
+    let buoy =
+        "#YY  MM DD hh mm WDIR WSPD\n#yr  mo dy hr mn degT m/s\n2024 01 01 00 00 140  7.0\n2024 01 01 00 10 150  7.5\n";
+    check_words(buoy, 0, true, "timestamp:timestamp=time@%Y %m %d %H %M | WDIR:int32 | WSPD:float32");
+    check_words(
+        "# made by us\n# when value\n2024-01-01T00:00Z 1.5\n2024-01-01T01:00Z 2.5\n",
+        1,
+        true,
+        "when:timestamp=time | value:float32",
+    );
+}
+
+#[test]
+fn names_may_stand_below_what_columns_share() {
+    let text = "Title: ash\n,,VOLCANIC,VOLCANIC,\n,,g/m3,g/m3,\nLongitude,Latitude,low,high,\n-85.0,69.67,1.5,2.5,\n-85.0,70.14,1.5,2.5,\n";
+    let schema = infer(&[sample(text)], &SchemaFile::default()).unwrap().schema;
+    assert_eq!(shown(&schema), "Longitude:float64=x | Latitude:float64=y | low:float32 | high:float32");
+    assert_eq!((schema.csv.skip_lines, schema.csv.header_lines), (3, 1));
+}
+
+#[test]
+fn an_index_of_times_needs_no_name() {
+    let columns = |text: &str| shown(&infer(&[sample(text)], &SchemaFile::default()).unwrap().schema);
+    let text = ",Year,v\n2019-01-01 00:00:00-07:00,2019,1.5\n2019-01-01 00:05:00-07:00,2019,2.5\n";
+    assert_eq!(columns(text), "column_1:timestamp=time | Year:int32 | v:float32");
+    assert_eq!(columns(",v\n0,1.5\n1,2.5\n"), "v:float32");
+}
+
+#[test]
+fn text_is_no_table_of_words() {
+    let prose = "These are four words\nand here are four\n";
+    for text in [prose, "1 2 3\n1 2\n1 2 3 4\n1\n", " 62010101000?00\n 62010102000?0 0\n"] {
+        let error = infer(&[sample(text)], &SchemaFile::default()).expect_err(text);
+        assert!(error.hint().is_some_and(|hint| hint.contains("widths = [")), "{error}");
+    }
+}
+
+#[test]
+fn times_are_put_together_from_several_columns() {
+    let columns = |text: &str| shown(&infer(&[sample(text)], &SchemaFile::default()).unwrap().schema);
+    assert_eq!(
+        columns("Year,DOY,MST,v\n2018,291,0,1.5\n2018,291,30,1.5\n2018,291,130,1.5\n2018,291,1430,1.5\n"),
+        "timestamp:timestamp=time@%Y %j %H%M | v:float32"
+    );
+    assert_eq!(
+        columns("year,month,day,hour,v\n2018,1,31,1,1.5\n2018,1,31,24,1.5\n"),
+        "timestamp:timestamp=time@%Y %m %d %H | v:float32"
+    );
+    assert_eq!(
+        columns("Year,Month,Day,v\n2018,1,31,1.5\n2018,2,1,1.5\n"),
+        "timestamp:timestamp=time@%Y %m %d | v:float32"
+    );
+    for text in [
+        // Minutes of one hour, or hours of the day: who knows.
+        "Year,DOY,MST,v\n2018,291,0,1.5\n2018,291,1,1.5\n",
+        // Minutes of the day.
+        "Year,DOY,MST,v\n2018,291,0,1.5\n2018,291,75,1.5\n2018,291,1430,1.5\n",
+        // The hour would be lost.
+        "Year,Month,Day,v,hour\n2018,1,31,1.5,3\n2018,2,1,1.5,4\n",
+        // No such month.
+        "Year,Month,Day,v\n2018,13,31,1.5\n2018,2,1,1.5\n",
+    ] {
+        assert!(!columns(text).contains("timestamp"), "{text}");
     }
 }
 

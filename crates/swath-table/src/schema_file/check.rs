@@ -136,9 +136,26 @@ fn column(file: &SchemaFile, column: &ColumnSchema) -> Result<()> {
             let message = format!("is for timestamps and dates, but the type is {}", word(column_type));
             return Err(file.error(&key("format"), message, ""));
         }
-        if let Err((message, hint)) = format_of_times(format, column_type) {
+        if let Err((message, hint)) = format_of_times(format, column) {
             return Err(file.error(&key("format"), format!("is {format:?}: {message}"), hint));
         }
+    }
+    if let Some(year) = column.year {
+        let is_pattern = column.format.as_deref().is_some_and(|format| format.contains('%'));
+        if !is_time || !is_pattern {
+            return Err(file.error(
+                &key("year"),
+                "is for times with a format without a whole year, like \"%j %H%M\"",
+                "",
+            ));
+        }
+        if !(1..=9900).contains(&year) {
+            return Err(file.error(&key("year"), "is no year; wanted 1 to 9900", ""));
+        }
+    }
+    if column.negate && !matches!(column_type, ColumnType::Float32 | ColumnType::Float64) {
+        let message = format!("is for floats, but the type is {}", word(column_type));
+        return Err(file.error(&key("negate"), message, "type = \"float64\""));
     }
     if let Some(zone) = &column.timezone {
         if column_type != ColumnType::Timestamp {
@@ -189,12 +206,12 @@ fn time_zone(file: &SchemaFile, key: &str, zone: &str) -> Result<()> {
 }
 
 /// Checks a format of times: an epoch, or a pattern.
-fn format_of_times(format: &str, column_type: ColumnType) -> Result<(), (String, String)> {
+fn format_of_times(format: &str, column: &ColumnSchema) -> Result<(), (String, String)> {
     if EPOCHS.contains(&format) {
         let date = "counts seconds, but the type is date; wanted a pattern, or type = \"timestamp\"";
-        return if column_type == ColumnType::Date { Err((date.into(), String::new())) } else { Ok(()) };
+        return if column.column_type == ColumnType::Date { Err((date.into(), String::new())) } else { Ok(()) };
     }
-    let Err(NoPattern { message, hint }) = time_pattern::items(format) else { return Ok(()) };
+    let Err(NoPattern { message, hint }) = time_pattern::items(format, column.year.is_some()) else { return Ok(()) };
     if format.contains('%') {
         return Err((message, hint));
     }

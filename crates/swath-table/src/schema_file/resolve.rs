@@ -59,6 +59,7 @@ impl SchemaFile {
             decimal: csv.decimal.unwrap_or(below.decimal),
             comment: csv.comment.unwrap_or(below.comment),
             skip_lines: csv.skip_lines.unwrap_or(below.skip_lines),
+            stop_at: csv.stop_at.or(below.stop_at),
             header: csv.header.unwrap_or(below.header),
             header_lines: csv.header_lines.unwrap_or(below.header_lines),
             fields: csv.fields.or(below.fields),
@@ -102,6 +103,8 @@ impl SchemaFile {
                     let turns = is_text(found.column_type) && !is_text(column_type);
                     found.missing.clone().filter(|_| !turns)
                 }),
+                year: None,
+                negate: false,
                 units: None,
                 required: false,
             },
@@ -112,6 +115,8 @@ impl SchemaFile {
         column.source = part.source.clone().unwrap_or(column.source);
         column.format = part.format.clone().or(column.format);
         column.timezone = part.timezone.clone().or(column.timezone);
+        column.year = part.year.map(|year| u32::try_from(year).unwrap_or(u32::MAX)).or(column.year);
+        column.negate = part.negate.unwrap_or(column.negate);
         column.min = self.limit(&key, "min", part.min, column.column_type)?.or(column.min);
         column.max = self.limit(&key, "max", part.max, column.column_type)?.or(column.max);
         column.out_of_range = part.out_of_range.unwrap_or(column.out_of_range);

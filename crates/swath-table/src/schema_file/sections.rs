@@ -41,25 +41,28 @@ pub(super) const VIOLATIONS: [(&str, Violation); 2] = [("reject", Violation::Rej
 /// The words for which duplicate stays.
 pub(super) const KEEPS: [(&str, Keep); 2] = [("first", Keep::First), ("last", Keep::Last)];
 
-const CSV_KEYS: [&str; 11] = [
+const CSV_KEYS: [&str; 12] = [
     "delimiter",
     "widths",
     "quote",
     "decimal",
     "comment",
     "skip_lines",
+    "stop_at",
     "header",
     "header_lines",
     "fields",
     "encoding",
     "missing",
 ];
-const COLUMN_KEYS: [&str; 12] = [
+const COLUMN_KEYS: [&str; 14] = [
     "type",
     "role",
     "source",
     "format",
     "timezone",
+    "year",
+    "negate",
     "min",
     "max",
     "out_of_range",
@@ -71,6 +74,8 @@ const COLUMN_KEYS: [&str; 12] = [
 
 /// More lines than headers have.
 const HEADER_LINES_MAX: u64 = 1000;
+/// More bytes than it takes to know a line.
+const STOP_BYTES_MAX: usize = 1024;
 /// More bytes than columns have.
 const WIDTH_MAX: u32 = 65_535;
 /// More fields than rows have.
@@ -130,6 +135,7 @@ fn csv(entry: &Entry<'_>, lines: &mut Lines) -> Result<CsvPart> {
             "decimal" => csv.decimal = Some(entry.choice(&[(".", b'.'), (",", b',')])?),
             "comment" => csv.comment = Some(entry.byte()?),
             "skip_lines" => csv.skip_lines = Some(entry.count()?),
+            "stop_at" => csv.stop_at = Some(stop_at(&entry)?),
             "header" => csv.header = Some(entry.boolean()?),
             "header_lines" => csv.header_lines = Some(count_up_to(&entry, HEADER_LINES_MAX)?),
             "fields" => csv.fields = Some(count_up_to(&entry, FIELDS_MAX)?),
@@ -148,6 +154,20 @@ fn delimiter(entry: &Entry<'_>) -> Result<Option<u8>> {
             Some(byte) => Ok(Some(byte)),
             None => Err(entry.error("is empty; wanted a single byte, like \";\", or \"spaces\"", "")),
         },
+    }
+}
+
+/// How a line begins.
+fn stop_at(entry: &Entry<'_>) -> Result<String> {
+    match entry.some_text()? {
+        text if text.contains(['\n', '\r']) => {
+            Err(entry.error("holds a line end; wanted how the first line behind the table begins", ""))
+        }
+        text if text.len() > STOP_BYTES_MAX => {
+            let message = format!("has {} bytes; wanted at most {STOP_BYTES_MAX}", text.len());
+            Err(entry.error(&message, "the first words of the line do"))
+        }
+        text => Ok(text),
     }
 }
 
@@ -205,6 +225,8 @@ fn column(entry: &Entry<'_>, lines: &mut Lines) -> Result<ColumnPart> {
             "source" => column.source = Some(entry.one_or_more_texts()?),
             "format" => column.format = Some(entry.some_text()?),
             "timezone" => column.timezone = Some(entry.some_text()?),
+            "year" => column.year = Some(entry.count()?),
+            "negate" => column.negate = Some(entry.boolean()?),
             "min" => column.min = Some(entry.bound()?),
             "max" => column.max = Some(entry.bound()?),
             "out_of_range" => column.out_of_range = Some(entry.choice(&VIOLATIONS)?),

@@ -49,16 +49,17 @@ fn csv(out: &mut String, csv: &CsvFormat, notes: &Notes) {
         Layout::Spaces => ("delimiter", quoted("spaces")),
         Layout::Widths(widths) => ("widths", format!("{widths:?}")),
     };
+    let stop_at = csv.stop_at.as_ref().map(|text| ("stop_at", quoted(text)));
     let first = [
         between,
         ("quote", byte(csv.quote)),
         ("decimal", byte(Some(csv.decimal))),
         ("comment", byte(csv.comment)),
         ("skip_lines", csv.skip_lines.to_string()),
-        ("header", csv.header.to_string()),
     ];
+    let header = [("header", csv.header.to_string())];
     let last = [("encoding", quoted(&csv.encoding)), ("missing", missing)];
-    for (key, value) in first.into_iter().chain(header_lines).chain(fields).chain(last) {
+    for (key, value) in first.into_iter().chain(stop_at).chain(header).chain(header_lines).chain(fields).chain(last) {
         comments(out, notes, &format!("csv.{key}"));
         let aside = match (key, value.as_str()) {
             ("quote", "\"\"") => "   # none: fields are never quoted",
@@ -111,6 +112,12 @@ fn column(out: &mut String, column: &ColumnSchema, notes: &Notes) {
                 line(out, format_args!("# timezone = \"Europe/Rome\"   (not set: UTC, where a time has no offset)"))
             }
         }
+    }
+    if let Some(year) = column.year {
+        line(out, format_args!("year = {year}"));
+    }
+    if column.negate {
+        line(out, format_args!("negate = true"));
     }
     if has_range {
         limit(out, "min", column.min, column.column_type);

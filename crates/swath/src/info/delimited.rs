@@ -41,15 +41,14 @@ pub fn describe(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<TableDescrip
         warnings.push(format!("{}; {}", no_degrees.sentence(), no_degrees.hint()));
     }
     let is_placed = inputs.no_degrees.is_none();
-    let sized: Vec<(PathBuf, u64)> = inputs.files.iter().map(|file| (file.path.clone(), file.length())).collect();
+    let sized: Vec<(PathBuf, u64)> = inputs.files.iter().map(|file| (file.path.clone(), file.end)).collect();
     let bytes = Bytes(sized.iter().map(|(_, size)| size).sum());
     let mut survey = Survey::new(&schema);
     let exact = bytes.0 <= WHOLE_BYTES_MAX;
     match exact {
-        true => inputs
-            .files
-            .iter()
-            .try_for_each(|file| survey.read(file, std::slice::from_ref(&(0..file.length())), stop))?,
+        true => {
+            inputs.files.iter().try_for_each(|file| survey.read(file, std::slice::from_ref(&(0..file.end)), stop))?
+        }
         false => sample::take(&sized).files.iter().try_for_each(|sampled| {
             let file = inputs.files.iter().find(|file| file.path == sampled.path);
             file.map_or(Ok(()), |file| survey.read(file, &sampled.ranges, stop))
@@ -123,7 +122,7 @@ impl Survey {
 
     /// Reads some ranges of a file.
     fn read(&mut self, file: &InputFile, ranges: &[std::ops::Range<u64>], stop: &Stop) -> Result<()> {
-        let (path, size) = (&file.path, file.length());
+        let (path, size) = (&file.path, file.end);
         if size == 0 {
             return Ok(());
         }

@@ -98,7 +98,7 @@ impl Stage for Survey {
             let input = file.open()?;
             let parse = &job.parse_plans[plan.plan as usize];
             let source = Source { input: &*input, plan: parse, interner: &running.texts, limits: batch_limits(job) };
-            let range = RangeSpec { nominal, file_len: file.length(), start };
+            let range = RangeSpec { nominal, file_len: file.end, start };
             read_range(&source, &range, &mut bench.workspace, &mut bench.batch, &mut watcher)?;
             watcher.batch(&mut bench.batch)?;
         }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashMap;
 use swath_core::{Bytes, Error, Place, Result};
+use swath_formats::csv::stop_line;
 use swath_formats::json;
 use swath_formats::store::{open_regular, read_full};
 use swath_formats::unpack::Layer;
@@ -59,7 +60,7 @@ pub fn inputs(sources: &[OsString], schema: Option<&Path>, room: Room<'_>) -> Re
         None => SchemaFile::default(),
     };
     let mut spool = Spool::new(room, said(&given)?);
-    let (files, are_json) = held(&found.paths, &mut spool, &mut warnings)?;
+    let (mut files, are_json) = held(&found.paths, &mut spool, &mut warnings)?;
     let content = spool.bytes();
     warnings.append(&mut spool.warnings);
     if are_json {
@@ -69,7 +70,7 @@ pub fn inputs(sources: &[OsString], schema: Option<&Path>, room: Room<'_>) -> Re
     } else if given.json.is_some() {
         return Err(no_json(&files));
     }
-    if files.iter().all(|file| file.length() == 0) {
+    if files.iter().all(|file| file.end == 0) {
         let path = files.first().map_or_else(PathBuf::new, |file| file.path.clone());
         return Err(Error::InputCorrupt {
             place: Place::file(path),
@@ -80,8 +81,14 @@ pub fn inputs(sources: &[OsString], schema: Option<&Path>, room: Room<'_>) -> Re
     if !are_json && columnar::are_columnar(&files)? {
         return columnar_look::inputs(files, &given, warnings);
     }
-    let sizes: Vec<(PathBuf, u64)> = files.iter().map(|file| (file.path.clone(), file.length())).collect();
     let skip_lines = given.csv.skip_lines.unwrap_or(0);
+    if let Some(text) = &given.csv.stop_at {
+        for file in &mut files {
+            file.end = stop_line(&*file.open()?, file.end, text.as_bytes(), skip_lines)?;
+        }
+        warnings.extend(never_stops(&files, text));
+    }
+    let sizes: Vec<(PathBuf, u64)> = files.iter().map(|file| (file.path.clone(), file.end)).collect();
     let by_path: FxHashMap<&Path, &InputFile> = files.iter().map(|file| (file.path.as_path(), file)).collect();
     let mut samples = infer::sample::take(&sizes).read_with(skip_lines, |file, range| {
         let input = by_path.get(file.path.as_path());
@@ -151,11 +158,11 @@ fn held(paths: &[PathBuf], spool: &mut Spool<'_>, warnings: &mut Vec<String>) ->
             Held::AsItStands { is_json: found } => *is_json = found,
             Held::Content(content) => {
                 *is_json = content.is_json;
-                file.content = Some(content);
+                file.holds(content);
             }
         }
     }
-    let of = |wanted: bool| files.iter().find(|(file, is_json)| file.length() > 0 && *is_json == wanted);
+    let of = |wanted: bool| files.iter().find(|(file, is_json)| file.end > 0 && *is_json == wanted);
     if let (Some((json, _)), Some((other, _))) = (of(true), of(false)) {
         return Err(Error::Usage {
             message: format!("{} is JSON, and {} is not", json.path.display(), other.path.display()),
@@ -167,7 +174,7 @@ fn held(paths: &[PathBuf], spool: &mut Spool<'_>, warnings: &mut Vec<String>) ->
 }
 
 fn no_json(files: &[InputFile]) -> Error {
-    let path = files.iter().find(|file| file.length() > 0).map_or_else(PathBuf::new, |file| file.path.clone());
+    let path = files.iter().find(|file| file.end > 0).map_or_else(PathBuf::new, |file| file.path.clone());
     Error::InputCorrupt {
         place: Place::file(path),
         message: "the schema file has a section [json], and this is no JSON".into(),
@@ -216,6 +223,16 @@ fn json_inputs(
     let is_placed = schema.with_role(Role::X).is_some() && schema.with_role(Role::Y).is_some();
     let no_degrees = inferred.no_degrees.filter(|_| is_placed);
     Ok(Inputs { files, content, schema, notes: inferred.notes, samples, warnings, no_degrees, columns: None })
+}
+
+/// Files in which no line begins as `stop_at` says.
+fn never_stops(files: &[InputFile], text: &str) -> Option<String> {
+    let length = |file: &InputFile| file.content.as_ref().map_or(file.size, |content| content.length);
+    let mut without = files.iter().filter(|file| file.end > 0 && file.end == length(file));
+    let first = without.next()?.path.display();
+    let others = without.count();
+    let more = if others > 0 { format!(", nor in {others} others") } else { String::new() };
+    Some(format!("no line begins with stop_at = {text:?} in {first}{more}: they are read to the end"))
 }
 
 /// A file that has several names is read by the first of them: its rows are there once.

@@ -139,12 +139,12 @@ pub fn prepare(request: &IngestRequest, stop: &Stop) -> Result<Prepared> {
             let (stream, columnar) = columns.open(&inputs.files, &schema, (&parse_plans, &file_plans), filter)?;
             (stream, Some(columnar))
         }
-        None => (Stream::new(inputs.files.iter().map(InputFile::length)), None),
+        None => (Stream::new(inputs.files.iter().map(|file| file.end)), None),
     };
     // No record is longer than the file that it is in, unless that is packed.
     let longest = match columnar {
         Some(_) => request.max_record,
-        None => inputs.files.iter().map(|file| Bytes(file.length())).max().unwrap_or_default(),
+        None => inputs.files.iter().map(|file| Bytes(file.end)).max().unwrap_or_default(),
     };
     let job = Job {
         stream,
@@ -318,7 +318,7 @@ fn plan_files(
     // Most files begin as the one before them, and then their headers end where its does.
     let mut last: Option<(Vec<u8>, Header)> = None;
     for (position, file) in files.iter().enumerate() {
-        if file.length() == 0 {
+        if file.end == 0 {
             file_plans.push(FilePlan { plan: 0, transform: 0, data_offset: 0, header_lines: 0 });
             continue;
         }
@@ -336,7 +336,7 @@ fn plan_files(
             None => {
                 let length = read(&mut head, HEADER_BYTES)?;
                 let head = &head[..length];
-                let header = header_of(&file.path, head, head.len() as u64 == file.length(), schema)?;
+                let header = header_of(&file.path, head, head.len() as u64 == file.end, schema)?;
                 let text = head.get(..header.data_offset as usize).filter(|text| text.ends_with(b"\n"));
                 last = text
                     .filter(|_| schema.csv.header && schema.json.is_none())

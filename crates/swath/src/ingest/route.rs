@@ -166,7 +166,7 @@ impl Router<'_> {
             None => Start::NextRecord,
         };
         self.spans.push(Span { first_row: bench.batch.rows(), file: segment.file });
-        let spec = RangeSpec { nominal: nominal.clone(), file_len: file.length(), start };
+        let spec = RangeSpec { nominal: nominal.clone(), file_len: file.end, start };
         let source = Source {
             input: &*input,
             plan: &job.parse_plans[plan.plan as usize],
@@ -177,7 +177,7 @@ impl Router<'_> {
         self.routed.read += report.records;
         self.routed.nulled += report.nulled;
         self.routed.ambiguous += report.ambiguous;
-        let cut = segment.bytes.start > 0 || segment.bytes.end < file.length();
+        let cut = segment.bytes.start > 0 || segment.bytes.end < file.end;
         if cut {
             self.routed.edges.push(Edge {
                 file: segment.file as u32,

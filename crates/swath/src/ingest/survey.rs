@@ -242,8 +242,7 @@ pub fn facts(
         }
     }
     facts.values = counters.into_iter().map(|(column, counter)| (column, counter.spread())).collect();
-    let total: u64 =
-        files.iter().zip(file_plans).map(|(file, plan)| file.length().saturating_sub(plan.data_offset)).sum();
+    let total: u64 = files.iter().zip(file_plans).map(|(file, plan)| file.end.saturating_sub(plan.data_offset)).sum();
     facts.exact = !samples.is_empty() && samples.iter().all(|sample| sample.exhaustive);
     facts.record_bytes = bytes as f64 / facts.sampled.max(1) as f64;
     facts.rows = if facts.exact { facts.sampled } else { (total as f64 / facts.record_bytes.max(1.0)) as u64 };

@@ -69,7 +69,7 @@ pub fn of_rows(job: &Job, rows: &Rows) -> Vec<String> {
 /// Files of which nothing is read, among others.
 fn without_rows(job: &Job) -> Option<String> {
     let files = job.files.iter().zip(&job.file_plans);
-    let mut empty = files.filter(|(file, plan)| file.length() <= plan.data_offset).map(|(file, _)| file.path.display());
+    let mut empty = files.filter(|(file, plan)| file.end <= plan.data_offset).map(|(file, _)| file.path.display());
     let first = empty.next()?;
     let message = match empty.count() {
         0 => format!("{first} is empty, or a header only"),
@@ -92,7 +92,7 @@ struct Lacking<'j> {
 fn absent_columns(job: &Job) -> Vec<String> {
     let mut lacking = vec![Lacking::default(); job.schema.columns.len()];
     let mut total = 0;
-    for (file, plan) in job.files.iter().zip(&job.file_plans).filter(|(file, _)| file.length() > 0) {
+    for (file, plan) in job.files.iter().zip(&job.file_plans).filter(|(file, _)| file.end > 0) {
         total += 1;
         for &column in job.parse_plans[plan.plan as usize].absent() {
             lacking[column].first.get_or_insert(&file.path);

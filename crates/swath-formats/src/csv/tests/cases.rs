@@ -104,6 +104,12 @@ fn quotes_newlines_blanks_and_comments() {
 }
 
 #[test]
+fn a_field_without_a_name_goes_by_its_number() {
+    let schema = table(vec![column("column_1", Timestamp), column("v", Int32), column("column_3", Text)]);
+    check(&schema, ",v,column_3\n1970-01-01,1,x\n", &["0|1|x"], &[]);
+}
+
+#[test]
 fn columns_are_found_by_name_and_trailing_unnamed_fields_are_skipped() {
     let mut renamed = column("t", Float32);
     renamed.source = vec!["Temp".into()];

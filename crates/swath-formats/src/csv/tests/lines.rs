@@ -3,7 +3,7 @@
 use super::cases::check;
 use super::ranges::in_ranges;
 use super::*;
-use ColumnType::{Category, Float64, Int32, String as Text};
+use ColumnType::{Category, Float64, Int32, String as Text, Timestamp};
 use swath_table::schema::Layout;
 
 fn spaces() -> TableSchema {
@@ -70,10 +70,43 @@ fn columns_of_fixed_width_become_values() {
 }
 
 #[test]
+fn times_without_a_year_and_longitudes_to_the_west() {
+    let mut schema = table(vec![column("t", Timestamp), column("lon", Float64)]);
+    schema.csv.layout = Layout::Spaces;
+    schema.columns[0].source = vec!["doy".into(), "hhmm".into()];
+    (schema.columns[0].format, schema.columns[0].year) = (Some("%j %H%M".into()), Some(2018));
+    (schema.columns[1].negate, schema.columns[1].min, schema.columns[1].max) = (true, Some(-180.0), Some(180.0));
+    schema.csv.missing = vec!["-999".into()];
+    let hour = 3_600_000_000i64;
+    let first = 17_532 * 24 * hour;
+    check(
+        &schema,
+        "doy hhmm lon\n1 1 105.92\n1 2400 0\n2 130 -999\n365 0 180.5\n366 0 1\n",
+        &[
+            &format!("{}|-105.92", first + hour / 60),
+            &format!("{}|0", first + 24 * hour),
+            &format!("{}|-", first + 25 * hour + hour / 2),
+        ],
+        &[
+            "3:1:out_of_range:wanted -180 to 180, got \"180.5\"",
+            "4:0:invalid_time:wanted a timestamp (%j %H%M), got \"366 0\"",
+        ],
+    );
+}
+
+#[test]
 fn a_header_is_cut_as_rows_are() {
     let format = CsvFormat { header: true, ..widths().csv };
     let names = |text: &str| header(Path::new("a.txt"), text.as_bytes(), true, &format).map(|header| header.names);
     assert_eq!(names("id   n kind\n").ok(), Some(["id", "n", "kind"].map(|name| name.as_bytes().to_vec()).to_vec()));
+    let words =
+        |text: &str| header(Path::new("a.txt"), text.as_bytes(), true, &CsvFormat { comment: None, ..spaces().csv });
+    for (text, expected) in
+        [("# a b\n1 2\n", &["a", "b"][..]), ("# a b\n1 2 3\n", &["#", "a", "b"]), ("#a b\n1 2\n", &["#a", "b"])]
+    {
+        let names = words(text).expect(text).names;
+        assert_eq!(names, expected.iter().map(|name| name.as_bytes().to_vec()).collect::<Vec<_>>(), "{text}");
+    }
     let error = names("id n a longer kind\n").expect_err("other widths");
     assert!(error.to_string().contains("wanted the 12 bytes of 3 columns"), "{error}");
     let error = header(Path::new("a.txt"), b"\"a b\n", true, &spaces().csv).expect_err("a quote");

@@ -52,6 +52,8 @@ pub(super) fn column(name: &str, column_type: ColumnType) -> ColumnSchema {
         out_of_range: Violation::Reject,
         invalid: Violation::Reject,
         missing: None,
+        year: None,
+        negate: false,
         units: None,
         required: false,
     }

@@ -58,12 +58,20 @@ impl TimeRules {
     /// # Errors
     /// What is wrong, in words.
     pub fn new(format: Option<&str>, zone: Option<&str>) -> Result<TimeRules, String> {
+        TimeRules::in_year(None, format, zone)
+    }
+
+    /// The same for times whose text says no year.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn in_year(year: Option<u32>, format: Option<&str>, zone: Option<&str>) -> Result<TimeRules, String> {
         let format = match format {
             None => Format::Iso,
             Some("epoch_s") => Format::Epoch(1_000_000),
             Some("epoch_ms") => Format::Epoch(1_000),
             Some("epoch_us") => Format::Epoch(1),
-            Some(pattern) => Format::Pattern(Pattern::new(pattern)?),
+            Some(pattern) => Format::Pattern(Pattern::new(pattern, year)?),
         };
         Ok(TimeRules { format, zone: Zone::new(zone)? })
     }

@@ -1,6 +1,7 @@
 //! Times in a strftime pattern, compiled once.
 //!
-//! Numbers of days, months and clocks may have one digit or two, years of `%Y` have four. Names of months and days are
+//! Numbers of days, months and clocks may have one digit or two, years of `%Y` have four; a clock without anything between
+//! its parts is one number (`130` is half past one). Names of months and days are
 //! English. A pattern must say the date; what it does not say of the time is zero.
 
 use swath_table::offset;
@@ -15,6 +16,8 @@ use super::iso::{fraction, number, some_fraction};
 pub(super) struct Pattern {
     text: String,
     items: Vec<Item>,
+    /// The year, where the text says none; the first that its last two digits may be, where it says those.
+    year: Option<u32>,
 }
 
 const MONTHS: [&str; 12] = [
@@ -34,10 +37,10 @@ const MONTHS: [&str; 12] = [
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 impl Pattern {
-    pub fn new(text: &str) -> Result<Pattern, String> {
-        let items = time_pattern::items(text)
+    pub fn new(text: &str, year: Option<u32>) -> Result<Pattern, String> {
+        let items = time_pattern::items(text, year.is_some())
             .map_err(|wrong| format!("the time format {text:?} cannot be read: {}", wrong.message))?;
-        Ok(Pattern { text: text.into(), items })
+        Ok(Pattern { text: text.into(), items, year })
     }
 
     /// The pattern as it was written.
@@ -47,7 +50,7 @@ impl Pattern {
 
     /// Reads a time.
     pub fn parse(&self, text: &[u8]) -> Option<Moment> {
-        let mut parts = Parts::default();
+        let mut parts = Parts { year: self.year.unwrap_or_default(), ..Parts::default() };
         let mut rest = text;
         for item in &self.items {
             rest = parts.take(*item, rest)?;
@@ -84,8 +87,8 @@ impl Parts {
             }
             Item::ShortYear => {
                 let (digits, rest) = text.split_at_checked(2)?;
-                let year = number(digits)?;
-                self.year = if year < 69 { 2000 + year } else { 1900 + year };
+                let first = if self.year == 0 { 1969 } else { self.year };
+                self.year = first + (number(digits)? + 100 - first % 100) % 100;
                 return Some(rest);
             }
             Item::MonthName => {
@@ -119,6 +122,16 @@ impl Parts {
                 self.offset_s = Some(offset::seconds(offset)?);
                 return Some(rest);
             }
+            Item::Clock { seconds } => {
+                let most = if seconds { 6 } else { 4 };
+                let length = text.iter().take(most).take_while(|byte| byte.is_ascii_digit()).count();
+                let (digits, rest) = text.split_at(length);
+                let clock = number(digits).filter(|_| length > 0)?;
+                let (clock, second) = if seconds { (clock / 100, clock % 100) } else { (clock, 0) };
+                (self.hour, self.minute, self.second) = (clock / 100, clock % 100, second);
+                return Some(rest);
+            }
+            Item::Rest => return Some(&[]),
             Item::DayOfYear => (self.day_of_year.insert(0), 3),
             Item::Month => (&mut self.month, 2),
             Item::Day => (&mut self.day, 2),

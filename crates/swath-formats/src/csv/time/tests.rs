@@ -91,6 +91,24 @@ fn iso_8601() {
 }
 
 #[test]
+fn two_digits_may_count_from_any_year() {
+    for (year, text, same) in [
+        (Some(1950), "62 1", "1962-01-01T00:00:00Z"),
+        (Some(1950), "49 1", "2049-01-01T00:00:00Z"),
+        (Some(1962), "62 1", "1962-01-01T00:00:00Z"),
+        (Some(1963), "62 1", "2062-01-01T00:00:00Z"),
+        (None, "69 1", "1969-01-01T00:00:00Z"),
+        (None, "68 1", "2068-01-01T00:00:00Z"),
+    ] {
+        let rules = TimeRules::in_year(year, Some("%y %j"), None).expect("a format");
+        let iso = TimeRules::new(None, None).expect("ISO");
+        let mut cache = TimeCache::default();
+        let wanted = iso.timestamp(same.as_bytes(), &mut cache);
+        assert_eq!(rules.timestamp(text.as_bytes(), &mut cache), wanted, "{text} from {year:?}");
+    }
+}
+
+#[test]
 fn patterns() {
     for (format, text, same) in [
         ("%d/%m/%Y %H.%M.%S", "10/03/2004 18.00.00", Some("2004-03-10T18:00:00Z")),
@@ -119,6 +137,17 @@ fn patterns() {
         ("%m/%d/%y", "12/31/69", Some("1969-12-31T00:00:00Z")),
         ("%Y-%j", "2024-366", Some("2024-12-31T00:00:00Z")),
         ("%Y-%j", "2025-366", None),
+        ("%Y %j %H%M", "2018 291 0", Some("2018-10-18T00:00:00Z")),
+        ("%Y %j %H%M", "2018 291 30", Some("2018-10-18T00:30:00Z")),
+        ("%Y %j %H%M", "2018 291 130", Some("2018-10-18T01:30:00Z")),
+        ("%Y %j %H%M", "2018 291 1430", Some("2018-10-18T14:30:00Z")),
+        ("%Y %j %H%M", "2018 291 2400", Some("2018-10-19T00:00:00Z")),
+        ("%Y %j %H%M", "2018 291 75", None),
+        ("%Y %j %H%M", "2018 291 11430", None),
+        ("%F %H%M%S", "2018-10-18 530", Some("2018-10-18T00:05:30Z")),
+        ("%F %I%M %p", "2018-10-18 110 PM", Some("2018-10-18T13:10:00Z")),
+        ("%Y %m %d %H %M", "2018 1 2 3 4", Some("2018-01-02T03:04:00Z")),
+        ("%FT%T%.f/%*", "2020-06-01T12:01:00.0/2020-06-01T12:02:00.0", Some("2020-06-01T12:01:00Z")),
         ("100%% %Y-%m-%d", "100% 2025-03-01", Some("2025-03-01T00:00:00Z")),
         ("%Y-%m-%d %H:%M", "2025-03-01 24:00", Some("2025-03-02T00:00:00Z")),
         ("epoch_s", "1740787205", Some("2025-03-01T00:00:05Z")),
