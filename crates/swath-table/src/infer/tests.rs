@@ -465,8 +465,8 @@ fn lines_below_the_names_that_are_no_rows() {
 
 #[test]
 fn types_of_files_win_and_only_their_texts_are_looked_at() {
-    let text = "\"sensor\",\"when\",\"code\",\"x\",\"t\",\"n\",\"i\"\n".to_string()
-        + &(10..60)
+    let text = "\"sensor\",\"when\",\"code\",\"x\",\"timestamp\",\"n\",\"i\"\n".to_string()
+        + &(10..60i64)
             .map(|row| {
                 format!(
                     "{},\"2025-03-01T10:{row}:00Z\",\"{row}\",1,2025-03-01T10:00:{row},1.5,{}\n",
@@ -482,7 +482,7 @@ fn types_of_files_win_and_only_their_texts_are_looked_at() {
         ("when", ColumnType::String),
         ("code", ColumnType::String),
         ("x", ColumnType::Float32),
-        ("t", ColumnType::Timestamp),
+        ("timestamp", ColumnType::Timestamp),
         ("n", ColumnType::Float64),
         ("i", ColumnType::Int32),
     ] {
@@ -492,6 +492,6 @@ fn types_of_files_win_and_only_their_texts_are_looked_at() {
     let inferred = look_typed(&[sample(&text)], &SchemaFile::default(), &types).unwrap();
     assert_eq!(
         shown(&inferred.schema),
-        "sensor:category=sensor | when:timestamp | code:string | x:float32 | t:timestamp=time | n:float64 | i:int64"
+        "sensor:category=sensor | when:timestamp | code:string | x:float32 | timestamp:timestamp=time | n:float64 | i:int64"
     );
 }
