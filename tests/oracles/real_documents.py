@@ -97,6 +97,16 @@ def midc_time(frame):
     return joined(frame.assign(MST=frame["MST"].str.zfill(4)), "Year", "DOY", "MST", name="time")
 
 
+def day_and_minute(offset):
+    """Reads years, days of the year, and hours with minutes up to 2400, which is the next day."""
+    def read(values):
+        parts = values.str.split(" ", expand=True)
+        minutes = pandas.to_timedelta(parts[2].str[:2].astype(int) * 60 + parts[2].str[2:].astype(int), unit="min")
+        days = pandas.to_datetime(parts[0] + " " + parts[1], format="%Y %j")
+        return (days + minutes).dt.tz_localize(offset).dt.tz_convert("UTC")
+    return read
+
+
 def interval(values):
     """The time is the beginning of an interval."""
     return iso(values.str.split("/").str[0])
@@ -145,29 +155,40 @@ DOCUMENTS = [
          sources=dict(zenith="column_8", downwelling="column_9", uvb="column_29", uvb_flag="column_30",
                       pressure="column_47")),
     dict(name="flights", files="vega/flights-3m.parquet", rows=3_000_000, read=parquet, types="tllcc"),
-]
-
-PENDING = [
-    # Seven lines after the table say what its columns are, and one whose they are: these are no rows.
-    dict(name="PVGIS day", files="solar/pvgis_hourly_*.csv", rows=14, settings=dict(skiprows=8, nrows=14),
-         types="tfffffff", inferred_time=clock("UTC", "%Y%m%d:%H%M")),
-    dict(name="PVGIS year, no rejects", files="solar/tmy_45.000_8.000_2005_2023.csv", rows=8760, partition="year",
-         settings=dict(skiprows=17, nrows=8760), types="tffffffffd", inferred_time=clock("UTC", "%Y%m%d:%H%M")),
-    dict(name="CAMS radiation, time", files="solar/cams_radiation_1min_verbose.csv", rows=4, sep=";",
-         settings=dict(skiprows=67), missing=["", "nan"], time=interval, schema="pending/cams_radiation_time.toml",
+    dict(name="CAMS radiation", files="solar/cams_radiation_1min_verbose.csv", rows=4, sep=";",
+         settings=dict(skiprows=67), missing=["", "nan"], time=interval, schema="cams_radiation.toml",
          schema_types=dict(time="t", GHI="d", alpha="f"), sources={"time": "# Observation period"}),
-    dict(name="MIDC, raw, time", files="solar/midc_raw_20181018.txt", rows=1440, prepare=midc_time,
-         missing=["", "-7999.0"], time=clock("-07:00", "%Y %j %H%M"), schema="pending/midc_raw_time.toml",
+    dict(name="MIDC, raw", files="solar/midc_raw_20181018.txt", rows=1440, prepare=midc_time,
+         missing=["", "-7999.0"], time=clock("-07:00", "%Y %j %H%M"), schema="midc_raw.toml",
          schema_types=dict(time="t", direct="d", pyrheliometer_temperature="d", pyranometer_temperature="d",
                            pressure="d", gust="f"),
          sources={"direct": "Direct Normal [W/m^2]", "pyrheliometer_temperature": "Temp CHP1 [deg C]",
                   "pyranometer_temperature": "Temp CM22 (platform) [deg C]", "pressure": "Station Pressure [mBar]",
                   "gust": "Peak Wind Speed @ 3m [m/s]"}),
-    dict(name="MIDC, short header, time", files="solar/midc_raw_short_header_20191115.txt", rows=1440,
+    dict(name="MIDC, short header", files="solar/midc_raw_short_header_20191115.txt", rows=1440,
          settings=places(26) | dict(skiprows=1), missing=["", "-7999"], time=clock("-06:00", "%Y %j %H%M"),
          prepare=lambda frame: midc_time(frame.rename(columns=dict(column_2="Year", column_3="DOY", column_4="MST"))),
-         schema="pending/midc_short_header_time.toml", schema_types={"time": "t", "direct": "d", "unnamed_last": "i"},
+         schema="midc_short_header.toml", schema_types={"time": "t", "direct": "d", "unnamed_last": "i"},
          sources={"direct": "column_6", "unnamed_last": "column_26"}),
+    # Seven lines after the table say what its columns are, and one whose they are: these are no rows.
+    dict(name="PVGIS day", files="solar/pvgis_hourly_*.csv", rows=14, settings=dict(skiprows=8, nrows=14),
+         schema="pvgis_hourly.toml", time=clock("UTC", "%Y%m%d:%H%M"),
+         schema_types=dict(zip(["time", "Gb(i)", "Gd(i)", "Gr(i)", "H_sun", "T2m", "WS10m", "Int"], "tfffffff"))),
+    dict(name="PVGIS year, no rejects", files="solar/tmy_45.000_8.000_2005_2023.csv", rows=8760, partition="year",
+         settings=dict(skiprows=17, nrows=8760), schema="pvgis_tmy.toml", time=clock("UTC", "%Y%m%d:%H%M"),
+         schema_types=dict(zip(["time(UTC)", "T2m", "RH", "G(h)", "Gb(n)", "Gd(h)", "IR(h)", "WS10m", "WD10m", "SP"],
+                               "tffffffffd"))),
+    # The first line is station, year and numbers of quantities; -999 stands in one row.
+    dict(name="SRML", files="solar/SRML-day-EUPO1801.txt", rows=1440, sep="\t", missing=["", "-999"],
+         settings=places(10) | dict(skiprows=1), schema="srml.toml", time=day_and_minute("-08:00"),
+         prepare=lambda frame: frame.assign(time="2018 " + frame["column_1"] + " " + frame["column_2"].str.zfill(4)),
+         schema_types={"time": "t", "global": "i", "global_flag": "i", "direct": "i", "direct_flag": "i",
+                       "diffuse": "d"},
+         sources={"global": "column_3", "global_flag": "column_4", "direct": "column_5", "direct_flag": "column_6",
+                  "diffuse": "column_9"}),
+]
+
+PENDING = [
     # The first line is no row, though it looks like one.
     dict(name="SRML, by inference", files="solar/SRML-day-EUPO1801.txt", rows=1440, sep="\t", missing=["", "-999"],
          partition="none", settings=places(10) | dict(skiprows=1), types="iiiiiiiifi"),

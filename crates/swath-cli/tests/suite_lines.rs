@@ -136,17 +136,17 @@ fn a_footer_is_told() {
 
 /// Tables of the corpus that take a schema file: the file, the schema, and the rows, all of which are written.
 const REAL: [(&str, &str, u64); 10] = [
-    ("solar/CRNS0101-05-2019-AZ_Tucson_11_W.txt", "crn", 4),
+    ("solar/CRNS0101-05-2019-AZ_Tucson_11_W.txt", "uscrn", 4),
     // A line of blanks is among its rows.
-    ("solar/CRN_with_problems.txt", "crn", 3),
+    ("solar/CRN_with_problems.txt", "uscrn", 3),
     ("solar/surfrad-slv16001.dat", "surfrad", 1440),
     ("solar/12839.tm2", "tmy2", 8760),
     ("solar/SRML-day-EUPO1801.txt", "srml", 1440),
     ("solar/midc_raw_20181018.txt", "midc_raw", 1440),
     ("solar/pvgis_hourly_Timeseries_45.000_8.000_SA_30deg_0deg_2016_2016.csv", "pvgis_hourly", 14),
     ("solar/tmy_45.000_8.000_2005_2023.csv", "pvgis_tmy", 8760),
-    ("solar/cams_radiation_1min_verbose.csv", "cams", 4),
-    ("NAME_output.txt", "name_dispersion", 49_990),
+    ("solar/cams_radiation_1min_verbose.csv", "cams_radiation", 4),
+    ("NAME_output.txt", "name_output", 49_990),
 ];
 
 #[test]
