@@ -18,7 +18,7 @@ pub(super) fn issue(issue: &Issue, rules: &RecordRules, max_record: usize) -> St
         (Reason::FieldCount, Layout::Widths(widths)) => {
             let all: u32 = widths.iter().sum();
             match issue.fields as usize > wanted {
-                true => format!("wanted nothing behind the {all} bytes of {wanted} columns, got text"),
+                true => format!("wanted nothing behind the {all} bytes of {wanted} columns, got {length} bytes"),
                 false => format!("wanted the {all} bytes of {wanted} columns, got {length}"),
             }
         }
