@@ -19,8 +19,10 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::work::PROGRAM_BYTES;
 
-/// What standard input is called.
+/// The argument for standard input.
 pub const STANDARD_INPUT: &str = "-";
+/// What it is called in messages.
+const STANDARD_INPUT_NAME: &str = "standard input";
 /// Bytes that go to scratch at once.
 const BLOCK_BYTES: usize = 256 << 10;
 /// What unpacking takes beside a window of Zstandard and a record of JSON.
@@ -85,6 +87,11 @@ pub struct Room<'r> {
 }
 
 impl<'r> Room<'r> {
+    /// Bytes of a record of JSON at most: there may be two in memory.
+    fn record_max(&self) -> Bytes {
+        self.max_record.min(Bytes(self.ceiling.saturating_sub(PROGRAM_BYTES + ROOM).0 / 2))
+    }
+
     /// Room for whole inputs.
     pub fn new(folder: &'r Path, ceiling: Bytes, stop: &'r Stop) -> Room<'r> {
         Room { folder, tmp_limit: None, ceiling, max_record: Bytes::MIB, most: None, stop }
@@ -155,12 +162,13 @@ impl<'w> Spool<'w> {
     /// As [`Spool::file`], and [`Error::Stopped`].
     pub fn stream(&mut self, path: &Path) -> Result<Content> {
         let reading = |error: io::Error| Error::reading(path, &error);
-        let file = if path == Path::new(STANDARD_INPUT) {
-            File::from(io::stdin().as_fd().try_clone_to_owned().map_err(reading)?)
+        let (path, file) = if path == Path::new(STANDARD_INPUT) {
+            let file = File::from(io::stdin().as_fd().try_clone_to_owned().map_err(reading)?);
+            (Path::new(STANDARD_INPUT_NAME), file)
         } else {
             // To open a pipe would wait for whoever writes to it, and no signal would end that.
             let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
-            std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(reading)?
+            (path, std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(reading)?)
         };
         match self.put(path, Box::new(Stoppable { file, stop: self.room.stop.clone() }), true)? {
             Held::Content(content) => Ok(content),
@@ -326,7 +334,7 @@ impl<'s, 'w> Writer<'s, 'w> {
         // A collection says nothing of its features but that they are some.
         let is_collection = said.records.is_none() && records == features();
         let wanted = said.wanted.clone().or(is_collection.then(Vec::new));
-        let layout = Layout { records, wanted, max_record: room.max_record.as_usize() };
+        let layout = Layout { records, wanted, max_record: room.record_max().as_usize() };
         let laid = json::lay_out(&mut text, &layout, &mut |line| {
             self.put(line)?;
             // Nothing is wrong, and nothing more is wanted.
@@ -417,8 +425,14 @@ fn unlaid(path: &Path, fault: Fault, room: Room<'_>) -> Error {
         Fault::TooLong { offset, most } => Error::InputCorrupt {
             place: at(offset),
             message: format!("wanted a record of at most {most} bytes, got a longer one"),
-            hint: "--max-record takes longer ones; or are the records further inside? [json] records = \"path\" says where"
-                .into(),
+            hint: match most as u64 >= room.max_record.0 {
+                true => {
+                    "--max-record takes longer ones; or are the records further inside? [json] records = \"path\" says \
+                         where"
+                        .into()
+                }
+                false => format!("--memory {} leaves no room for longer ones: give more", room.ceiling),
+            },
         },
         Fault::Missing(message) => Error::InputCorrupt {
             place: Place::file(path),

@@ -66,9 +66,9 @@ impl InputFile {
     }
 
     /// Standard input or a pipe, with what came from it.
-    pub fn of_stream(path: &Path, content: Content) -> InputFile {
-        let (size, ends) = (content.length, content.hash);
-        InputFile { path: path.into(), size, end: size, mtime_ns: 0, device: 0, inode: 0, ends, content: Some(content) }
+    pub fn of_stream(content: Content) -> InputFile {
+        let (path, size, ends) = (content.path().into(), content.length, content.hash);
+        InputFile { path, size, end: size, mtime_ns: 0, device: 0, inode: 0, ends, content: Some(content) }
     }
 
     /// Whether it came in once, and cannot be looked at again.

@@ -11,6 +11,8 @@ use super::text::join_lines;
 
 /// Bytes of everything that encloses a record, if nobody says what is wanted of it.
 const ENCLOSING_BYTES_MAX: usize = 16 << 10;
+/// Paths that are told of at most.
+const BEHIND_MAX: usize = 8;
 /// Steps of the path to records at most.
 const LEVELS_MAX: usize = 32;
 
@@ -74,10 +76,7 @@ pub fn lay_out(
     if !walk.found {
         return Err(Fault::Missing(format!("there is nothing at the path \"{}\"", layout.records)));
     }
-    let mut behind = walk.behind;
-    behind.sort();
-    behind.dedup();
-    Ok(Laid { behind, ..walk.laid })
+    Ok(Laid { behind: walk.behind, ..walk.laid })
 }
 
 struct Walk<'d> {
@@ -174,7 +173,11 @@ impl Walk<'_> {
         match &self.layout.wanted {
             Some(wanted) if !wanted.iter().any(is_below) => return self.stream.skip(),
             // A member of the records may have the same name.
-            Some(_) if behind => self.behind.push(way),
+            Some(_) if behind => {
+                if self.behind.len() < BEHIND_MAX && !self.behind.contains(&way) {
+                    self.behind.push(way);
+                }
+            }
             None if behind || self.stream.peek()? == Some(b'[') => {}
             is_said => {
                 let is_all = is_said.is_none();
@@ -190,6 +193,9 @@ impl Walk<'_> {
                 self.enclosing.push(b',');
                 if is_all && self.enclosing.len() > ENCLOSING_BYTES_MAX {
                     self.enclosing.truncate(before);
+                }
+                if self.enclosing.len() > self.layout.max_record {
+                    return Err(Fault::TooLong { offset: self.stream.offset(), most: self.layout.max_record });
                 }
                 return Ok(());
             }

@@ -74,7 +74,10 @@ pub fn inputs(sources: &[OsString], schema: Option<&Path>, room: Room<'_>) -> Re
         let path = files.first().map_or_else(PathBuf::new, |file| file.path.clone());
         return Err(Error::InputCorrupt {
             place: Place::file(path),
-            message: "the file is empty: wanted a header and rows, got 0 bytes".into(),
+            message: match files.first().is_some_and(InputFile::is_stream) {
+                true => "nothing came: wanted a header and rows, got 0 bytes".into(),
+                false => "the file is empty: wanted a header and rows, got 0 bytes".into(),
+            },
             hint: "check that the export finished".into(),
         });
     }
@@ -147,7 +150,7 @@ fn held(paths: &[PathBuf], spool: &mut Spool<'_>, warnings: &mut Vec<String>) ->
         true => {
             let content = spool.stream(path)?;
             let is_json = content.is_json;
-            Ok((InputFile::of_stream(path, content), is_json))
+            Ok((InputFile::of_stream(content), is_json))
         }
         false => Ok((InputFile::identify(path)?, false)),
     });
