@@ -29,7 +29,7 @@ fn error_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// To open a pipe is to wait for its writer, so nothing that is no regular file is opened.
+/// To open a pipe is to wait for its writer, so nothing that is no regular file is opened, unless somebody names a pipe.
 #[test]
 fn special_files_are_refused_at_once() {
     let folder = Folder::new();
@@ -37,10 +37,9 @@ fn special_files_are_refused_at_once() {
     assert!(Command::new("mkfifo").arg(folder.path().join("in/pipe.csv")).status().expect("mkfifo").success());
     let _listener = std::os::unix::net::UnixListener::bind(folder.path().join("socket.csv")).expect("a socket");
     for (source, kind) in [
-        ("in/pipe.csv", "a named pipe"),
         ("in", "a named pipe"),
         ("in/*.csv", "a named pipe"),
-        ("readings.csv in/pipe.csv", "a named pipe"),
+        ("readings.csv in", "a named pipe"),
         ("socket.csv", "a socket"),
         ("/dev/null", "a device"),
     ] {

@@ -289,7 +289,7 @@ mod tests {
             assert_eq!(error.exit_code(), 5);
         }
         for format in [
-            CsvFormat { encoding: "latin-1".into(), ..CsvFormat::default() },
+            CsvFormat { encoding: "ebcdic".into(), ..CsvFormat::default() },
             CsvFormat { decimal: b'x', ..CsvFormat::default() },
             CsvFormat { delimiter: b'"', ..CsvFormat::default() },
             CsvFormat { delimiter: b'\n', ..CsvFormat::default() },

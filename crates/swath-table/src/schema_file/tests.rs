@@ -114,7 +114,7 @@ fn wrong_files_are_answered_with_line_and_hint() {
         ("[csv]\nfields = 1000000000000", "csv.fields is 1000000000000; wanted at most 65535", ""),
         ("[csv]\nheader_lines = 9000000000", "csv.header_lines is 9000000000; wanted at most 1000", ""),
         ("[csv]\nskip_lines = -1", "csv.skip_lines is -1; wanted a whole number", ""),
-        ("[csv]\nencoding = \"latin1\"", "csv.encoding is \"latin1\"", "iconv"),
+        ("[csv]\nencoding = \"ebcdic\"", "csv.encoding is \"ebcdic\"", "iconv"),
         ("[csv]\nmissing = \"NULL\"", "csv.missing is \"NULL\"; wanted a list", ""),
         ("csv = 3", "csv is 3; wanted a table", ""),
         ("[csv\n", "line 1: this is not TOML", ""),

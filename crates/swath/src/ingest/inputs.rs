@@ -7,7 +7,7 @@
 use std::ffi::{OsStr, OsString};
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use swath_core::{Bytes, Error, Result};
@@ -30,6 +30,9 @@ const COLUMNAR_ENDINGS: [&str; 2] = ["parquet", "parq"];
 pub struct Found {
     /// Each path once.
     pub paths: Vec<PathBuf>,
+    /// Those that come in once, in order: standard input, and pipes that somebody named. Others are refused with their
+    /// names later, as whatever is no regular file.
+    pub streams: Vec<PathBuf>,
     /// What was passed over, as sentences.
     pub warnings: Vec<String>,
 }
@@ -46,6 +49,7 @@ pub fn find(sources: &[OsString]) -> Result<Found> {
         let mut these = Vec::new();
         if path == Path::new(STANDARD_INPUT) {
             found.paths.push(path.into());
+            found.streams.push(path.into());
             continue;
         }
         let list = source.as_bytes().strip_prefix(b"@").filter(|_| path.symlink_metadata().is_err());
@@ -71,7 +75,12 @@ pub fn find(sources: &[OsString]) -> Result<Found> {
                     });
                 }
             }
-            Ok(_) => these.push(path.into()),
+            Ok(_) => {
+                if std::fs::metadata(path).is_ok_and(|there| there.file_type().is_fifo()) {
+                    found.streams.push(path.into());
+                }
+                these.push(path.into());
+            }
             Err(error) => match pattern(source) {
                 Some(pattern) => these = expand(pattern)?,
                 None => return Err(Error::reading(path, &error)),

@@ -3,7 +3,6 @@
 //! It looks at a bounded sample, spread over the files.
 
 use std::ffi::OsString;
-use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashMap;
@@ -21,7 +20,7 @@ use super::columnar_look;
 use super::inputs::find;
 use super::prepare::HEADER_BYTES;
 use super::schema_text;
-use crate::content::{Held, Room, STANDARD_INPUT, Said, Spool};
+use crate::content::{Held, Room, Said, Spool};
 use crate::info::magic::{self, Sniffed};
 use crate::input_file::InputFile;
 
@@ -60,7 +59,7 @@ pub fn inputs(sources: &[OsString], schema: Option<&Path>, room: Room<'_>) -> Re
         None => SchemaFile::default(),
     };
     let mut spool = Spool::new(room, said(&given)?);
-    let (mut files, are_json) = held(&found.paths, &mut spool, &mut warnings)?;
+    let (mut files, are_json) = held(&found.paths, &found.streams, &mut spool, &mut warnings)?;
     let content = spool.bytes();
     warnings.append(&mut spool.warnings);
     if are_json {
@@ -141,12 +140,13 @@ fn said(given: &SchemaFile) -> Result<Said> {
 }
 
 /// The files as they are now, with what they hold, and whether that is JSON.
-fn held(paths: &[PathBuf], spool: &mut Spool<'_>, warnings: &mut Vec<String>) -> Result<(Vec<InputFile>, bool)> {
-    let is_stream = |path: &Path| {
-        let is_pipe = |kind: std::fs::FileType| kind.is_fifo() || kind.is_char_device();
-        path == Path::new(STANDARD_INPUT) || std::fs::metadata(path).is_ok_and(|there| is_pipe(there.file_type()))
-    };
-    let identified = paths.iter().map(|path| match is_stream(path) {
+fn held(
+    paths: &[PathBuf],
+    streams: &[PathBuf],
+    spool: &mut Spool<'_>,
+    warnings: &mut Vec<String>,
+) -> Result<(Vec<InputFile>, bool)> {
+    let identified = paths.iter().map(|path| match streams.contains(path) {
         true => {
             let content = spool.stream(path)?;
             let is_json = content.is_json;
