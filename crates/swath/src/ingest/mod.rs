@@ -9,16 +9,19 @@ mod columnar;
 mod commit;
 mod cost;
 mod encode;
+mod extend;
 mod fetch;
 mod groups;
 mod inputs;
 mod job;
+mod lake;
 mod locate;
 mod look;
 mod matching;
 mod mend;
 mod prepare;
 mod rank;
+mod recall;
 mod rejects;
 mod route;
 mod running;
@@ -135,7 +138,7 @@ impl Job {
     }
 
     fn plan(&self, running: &Shared) -> Plan {
-        let [route, matching, mark, rank, encode, assemble] = self.costs.tasks;
+        let [route, recall, matching, mark, rank, encode, assemble] = self.costs.tasks;
         let shared = || Arc::clone(running);
         Plan {
             command: COMMAND.into(),
@@ -143,6 +146,7 @@ impl Job {
                 Box::new(groups::Survey(shared(), route)),
                 Box::new(route::Route(shared(), route)),
                 Box::new(mend::Mend::new(shared(), route)),
+                Box::new(recall::Recall(shared(), recall)),
                 Box::new(matching::Match::new(shared(), matching)),
                 Box::new(matching::Mark::new(shared(), mark)),
                 Box::new(rank::Rank(shared(), rank)),
@@ -151,9 +155,14 @@ impl Job {
             ],
             ledger: self.costs.ledger.clone(),
             scratch: self.costs.scratch,
-            output: self.prepared.facts.output,
+            output: self.output(),
             choices: self.choices(),
         }
+    }
+
+    /// Bytes of the files that are written, about.
+    fn output(&self) -> Bytes {
+        self.prepared.facts.output + self.prepared.recalled.bytes
     }
 }
 
@@ -168,6 +177,7 @@ impl crate::Job for Job {
                 ("survey".into(), if job.groups_sensors() { Some(job.stream.units()) } else { Some(0) }),
                 ("route".into(), Some(job.stream.units())),
                 ("mend".into(), None),
+                ("recall".into(), if job.base.is_some() { None } else { Some(0) }),
                 ("match".into(), if job.exchanges() { None } else { Some(0) }),
                 ("mark".into(), if job.exchanges() { None } else { Some(0) }),
                 ("rank".into(), None),
@@ -180,7 +190,7 @@ impl crate::Job for Job {
             ledger: self.costs.ledger.clone(),
             predicted_peak: self.costs.ledger.predicted_peak(),
             scratch: self.costs.scratch,
-            output: self.prepared.facts.output,
+            output: self.output(),
             choices: self.choices(),
             input: Output {
                 path: job.files.first().map_or_else(PathBuf::new, |file| file.path.clone()),
@@ -203,11 +213,31 @@ impl crate::Job for Job {
 fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> {
     let stopwatch = Stopwatch::start();
     let common = &job.request.common;
-    // Also without --overwrite, which no hint should recommend where it would not do.
-    if !common.resume {
-        standing::may_be_replaced(&job.prepared.job)?;
-    }
-    let partial = PartialOutput::create(&job.request.output, common.overwrite, common.resume)?;
+    let partial = match &job.prepared.job.base {
+        Some(lake) => {
+            if let Ok(there) = std::fs::canonicalize(&job.request.output) {
+                standing::holds_no_input(&job.prepared.job, &there)?;
+            }
+            let partial = PartialOutput::within(&job.request.output, common.resume)?;
+            let is_fresh = partial.state() == PartialState::Fresh;
+            match extend::check_same(lake, &job.request.output) {
+                Err(error) if is_fresh => return Err(give_up(partial, error)),
+                same => same?,
+            }
+            if is_fresh && common.resume && extend::is_last(lake, &job.prepared.job) {
+                partial.discard()?;
+                return Ok(extend::outcome_of_batch(lake, &job, stopwatch));
+            }
+            partial
+        }
+        None => {
+            // Also without --overwrite, which no hint should recommend where it would not do.
+            if !common.resume {
+                standing::may_be_replaced(&job.prepared.job)?;
+            }
+            PartialOutput::create(&job.request.output, common.overwrite, common.resume)?
+        }
+    };
     if partial.state() == PartialState::Committed {
         let output = partial.target().to_path_buf();
         let manifest = match standing::is_asked_for(&job.prepared.job, &output) {
@@ -331,9 +361,15 @@ fn begin(job: &Job, partial: &PartialOutput, budget: &Arc<Budget>, stop: &Stop) 
         desks: Idle::default(),
         wanted: Mutex::default(),
         groups: OnceLock::new(),
+        touched: OnceLock::new(),
         runs: OnceLock::new(),
         order: OnceLock::new(),
-        tables: Tables { planned: job.costs.row_groups, mends: job.costs.mends, grow: Box::new(growth(budget, stop)?) },
+        tables: Tables {
+            planned: job.costs.row_groups,
+            recalled: job.prepared.recalled.units,
+            mends: job.costs.mends,
+            grow: Box::new(growth(budget, stop)?),
+        },
         row_groups: OnceLock::new(),
         parts: OnceLock::new(),
         partition_ids: OnceLock::new(),

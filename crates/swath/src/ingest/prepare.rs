@@ -27,7 +27,9 @@ use super::arrays::data_type;
 use super::columnar;
 use super::inputs::Stream;
 use super::job::{Dedup, FilePlan, Geometry, Job};
+use super::lake::Lake;
 use super::look;
+use super::recall::Expected;
 use super::survey::{Counted, Facts, facts};
 use super::systems::{self, Systems};
 use crate::content::Room;
@@ -40,6 +42,8 @@ const RUN_ROWS: usize = 65_536;
 const RUN_BYTES: usize = 6 << 20;
 /// Bytes of values in a row group, about, for rows of fixed width.
 const ROW_GROUP_BYTES: usize = 6 << 20;
+/// Bytes of text in a column of a row, about.
+const TEXT_BYTES: usize = 64;
 /// Bytes of a file in which its header must end.
 pub const HEADER_BYTES: usize = infer::sample::HEADER_BYTES as usize;
 
@@ -58,6 +62,8 @@ pub struct Prepared {
     pub warnings: Vec<String>,
     /// Scratch that holds what inputs hold, where that is not what stands in the files.
     pub content: Bytes,
+    /// What is read of the lake that rows are added to.
+    pub recalled: Expected,
 }
 
 /// Resolves a request.
@@ -74,7 +80,16 @@ pub fn prepare(request: &IngestRequest, stop: &Stop) -> Result<Prepared> {
         most: None,
         stop,
     };
-    let inputs = look::inputs(&request.sources, request.schema.as_deref(), room)?;
+    let base = Lake::of(request)?;
+    let settled = base.as_ref().map(|base| base.settle(request));
+    let request = settled.as_ref().unwrap_or(request);
+    let file = request.schema.as_deref().map(|path| Ok((look::read_schema(path)?, path))).transpose()?;
+    let given = match &base {
+        Some(base) => Some(base.given(file)?),
+        None => file.map(|(file, _)| file),
+    };
+    let is_given = given.is_some();
+    let inputs = look::inputs_as(&request.sources, given, room)?;
     if let Some(no_degrees) = &inputs.no_degrees {
         return Err(no_degrees.error());
     }
@@ -85,11 +100,14 @@ pub fn prepare(request: &IngestRequest, stop: &Stop) -> Result<Prepared> {
         Some(systems) if inputs.schema.crs.files.is_empty() => systems.bounded(inputs.schema, 0),
         _ => inputs.schema,
     };
+    if let Some(base) = &base {
+        base.check_schema(&schema)?;
+    }
     let plans = match &inputs.columns {
         Some(columns) => columns.plan(&inputs.files, &schema, systems.as_ref()),
         None => plan_files(&inputs.files, &schema, systems.as_ref()),
     };
-    let (parse_plans, mut file_plans) = if request.schema.is_none() { plans.map_err(other_columns)? } else { plans? };
+    let (parse_plans, mut file_plans) = if !is_given { plans.map_err(other_columns)? } else { plans? };
     let geometry = systems.map(|systems| geometry(systems, &schema, &mut file_plans)).transpose()?;
     let wanted = partition_wanted(request)?;
     let counted = Counted { columns: of_values(&wanted, &schema), points: has_cells(&wanted) };
@@ -117,9 +135,13 @@ pub fn prepare(request: &IngestRequest, stop: &Stop) -> Result<Prepared> {
     let key_time = time.filter(|&time| types[time] == ColumnType::Timestamp);
     let layout =
         RowLayout::new(&types, sensor.filter(|&sensor| by_sensor && types[sensor] == ColumnType::Category), key_time);
-    let text_bytes = facts.text_per_row.ceil() as usize;
-    let row_bytes = layout.stride() + 16 + text_bytes + if geometry.is_some() { 37 } else { 0 };
-    let row_group_rows = (ROW_GROUP_BYTES / row_bytes / 1024 * 1024).clamp(1024, ROW_GROUP_ROWS_MAX) as u32;
+    let texts = types.iter().filter(|kind| **kind == ColumnType::String).count();
+    let row_bytes =
+        layout.stride() + 16 + text_allowed(texts, facts.text_per_row) + if geometry.is_some() { 37 } else { 0 };
+    let row_group_rows = match &base {
+        Some(base) => base.row_group_rows,
+        None => (ROW_GROUP_BYTES / row_bytes / 1024 * 1024).clamp(1024, ROW_GROUP_ROWS_MAX) as u32,
+    };
     let dedup = dedup(&schema, &partition, by_sensor, sensor, time)?;
     choices.push(("rows per row group".into(), row_group_rows.to_string()));
     if let Some(dedup) = &dedup {
@@ -152,7 +174,7 @@ pub fn prepare(request: &IngestRequest, stop: &Stop) -> Result<Prepared> {
         dedup,
         row_group_rows,
         // Where all rows are known, no run has more.
-        run_rows: if facts.exact { RUN_ROWS.min(facts.rows.max(1) as usize) } else { RUN_ROWS },
+        run_rows: if facts.exact && base.is_none() { RUN_ROWS.min(facts.rows.max(1) as usize) } else { RUN_ROWS },
         run_bytes: RUN_BYTES,
         layout,
         lake,
@@ -167,8 +189,26 @@ pub fn prepare(request: &IngestRequest, stop: &Stop) -> Result<Prepared> {
         compression: request.compression,
         output: request.output.clone(),
         files: inputs.files,
+        base,
     };
-    Ok(Prepared { job: Arc::new(job), facts, choices, warnings, content: inputs.content })
+    let mut recalled = Expected::default();
+    if let Some(lake) = &job.base {
+        recalled = Expected::of(lake, &job, facts.time_us)?;
+        let there: u64 = lake.files.iter().map(|file| file.rows).sum();
+        choices.push(("lake".into(), format!("{there} rows are there, about {} of them met", recalled.rows)));
+    }
+    Ok(Prepared { job: Arc::new(job), facts, choices, warnings, content: inputs.content, recalled })
+}
+
+/// Bytes of text that a row group allows each row, for so many columns of text: a fixed figure for names and short
+/// remarks, so that a lake of many batches has the row groups of a lake of one. Where rows of the sample have more, it is
+/// doubled until they fit, since row groups of long texts would not.
+fn text_allowed(columns: usize, per_row: f64) -> usize {
+    let mut allowed = columns * TEXT_BYTES;
+    while allowed > 0 && (allowed as f64) < per_row {
+        allowed *= 2;
+    }
+    allowed
 }
 
 /// The folder that an output is in, or the next one above it that is there.
@@ -470,6 +510,7 @@ pub fn identity(job: &Job, scratch: Option<&Path>) -> serde_json::Value {
             "tmp_dir": scratch.map(exact_path),
         },
         "inputs": job.files.iter().map(InputFile::identity).collect::<Vec<_>>(),
+        "lake": job.base.as_ref().map(|base| &base.digest),
         // It follows from the sample, too, and is told last.
         "work": {
             "rows of a row group": job.row_group_rows,
