@@ -306,3 +306,48 @@ fn copy(folder: &Folder, from: &str, to: &str) {
     let done = std::process::Command::new("cp").arg("-a").args([folder.at(from), folder.at(to)]).status();
     assert!(done.expect("cp").success());
 }
+
+/// Small part files become large ones: those that one ingest with that size makes.
+#[test]
+fn a_lake_is_compacted() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    // A part file has a row group at least.
+    let batches = batches(&folder, "--size 17MB --sensors 300 --period 20min --conflicts 0.01", 3);
+    let words = "--schema schema.toml --max-rejects 5% --partition none";
+    let more = "--sort hilbert";
+    folder.run(&format!("sensor ingest {} -o one {words} {more}", batches.join(" "))).expect(&[0]);
+    folder.run(&format!("sensor ingest {} -o lake {words} {more} --target-file-size 10kB", batches[0])).expect(&[0]);
+    for batch in &batches[1..] {
+        folder.run(&format!("sensor ingest {batch} -o lake --append --max-rejects 5%")).expect(&[0]);
+    }
+    let small = contents(&folder, "lake");
+    for (nth, kind) in
+        [(1, "kill:1:changes"), (2, "kill:2:changes.rename"), (3, "enospc:1:part"), (4, "kill:1:changes.remove")]
+    {
+        folder.remove(&["again"]);
+        copy(&folder, "lake", "again");
+        let job = "sensor compact again --target-file-size 128MB -m 64MB --json";
+        let outcome = folder.run_with_fault(job, kind);
+        if outcome.code != Some(0) {
+            folder.run(&format!("{job} --resume")).expect(&[0]);
+        }
+        assert_eq!(contents(&folder, "again"), contents(&folder, "one"), "{nth} {kind}");
+    }
+    let job = "sensor compact lake --target-file-size 128MB --json";
+    let outcome = folder.run(job).expect(&[0]);
+    assert_eq!(outcome.figure("/lake/rows_after"), outcome.figure("/lake/rows_before"));
+    assert_eq!(contents(&folder, "lake"), contents(&folder, "one"));
+    assert!(small.len() > contents(&folder, "lake").len(), "{small:?}");
+    let (lake, one) = (manifest(&folder, "lake"), manifest(&folder, "one"));
+    for name in ["rows", "bytes", "bbox", "time_us", "options", "rejects"] {
+        assert_eq!(lake[name], one[name], "{name}");
+    }
+    // Once more there is nothing to do, and nothing is touched.
+    let tree = Tree::of(&folder.at("lake"));
+    let outcome = folder.run("sensor compact lake --json").expect(&[0]);
+    assert_eq!((outcome.figure("/lake/files_written"), outcome.figure("/lake/rows_met")), (0, 0));
+    tree.assert_same(&Tree::of(&folder.at("lake")), "compacted twice");
+    folder.run("sensor compact nowhere").expect(&[2]);
+    let outcome = folder.run("sensor compact lake --overwrite").expect(&[2]);
+    assert!(outcome.stderr.contains("--overwrite"), "{outcome}");
+}

@@ -177,6 +177,17 @@ pub struct IngestRequest {
     pub common: Common,
 }
 
+/// `swath sensor compact`.
+#[derive(Debug, Clone)]
+pub struct CompactRequest {
+    /// The lake.
+    pub lake: PathBuf,
+    /// Another size of part files than the lake has.
+    pub target_file_size: Option<Bytes>,
+    /// What every command takes.
+    pub common: Common,
+}
+
 /// What somebody who adds to a lake says of it.
 #[derive(Debug, Clone, Default)]
 pub struct AppendWishes {

@@ -1,12 +1,12 @@
 //! `swath sensor ingest`.
 
 use swath::ingest;
-use swath::request::{AppendWishes, IngestRequest};
-use swath_core::{Bytes, Result};
+use swath::request::{AppendWishes, CompactRequest, IngestRequest};
+use swath_core::{Bytes, Error, Result};
 
 use super::job::carry_out;
 use crate::settings::Settings;
-use crate::words::IngestWords;
+use crate::words::{CompactWords, IngestWords};
 
 /// Size of part files where nobody names one.
 const TARGET_FILE_SIZE: Bytes = Bytes(128_000_000);
@@ -19,6 +19,25 @@ pub fn run(words: IngestWords, settings: &Settings) -> Result<()> {
     let explain = words.run.explain;
     let request = request(words, settings);
     carry_out(|stop| ingest::prepare_until(&request, stop), explain, settings)
+}
+
+/// The same for a lake that gets fewer files.
+///
+/// # Errors
+/// What the library reports.
+pub fn compact(words: CompactWords, settings: &Settings) -> Result<()> {
+    if words.run.overwrite {
+        return Err(Error::Usage {
+            message: "--overwrite: compact changes the lake that is there, and replaces none".into(),
+            hint: "leave it out".into(),
+        });
+    }
+    let request = CompactRequest {
+        lake: words.lake,
+        target_file_size: words.target_file_size,
+        common: settings.common(false, words.run.resume),
+    };
+    carry_out(|_| ingest::prepare_compact(&request), words.run.explain, settings)
 }
 
 /// The request that the words make.

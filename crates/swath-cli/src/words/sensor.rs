@@ -103,3 +103,27 @@ pub struct IngestWords {
     #[command(flatten)]
     pub talk: TalkFlags,
 }
+
+const COMPACT_EXAMPLES: &str = "\
+Examples:
+  swath sensor compact lake/
+  swath sensor compact lake/ --target-file-size 256MB -m 512MB
+  swath sensor compact lake/ --explain";
+
+/// `swath sensor compact`.
+#[derive(Debug, Args)]
+#[command(after_help = COMPACT_EXAMPLES)]
+pub struct CompactWords {
+    /// The lake: a folder that swath sensor ingest made
+    #[arg(required = true, value_name = "LAKE")]
+    pub lake: PathBuf,
+    /// Another size than the lake was made with, which it has from then on
+    #[arg(long, value_name = "SIZE", value_parser = common::some_bytes)]
+    pub target_file_size: Option<Bytes>,
+    /// How it runs.
+    #[command(flatten)]
+    pub run: RunFlags,
+    /// How it talks.
+    #[command(flatten)]
+    pub talk: TalkFlags,
+}

@@ -48,6 +48,9 @@ pub struct Manifest {
     /// Rows of a row group.
     #[serde(default)]
     pub rows_per_row_group: u32,
+    /// Bytes of text of a row, on average.
+    #[serde(default)]
+    pub text_per_row: f64,
     /// Texts of categories and sensors, and their bytes.
     #[serde(default)]
     pub texts: (u64, u64),

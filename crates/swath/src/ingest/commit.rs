@@ -125,11 +125,13 @@ pub fn commit(
     for (reason, rows) in &totals.reasons {
         observer.on(&Event::Reject { rows: *rows, reason: reason.clone() });
     }
-    for message in warnings::of_rows(&running.job, &totals.rows) {
+    let told = if running.job.compacts { Vec::new() } else { warnings::of_rows(&running.job, &totals.rows) };
+    for message in told {
         observer.on(&Event::Warning { message });
     }
     if let Some(lake) = &running.job.base {
-        return extend::extend(running, lake, done, partial, job, totals, summary, observer, stopwatch);
+        let end = extend::End { job, totals, summary, observer, stopwatch };
+        return extend::extend(running, lake, done, partial, end);
     }
     let meta = running.lake_folder.join(META);
     let fail = |error: std::io::Error| Error::writing(&meta, &error);
@@ -203,7 +205,7 @@ fn write_manifest(
     let fail = |error: std::io::Error| Error::writing(&path, &error);
     let file = fault::point("manifest.create").and_then(|()| File::create(&path)).map_err(fail)?;
     let mut out = BufWriter::with_capacity(64 << 10, file);
-    let head = head(running, totals, rejects);
+    let head = head(running, totals, rejects, text_per_row(running, done)?);
     // Entries of files are already text, one a line: only the frame around them is made here.
     let text = serde_json::to_string_pretty(&head).map_err(|error| Error::unexpected(error.to_string()))?;
     let open = text.strip_suffix("\n}").unwrap_or(&text);
@@ -220,7 +222,18 @@ fn write_manifest(
     out.write_all(b"\n  ]\n}\n").and_then(|()| out.flush()).map_err(fail)
 }
 
-fn head(running: &Running, totals: &Totals, rejects: rejects::Written) -> serde_json::Value {
+/// Bytes of text of a row, on average, by the runs that it went through.
+///
+/// # Errors
+/// When a receipt cannot be read.
+pub fn text_per_row(running: &Running, done: &Receipts) -> Result<f64> {
+    let runs = running.runs(done)?;
+    let rows: u64 = runs.iter().map(|run| u64::from(run.rows)).sum();
+    let text: u64 = runs.iter().map(|run| run.blob.length().saturating_sub(run.text_at)).sum();
+    Ok((text as f64 / rows.max(1) as f64).ceil())
+}
+
+fn head(running: &Running, totals: &Totals, rejects: rejects::Written, text_per_row: f64) -> serde_json::Value {
     let job = &running.job;
     json!({
         "swath_lake": 1,
@@ -239,6 +252,7 @@ fn head(running: &Running, totals: &Totals, rejects: rejects::Written) -> serde_
             "left_out": rejects.left_out,
         },
         "texts": [running.texts.len(), running.texts.bytes()],
+        "text_per_row": text_per_row,
         "schema": schema_file::write(&job.schema, &Notes::default()),
     })
 }

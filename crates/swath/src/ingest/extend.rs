@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 use swath_core::{Bytes, Changes, Error, Observer, PartialOutput, Receipts, Result, Stopwatch, Summary, fault};
 
 use super::assemble::{Assembled, span, union};
-use super::commit::{META, Totals, by_reason, show_left, total};
+use super::commit::{META, Totals, by_reason, show_left, text_per_row, total};
 use super::job::{Job as Plain, stage};
 use super::lake::{self, Lake};
 use super::running::Running;
-use super::{COMMAND, Job, rejects, standing};
+use super::{Job, rejects, standing};
 use crate::info::manifest::{self, Batch, Entry, Rejects};
 use crate::outcome::{LakeChange, Outcome, Output, Rows, Scratch};
 
@@ -122,53 +122,91 @@ fn is_free(path: &Path) -> Result<()> {
     })
 }
 
+/// What the manifest tells of all batches.
+struct Told {
+    rows: Rows,
+    inputs: Value,
+    rejects: Rejects,
+    appended: u64,
+    last_batch: Option<Batch>,
+}
+
+impl Told {
+    /// What it tells already.
+    fn of(lake: &Lake) -> Told {
+        Told {
+            rows: lake.rows.clone(),
+            inputs: lake.inputs.clone(),
+            rejects: lake.rejects.clone(),
+            appended: lake.appended,
+            last_batch: lake.last_batch.clone(),
+        }
+    }
+
+    /// The same with one more batch, of whose rejects so many are told one by one.
+    fn and(mut self, batch: Batch, kept: u64) -> Told {
+        self.rows = total(&self.rows, &batch.rows);
+        self.rows.duplicate += batch.replaced;
+        self.rows.written -= batch.replaced;
+        self.inputs = inputs_of_all(&self.inputs, &batch.inputs);
+        for (reason, count) in &batch.rejects {
+            *self.rejects.by_reason.entry(reason.clone()).or_default() += count;
+        }
+        self.rejects.kept += kept;
+        self.rejects.left_out += batch.rows.rejected.saturating_sub(kept);
+        self.appended += 1;
+        self.last_batch = Some(batch);
+        self
+    }
+}
+
+/// What a run comes to its end with.
+pub struct End<'a> {
+    /// The job.
+    pub job: &'a Job,
+    /// What became of its rows.
+    pub totals: Totals,
+    /// Of its tasks.
+    pub summary: &'a Summary,
+    /// Who is told.
+    pub observer: &'a dyn Observer,
+    /// Since it began.
+    pub stopwatch: Stopwatch,
+}
+
 /// Ends a run.
 ///
 /// # Errors
 /// What prevents the changes from being made: with the lake as it was, or, once they are begun, with a list of what is
 /// to be done, which the next run follows.
-#[allow(clippy::too_many_arguments)]
 pub fn extend(
     running: &Running,
     lake: &Lake,
     done: &Receipts,
     partial: PartialOutput,
-    job: &Job,
-    totals: Totals,
-    summary: &Summary,
-    observer: &dyn Observer,
-    stopwatch: Stopwatch,
+    end: End<'_>,
 ) -> Result<Outcome> {
+    let End { job, totals, summary, observer, stopwatch } = end;
     check_same(lake, &running.job.output)?;
     let Difference { mut changes, files, bytes } = difference(running, lake, done)?;
-    let put = changes.put.len() as u64;
-    let removed = changes.remove.len() as u64;
-    let meta = running.lake_folder.join(META);
-    let fail = |error: std::io::Error| Error::writing(&meta, &error);
-    fault::point("lake.folder").and_then(|()| std::fs::create_dir_all(&meta)).map_err(fail)?;
-    let kept = write_rejects(running, lake, done)?;
-    if kept.is_some() {
-        changes.put.push(REJECTS.into());
+    let (put, removed) = (changes.put.len() as u64, changes.remove.len() as u64);
+    let mut told = Told::of(lake);
+    if !running.job.compacts {
+        let meta = running.lake_folder.join(META);
+        let fail = |error: std::io::Error| Error::writing(&meta, &error);
+        fault::point("lake.folder").and_then(|()| std::fs::create_dir_all(&meta)).map_err(fail)?;
+        let kept = write_rejects(running, done)?;
+        changes.put.extend(kept.map(|_| REJECTS.into()));
+        let batch = Batch {
+            options: batch_options(&running.job),
+            inputs: standing::inputs(&running.job),
+            rows: totals.rows.clone(),
+            replaced: totals.replaced,
+            rejects: totals.reasons.iter().cloned().collect(),
+            written: (put, bytes),
+        };
+        told = told.and(batch, kept.unwrap_or_default());
     }
-    let rejected = totals.rows.rejected;
-    let kept = kept.unwrap_or_default();
-    let batch = Batch {
-        options: batch_options(&running.job),
-        inputs: standing::inputs(&running.job),
-        rows: totals.rows.clone(),
-        replaced: totals.replaced,
-        rejects: totals.reasons.iter().cloned().collect(),
-        written: (put, bytes),
-    };
-    let mut by_reason_all = lake.rejects.by_reason.clone();
-    for (reason, count) in &totals.reasons {
-        *by_reason_all.entry(reason.clone()).or_default() += count;
-    }
-    let rejects = Rejects {
-        by_reason: by_reason_all,
-        kept: lake.rejects.kept + kept,
-        left_out: lake.rejects.left_out + (rejected - kept),
-    };
     let change = LakeChange {
         rows_before: lake.files.iter().map(|file| file.rows).sum(),
         rows_met: totals.recalled,
@@ -179,24 +217,33 @@ pub fn extend(
         files_removed: removed,
         files_after: files.len() as u64,
     };
-    write_manifest(running, lake, &files, &batch, &rejects)?;
+    if !told.rows.balanced() || told.rows.written != change.rows_after {
+        let message =
+            format!("the rows of the lake do not add up: {:?}, {} in its files", told.rows, change.rows_after);
+        return Err(Error::LedgerBroken { message });
+    }
     let scratch = Scratch { predicted: job.costs.scratch, actual: running.store.scratch_peak() + job.prepared.content };
     let target = partial.target().to_path_buf();
-    let left = partial.change(&changes)?;
+    let left = if running.job.compacts && put + removed == 0 {
+        partial.discard().err()
+    } else {
+        write_manifest(running, lake, done, &files, &told)?;
+        partial.change(&changes)?
+    };
     show_left(left, job, observer);
     Ok(Outcome {
-        rows: Some(totals.rows),
+        rows: (!running.job.compacts).then_some(totals.rows),
         lake: Some(change),
         outputs: vec![Output { path: target, bytes: Bytes(bytes), files: put }],
         rejects: totals.reasons,
         choices: job.choices(),
-        ..Outcome::complete(COMMAND, &job.costs.ledger, summary, scratch, &stopwatch)
+        ..Outcome::complete(job.command(), &job.costs.ledger, summary, scratch, &stopwatch)
     })
 }
 
 /// Writes the rejects of the lake and those of the batch behind them; none where the batch has none. Answers how many of
 /// the batch are in it.
-fn write_rejects(running: &Running, lake: &Lake, done: &Receipts) -> Result<Option<u64>> {
+fn write_rejects(running: &Running, done: &Receipts) -> Result<Option<u64>> {
     if running.routed(done)?.iter().all(|unit| unit.rejected == 0) {
         return Ok(None);
     }
@@ -206,7 +253,7 @@ fn write_rejects(running: &Running, lake: &Lake, done: &Receipts) -> Result<Opti
     let mut out = BufWriter::with_capacity(64 << 10, file);
     let before = running.job.output.join(REJECTS);
     let mut there = 0;
-    if lake.rejects.kept > 0 {
+    if before.exists() {
         let mut old = File::open(&before).map_err(|error| Error::reading(&before, &error))?;
         there = std::io::copy(&mut old, &mut out).map_err(fail)?;
     }
@@ -216,44 +263,42 @@ fn write_rejects(running: &Running, lake: &Lake, done: &Receipts) -> Result<Opti
 }
 
 /// The inputs of all batches, told as those of one are.
-fn inputs_of_all(lake: &Lake, batch: &Value) -> Value {
+fn inputs_of_all(before: &Value, batch: &Value) -> Value {
     let number = |of: &Value, name: &str| of.get(name).and_then(Value::as_u64).unwrap_or_default();
-    let sum = |name: &str| number(&lake.inputs, name) + number(batch, name);
-    let digests = [&lake.inputs, batch].map(|of| of.get("digest").and_then(Value::as_str).unwrap_or_default());
+    let sum = |name: &str| number(before, name) + number(batch, name);
+    let digests = [before, batch].map(|of| of.get("digest").and_then(Value::as_str).unwrap_or_default());
     let digest = swath_core::Fnv64::of(digests.join("+").as_bytes());
     json!({"files": sum("files"), "bytes": sum("bytes"), "digest": format!("{digest:016x}")})
 }
 
-fn write_manifest(running: &Running, lake: &Lake, files: &[Entry], batch: &Batch, rejects: &Rejects) -> Result<()> {
+fn write_manifest(running: &Running, lake: &Lake, done: &Receipts, files: &[Entry], told: &Told) -> Result<()> {
     let path = running.lake_folder.join(manifest::FILE);
     let fail = |error: std::io::Error| Error::writing(&path, &error);
-    let rows = total(&lake.rows, &Rows { duplicate: batch.rows.duplicate + batch.replaced, ..batch.rows.clone() });
-    let rows = Rows { written: files.iter().map(|file| file.rows).sum(), ..rows };
-    if !rows.balanced() {
-        return Err(Error::LedgerBroken {
-            message: format!("the rows of the lake and the batch do not add up: {rows:?}"),
-        });
-    }
     let job = &running.job;
+    if let Some(meta) = path.parent() {
+        std::fs::create_dir_all(meta).map_err(fail)?;
+    }
     let mut options = lake.options.clone();
     if let Some(options) = options.as_object_mut() {
         options.insert("max_record".into(), json!(job.longest_record()));
+        options.insert("target_file_size".into(), json!(job.target_file_size));
     }
     let head = json!({
         "swath_lake": 1,
         "created_by": format!("swath {}", env!("CARGO_PKG_VERSION")),
-        "rows": rows,
+        "rows": told.rows,
         "bytes": files.iter().map(|file| file.bytes).sum::<u64>(),
         "bbox": files.iter().fold(None, |all, file| union(all, file.bbox)),
         "time_us": files.iter().fold(None, |all, file| span(all, file.time_us)),
         "crs": job.geometry.as_ref().map(|geometry| geometry.target.name()),
         "options": options,
         "rows_per_row_group": lake.row_group_rows,
-        "inputs": inputs_of_all(lake, &batch.inputs),
-        "rejects": rejects,
+        "inputs": told.inputs,
+        "rejects": told.rejects,
         "texts": [lake.texts.0.max(running.texts.len() as u64), lake.texts.1.max(running.texts.bytes() as u64)],
-        "appended": lake.appended + 1,
-        "last_batch": batch,
+        "text_per_row": lake.text_per_row.max(text_per_row(running, done)?),
+        "appended": told.appended,
+        "last_batch": told.last_batch,
         "schema": lake.schema_text,
     });
     let text = serde_json::to_string_pretty(&head).map_err(|error| Error::unexpected(error.to_string()))?;
@@ -299,6 +344,6 @@ pub fn outcome_of_batch(lake: &Lake, job: &Job, stopwatch: Stopwatch) -> Outcome
         outputs: vec![Output { path: job.request.output.clone(), bytes: Bytes(written.1), files: written.0 }],
         rejects: by_reason(rejects),
         choices: job.choices(),
-        ..Outcome::complete(COMMAND, &job.costs.ledger, &Summary::default(), Scratch::default(), &stopwatch)
+        ..Outcome::complete(job.command(), &job.costs.ledger, &Summary::default(), Scratch::default(), &stopwatch)
     }
 }

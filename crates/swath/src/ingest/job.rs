@@ -103,6 +103,8 @@ pub struct Job {
     pub output: PathBuf,
     /// The lake there that the rows are added to, if they are.
     pub base: Option<Lake>,
+    /// Whether nothing is added, and small files become large ones.
+    pub compacts: bool,
 }
 
 impl Job {

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::{Value, json};
 use swath_core::{Bytes, Error, Fnv64, Result};
 use swath_formats::csv::ParsePlan;
@@ -48,6 +49,8 @@ pub struct Lake {
     pub inputs: Value,
     /// Rejects so far.
     pub rejects: manifest::Rejects,
+    /// Bytes of text of a row, on average.
+    pub text_per_row: f64,
     /// Texts of categories and sensors, and their bytes.
     pub texts: (u64, u64),
     /// Batches that were added to the first one.
@@ -134,6 +137,7 @@ impl Lake {
             inputs: manifest.inputs,
             rejects: manifest.rejects,
             texts: manifest.texts,
+            text_per_row: manifest.text_per_row,
             appended: manifest.appended,
             last_batch: manifest.last_batch,
             options: manifest.options,
@@ -268,6 +272,16 @@ impl Lake {
         let paths: usize = self.files.iter().map(|file| file.path.as_os_str().len()).sum();
         Bytes(4 * paths as u64 + self.files.len() as u64 * FILE_BYTES)
     }
+}
+
+/// The folders in which several files are smaller than they need be.
+pub fn loose(lake: &Lake, target: Bytes) -> FxHashSet<String> {
+    let mut small: FxHashMap<String, u32> = FxHashMap::default();
+    // A file has a little less than the row groups that it was cut by.
+    for file in lake.files.iter().filter(|file| Bytes(file.bytes) < target.percent(90)) {
+        *small.entry(folder(file)).or_default() += 1;
+    }
+    small.into_iter().filter(|(_, files)| *files > 1).map(|(folder, _)| folder).collect()
 }
 
 /// What tells one manifest from another; nothing where there is none.

@@ -71,15 +71,6 @@ pub struct Prepared {
 /// # Errors
 /// For whatever of it cannot be done.
 pub fn prepare(request: &IngestRequest, stop: &Stop) -> Result<Prepared> {
-    let common = &request.common;
-    let room = Room {
-        folder: &common.tmp_dir.clone().unwrap_or_else(|| folder_beside(&request.output)),
-        tmp_limit: common.tmp_limit,
-        ceiling: common.ceiling(),
-        max_record: request.max_record,
-        most: None,
-        stop,
-    };
     let base = Lake::of(request)?;
     let settled = base.as_ref().map(|base| base.settle(request));
     let request = settled.as_ref().unwrap_or(request);
@@ -89,10 +80,41 @@ pub fn prepare(request: &IngestRequest, stop: &Stop) -> Result<Prepared> {
         None => file.map(|(file, _)| file),
     };
     let is_given = given.is_some();
+    let common = &request.common;
+    let room = Room {
+        folder: &common.tmp_dir.clone().unwrap_or_else(|| folder_beside(&request.output)),
+        tmp_limit: common.tmp_limit,
+        ceiling: common.ceiling(),
+        max_record: request.max_record,
+        most: None,
+        stop,
+    };
     let inputs = look::inputs_as(&request.sources, given, room)?;
     if let Some(no_degrees) = &inputs.no_degrees {
         return Err(no_degrees.error());
     }
+    resolve(request, inputs, base, is_given)
+}
+
+/// Resolves a request to make few large files of many small ones; the request is where what the lake settles goes.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn compact(request: &IngestRequest, base: Lake) -> Result<Prepared> {
+    let inputs = look::Inputs {
+        files: Vec::new(),
+        content: Bytes::ZERO,
+        schema: base.schema.clone(),
+        notes: Notes::default(),
+        samples: Vec::new(),
+        warnings: Vec::new(),
+        no_degrees: None,
+        columns: None,
+    };
+    resolve(request, inputs, Some(base), true)
+}
+
+fn resolve(request: &IngestRequest, inputs: look::Inputs, base: Option<Lake>, is_given: bool) -> Result<Prepared> {
     let mut warnings = inputs.warnings;
     let mut choices = Vec::new();
     let systems = systems::find(&inputs.schema, &inputs.files, &mut warnings)?;
@@ -159,6 +181,7 @@ pub fn prepare(request: &IngestRequest, stop: &Stop) -> Result<Prepared> {
     // No record is longer than the file that it is in, unless that is packed.
     let longest = match columnar {
         Some(_) => request.max_record,
+        None if inputs.files.is_empty() => request.max_record,
         None => inputs.files.iter().map(|file| Bytes(file.length())).max().unwrap_or_default(),
     };
     let job = Job {
@@ -188,12 +211,14 @@ pub fn prepare(request: &IngestRequest, stop: &Stop) -> Result<Prepared> {
         max_record: request.max_record.min(longest),
         compression: request.compression,
         output: request.output.clone(),
+        compacts: inputs.files.is_empty(),
         files: inputs.files,
         base,
     };
     let mut recalled = Expected::default();
     if let Some(lake) = &job.base {
         recalled = Expected::of(lake, &job, facts.time_us)?;
+        facts.text_per_row = facts.text_per_row.max(lake.text_per_row);
         let there: u64 = lake.files.iter().map(|file| file.rows).sum();
         choices.push(("lake".into(), format!("{there} rows are there, about {} of them met", recalled.rows)));
     }
@@ -496,7 +521,7 @@ pub fn identity(job: &Job, scratch: Option<&Path>) -> serde_json::Value {
     let partition: Vec<String> = job.partition.iter().map(ToString::to_string).collect();
     json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "command": "sensor ingest",
+        "command": if job.compacts { "sensor compact" } else { "sensor ingest" },
         "options": {
             "schema": schema_file::write(&job.schema, &Notes::default()),
             "partition": partition.join(","),

@@ -19,7 +19,7 @@ use swath_table::run::SortedRun;
 use super::columnar::{Cuts, UNIT_ROWS};
 use super::inputs::{Segment, Stream};
 use super::job::{Job, stage};
-use super::lake::{Lake, folder, follow_key, kin};
+use super::lake::{Lake, folder, follow_key, kin, loose};
 use super::locate;
 use super::route::batch_limits;
 use super::running::{Bench, Running, Shared};
@@ -87,7 +87,9 @@ impl Expected {
             _ => None,
         });
         let every = follow_key(&job.levels, job.time, job.dedup.as_ref()).contains(&false) && span.is_none();
+        let loose = job.compacts.then(|| loose(lake, job.target_file_size));
         let is_near = |file: &Entry| match (span, time_us, file.time_us) {
+            _ if loose.is_some() => loose.iter().any(|loose| loose.contains(&folder(file))),
             (Some(span), Some((first, last)), Some((from, to))) if !every => {
                 time_bucket(span, from) <= time_bucket(span, last) && time_bucket(span, to) >= time_bucket(span, first)
             }
@@ -182,9 +184,11 @@ fn folders(running: &Running, done: &Receipts) -> Result<FxHashSet<String>> {
 
 fn touched(running: &Running, lake: &Lake, done: &Receipts) -> Result<Touched> {
     let job = &running.job;
-    let follow = follow_key(&job.levels, job.time, job.dedup.as_ref());
+    // No row that is there has the key of another one.
+    let follow = if job.compacts { Vec::new() } else { follow_key(&job.levels, job.time, job.dedup.as_ref()) };
     let kin_of = |folder: &str| kin(folder, &follow);
-    let wanted: FxHashSet<String> = folders(running, done)?.iter().map(|folder| kin_of(folder)).collect();
+    let wanted = if job.compacts { loose(lake, job.target_file_size) } else { folders(running, done)? };
+    let wanted: FxHashSet<String> = wanted.iter().map(|folder| kin_of(folder)).collect();
     let is_touched = |file: &Entry| wanted.contains(&kin_of(&folder(file)));
     let files: Vec<u32> =
         (0u32..).zip(&lake.files).filter(|(_, file)| is_touched(file)).map(|(position, _)| position).collect();
