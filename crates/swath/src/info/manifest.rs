@@ -143,7 +143,8 @@ pub fn check(lake: &Path, manifest: &Manifest, stop: &Stop) -> Result<Checked> {
     let mut checked = Checked::default();
     if swath_core::has_changes(lake) {
         let way_on = "until then some files are new and others as they were: end it by the same command with --resume";
-        checked.faults.push(format!("a batch is being added to it, or a run that did so was interrupted; {way_on}"));
+        checked.faults.push(format!("its files are being changed, or a run that did so was interrupted; {way_on}"));
+        return Ok(checked);
     }
     let (mut missing, mut first_missing) = (0u64, None);
     let (mut changed, mut first_changed) = (0u64, None);

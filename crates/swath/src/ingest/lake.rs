@@ -73,10 +73,10 @@ impl Lake {
     /// the request says otherwise than the lake does.
     pub fn of(request: &IngestRequest) -> Result<Option<Lake>> {
         let Some(wishes) = &request.append else { return Ok(None) };
-        if !swath_core::has_changes(&request.output) && is_free(&request.output) {
+        swath_core::complete_changes(&request.output)?;
+        if is_free(&request.output) {
             return Ok(None);
         }
-        swath_core::complete_changes(&request.output)?;
         let lake = Lake::open(&request.output)?;
         lake.check_wishes(wishes)?;
         Ok(Some(lake))

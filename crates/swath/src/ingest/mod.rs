@@ -15,6 +15,7 @@ mod groups;
 mod inputs;
 mod job;
 mod lake;
+mod layout;
 mod locate;
 mod look;
 mod matching;

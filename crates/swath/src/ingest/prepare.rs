@@ -6,15 +6,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_schema::{Field, Schema};
 use rustc_hash::FxHashMap;
 use serde_json::json;
 use swath_core::{Bytes, Error, Result, Stop};
 use swath_crs::{Crs, Transform};
 use swath_formats::csv::{Header, NO_COLUMN, ParsePlan, header_of};
-use swath_formats::geoparquet::{
-    LakeColumns, LakeCompression, LakeLayout, PointColumns, ROW_GROUP_ROWS_MAX, SortColumn,
-};
 use swath_formats::store::read_full;
 use swath_table::assign::Assigner;
 use swath_table::infer;
@@ -23,32 +19,25 @@ use swath_table::partition::{PartitionLevel, PartitionRequest, choose};
 use swath_table::schema::{ColumnType, Role, TableSchema};
 use swath_table::schema_file::{self, Notes};
 
-use super::arrays::data_type;
 use super::columnar;
 use super::inputs::Stream;
 use super::job::{Dedup, FilePlan, Geometry, Job};
 use super::lake::Lake;
+use super::layout::{lake_layout, row_group_rows};
 use super::look;
 use super::recall::Expected;
 use super::survey::{Counted, Facts, facts};
 use super::systems::{self, Systems};
 use crate::content::Room;
 use crate::input_file::{InputFile, exact_path};
-use crate::request::{Compression, IngestRequest, SortOrder};
+use crate::request::{IngestRequest, SortOrder};
 
 /// Rows at most in a run.
 const RUN_ROWS: usize = 65_536;
 /// Value bytes at most in a run.
 const RUN_BYTES: usize = 6 << 20;
-/// Bytes of values in a row group, about, for rows of fixed width.
-const ROW_GROUP_BYTES: usize = 6 << 20;
-/// Bytes of text in a column of a row, about.
-const TEXT_BYTES: usize = 64;
 /// Bytes of a file in which its header must end.
 pub const HEADER_BYTES: usize = infer::sample::HEADER_BYTES as usize;
-
-/// Name of the column of points.
-const GEOMETRY: &str = "geometry";
 
 /// What was chosen for a person to see, and what costing needs to know.
 pub struct Prepared {
@@ -157,12 +146,9 @@ fn resolve(request: &IngestRequest, inputs: look::Inputs, base: Option<Lake>, is
     let key_time = time.filter(|&time| types[time] == ColumnType::Timestamp);
     let layout =
         RowLayout::new(&types, sensor.filter(|&sensor| by_sensor && types[sensor] == ColumnType::Category), key_time);
-    let texts = types.iter().filter(|kind| **kind == ColumnType::String).count();
-    let row_bytes =
-        layout.stride() + 16 + text_allowed(texts, facts.text_per_row) + if geometry.is_some() { 37 } else { 0 };
     let row_group_rows = match &base {
         Some(base) => base.row_group_rows,
-        None => (ROW_GROUP_BYTES / row_bytes / 1024 * 1024).clamp(1024, ROW_GROUP_ROWS_MAX) as u32,
+        None => row_group_rows(&layout, &types, geometry.is_some(), facts.text_per_row),
     };
     let dedup = dedup(&schema, &partition, by_sensor, sensor, time)?;
     choices.push(("rows per row group".into(), row_group_rows.to_string()));
@@ -223,17 +209,6 @@ fn resolve(request: &IngestRequest, inputs: look::Inputs, base: Option<Lake>, is
         choices.push(("lake".into(), format!("{there} rows are there, about {} of them met", recalled.rows)));
     }
     Ok(Prepared { job: Arc::new(job), facts, choices, warnings, content: inputs.content, recalled })
-}
-
-/// Bytes of text that a row group allows each row, for so many columns of text: a fixed figure for names and short
-/// remarks, so that a lake of many batches has the row groups of a lake of one. Where rows of the sample have more, it is
-/// doubled until they fit, since row groups of long texts would not.
-fn text_allowed(columns: usize, per_row: f64) -> usize {
-    let mut allowed = columns * TEXT_BYTES;
-    while allowed > 0 && (allowed as f64) < per_row {
-        allowed *= 2;
-    }
-    allowed
 }
 
 /// The folder that an output is in, or the next one above it that is there.
@@ -417,74 +392,6 @@ fn plan_files(
         file_plans.push(FilePlan { plan, transform: 0, data_offset, header_lines: lines });
     }
     Ok((plans, file_plans))
-}
-
-fn lake_layout(
-    schema: &TableSchema,
-    geometry: Option<&Geometry>,
-    request: &IngestRequest,
-    sensor: Option<usize>,
-    time: Option<usize>,
-) -> Result<LakeLayout> {
-    let fields: Vec<Field> = schema
-        .columns
-        .iter()
-        .map(|column| {
-            let field = Field::new(&column.name, data_type(column.column_type), !column.required);
-            match &column.units {
-                Some(units) => field.with_metadata([("units".to_string(), units.clone())].into()),
-                None => field,
-            }
-        })
-        .collect();
-    let sort = |column: usize| SortColumn { column, descending: false, nulls_first: false };
-    let is_text =
-        |column: usize| matches!(schema.columns[column].column_type, ColumnType::Category | ColumnType::String);
-    let sorting = match request.sort {
-        // Numbers of sensors are in the order of their text, which no reader expects.
-        SortOrder::Sensor if sensor.is_some_and(|sensor| !is_text(sensor)) => Vec::new(),
-        SortOrder::Sensor => sensor.into_iter().chain(time).map(sort).collect(),
-        SortOrder::Hilbert => Vec::new(),
-    };
-    let points = match geometry {
-        None => None,
-        Some(geometry) => {
-            let crs = if geometry.target.is_crs84_equivalent() && geometry.target.epsg().is_none() {
-                None
-            } else {
-                Some(geometry.target.to_projjson().map_err(|error| systems::usage(&error))?)
-            };
-            let hidden = schema.columns.len();
-            let (x, y) = if geometry.moved { (hidden, hidden + 1) } else { (geometry.x, geometry.y) };
-            Some(PointColumns { name: GEOMETRY.into(), x, y, crs })
-        }
-    };
-    // Some readers take names that differ in case for one.
-    let taken = schema.columns.iter().find(|column| column.name.eq_ignore_ascii_case(GEOMETRY));
-    if let (Some(_), Some(column)) = (&points, taken) {
-        return Err(Error::Usage {
-            message: format!(
-                "the input has a column {:?}, and {GEOMETRY} is the name of the points that are made of x and y",
-                column.name
-            ),
-            hint: format!(
-                "name it otherwise in a schema file, from swath sensor schema SRC: [columns.shape] source = \"{}\"",
-                column.name
-            ),
-        });
-    }
-    LakeLayout::new(LakeColumns {
-        attributes: Arc::new(Schema::new(fields)),
-        geometry: points,
-        sorting,
-        time: time.filter(|&time| schema.columns[time].column_type == ColumnType::Timestamp),
-        compression: match request.compression {
-            Compression::Zstd => LakeCompression::Zstd { level: 1 },
-            Compression::Snappy => LakeCompression::Snappy,
-        },
-        created_by: format!("swath {}", env!("CARGO_PKG_VERSION")),
-        metadata: Vec::new(),
-    })
 }
 
 fn dedup(
