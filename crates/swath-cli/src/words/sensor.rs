@@ -41,8 +41,7 @@ const INGEST_EXAMPLES: &str = "\
 Examples:
   swath sensor ingest sensors/*.csv -o lake/ --memory 256MB
   swath sensor ingest sensors/ -o lake/ --schema s.toml --partition day,h3:4
-  swath sensor ingest huge.csv -o lake/ -m 64MB --explain
-  swath sensor ingest today.csv -o lake/ --append
+  swath sensor ingest today.csv -o lake/ --append -m 64MB --explain
 
 Exit codes: 0 complete; 2 usage; 3 does not fit the ceiling; 4 needed more than
 the ceiling under way; 5 input; 6 output; 7 too many rejects; 75 stopped by a
