@@ -47,7 +47,12 @@ fn batches_one_by_one_are_one_ingest() {
     let batches = batches(&folder, READINGS, if full() { 30 } else { 6 });
     let last = String::from_utf8(folder.read("schema.toml")).expect("text") + "keep = \"last\"\n";
     folder.write("last.toml", last.as_bytes());
+    // The newest reading of each sensor, wherever it was before.
+    let newest = last.replace("key = [\"sensor_id\", \"timestamp\"]", "key = [\"sensor_id\"]");
+    assert_ne!(newest, last);
+    folder.write("newest.toml", newest.as_bytes());
     for (schema, partition, more) in [
+        ("newest.toml", "day", ""),
         ("schema.toml", "day", ""),
         ("last.toml", "day", ""),
         ("schema.toml", "day,h3:3", ""),

@@ -72,8 +72,8 @@ pub struct IngestWords {
     /// Compression of the part files: zstd or snappy [default: zstd]
     #[arg(long, value_name = "CODEC")]
     pub compression: Option<Compression>,
-    /// Add to the lake that is there: its schema, partition, order and sizes hold, and only partitions with new rows
-    /// are written again
+    /// Add to the lake that is there: its schema, partition, order and sizes hold, only partitions with new rows are
+    /// written again, and readers of globs may see a mix while files are put in place
     #[arg(long, conflicts_with = "overwrite")]
     pub append: bool,
     /// More rejected rows than this share or count fail the run

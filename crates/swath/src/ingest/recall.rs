@@ -18,7 +18,7 @@ use swath_table::run::SortedRun;
 
 use super::columnar::{Cuts, UNIT_ROWS};
 use super::inputs::{Segment, Stream};
-use super::job::{Job, stage};
+use super::job::{Dedup, Job, stage};
 use super::lake::{Lake, folder, follow_key, kin, loose};
 use super::locate;
 use super::route::batch_limits;
@@ -86,7 +86,9 @@ impl Expected {
             Level::Time(span, _) => Some(*span),
             _ => None,
         });
-        let every = follow_key(&job.levels, job.time, job.dedup.as_ref()).contains(&false) && span.is_none();
+        let in_key = |dedup: &Dedup| job.time.is_some_and(|time| dedup.key.contains(&time));
+        let every = follow_key(&job.levels, job.time, job.dedup.as_ref()).contains(&false)
+            && !(span.is_some() && job.dedup.as_ref().is_some_and(in_key));
         let loose = job.compacts.then(|| loose(lake, job.target_file_size));
         let is_near = |file: &Entry| match (span, time_us, file.time_us) {
             _ if loose.is_some() => loose.iter().any(|loose| loose.contains(&folder(file))),
