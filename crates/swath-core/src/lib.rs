@@ -29,6 +29,9 @@ pub use memory::{CpuQuota, Limit, LimitSource, Limits, MemoryRequest};
 pub use plan::{Ledger, LedgerLine, Plan, Stage, TaskContext, TaskKey, TaskSpec};
 pub use process::{ResidentSet, Stopwatch, counting, resident_now};
 pub use run::{ChunkCounts, RunOptions, StageTime, Summary, run};
-pub use sink::{PartialOutput, PartialState, mark_of, put_mark, sync_file_system, sync_folder};
+pub use sink::{
+    Changes, PartialOutput, PartialState, complete_changes, has_changes, mark_of, put_mark, sync_file_system,
+    sync_folder,
+};
 pub use stop::Stop;
 pub use store::{Blob, BlobWriter, Store};

@@ -82,6 +82,7 @@ pub fn request(folder: &Folder, common: Common) -> IngestRequest {
         until_us: None,
         bbox: None,
         compression: Compression::default(),
+        append: None,
         common,
     }
 }

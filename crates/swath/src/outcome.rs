@@ -93,6 +93,27 @@ impl Rows {
     }
 }
 
+/// What became of a lake that rows were added to.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct LakeChange {
+    /// Rows that were there.
+    pub rows_before: u64,
+    /// Of them, rows of partitions that the batch touches, which were read again.
+    pub rows_met: u64,
+    /// Of them, rows in whose place rows of the batch with the same key are.
+    pub rows_replaced: u64,
+    /// Rows that are there now.
+    pub rows_after: u64,
+    /// Files that were there.
+    pub files_before: u64,
+    /// Files that are new or have other contents.
+    pub files_written: u64,
+    /// Files that are gone.
+    pub files_removed: u64,
+    /// Files that are there now.
+    pub files_after: u64,
+}
+
 /// One output.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Output {
@@ -127,6 +148,9 @@ pub struct Outcome {
     /// Rows, of what has rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows: Option<Rows>,
+    /// The lake that rows were added to, if they were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lake: Option<LakeChange>,
     /// What rasters come to, where that is the result and no file takes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub statistics: Option<Vec<RasterStatistics>>,

@@ -170,8 +170,35 @@ pub struct IngestRequest {
     pub bbox: Option<[f64; 4]>,
     /// Compression of the part files.
     pub compression: Compression,
+    /// Whether rows are added to the lake that is there, with what was asked for in so many words: the lake has settled
+    /// partition, order, sizes and compression.
+    pub append: Option<AppendWishes>,
     /// What every command takes.
     pub common: Common,
+}
+
+/// `swath sensor compact`.
+#[derive(Debug, Clone)]
+pub struct CompactRequest {
+    /// The lake.
+    pub lake: PathBuf,
+    /// Another size of part files than the lake has.
+    pub target_file_size: Option<Bytes>,
+    /// What every command takes.
+    pub common: Common,
+}
+
+/// What somebody who adds to a lake says of it.
+#[derive(Debug, Clone, Default)]
+pub struct AppendWishes {
+    /// As in [`IngestRequest::partition`].
+    pub partition: Option<String>,
+    /// The order.
+    pub sort: Option<SortOrder>,
+    /// The size of part files.
+    pub target_file_size: Option<Bytes>,
+    /// Their compression.
+    pub compression: Option<Compression>,
 }
 
 /// A raster that is read, and what expressions call it.

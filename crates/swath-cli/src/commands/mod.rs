@@ -75,7 +75,7 @@ impl Heard {
         let follows = words.windows(2).any(|pair| pair == ["--log", "json"]);
         let mut verbs = words.iter().filter(|word| !word.starts_with('-'));
         let command = match (verbs.next().map(String::as_str), verbs.next().map(String::as_str)) {
-            (Some("sensor"), Some(verb @ ("schema" | "ingest"))) => format!("sensor {verb}"),
+            (Some("sensor"), Some(verb @ ("schema" | "ingest" | "compact"))) => format!("sensor {verb}"),
             (Some("raster"), Some(verb)) if RASTER_VERBS.contains(&verb) => format!("raster {verb}"),
             (Some("synth"), Some(verb @ ("telemetry" | "raster"))) => format!("synth {verb}"),
             (Some(verb @ ("info" | "sensor" | "raster" | "synth" | "doctor" | "demo")), _) => verb.into(),
@@ -108,6 +108,7 @@ fn flags(verb: &Verb) -> Flags {
             ..Flags::default()
         },
         Verb::Sensor(SensorVerb::Ingest(words)) => Flags::of(&words.run, &words.talk),
+        Verb::Sensor(SensorVerb::Compact(words)) => Flags::of(&words.run, &words.talk),
         Verb::Raster(verb) => {
             let (run, talk) = verb.flags();
             Flags::of(run, talk)
@@ -128,6 +129,7 @@ fn dispatch(verb: Verb, settings: &Settings, voice: Voice) -> Result<()> {
         Verb::Demo(words) => demo::run(&words, settings),
         Verb::Sensor(SensorVerb::Schema(words)) => schema::run(&words, settings),
         Verb::Sensor(SensorVerb::Ingest(words)) => ingest::run(*words, settings),
+        Verb::Sensor(SensorVerb::Compact(words)) => ingest::compact(words, settings),
         Verb::Raster(verb) => raster::run(verb, settings),
         Verb::Synth(SynthWords::Telemetry(words)) => synth::telemetry(&words, settings),
         Verb::Synth(SynthWords::Raster(words)) => raster::synth(*words, settings),

@@ -19,6 +19,22 @@ pub fn text(outcome: &Outcome) -> String {
             &format!("{}: {} {files}, {}", output.path.display(), grouped(output.files), output.bytes),
         ]);
     }
+    if let Some(lake) = &outcome.lake {
+        let replaced = match lake.rows_replaced {
+            0 => String::new(),
+            replaced => format!(", {} of them replaced", grouped(replaced)),
+        };
+        facts.row([
+            &"lake",
+            &format!(
+                "{} rows in {} files, before {} in {}{replaced}",
+                grouped(lake.rows_after),
+                grouped(lake.files_after),
+                grouped(lake.rows_before),
+                grouped(lake.files_before)
+            ),
+        ]);
+    }
     if outcome.rows.as_ref().is_some_and(|rows| rows.rejected > 0) {
         facts.row([&"rejects", &rejects(outcome)]);
     }

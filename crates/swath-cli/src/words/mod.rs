@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use common::{CeilingFlags, LogFormat, ProgressWhen, RunFlags, TalkFlags, seconds, threads};
 pub use raster::{ConvertWords, MosaicWords, OneInput, RasterOutputFlags, RasterVerb, StatsWords, StepFlags};
-pub use sensor::{IngestWords, SchemaWords};
+pub use sensor::{CompactWords, IngestWords, SchemaWords};
 pub use synth::{SynthRasterWords, SynthWords, TelemetryWords};
 
 const TOP_EXAMPLES: &str = "\
@@ -63,6 +63,8 @@ pub enum SensorVerb {
     Schema(SchemaWords),
     /// Validate, deduplicate, sort and partition sensor CSV into a GeoParquet lake
     Ingest(Box<IngestWords>),
+    /// Make few large part files of many small ones, with the same rows in the same order
+    Compact(CompactWords),
 }
 
 const INFO_EXAMPLES: &str = "\

@@ -41,7 +41,7 @@ const INGEST_EXAMPLES: &str = "\
 Examples:
   swath sensor ingest sensors/*.csv -o lake/ --memory 256MB
   swath sensor ingest sensors/ -o lake/ --schema s.toml --partition day,h3:4
-  swath sensor ingest huge.csv -o lake/ -m 64MB --explain
+  swath sensor ingest today.csv -o lake/ --append -m 64MB --explain
 
 Exit codes: 0 complete; 2 usage; 3 does not fit the ceiling; 4 needed more than
 the ceiling under way; 5 input; 6 output; 7 too many rejects; 75 stopped by a
@@ -60,18 +60,22 @@ pub struct IngestWords {
     /// Columns, types, roles and checks (default: inferred from a sample)
     #[arg(long, value_name = "FILE")]
     pub schema: Option<PathBuf>,
-    /// auto, none, or hour|day|month|year, h3:RES|geohash:N|tile:DEG, sensor, sensor:N, column:NAME, separated by commas
-    #[arg(long, value_name = "KEYS", default_value = "auto")]
-    pub partition: String,
-    /// Order inside a partition: sensor (then time) or hilbert
-    #[arg(long, value_name = "ORDER", default_value = "sensor")]
-    pub sort: SortOrder,
-    /// A part file ends at the first row group at or past this size
-    #[arg(long, value_name = "SIZE", value_parser = common::some_bytes, default_value = "128MB")]
-    pub target_file_size: Bytes,
-    /// Compression of the part files: zstd or snappy
-    #[arg(long, value_name = "CODEC", default_value = "zstd")]
-    pub compression: Compression,
+    /// auto, none, or hour|day|month|year, h3:RES|geohash:N|tile:DEG, sensor, sensor:N, column:NAME, separated by commas [default: auto]
+    #[arg(long, value_name = "KEYS")]
+    pub partition: Option<String>,
+    /// Order inside a partition: sensor (then time) or hilbert [default: sensor]
+    #[arg(long, value_name = "ORDER")]
+    pub sort: Option<SortOrder>,
+    /// A part file ends at the first row group at or past this size [default: 128MB]
+    #[arg(long, value_name = "SIZE", value_parser = common::some_bytes)]
+    pub target_file_size: Option<Bytes>,
+    /// Compression of the part files: zstd or snappy [default: zstd]
+    #[arg(long, value_name = "CODEC")]
+    pub compression: Option<Compression>,
+    /// Add to the lake that is there: its schema, partition, order and sizes hold, only partitions with new rows are
+    /// written again, and readers of globs may see a mix while files are put in place
+    #[arg(long, conflicts_with = "overwrite")]
+    pub append: bool,
     /// More rejected rows than this share or count fail the run
     #[arg(long, value_name = "LIMIT", default_value = "1%", help_heading = "Checks and filters")]
     pub max_rejects: MaxRejects,
@@ -91,6 +95,30 @@ pub struct IngestWords {
     #[arg(long, value_name = "W,S,E,N", value_parser = moment::extent, help_heading = "Checks and filters")]
     #[arg(allow_hyphen_values = true)]
     pub bbox: Option<[f64; 4]>,
+    /// How it runs.
+    #[command(flatten)]
+    pub run: RunFlags,
+    /// How it talks.
+    #[command(flatten)]
+    pub talk: TalkFlags,
+}
+
+const COMPACT_EXAMPLES: &str = "\
+Examples:
+  swath sensor compact lake/
+  swath sensor compact lake/ --target-file-size 256MB -m 512MB
+  swath sensor compact lake/ --explain";
+
+/// `swath sensor compact`.
+#[derive(Debug, Args)]
+#[command(after_help = COMPACT_EXAMPLES)]
+pub struct CompactWords {
+    /// The lake: a folder that swath sensor ingest made
+    #[arg(required = true, value_name = "LAKE")]
+    pub lake: PathBuf,
+    /// Another size than the lake was made with, which it has from then on
+    #[arg(long, value_name = "SIZE", value_parser = common::some_bytes)]
+    pub target_file_size: Option<Bytes>,
     /// How it runs.
     #[command(flatten)]
     pub run: RunFlags,

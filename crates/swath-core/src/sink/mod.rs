@@ -3,6 +3,7 @@
 //! All work happens in `.NAME.partial/` beside the final path, on the same file system, and one rename shows it. It
 //! does not know what is written.
 
+mod changes;
 mod durable;
 mod mark;
 mod replace;
@@ -15,6 +16,7 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+pub use changes::{Changes, complete_changes, has_changes};
 pub use durable::{sync_file_system, sync_folder};
 pub use mark::{mark_of, put_mark};
 
@@ -85,8 +87,9 @@ impl PartialOutput {
         }
         let lock = FolderLock::acquire(&folder)?;
         put_back(&folder.join(REPLACED), target)?;
+        let changed = changes::roll_forward(&folder, target)?;
         let stands = fs::symlink_metadata(target).is_ok();
-        let unfinished = holds_work(&folder)?;
+        let unfinished = holds_work(&folder)? && !changed;
         if unfinished && target.is_symlink() {
             return Err(link(target));
         }
@@ -99,6 +102,9 @@ impl PartialOutput {
         }
         let mut partial =
             PartialOutput { target: target.into(), folder, state: PartialState::Fresh, overwrite, _lock: lock };
+        if changed {
+            partial.empty()?;
+        }
         if unfinished && resume {
             partial.overwrite |= partial.folder.join(OVERWRITE).exists();
             if partial.committed_by().is_some() {
@@ -277,12 +283,14 @@ impl PartialOutput {
         for entry in entries {
             let path = entry.map_err(|error| failed(&self.folder, error))?.path();
             let stays = path.ends_with(ELSEWHERE) && elsewhere.is_err();
-            if !path.ends_with(lock::FILE) && !path.ends_with(COMMITTING) && !stays {
+            let is_marker = [COMMITTING, changes::CHANGES].iter().any(|marker| path.ends_with(marker));
+            if !path.ends_with(lock::FILE) && !is_marker && !stays {
                 remove(&path).map_err(|error| failed(&path, error))?;
             }
         }
-        let marker = self.folder.join(COMMITTING);
-        remove(&marker).map_err(|error| failed(&marker, error))?;
+        for marker in [COMMITTING, changes::CHANGES].map(|marker| self.folder.join(marker)) {
+            remove(&marker).map_err(|error| failed(&marker, error))?;
+        }
         elsewhere
     }
 
@@ -353,10 +361,8 @@ fn holds_work(folder: &Path) -> Result<bool> {
     for entry in fs::read_dir(folder).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
         holds |= name != lock::FILE;
-        if ![lock::FILE, COMMITTING, OVERWRITE, OUTPUT, JOURNAL, SCRATCH, ELSEWHERE, REPLACED]
-            .iter()
-            .any(|own| name == **own)
-        {
+        let own = [lock::FILE, COMMITTING, OVERWRITE, OUTPUT, JOURNAL, SCRATCH, ELSEWHERE, REPLACED];
+        if !own.iter().chain(&[changes::CHANGES, changes::CHANGES_NEW]).any(|own| name == **own) {
             return Err(Error::OutputExists {
                 path: folder.into(),
                 message: format!("{} in it is of no run", name.display()),

@@ -242,3 +242,82 @@ fn errors_name_the_path() {
     let output = partial.output();
     check(partial.commit().map(drop), &output);
 }
+
+/// A lake with two parts, and changes to it that are all made but not begun: one part is replaced, one goes, one is new.
+fn changing(folder: &Path) -> (PathBuf, Changes) {
+    let target = folder.join("lake");
+    fs::create_dir_all(target.join("day=1")).unwrap();
+    for (path, text) in [("day=1/a", "old"), ("b", "old"), ("list", "old")] {
+        fs::write(target.join(path), text).unwrap();
+    }
+    let partial = PartialOutput::within(&target, false).unwrap();
+    make_journal(&partial);
+    fs::create_dir_all(partial.output().join("day=2")).unwrap();
+    for (path, text) in [("b", "new"), ("day=2/c", "new"), ("list", "new"), ("same", "unused")] {
+        fs::write(partial.output().join(path), text).unwrap();
+    }
+    let changes =
+        Changes { put: vec!["b".into(), "day=2/c".into()], remove: vec!["day=1/a".into()], last: "list".into() };
+    (target, changes)
+}
+
+#[test]
+fn changes_are_made_and_leave_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let (target, changes) = changing(folder.path());
+    let before = tree(&target);
+    assert!(PartialOutput::within(&target, false).unwrap_err().to_string().contains("unfinished"));
+    assert_eq!(tree(&target), before);
+    let partial = PartialOutput::within(&target, true).unwrap();
+    assert_eq!(partial.state(), PartialState::Resumed);
+    assert!(partial.change(&changes).unwrap().is_none());
+    let wanted = [("lake", ""), ("lake/b", "new"), ("lake/day=2", ""), ("lake/day=2/c", "new"), ("lake/list", "new")];
+    assert_eq!(tree(folder.path()), words(&wanted));
+    assert!(!has_changes(&target) && !complete_changes(&target).unwrap());
+}
+
+#[test]
+fn changes_go_on_wherever_they_were_cut_off() {
+    for done in 0..=5 {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, changes) = changing(folder.path());
+        let partial = folder.path().join(".lake.partial");
+        fs::write(partial.join("changes"), serde_json::to_vec(&changes).unwrap()).unwrap();
+        let output = partial.join("output");
+        let steps: [&dyn Fn(); 5] = [
+            &|| fs::rename(output.join("b"), target.join("b")).unwrap(),
+            &|| fs::create_dir(target.join("day=2")).unwrap(),
+            &|| fs::rename(output.join("day=2/c"), target.join("day=2/c")).unwrap(),
+            &|| fs::remove_file(target.join("day=1/a")).unwrap(),
+            &|| fs::rename(output.join("list"), target.join("list")).unwrap(),
+        ];
+        steps[..done].iter().for_each(|step| step());
+        assert!(has_changes(&target));
+        // Whoever comes first ends it: the one who only looks, the next change, or a run that goes on with anything.
+        match done % 3 {
+            0 => assert!(complete_changes(&target).unwrap()),
+            1 => PartialOutput::within(&target, false).unwrap().discard().unwrap(),
+            _ => {
+                let partial = PartialOutput::create(&target, false, true).unwrap();
+                assert_eq!(partial.state(), PartialState::Committed);
+                partial.discard().unwrap();
+            }
+        }
+        let mut found = tree(folder.path());
+        // A folder that was empty when the run died is nobody's.
+        found.remove("lake/day=1");
+        let wanted =
+            [("lake", ""), ("lake/b", "new"), ("lake/day=2", ""), ("lake/day=2/c", "new"), ("lake/list", "new")];
+        assert_eq!(found, words(&wanted), "{done} done");
+    }
+}
+
+#[test]
+fn changes_to_what_is_gone_are_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let (target, changes) = changing(folder.path());
+    fs::write(folder.path().join(".lake.partial/changes"), serde_json::to_vec(&changes).unwrap()).unwrap();
+    fs::remove_dir_all(&target).unwrap();
+    assert!(complete_changes(&target).unwrap());
+    assert_eq!(tree(folder.path()), words(&[]));
+}

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use swath_core::{Bytes, Result, Stop};
 
@@ -45,24 +45,74 @@ pub struct Manifest {
     /// Rejected rows.
     #[serde(default)]
     pub rejects: Rejects,
+    /// Rows of a row group.
+    #[serde(default)]
+    pub rows_per_row_group: u32,
+    /// Bytes of text of a row, on average.
+    #[serde(default)]
+    pub text_per_row: f64,
+    /// Texts of categories and sensors, and their bytes.
+    #[serde(default)]
+    pub texts: (u64, u64),
+    /// Batches that were added to the first one.
+    #[serde(default)]
+    pub appended: u64,
+    /// The last of them.
+    #[serde(default)]
+    pub last_batch: Option<Batch>,
+}
+
+/// What a manifest tells of the batch that was added last.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+pub struct Batch {
+    /// What its rows depend on beside the lake.
+    pub options: Value,
+    /// Of which files it was made.
+    pub inputs: Value,
+    /// What became of its rows.
+    pub rows: Rows,
+    /// Rows of the lake in whose place rows of it are.
+    pub replaced: u64,
+    /// Rejected rows by reason.
+    pub rejects: BTreeMap<String, u64>,
+    /// Files that were written, and their bytes.
+    pub written: (u64, u64),
 }
 
 /// What a manifest tells of rejected rows.
-#[derive(Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 pub struct Rejects {
     /// How many, by reason.
     pub by_reason: BTreeMap<String, u64>,
+    /// How many are told one by one.
+    #[serde(default)]
+    pub kept: u64,
     /// How many were counted and not kept.
     pub left_out: u64,
 }
 
 /// A data file as it was written.
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Entry {
     /// Where it is in the lake.
     pub path: PathBuf,
+    /// Its rows.
+    #[serde(default)]
+    pub rows: u64,
     /// Its length.
     pub bytes: u64,
+    /// Its row groups.
+    #[serde(default)]
+    pub row_groups: u64,
+    /// SHA-256 of its contents.
+    #[serde(default)]
+    pub sha256: String,
+    /// West, south, east, north of its points.
+    #[serde(default)]
+    pub bbox: Option<[f64; 4]>,
+    /// First and last time.
+    #[serde(default)]
+    pub time_us: Option<(i64, i64)>,
 }
 
 /// What was found.
@@ -91,6 +141,11 @@ pub fn read(lake: &Path) -> Option<std::result::Result<Manifest, String>> {
 /// [`swath_core::Error::Stopped`].
 pub fn check(lake: &Path, manifest: &Manifest, stop: &Stop) -> Result<Checked> {
     let mut checked = Checked::default();
+    if swath_core::has_changes(lake) {
+        let way_on = "until then some files are new and others as they were: end it by the same command with --resume";
+        checked.faults.push(format!("its files are being changed, or a run that did so was interrupted; {way_on}"));
+        return Ok(checked);
+    }
     let (mut missing, mut first_missing) = (0u64, None);
     let (mut changed, mut first_changed) = (0u64, None);
     for entry in &manifest.files {

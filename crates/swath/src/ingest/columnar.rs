@@ -157,10 +157,13 @@ pub(super) struct Cuts {
 }
 
 impl Cuts {
+    /// Rows of a unit, at most.
+    pub const LARGEST: u64 = UNIT_ROWS + UNIT_ROWS / 2;
+
     /// Adds a row group: one that is much larger than a unit is cut, small ones share one.
     pub(super) fn add(&mut self, rows: u64) {
         let open = self.end - self.starts.last().copied().unwrap_or(0);
-        let most = UNIT_ROWS + UNIT_ROWS / 2;
+        let most = Cuts::LARGEST;
         if self.starts.is_empty() || open + rows > most || open >= UNIT_ROWS {
             self.starts.push(self.end);
         }
@@ -174,7 +177,7 @@ impl Cuts {
     }
 
     /// Where units begin, and the end of the last.
-    fn finish(mut self) -> Vec<u64> {
+    pub fn finish(mut self) -> Vec<u64> {
         if !self.starts.is_empty() {
             self.starts.push(self.end);
         }

@@ -13,8 +13,9 @@ use swath_table::schema_file::{self, Notes};
 use super::assemble::{Assembled, span, union};
 use super::job::{Routed, stage};
 use super::rank::Ranked;
+use super::recall::Recalled;
 use super::running::Running;
-use super::{COMMAND, Job, rejects, standing, warnings};
+use super::{COMMAND, Job, extend, rejects, standing, warnings};
 use crate::info::manifest::{Manifest, Rejects};
 use crate::outcome::{Outcome, Output, Rows, Scratch};
 use crate::work::stays_behind;
@@ -27,9 +28,15 @@ pub const META: &str = "_swath";
 
 /// What is known once all parts are written.
 #[derive(Default)]
-struct Totals {
-    rows: Rows,
-    reasons: Vec<(String, u64)>,
+pub struct Totals {
+    /// What became of the rows of the input.
+    pub rows: Rows,
+    /// Rejected ones by reason, the most frequent first.
+    pub reasons: Vec<(String, u64)>,
+    /// Rows of the lake that were read again.
+    pub recalled: u64,
+    /// Of them, rows in whose place rows of the input are.
+    pub replaced: u64,
     files: u64,
     bytes: u64,
     bounds: Option<[f64; 4]>,
@@ -46,7 +53,9 @@ fn totals(running: &Running, done: &Receipts) -> Result<Totals> {
     }
     totals.reasons = reasons(&units);
     for receipt in done.of_stage(stage::RANK) {
-        totals.rows.duplicate += receipt.read::<Ranked>()?.duplicates;
+        let ranked = receipt.read::<Ranked>()?;
+        totals.rows.duplicate += ranked.duplicates - ranked.replaced;
+        totals.replaced += ranked.replaced;
     }
     for receipt in done.of_stage(stage::ASSEMBLE) {
         let assembled: Assembled = receipt.read()?;
@@ -56,6 +65,14 @@ fn totals(running: &Running, done: &Receipts) -> Result<Totals> {
         totals.bounds = union(totals.bounds, assembled.bounds);
         totals.time_us = span(totals.time_us, assembled.time_us);
     }
+    for receipt in done.of_stage(stage::RECALL) {
+        totals.recalled += receipt.read::<Recalled>()?.rows;
+    }
+    // Rows of the lake that stay were written again.
+    let stay = totals.recalled - totals.replaced;
+    totals.rows.written = totals.rows.written.checked_sub(stay).ok_or_else(|| Error::LedgerBroken {
+        message: format!("{stay} rows of the lake were to stay, and {} were written", totals.rows.written),
+    })?;
     if !totals.rows.balanced() {
         let Rows { read, written, duplicate, filtered, late, rejected } = totals.rows;
         return Err(Error::LedgerBroken {
@@ -108,8 +125,13 @@ pub fn commit(
     for (reason, rows) in &totals.reasons {
         observer.on(&Event::Reject { rows: *rows, reason: reason.clone() });
     }
-    for message in warnings::of_rows(&running.job, &totals.rows) {
+    let told = if running.job.compacts { Vec::new() } else { warnings::of_rows(&running.job, &totals.rows) };
+    for message in told {
         observer.on(&Event::Warning { message });
+    }
+    if let Some(lake) = &running.job.base {
+        let end = extend::End { job, totals, summary, observer, stopwatch };
+        return extend::extend(running, lake, done, partial, end);
     }
     let meta = running.lake_folder.join(META);
     let fail = |error: std::io::Error| Error::writing(&meta, &error);
@@ -143,7 +165,14 @@ pub fn commit(
 /// # Errors
 /// What prevents the lake from being shown.
 pub fn show(partial: PartialOutput, job: &Job, observer: &dyn Observer) -> Result<()> {
-    let mut left: Vec<Error> = partial.commit()?.into_iter().collect();
+    let left = partial.commit()?;
+    show_left(left, job, observer);
+    Ok(())
+}
+
+/// Tells of what stays behind a lake that is in place, and removes the rejects that an earlier failure left.
+pub fn show_left(left: Option<Error>, job: &Job, observer: &dyn Observer) {
+    let mut left: Vec<Error> = left.into_iter().collect();
     if let Some(path) = rejects::left_beside(&job.request.output)
         && let Err(error) = std::fs::remove_file(&path)
         && error.kind() != ErrorKind::NotFound
@@ -153,7 +182,6 @@ pub fn show(partial: PartialOutput, job: &Job, observer: &dyn Observer) -> Resul
     for error in left {
         observer.on(&stays_behind(&error));
     }
-    Ok(())
 }
 
 fn write_rejects(running: &Running, done: &Receipts, meta: &Path) -> Result<rejects::Written> {
@@ -177,7 +205,7 @@ fn write_manifest(
     let fail = |error: std::io::Error| Error::writing(&path, &error);
     let file = fault::point("manifest.create").and_then(|()| File::create(&path)).map_err(fail)?;
     let mut out = BufWriter::with_capacity(64 << 10, file);
-    let head = head(running, totals, rejects);
+    let head = head(running, totals, rejects, text_per_row(running, done)?);
     // Entries of files are already text, one a line: only the frame around them is made here.
     let text = serde_json::to_string_pretty(&head).map_err(|error| Error::unexpected(error.to_string()))?;
     let open = text.strip_suffix("\n}").unwrap_or(&text);
@@ -194,7 +222,18 @@ fn write_manifest(
     out.write_all(b"\n  ]\n}\n").and_then(|()| out.flush()).map_err(fail)
 }
 
-fn head(running: &Running, totals: &Totals, rejects: rejects::Written) -> serde_json::Value {
+/// Bytes of text of a row, on average, by the runs that it went through.
+///
+/// # Errors
+/// When a receipt cannot be read.
+pub fn text_per_row(running: &Running, done: &Receipts) -> Result<f64> {
+    let runs = running.runs(done)?;
+    let rows: u64 = runs.iter().map(|run| u64::from(run.rows)).sum();
+    let text: u64 = runs.iter().map(|run| run.blob.length().saturating_sub(run.text_at)).sum();
+    Ok((text as f64 / rows.max(1) as f64).ceil())
+}
+
+fn head(running: &Running, totals: &Totals, rejects: rejects::Written, text_per_row: f64) -> serde_json::Value {
     let job = &running.job;
     json!({
         "swath_lake": 1,
@@ -212,12 +251,26 @@ fn head(running: &Running, totals: &Totals, rejects: rejects::Written) -> serde_
             "kept": rejects.kept,
             "left_out": rejects.left_out,
         },
+        "texts": [running.texts.len(), running.texts.bytes()],
+        "text_per_row": text_per_row,
         "schema": schema_file::write(&job.schema, &Notes::default()),
     })
 }
 
+/// Rows of two inputs.
+pub fn total(a: &Rows, b: &Rows) -> Rows {
+    Rows {
+        read: a.read + b.read,
+        written: a.written + b.written,
+        duplicate: a.duplicate + b.duplicate,
+        filtered: a.filtered + b.filtered,
+        late: a.late + b.late,
+        rejected: a.rejected + b.rejected,
+    }
+}
+
 /// Rejected rows by reason, as a manifest tells them: the most frequent first.
-fn by_reason(rejects: Rejects) -> Vec<(String, u64)> {
+pub fn by_reason(rejects: Rejects) -> Vec<(String, u64)> {
     let mut reasons: Vec<(String, u64)> = rejects.by_reason.into_iter().collect();
     reasons.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     reasons.extend((rejects.left_out > 0).then(|| (NOT_KEPT.into(), rejects.left_out)));

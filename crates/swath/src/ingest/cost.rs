@@ -6,11 +6,12 @@ use swath_core::{Bytes, Ledger, LedgerLine, Result};
 use swath_formats::csv::row_bytes;
 use swath_table::schema::ColumnType;
 
+use super::columnar::Cuts;
 use super::job::Job;
 use super::prepare::{Prepared, column_of};
 use super::running::{MENDED_BYTES, ROW_GROUP_BYTES};
 use super::spread::Spread;
-use super::{assemble, encode, matching, rank, route};
+use super::{assemble, encode, matching, rank, recall, route};
 use crate::work::{PROGRAM_BYTES, transformations_line};
 
 /// Memory of dictionaries: at least and at most.
@@ -44,8 +45,8 @@ pub struct Costs {
     pub kept: Bytes,
     /// Texts of a row group that are planned for.
     pub row_group_texts: encode::Texts,
-    /// Task sizes: route, match, mark, rank, encode, assemble.
-    pub tasks: [Bytes; 6],
+    /// Task sizes: route, recall, match, mark, rank, encode, assemble.
+    pub tasks: [Bytes; 7],
 }
 
 fn line(name: &str, bytes: Bytes, reason: String) -> LedgerLine {
@@ -62,17 +63,24 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
     let units = job.stream.units();
     // A sample may miss by a little; the data decides by how much is kept, never by what is promised.
     let rows = if facts.exact { facts.rows } else { facts.rows + facts.rows / 50 + 1_000 };
-    let runs = units * rows.div_ceil(units.max(1)).div_ceil(run_rows(job, facts.text_per_row)).max(1);
-    let row_groups = rows.div_ceil(u64::from(job.row_group_rows)) + partitions_about(prepared);
+    let recalled = prepared.recalled;
+    let run_rows = run_rows(job, facts.text_per_row);
+    let runs = units * rows.div_ceil(units.max(1)).div_ceil(run_rows).max(1)
+        + recalled.units * (Cuts::LARGEST.div_ceil(run_rows));
+    let rows = rows + recalled.rows;
+    let partitions_about = partitions_about(prepared).max(recalled.partitions);
+    let row_groups = rows.div_ceil(u64::from(job.row_group_rows)) + partitions_about;
+    let output = facts.output + recalled.bytes;
     // Units that begin inside of a text are routed again.
     let mended = u64::from(facts.has_lines_in_texts);
-    let texts = dictionary(facts.categories, facts.category_bytes, facts.sampled, rows);
-    let partitions = Bytes((partitions_about(prepared) * PARTITION_BYTES).clamp(DICTIONARY.0, DICTIONARY.1));
+    let there = job.base.as_ref().map_or((0, 0), |lake| lake.texts);
+    let texts = dictionary(facts.categories + there.0, facts.category_bytes + there.1, facts.sampled, rows);
+    let partitions = Bytes((partitions_about * PARTITION_BYTES).clamp(DICTIONARY.0, DICTIONARY.1));
     let fixed = vec![
         line("program", PROGRAM_BYTES, "code, tables, threads and the sample".into()),
         line("inputs", inputs_bytes(job), format!("{} files: paths, identities, headers", job.files.len())),
         line("dictionary", texts, format!("{} categories in the sample", facts.categories)),
-        line("partitions", partitions, format!("about {} partitions", partitions_about(prepared))),
+        line("partitions", partitions, format!("about {partitions_about} partitions")),
         line(
             "tables",
             Bytes(
@@ -81,15 +89,19 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
             format!("{runs} runs, {row_groups} row groups"),
         ),
     ];
+    let lake = job.base.as_ref().map(|lake| {
+        let reason = format!("{} files of the lake, {} units of it", lake.files.len(), recalled.units);
+        line("lake", lake.table_bytes() + recalled.table_bytes(), reason)
+    });
     let computes = job.geometry.as_ref().is_some_and(|places| places.moved || places.to_degrees.is_some());
-    let fixed = fixed.into_iter().chain(computes.then(transformations_line)).collect::<Vec<_>>();
-    let category_values = (facts.categories * 4).min(rows) as usize;
+    let fixed = fixed.into_iter().chain(lake).chain(computes.then(transformations_line)).collect::<Vec<_>>();
+    let category_values = (facts.categories * 4 + there.0).min(rows) as usize;
     let row_group_texts = encode::Texts::expected(job, rows, facts.text_per_row * 1.5, category_values);
     let encode = encode::task_bytes(job, rows, row_group_texts, runs);
     let mini_file = |rows: u64| {
         let texts = swath_formats::geoparquet::TextShape {
             bytes: (rows as f64 * facts.text_per_row * 1.5) as usize,
-            longest_bytes: job.max_record.as_usize(),
+            longest_bytes: job.longest_record().as_usize(),
             category_values,
         };
         swath_formats::geoparquet::mini_file_bytes_max(&job.lake, rows as usize, texts)
@@ -97,23 +109,24 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
     let exchange = job.dedup.as_ref().is_some_and(|dedup| !dedup.adjacent);
     let nothing_or = |bytes: Bytes| if exchange { bytes } else { Bytes::ZERO };
     // A part takes row groups up to its target size; the estimate of the output may be twice too large.
-    let share = 2 * u128::from(job.target_file_size.0) * u128::from(row_groups) / u128::from(facts.output.0.max(1));
+    let share = 2 * u128::from(job.target_file_size.0) * u128::from(row_groups) / u128::from(output.0.max(1));
     let assemble = |rows: u64| {
         let group_rows = u64::from(job.row_group_rows);
         let groups_per_part = (share as u64 + 2).min(rows.div_ceil(group_rows));
         assemble::task_bytes(job, mini_file(rows.min(group_rows)), groups_per_part)
     };
     // Partitions of so many rows are planned for; one that has more takes a larger task.
-    let usual_rows = rows.min(USUAL_ROWS * rows.div_ceil(partitions_about(prepared).max(1)));
+    let usual_rows = rows.min(USUAL_ROWS * rows.div_ceil(partitions_about.max(1)));
     let tasks = [
         route::task_bytes(job),
-        nothing_or(matching::match_bytes(if facts.exact { rows } else { u64::MAX }, runs)),
+        job.base.as_ref().map_or(Bytes::ZERO, |lake| recall::task_bytes(job, lake, recalled.table)),
+        nothing_or(matching::match_bytes(if facts.exact && job.base.is_none() { rows } else { u64::MAX }, runs)),
         nothing_or(matching::mark_bytes(job.run_rows as u64)),
         rank::task_bytes(runs, rows),
         encode,
         assemble(usual_rows),
     ];
-    let names = ["route", "match", "mark", "rank", "encode", "assemble"];
+    let names = ["route", "recall", "match", "mark", "rank", "encode", "assemble"];
     let task_lines: Vec<LedgerLine> = names
         .iter()
         .zip(tasks)
@@ -122,10 +135,10 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
         .collect();
     let fixed_bytes: Bytes = fixed.iter().map(|line| line.bytes).sum();
     let task_max = tasks.into_iter().max().unwrap_or_default();
-    let useful = threads.min(units as usize).max(1);
+    let useful = threads.min((units + recalled.units) as usize).max(1);
     let room = ceiling.saturating_sub(fixed_bytes);
     let workers = useful.min((room.0 / task_max.0.max(1)) as usize).max(1);
-    let between = intermediate_bytes(prepared, rows, row_groups, exchange);
+    let between = intermediate_bytes(prepared, rows, row_groups, exchange, output);
     // A little stays free, for dictionaries that grow.
     let at_work = (task_max * workers as u64).max(assemble(rows));
     let left = room.saturating_sub(at_work).saturating_sub(ceiling.percent(4));
@@ -237,16 +250,16 @@ fn run_rows(job: &Job, text_per_row: f64) -> u64 {
 }
 
 /// Runs, the plan of the order, row groups.
-fn intermediate_bytes(prepared: &Prepared, rows: u64, row_groups: u64, exchange: bool) -> Between {
+fn intermediate_bytes(prepared: &Prepared, rows: u64, row_groups: u64, exchange: bool, output: Bytes) -> Between {
     let job = &prepared.job;
     let stride = job.layout.stride() as u64;
     let per_row = stride + 16 + if exchange { 32 } else { 0 } + 2;
     let text = rows as f64 * prepared.facts.text_per_row;
     // Buffers are whole pages, and a unit's last run is seldom full.
-    let pages = job.stream.units() * 4 * 4096;
+    let pages = (job.stream.units() + prepared.recalled.units) * 4 * 4096;
     let runs = Bytes(rows * per_row + text as u64 + pages) + Bytes::MIB;
     let again = if prepared.facts.has_lines_in_texts { runs } else { Bytes::ZERO };
-    let encoded = encoded_bytes(prepared, rows, row_groups);
+    let encoded = encoded_bytes(prepared, rows, row_groups, output);
     Between { expected: runs + encoded.expected, most: runs + again + encoded.most }
 }
 
@@ -260,9 +273,8 @@ const FOOTER_BYTES: (u64, u64) = (2_048, 320);
 /// Row groups as encoded. What repeats in a large one, and costs little there, is there once for each small one: of
 /// generated telemetry in row groups of 150 to 1,500 rows that made 1.04 to 2.2 times the bytes of large ones, the less
 /// the more the partition parts what repeats. At most it makes them as large as they are unpacked.
-fn encoded_bytes(prepared: &Prepared, rows: u64, row_groups: u64) -> Between {
+fn encoded_bytes(prepared: &Prepared, rows: u64, row_groups: u64, output: Bytes) -> Between {
     let job = &prepared.job;
-    let output = prepared.facts.output;
     let footers = Bytes(row_groups * (FOOTER_BYTES.0 + FOOTER_BYTES.1 * job.lake.leaf_count() as u64));
     if rows / row_groups.max(1) >= DENSE_ROWS {
         let dense = output.percent(130) + footers;

@@ -124,7 +124,7 @@ pub struct Texts {
 impl Texts {
     /// What the plan expects of rows with so much text, and columns with so many categories.
     pub fn expected(job: &Job, rows: u64, text_per_row: f64, values: usize) -> Texts {
-        let longest = job.max_record.as_usize().min((text_per_row * 64.0) as usize);
+        let longest = job.longest_record().as_usize().min((text_per_row * 64.0) as usize);
         Texts { bytes: text_bytes(job, rows, text_per_row), longest, values, value_bytes: values * 32 }
     }
 }
@@ -279,6 +279,7 @@ impl Stage for Encode {
         for unit in self.running.routed(done)? {
             unit.runs.iter().for_each(|run| self.running.store.free(&run.blob));
         }
+        self.running.recalled(done)?.iter().for_each(|run| self.running.store.free(&run.blob));
         row_groups(&self.running, done)?
             .ranked
             .iter()
@@ -386,7 +387,15 @@ mod tests {
 
     fn ranked(partitions: &[(u32, u64)]) -> Ranked {
         let nothing = Blob::Memory { slot: 0, length: 0 };
-        Ranked { slices: nothing, entries: nothing, width: 2, partitions: partitions.to_vec(), duplicates: 0, of: 3 }
+        Ranked {
+            slices: nothing,
+            entries: nothing,
+            width: 2,
+            partitions: partitions.to_vec(),
+            duplicates: 0,
+            replaced: 0,
+            of: 3,
+        }
     }
 
     #[test]

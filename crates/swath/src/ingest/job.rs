@@ -20,6 +20,7 @@ use swath_table::schema::{Keep, TableSchema};
 
 use super::columnar::Columnar;
 use super::inputs::Stream;
+use super::lake::Lake;
 use crate::input_file::InputFile;
 use crate::request::{Compression, MaxRejects, SortOrder};
 use crate::work::Blobs;
@@ -32,16 +33,18 @@ pub mod stage {
     pub const ROUTE: u16 = 1;
     /// Does again the units that began inside a quoted field.
     pub const MEND: u16 = 2;
+    /// Reads back the rows of the lake that the batch meets.
+    pub const RECALL: u16 = 3;
     /// Finds rows with equal keys, by ranges of the key's hash.
-    pub const MATCH: u16 = 3;
+    pub const MATCH: u16 = 4;
     /// Turns what was found into a bitmap per run.
-    pub const MARK: u16 = 4;
+    pub const MARK: u16 = 5;
     /// Merges keys into the order of the output.
-    pub const RANK: u16 = 5;
+    pub const RANK: u16 = 6;
     /// Encodes row groups.
-    pub const ENCODE: u16 = 6;
+    pub const ENCODE: u16 = 7;
     /// Puts row groups together to part files.
-    pub const ASSEMBLE: u16 = 7;
+    pub const ASSEMBLE: u16 = 8;
 }
 
 /// What the output depends on.
@@ -98,6 +101,10 @@ pub struct Job {
     pub compression: Compression,
     /// Final path.
     pub output: PathBuf,
+    /// The lake there that the rows are added to, if they are.
+    pub base: Option<Lake>,
+    /// Whether nothing is added, and small files become large ones.
+    pub compacts: bool,
 }
 
 impl Job {
@@ -122,6 +129,11 @@ impl Job {
     /// Whether some rows are left out on purpose.
     pub fn filters(&self) -> bool {
         self.since_us.is_some() || self.until_us.is_some() || self.bbox.is_some()
+    }
+
+    /// The longest record that rows may come from.
+    pub fn longest_record(&self) -> Bytes {
+        self.base.as_ref().map_or(self.max_record, |base| base.max_record.max(self.max_record))
     }
 
     /// How files are read.

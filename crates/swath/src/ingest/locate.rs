@@ -4,6 +4,7 @@
 //! Rows that it cannot place are named, not dropped.
 
 use rustc_hash::FxHashMap;
+use swath_core::{Error, Place, Result};
 use swath_crs::{Bounds, Crs};
 use swath_table::column::{Batch, Values};
 use swath_table::reject::Reason;
@@ -34,11 +35,37 @@ pub struct Located {
     pub nulled: Vec<(usize, u32)>,
 }
 
-/// Finds the rows of `batch` that stay. `file_of` tells which file a row is from; `fail` is told of those without a place.
+/// Finds the places of rows that all stay, since they were found before.
+///
+/// # Errors
+/// When one has none, which is damage.
+pub fn locate_all(running: &Running, batch: &Batch, located: &mut Located) -> Result<()> {
+    let job = &running.job;
+    located.kept.clear();
+    located.kept.extend(0..batch.rows() as u32);
+    located.filtered = 0;
+    located.failed.clear();
+    located.nulled.clear();
+    let mut lost = None;
+    if let Some(geometry) = job.geometry.as_ref().filter(|_| job.needs_places()) {
+        place(running, geometry, batch, &|_| 0, located, &mut |failure| lost = lost.take().or(Some(failure)));
+    }
+    match lost {
+        Some(Failure { detail, .. }) => Err(Error::InputCorrupt {
+            place: Place::file(&job.output),
+            message: format!("a row of the lake has no place: {detail}"),
+            hint: "the lake is not as it was written: swath info LAKE".into(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Finds the rows of `batch` that stay. `transform_of` tells the transform of a row; `fail` is told of those without a
+/// place.
 pub fn locate(
     running: &Running,
     batch: &Batch,
-    file_of: &dyn Fn(usize) -> usize,
+    transform_of: &dyn Fn(usize) -> usize,
     located: &mut Located,
     fail: &mut dyn FnMut(Failure),
 ) {
@@ -48,7 +75,7 @@ pub fn locate(
     located.failed.clear();
     located.nulled.clear();
     if let Some(geometry) = job.geometry.as_ref().filter(|_| job.needs_places()) {
-        place(running, geometry, batch, file_of, located, fail);
+        place(running, geometry, batch, transform_of, located, fail);
     }
     let bounded = job.since_us.is_some() || job.until_us.is_some();
     let times = job.time.filter(|_| bounded).map(|time| &batch.columns[time]);
@@ -81,7 +108,7 @@ fn place(
     running: &Running,
     geometry: &Geometry,
     batch: &Batch,
-    file_of: &dyn Fn(usize) -> usize,
+    transform_of: &dyn Fn(usize) -> usize,
     located: &mut Located,
     fail: &mut dyn FnMut(Failure),
 ) {
@@ -100,8 +127,7 @@ fn place(
             } else if geometry.crs_column.is_some() {
                 codes.transform(running, geometry, batch, row, (x[row], y[row]))
             } else {
-                let transform = job.file_plans[file_of(row)].transform as usize;
-                match &geometry.transforms[transform] {
+                match &geometry.transforms[transform_of(row)] {
                     None => Ok((x[row], y[row])),
                     Some(transform) => transform.point(x[row], y[row]).map_err(|error| Misplaced {
                         column: geometry.x,
@@ -157,7 +183,7 @@ struct Named {
 
 /// Systems by the code that a row names, remembered for the batch.
 #[derive(Default)]
-struct CrsCache(FxHashMap<i64, Result<Named, String>>);
+struct CrsCache(FxHashMap<i64, std::result::Result<Named, String>>);
 
 /// Systems that are remembered at most: more are no systems, but something else in the column.
 const SYSTEMS_MAX: usize = 256;
@@ -170,7 +196,7 @@ impl CrsCache {
         batch: &Batch,
         row: usize,
         (x, y): (f64, f64),
-    ) -> Result<(f64, f64), Misplaced> {
+    ) -> std::result::Result<(f64, f64), Misplaced> {
         let column = geometry.crs_column.unwrap_or(geometry.x);
         let unknown = |detail: String| Misplaced { column, reason: Reason::UnknownCrs, detail };
         let code =
@@ -202,7 +228,7 @@ impl CrsCache {
 }
 
 /// Holds a coordinate against the limits of its system, unless the column has its own, which the parser held it against.
-fn check(column: &ColumnSchema, value: f64, (min, max): (f64, f64)) -> Result<(), String> {
+fn check(column: &ColumnSchema, value: f64, (min, max): (f64, f64)) -> std::result::Result<(), String> {
     let (min, max) = (column.min.unwrap_or(min), column.max.unwrap_or(max));
     if value >= min && value <= max { Ok(()) } else { Err(format!("wanted {min} to {max}, got {value}")) }
 }
@@ -229,7 +255,7 @@ fn code_in(text: &[u8]) -> Option<i64> {
     std::str::from_utf8(text).ok()?.rsplit(':').next()?.trim().parse().ok()
 }
 
-fn named(code: i64, target: &Crs) -> Result<Named, String> {
+fn named(code: i64, target: &Crs) -> std::result::Result<Named, String> {
     let source = Crs::parse(&format!("EPSG:{code}")).map_err(|error| error.to_string())?;
     let transform = match source.epsg() == target.epsg() {
         true => None,

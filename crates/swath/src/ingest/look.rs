@@ -49,15 +49,26 @@ pub struct Inputs {
 /// # Errors
 /// For inputs that cannot be read and schemas that cannot be.
 pub fn inputs(sources: &[OsString], schema: Option<&Path>, room: Room<'_>) -> Result<Inputs> {
+    inputs_as(sources, schema.map(read_schema).transpose()?, room)
+}
+
+/// Reads a schema file.
+///
+/// # Errors
+/// When it cannot be read or is none.
+pub fn read_schema(path: &Path) -> Result<SchemaFile> {
+    schema_file::parse(&schema_text::read(path)?, path)
+}
+
+/// The same for a schema that was read.
+///
+/// # Errors
+/// As [`inputs`].
+pub fn inputs_as(sources: &[OsString], schema: Option<SchemaFile>, room: Room<'_>) -> Result<Inputs> {
     let found = find(sources)?;
     let mut warnings = found.warnings;
-    let mut given = match schema {
-        Some(path) => {
-            let text = schema_text::read(path)?;
-            schema_file::parse(&text, path)?
-        }
-        None => SchemaFile::default(),
-    };
+    let is_guess = schema.is_none();
+    let mut given = schema.unwrap_or_default();
     let mut spool = Spool::new(room, said(&given)?);
     let (mut files, are_json) = held(&found.paths, &found.streams, &mut spool, &mut warnings)?;
     let content = spool.bytes();
@@ -104,7 +115,7 @@ pub fn inputs(sources: &[OsString], schema: Option<&Path>, room: Room<'_>) -> Re
         return json_inputs(files, content, samples, &given, warnings);
     }
     infer::drop_insides(&mut samples, &given.csv);
-    samples.iter().try_for_each(|sample| check_text(sample, schema.is_none()))?;
+    samples.iter().try_for_each(|sample| check_text(sample, is_guess))?;
     if given.csv.header != Some(false) && samples.iter().all(is_header_at_most) {
         let path = samples.first().map_or_else(PathBuf::new, |sample| sample.path.clone());
         return Err(Error::InputCorrupt {

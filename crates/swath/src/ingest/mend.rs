@@ -211,6 +211,9 @@ impl Stage for Mend {
     fn finish(&self, done: &Receipts) -> Result<()> {
         let job = &self.running.job;
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Known::default();
+        if job.compacts {
+            return Ok(());
+        }
         self.free_others(done)?;
         let units = self.running.routed(done)?;
         let read: u64 = units.iter().map(|unit| unit.read).sum();

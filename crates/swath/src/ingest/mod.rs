@@ -10,16 +10,20 @@ mod columnar_look;
 mod commit;
 mod cost;
 mod encode;
+mod extend;
 mod fetch;
 mod groups;
 mod inputs;
 mod job;
+mod lake;
+mod layout;
 mod locate;
 mod look;
 mod matching;
 mod mend;
 mod prepare;
 mod rank;
+mod recall;
 mod rejects;
 mod route;
 mod running;
@@ -33,7 +37,7 @@ mod systems;
 mod warnings;
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use swath_core::{
@@ -46,7 +50,7 @@ use swath_table::schema_file;
 use crate::content::{self, Room};
 use crate::input_file::InputFile;
 use crate::outcome::{Explanation, Outcome, Output};
-use crate::request::{Common, IngestRequest};
+use crate::request::{Common, CompactRequest, IngestRequest, MaxRejects};
 use crate::work::{Idle, give_up, open_store, run_options, within_limits};
 use cost::Costs;
 use prepare::Prepared;
@@ -62,6 +66,8 @@ const SAMPLE_BYTES: u64 = 8 << 20;
 
 /// The word that commands and results use.
 const COMMAND: &str = "sensor ingest";
+/// The same for a lake that gets fewer files.
+const COMPACT: &str = "sensor compact";
 
 /// A job that is resolved and costed, and has not begun.
 pub struct Job {
@@ -84,7 +90,43 @@ pub fn prepare(request: &IngestRequest) -> Result<Job> {
 /// # Errors
 /// As [`prepare`], and [`Error::Stopped`].
 pub fn prepare_until(request: &IngestRequest, stop: &Stop) -> Result<Job> {
-    let prepared = prepare::prepare(request, stop)?;
+    cost(prepare::prepare(request, stop)?, request)
+}
+
+/// Resolves and costs a request to make few large files of many small ones.
+///
+/// # Errors
+/// As [`prepare`]; [`Error::Usage`] where there is no lake.
+pub fn prepare_compact(request: &CompactRequest) -> Result<Job> {
+    let CompactRequest { lake, target_file_size, common } = request;
+    if std::fs::symlink_metadata(lake).is_err() {
+        return Err(Error::Usage {
+            message: format!("{}: there is no lake", lake.display()),
+            hint: "name a folder that swath sensor ingest made".into(),
+        });
+    }
+    swath_core::complete_changes(lake)?;
+    let base = lake::Lake::open(lake)?;
+    let request = IngestRequest {
+        sources: Vec::new(),
+        output: lake.clone(),
+        schema: None,
+        partition: base.partition.clone(),
+        sort: base.sort,
+        target_file_size: target_file_size.unwrap_or(base.target_file_size),
+        max_rejects: MaxRejects::default(),
+        max_record: base.max_record,
+        since_us: None,
+        until_us: None,
+        bbox: None,
+        compression: base.compression,
+        append: None,
+        common: common.clone(),
+    };
+    cost(prepare::compact(&request, base)?, &request)
+}
+
+fn cost(prepared: Prepared, request: &IngestRequest) -> Result<Job> {
     let common = &request.common;
     let costs = cost::costs(&prepared, common.ceiling(), common.threads());
     let costs = within_limits(common, costs, |costs| &costs.ledger)?;
@@ -131,19 +173,27 @@ impl Job {
         let mut choices = self.prepared.choices.clone();
         let facts = &self.prepared.facts;
         let rows = if facts.exact { format!("{}", facts.rows) } else { format!("about {}", facts.rows) };
-        choices.push(("rows".into(), format!("{rows}, {:.0} bytes each", facts.record_bytes)));
+        if !self.prepared.job.compacts {
+            choices.push(("rows".into(), format!("{rows}, {:.0} bytes each", facts.record_bytes)));
+        }
         choices
     }
 
+    /// What it is called.
+    fn command(&self) -> &'static str {
+        if self.prepared.job.compacts { COMPACT } else { COMMAND }
+    }
+
     fn plan(&self, running: &Shared) -> Plan {
-        let [route, matching, mark, rank, encode, assemble] = self.costs.tasks;
+        let [route, recall, matching, mark, rank, encode, assemble] = self.costs.tasks;
         let shared = || Arc::clone(running);
         Plan {
-            command: COMMAND.into(),
+            command: self.command().into(),
             stages: vec![
                 Box::new(groups::Survey(shared(), route)),
                 Box::new(route::Route(shared(), route)),
                 Box::new(mend::Mend::new(shared(), route)),
+                Box::new(recall::Recall(shared(), recall)),
                 Box::new(matching::Match::new(shared(), matching)),
                 Box::new(matching::Mark::new(shared(), mark)),
                 Box::new(rank::Rank(shared(), rank)),
@@ -152,9 +202,14 @@ impl Job {
             ],
             ledger: self.costs.ledger.clone(),
             scratch: self.costs.scratch,
-            output: self.prepared.facts.output,
+            output: self.output(),
             choices: self.choices(),
         }
+    }
+
+    /// Bytes of the files that are written, about.
+    fn output(&self) -> Bytes {
+        self.prepared.facts.output + self.prepared.recalled.bytes
     }
 }
 
@@ -164,11 +219,12 @@ impl crate::Job for Job {
         let limits = &self.request.common.limits;
         Explanation {
             swath: env!("CARGO_PKG_VERSION").into(),
-            command: COMMAND.into(),
+            command: self.command().into(),
             stages: [
                 ("survey".into(), if job.groups_sensors() { Some(job.stream.units()) } else { Some(0) }),
                 ("route".into(), Some(job.stream.units())),
                 ("mend".into(), None),
+                ("recall".into(), if job.base.is_some() { None } else { Some(0) }),
                 ("match".into(), if job.exchanges() { None } else { Some(0) }),
                 ("mark".into(), if job.exchanges() { None } else { Some(0) }),
                 ("rank".into(), None),
@@ -181,10 +237,10 @@ impl crate::Job for Job {
             ledger: self.costs.ledger.clone(),
             predicted_peak: self.costs.ledger.predicted_peak(),
             scratch: self.costs.scratch,
-            output: self.prepared.facts.output,
+            output: self.output(),
             choices: self.choices(),
             input: Output {
-                path: job.files.first().map_or_else(PathBuf::new, |file| file.path.clone()),
+                path: job.files.first().map_or_else(|| job.output.clone(), |file| file.path.clone()),
                 bytes: job.stream.bytes(),
                 files: job.files.len() as u64,
             },
@@ -204,11 +260,31 @@ impl crate::Job for Job {
 fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> {
     let stopwatch = Stopwatch::start();
     let common = &job.request.common;
-    // Also without --overwrite, which no hint should recommend where it would not do.
-    if !common.resume {
-        standing::may_be_replaced(&job.prepared.job)?;
-    }
-    let partial = PartialOutput::create(&job.request.output, common.overwrite, common.resume)?;
+    let partial = match &job.prepared.job.base {
+        Some(lake) => {
+            if let Ok(there) = std::fs::canonicalize(&job.request.output) {
+                standing::holds_no_input(&job.prepared.job, &there)?;
+            }
+            let partial = PartialOutput::within(&job.request.output, common.resume)?;
+            let is_fresh = partial.state() == PartialState::Fresh;
+            match extend::check_same(lake, &job.request.output) {
+                Err(error) if is_fresh => return Err(give_up(partial, error)),
+                same => same?,
+            }
+            if is_fresh && common.resume && !job.prepared.job.compacts && extend::is_last(lake, &job.prepared.job) {
+                partial.discard()?;
+                return Ok(extend::outcome_of_batch(lake, &job, stopwatch));
+            }
+            partial
+        }
+        None => {
+            // Also without --overwrite, which no hint should recommend where it would not do.
+            if !common.resume {
+                standing::may_be_replaced(&job.prepared.job)?;
+            }
+            PartialOutput::create(&job.request.output, common.overwrite, common.resume)?
+        }
+    };
     if partial.state() == PartialState::Committed {
         let output = partial.target().to_path_buf();
         let manifest = match standing::is_asked_for(&job.prepared.job, &output) {
@@ -332,9 +408,15 @@ fn begin(job: &Job, partial: &PartialOutput, budget: &Arc<Budget>, stop: &Stop) 
         desks: Idle::default(),
         wanted: Mutex::default(),
         groups: OnceLock::new(),
+        touched: OnceLock::new(),
         runs: OnceLock::new(),
         order: OnceLock::new(),
-        tables: Tables { planned: job.costs.row_groups, mends: job.costs.mends, grow: Box::new(growth(budget, stop)?) },
+        tables: Tables {
+            planned: job.costs.row_groups,
+            recalled: job.prepared.recalled.units,
+            mends: job.costs.mends,
+            grow: Box::new(growth(budget, stop)?),
+        },
         row_groups: OnceLock::new(),
         parts: OnceLock::new(),
         partition_ids: OnceLock::new(),

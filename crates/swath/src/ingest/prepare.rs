@@ -6,15 +6,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_schema::{Field, Schema};
 use rustc_hash::FxHashMap;
 use serde_json::json;
 use swath_core::{Bytes, Error, Result, Stop};
 use swath_crs::{Crs, Transform};
 use swath_formats::csv::{Header, NO_COLUMN, ParsePlan, header_of};
-use swath_formats::geoparquet::{
-    LakeColumns, LakeCompression, LakeLayout, PointColumns, ROW_GROUP_ROWS_MAX, SortColumn,
-};
 use swath_formats::store::read_full;
 use swath_table::assign::Assigner;
 use swath_table::infer;
@@ -23,28 +19,25 @@ use swath_table::partition::{PartitionLevel, PartitionRequest, choose};
 use swath_table::schema::{ColumnType, Role, TableSchema};
 use swath_table::schema_file::{self, Notes};
 
-use super::arrays::data_type;
 use super::columnar;
 use super::inputs::Stream;
 use super::job::{Dedup, FilePlan, Geometry, Job};
+use super::lake::Lake;
+use super::layout::{lake_layout, row_group_rows};
 use super::look;
+use super::recall::Expected;
 use super::survey::{Counted, Facts, facts};
 use super::systems::{self, Systems};
 use crate::content::Room;
 use crate::input_file::{InputFile, exact_path};
-use crate::request::{Compression, IngestRequest, SortOrder};
+use crate::request::{IngestRequest, SortOrder};
 
 /// Rows at most in a run.
 const RUN_ROWS: usize = 65_536;
 /// Value bytes at most in a run.
 const RUN_BYTES: usize = 6 << 20;
-/// Bytes of values in a row group, about, for rows of fixed width.
-const ROW_GROUP_BYTES: usize = 6 << 20;
 /// Bytes of a file in which its header must end.
 pub const HEADER_BYTES: usize = infer::sample::HEADER_BYTES as usize;
-
-/// Name of the column of points.
-const GEOMETRY: &str = "geometry";
 
 /// What was chosen for a person to see, and what costing needs to know.
 pub struct Prepared {
@@ -58,6 +51,8 @@ pub struct Prepared {
     pub warnings: Vec<String>,
     /// Scratch that holds what inputs hold, where that is not what stands in the files.
     pub content: Bytes,
+    /// What is read of the lake that rows are added to.
+    pub recalled: Expected,
 }
 
 /// Resolves a request.
@@ -65,6 +60,15 @@ pub struct Prepared {
 /// # Errors
 /// For whatever of it cannot be done.
 pub fn prepare(request: &IngestRequest, stop: &Stop) -> Result<Prepared> {
+    let base = Lake::of(request)?;
+    let settled = base.as_ref().map(|base| base.settle(request));
+    let request = settled.as_ref().unwrap_or(request);
+    let file = request.schema.as_deref().map(|path| Ok((look::read_schema(path)?, path))).transpose()?;
+    let given = match &base {
+        Some(base) => Some(base.given(file)?),
+        None => file.map(|(file, _)| file),
+    };
+    let is_given = given.is_some();
     let common = &request.common;
     let room = Room {
         folder: &common.tmp_dir.clone().unwrap_or_else(|| folder_beside(&request.output)),
@@ -74,10 +78,32 @@ pub fn prepare(request: &IngestRequest, stop: &Stop) -> Result<Prepared> {
         most: None,
         stop,
     };
-    let inputs = look::inputs(&request.sources, request.schema.as_deref(), room)?;
+    let inputs = look::inputs_as(&request.sources, given, room)?;
     if let Some(no_degrees) = &inputs.no_degrees {
         return Err(no_degrees.error());
     }
+    resolve(request, inputs, base, is_given)
+}
+
+/// Resolves a request to make few large files of many small ones; the request is where what the lake settles goes.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn compact(request: &IngestRequest, base: Lake) -> Result<Prepared> {
+    let inputs = look::Inputs {
+        files: Vec::new(),
+        content: Bytes::ZERO,
+        schema: base.schema.clone(),
+        notes: Notes::default(),
+        samples: Vec::new(),
+        warnings: Vec::new(),
+        no_degrees: None,
+        columns: None,
+    };
+    resolve(request, inputs, Some(base), true)
+}
+
+fn resolve(request: &IngestRequest, inputs: look::Inputs, base: Option<Lake>, is_given: bool) -> Result<Prepared> {
     let mut warnings = inputs.warnings;
     let mut choices = Vec::new();
     let systems = systems::find(&inputs.schema, &inputs.files, &mut warnings)?;
@@ -85,11 +111,14 @@ pub fn prepare(request: &IngestRequest, stop: &Stop) -> Result<Prepared> {
         Some(systems) if inputs.schema.crs.files.is_empty() => systems.bounded(inputs.schema, 0),
         _ => inputs.schema,
     };
+    if let Some(base) = &base {
+        base.check_schema(&schema)?;
+    }
     let plans = match &inputs.columns {
         Some(columns) => columns.plan(&inputs.files, &schema, systems.as_ref()),
         None => plan_files(&inputs.files, &schema, systems.as_ref()),
     };
-    let (parse_plans, mut file_plans) = if request.schema.is_none() { plans.map_err(other_columns)? } else { plans? };
+    let (parse_plans, mut file_plans) = if !is_given { plans.map_err(other_columns)? } else { plans? };
     let sample_plans = inputs.columns.as_ref().map(|c| c.plan_samples(&inputs.files, &schema, systems.as_ref()));
     let sample_plans = sample_plans.transpose()?;
     let geometry = systems.map(|systems| geometry(systems, &schema, &mut file_plans)).transpose()?;
@@ -124,9 +153,10 @@ pub fn prepare(request: &IngestRequest, stop: &Stop) -> Result<Prepared> {
     let key_time = time.filter(|&time| types[time] == ColumnType::Timestamp);
     let layout =
         RowLayout::new(&types, sensor.filter(|&sensor| by_sensor && types[sensor] == ColumnType::Category), key_time);
-    let text_bytes = facts.text_per_row.ceil() as usize;
-    let row_bytes = layout.stride() + 16 + text_bytes + if geometry.is_some() { 37 } else { 0 };
-    let row_group_rows = (ROW_GROUP_BYTES / row_bytes / 1024 * 1024).clamp(1024, ROW_GROUP_ROWS_MAX) as u32;
+    let row_group_rows = match &base {
+        Some(base) => base.row_group_rows,
+        None => row_group_rows(&layout, &types, geometry.is_some(), facts.text_per_row),
+    };
     let dedup = dedup(&schema, &partition, by_sensor, sensor, time)?;
     choices.push(("rows per row group".into(), row_group_rows.to_string()));
     if let Some(dedup) = &dedup {
@@ -144,6 +174,7 @@ pub fn prepare(request: &IngestRequest, stop: &Stop) -> Result<Prepared> {
     // No record is longer than the file that it is in, unless that is packed.
     let longest = match columnar {
         Some(_) => request.max_record,
+        None if inputs.files.is_empty() => request.max_record,
         None => inputs.files.iter().map(|file| Bytes(file.end)).max().unwrap_or_default(),
     };
     let job = Job {
@@ -159,7 +190,7 @@ pub fn prepare(request: &IngestRequest, stop: &Stop) -> Result<Prepared> {
         dedup,
         row_group_rows,
         // Where all rows are known, no run has more.
-        run_rows: if facts.exact { RUN_ROWS.min(facts.rows.max(1) as usize) } else { RUN_ROWS },
+        run_rows: if facts.exact && base.is_none() { RUN_ROWS.min(facts.rows.max(1) as usize) } else { RUN_ROWS },
         run_bytes: RUN_BYTES,
         layout,
         lake,
@@ -173,9 +204,18 @@ pub fn prepare(request: &IngestRequest, stop: &Stop) -> Result<Prepared> {
         max_record: request.max_record.min(longest),
         compression: request.compression,
         output: request.output.clone(),
+        compacts: inputs.files.is_empty(),
         files: inputs.files,
+        base,
     };
-    Ok(Prepared { job: Arc::new(job), facts, choices, warnings, content: inputs.content })
+    let mut recalled = Expected::default();
+    if let Some(lake) = &job.base {
+        recalled = Expected::of(lake, &job, facts.time_us)?;
+        facts.text_per_row = facts.text_per_row.max(lake.text_per_row);
+        let there: u64 = lake.files.iter().map(|file| file.rows).sum();
+        choices.push(("lake".into(), format!("{there} rows are there, about {} of them met", recalled.rows)));
+    }
+    Ok(Prepared { job: Arc::new(job), facts, choices, warnings, content: inputs.content, recalled })
 }
 
 /// The folder that an output is in, or the next one above it that is there.
@@ -361,74 +401,6 @@ fn plan_files(
     Ok((plans, file_plans))
 }
 
-fn lake_layout(
-    schema: &TableSchema,
-    geometry: Option<&Geometry>,
-    request: &IngestRequest,
-    sensor: Option<usize>,
-    time: Option<usize>,
-) -> Result<LakeLayout> {
-    let fields: Vec<Field> = schema
-        .columns
-        .iter()
-        .map(|column| {
-            let field = Field::new(&column.name, data_type(column.column_type), !column.required);
-            match &column.units {
-                Some(units) => field.with_metadata([("units".to_string(), units.clone())].into()),
-                None => field,
-            }
-        })
-        .collect();
-    let sort = |column: usize| SortColumn { column, descending: false, nulls_first: false };
-    let is_text =
-        |column: usize| matches!(schema.columns[column].column_type, ColumnType::Category | ColumnType::String);
-    let sorting = match request.sort {
-        // Numbers of sensors are in the order of their text, which no reader expects.
-        SortOrder::Sensor if sensor.is_some_and(|sensor| !is_text(sensor)) => Vec::new(),
-        SortOrder::Sensor => sensor.into_iter().chain(time).map(sort).collect(),
-        SortOrder::Hilbert => Vec::new(),
-    };
-    let points = match geometry {
-        None => None,
-        Some(geometry) => {
-            let crs = if geometry.target.is_crs84_equivalent() && geometry.target.epsg().is_none() {
-                None
-            } else {
-                Some(geometry.target.to_projjson().map_err(|error| systems::usage(&error))?)
-            };
-            let hidden = schema.columns.len();
-            let (x, y) = if geometry.moved { (hidden, hidden + 1) } else { (geometry.x, geometry.y) };
-            Some(PointColumns { name: GEOMETRY.into(), x, y, crs })
-        }
-    };
-    // Some readers take names that differ in case for one.
-    let taken = schema.columns.iter().find(|column| column.name.eq_ignore_ascii_case(GEOMETRY));
-    if let (Some(_), Some(column)) = (&points, taken) {
-        return Err(Error::Usage {
-            message: format!(
-                "the input has a column {:?}, and {GEOMETRY} is the name of the points that are made of x and y",
-                column.name
-            ),
-            hint: format!(
-                "name it otherwise in a schema file, from swath sensor schema SRC: [columns.shape] source = \"{}\"",
-                column.name
-            ),
-        });
-    }
-    LakeLayout::new(LakeColumns {
-        attributes: Arc::new(Schema::new(fields)),
-        geometry: points,
-        sorting,
-        time: time.filter(|&time| schema.columns[time].column_type == ColumnType::Timestamp),
-        compression: match request.compression {
-            Compression::Zstd => LakeCompression::Zstd { level: 1 },
-            Compression::Snappy => LakeCompression::Snappy,
-        },
-        created_by: format!("swath {}", env!("CARGO_PKG_VERSION")),
-        metadata: Vec::new(),
-    })
-}
-
 fn dedup(
     schema: &TableSchema,
     partition: &[PartitionLevel],
@@ -463,7 +435,7 @@ pub fn identity(job: &Job, scratch: Option<&Path>) -> serde_json::Value {
     let partition: Vec<String> = job.partition.iter().map(ToString::to_string).collect();
     json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "command": "sensor ingest",
+        "command": if job.compacts { "sensor compact" } else { "sensor ingest" },
         "options": {
             "schema": schema_file::write(&job.schema, &Notes::default()),
             "partition": partition.join(","),
@@ -477,6 +449,7 @@ pub fn identity(job: &Job, scratch: Option<&Path>) -> serde_json::Value {
             "tmp_dir": scratch.map(exact_path),
         },
         "inputs": job.files.iter().map(InputFile::identity).collect::<Vec<_>>(),
+        "lake": job.base.as_ref().map(|base| &base.digest),
         // It follows from the sample, too, and is told last.
         "work": {
             "rows of a row group": job.row_group_rows,

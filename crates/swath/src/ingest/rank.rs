@@ -111,6 +111,8 @@ pub struct Ranked {
     pub partitions: Vec<(u32, u64)>,
     /// Rows that go.
     pub duplicates: u64,
+    /// Of them, rows of the lake.
+    pub replaced: u64,
     /// How many slices there are.
     pub of: u64,
 }
@@ -220,6 +222,7 @@ impl Stage for Rank {
         let rows: u64 = slices.iter().map(|slice| u64::from(slice.count)).sum();
         let spare = context.lease.bytes().0.saturating_sub(slices.len() as u64 * 64 + (256 << 10)) as usize;
         let share = (spare / slices.len().max(1) / (size_of::<RowKey>() + 1)).clamp(SHARE.0, SHARE.1);
+        let recalled = self.0.recalled(context.done)?.len() as u32;
         let mut merge = Merge::new(&self.0.store, runs, &order.drops, &order.keys, &slices, share)?;
         let width = if slices.len() < 0x8000 { 2 } else { 4 };
         let mut sink = PlanSink {
@@ -228,6 +231,8 @@ impl Stage for Rank {
             chunk: Vec::with_capacity(CHUNK + 4),
             partitions: Vec::new(),
             duplicates: 0,
+            replaced: 0,
+            recalled: slices.partition_point(|slice| slice.run < recalled) as u32,
         };
         each_row(&mut merge, keep, (begun, goes_on), context.stop, |row| sink.push(row))?;
         sink.flush()?;
@@ -237,6 +242,7 @@ impl Stage for Rank {
             width,
             partitions: sink.partitions,
             duplicates: sink.duplicates,
+            replaced: sink.replaced,
             of: order.splitters.len() as u64 + 1,
         };
         receipt(key, &ranked)
@@ -282,6 +288,9 @@ struct PlanSink<'a> {
     chunk: Vec<u8>,
     partitions: Vec<(u32, u64)>,
     duplicates: u64,
+    replaced: u64,
+    /// Stretches of runs of the lake; they come first.
+    recalled: u32,
 }
 
 impl PlanSink<'_> {
@@ -295,6 +304,7 @@ impl PlanSink<'_> {
         }
         if row.dropped {
             self.duplicates += 1;
+            self.replaced += u64::from(row.slice < self.recalled);
         } else {
             let partition = partition_of(row.rank);
             match self.partitions.last_mut() {

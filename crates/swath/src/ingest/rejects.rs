@@ -162,10 +162,18 @@ pub struct Written {
 /// # Errors
 /// When scratch cannot be read or `out` cannot be written.
 pub fn write(running: &Running, done: &Receipts, out: &mut dyn Write) -> Result<Written> {
+    write_more(running, done, 0, out)
+}
+
+/// The same behind so many bytes of others, which count for what is kept.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_more(running: &Running, done: &Receipts, there: u64, out: &mut dyn Write) -> Result<Written> {
     let units = running.routed(done)?;
     let fail = |error: std::io::Error| Error::writing(&running.job.output, &error);
     let mut written = Written::default();
-    let mut kept_bytes = 0;
+    let mut kept_bytes = there;
     // Lines of the file that the current segment belongs to, before that segment.
     let mut before: (u32, u64) = (u32::MAX, 0);
     for unit in &units {

@@ -224,7 +224,8 @@ impl Router<'_> {
         let file_of = |row: usize| spans[spans.partition_point(|span| span.first_row <= row).saturating_sub(1)].file;
         let running = self.running;
         let mut located = std::mem::take(&mut self.located);
-        locate::locate(running, batch, &file_of, &mut located, &mut |failure| {
+        let transform_of = |row: usize| running.job.file_plans[file_of(row)].transform as usize;
+        locate::locate(running, batch, &transform_of, &mut located, &mut |failure| {
             let row = failure.row as usize;
             let (file, offset) = (file_of(row), batch.offsets[row]);
             let is_kept = !self.packed.is_full();

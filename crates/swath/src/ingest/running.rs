@@ -16,6 +16,7 @@ use swath_table::sort::LocalRanks;
 use super::encode::EncodeDesk;
 use super::job::{Job, Routed, stage};
 use super::locate::Located;
+use super::recall::{Recalled, Touched};
 use super::sorted::Sorting;
 use crate::work::{Idle, each_blob, get_or_try_init};
 
@@ -68,6 +69,8 @@ pub struct Running {
     pub wanted: Mutex<BTreeMap<u64, Bytes>>,
     /// Group of each sensor identifier, once surveyed.
     pub groups: OnceLock<Vec<u32>>,
+    /// What of the lake is read, once all new rows are known.
+    pub touched: OnceLock<Touched>,
     /// Runs in the order of the input, once all are known.
     pub runs: OnceLock<Vec<SortedRun>>,
     /// The merged order, once all runs are known.
@@ -93,13 +96,29 @@ impl Running {
         super::mend::chosen(done, self.job.stream.units())?.into_iter().map(Receipt::read).collect()
     }
 
-    /// All runs in the order of the input, once every unit is routed and mended.
+    /// All runs in the order of the input, once every unit is routed and mended: those of the lake come first.
     ///
     /// # Errors
     /// When a receipt cannot be read.
     pub fn runs(&self, done: &Receipts) -> Result<&[SortedRun]> {
-        let all = || Ok(self.routed(done)?.into_iter().flat_map(|unit| unit.runs).collect());
+        let all = || {
+            let mut runs = self.recalled(done)?;
+            runs.extend(self.routed(done)?.into_iter().flat_map(|unit| unit.runs));
+            Ok(runs)
+        };
         get_or_try_init(&self.runs, all).map(Vec::as_slice)
+    }
+
+    /// The runs of the lake.
+    ///
+    /// # Errors
+    /// When a receipt cannot be read.
+    pub fn recalled(&self, done: &Receipts) -> Result<Vec<SortedRun>> {
+        let mut runs = Vec::new();
+        for receipt in done.of_stage(stage::RECALL) {
+            runs.extend(receipt.read::<Recalled>()?.runs);
+        }
+        Ok(runs)
     }
 
     /// Puts texts that are new since the last time into the journal, before the receipt that needs them.
@@ -151,6 +170,7 @@ impl Running {
             each_blob::<super::groups::Sighted>(receipts, stage::SURVEY, adopt)?;
             each_blob::<Routed>(receipts, stage::ROUTE, adopt)?;
             each_blob::<Routed>(receipts, stage::MEND, adopt)?;
+            each_blob::<Recalled>(receipts, stage::RECALL, adopt)?;
             each_blob::<super::matching::Named>(receipts, stage::MATCH, adopt)?;
             each_blob::<super::matching::Marked>(receipts, stage::MARK, adopt)?;
             each_blob::<super::rank::Ranked>(receipts, stage::RANK, adopt)?;
@@ -200,6 +220,8 @@ pub struct Tables {
     pub mends: bool,
     /// Row groups that the plan has memory for.
     pub planned: u64,
+    /// Units of the lake that it has memory for.
+    pub recalled: u64,
     /// Asks for more than that.
     pub grow: Box<dyn Fn(Bytes) -> bool + Send + Sync>,
 }
@@ -215,6 +237,19 @@ impl Tables {
             return Ok(());
         }
         let what = format!("{units} units that begin inside of quotes, which the sample did not show");
+        Err(Error::CeilingReached { what, wanted: more, got: Bytes::ZERO })
+    }
+
+    /// Makes sure of the memory that so many units of the lake take, of so much each.
+    ///
+    /// # Errors
+    /// [`Error::CeilingReached`] when there is no more under the ceiling.
+    pub fn hold_recalled(&self, units: u64, each: u64) -> Result<()> {
+        let more = Bytes(units.saturating_sub(self.recalled) * each);
+        if more == Bytes::ZERO || (self.grow)(more) {
+            return Ok(());
+        }
+        let what = format!("{units} units of the lake, where its times made expect {}", self.recalled);
         Err(Error::CeilingReached { what, wanted: more, got: Bytes::ZERO })
     }
 

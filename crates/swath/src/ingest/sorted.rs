@@ -54,7 +54,7 @@ pub fn bytes_for(job: &Job, rows: usize) -> Bytes {
     let blocks = (BLOCK_ROWS * (job.layout.stride() + KEY_BYTES)) as u64;
     Bytes(rows as u64 * per_row + blocks + Assigner::bytes_max(&job.levels))
         + swath_core::Store::WRITER_BYTES
-        + Bytes(if job.layout.has_text() { BLOCK_TEXT as u64 + job.max_record.0 } else { 0 })
+        + Bytes(if job.layout.has_text() { BLOCK_TEXT as u64 + job.longest_record().0 } else { 0 })
 }
 
 /// Sorts the rows of a batch that stay and writes them to the store.

@@ -50,14 +50,7 @@ pub fn may_be_replaced(job: &Job) -> Result<()> {
             false => Ok(()),
         };
     };
-    for file in &job.files {
-        if std::fs::canonicalize(&file.path).is_ok_and(|input| input.starts_with(&there)) {
-            return Err(Error::Usage {
-                message: format!("the output {} would replace the input {}", output.display(), file.path.display()),
-                hint: "name a place for the lake that holds no input".into(),
-            });
-        }
-    }
+    holds_no_input(job, &there)?;
     if is_link {
         let message = format!("a link to {} stands there", there.display());
         return refuse(message, "name the folder that it leads to: the link itself would be replaced");
@@ -78,6 +71,22 @@ pub fn may_be_replaced(job: &Job) -> Result<()> {
             "replacing the lake would remove it: move it away, or name another place",
         ),
     }
+}
+
+/// Refuses an output that is, or holds, one of the inputs.
+///
+/// # Errors
+/// [`Error::Usage`].
+pub fn holds_no_input(job: &Job, there: &Path) -> Result<()> {
+    for file in &job.files {
+        if std::fs::canonicalize(&file.path).is_ok_and(|input| input.starts_with(there)) {
+            return Err(Error::Usage {
+                message: format!("the output {} would replace the input {}", job.output.display(), file.path.display()),
+                hint: "name a place for the lake that holds no input".into(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Something in a lake that no run put there, by its path in the lake.

@@ -43,7 +43,9 @@ pub fn of_rows(job: &Job, rows: &Rows) -> Vec<String> {
     let mut warnings = Vec::new();
     let (share, least) = MANY_DUPLICATES;
     let met = rows.written + rows.duplicate;
-    if let Some(dedup) = job.dedup.as_ref().filter(|_| rows.duplicate >= least && rows.duplicate * share > met) {
+    // In a lake there may be rows for good reason.
+    let dedup = job.dedup.as_ref().filter(|_| job.base.is_none());
+    if let Some(dedup) = dedup.filter(|_| rows.duplicate >= least && rows.duplicate * share > met) {
         let key: Vec<&str> = dedup.key.iter().map(|&column| job.schema.columns[column].name.as_str()).collect();
         warnings.push(format!(
             "{} of {met} rows were left out as duplicates: another row has the same {}; if they are readings of their \
@@ -60,7 +62,11 @@ pub fn of_rows(job: &Job, rows: &Rows) -> Vec<String> {
             filtered => format!("{filtered} were left out by --since, --until or --bbox"),
         };
         let rejected = if rows.rejected > 0 { format!("{} were rejected", rows.rejected) } else { String::new() };
-        let parts: Vec<String> = [filtered, rejected].into_iter().filter(|part| !part.is_empty()).collect();
+        let there = match &job.base {
+            Some(_) if rows.duplicate > 0 => format!("{} have keys that are there", rows.duplicate),
+            _ => String::new(),
+        };
+        let parts: Vec<String> = [there, filtered, rejected].into_iter().filter(|part| !part.is_empty()).collect();
         warnings.push(format!("no row was written: of {} rows, {}", rows.read, parts.join(" and ")));
     }
     warnings

@@ -61,7 +61,7 @@ fn columns_of_fixed_width_become_values() {
         &["\u{e9}|1|k"],
         &[
             "0:-:field_count:wanted the 12 bytes of 3 columns, got 6",
-            "1:-:field_count:wanted nothing behind the 12 bytes of 3 columns, got text",
+            "1:-:field_count:wanted nothing behind the 12 bytes of 3 columns, got 13 bytes",
             "2:1:invalid_value:wanted an int32, got \"1x2\"",
             "3:-:invalid_encoding:wanted columns that are the same counted in bytes and in characters, got others from \
              column 2 on",

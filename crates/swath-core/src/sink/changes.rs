@@ -1,0 +1,190 @@
+//! Changes to a folder that is there: new files under their own names, old ones gone, one file last of all.
+//!
+//! What changes is written down durably before anything does, so that whoever comes after a death in the middle goes on
+//! to the end. Readers of single files never see half of one; between the first and the last change they may see some
+//! files as they were and others as they will be.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{OUTPUT, PartialOutput, PartialState, durable, holds_work, link, partial_folder, put_back, write_durably};
+use crate::lock::FolderLock;
+use crate::{Error, Journal, Result, fault, refuse_address};
+
+/// The list of changes under way.
+pub(super) const CHANGES: &str = "changes";
+/// The same while it is written.
+pub(super) const CHANGES_NEW: &str = "changes.new";
+
+/// What changes in a folder; paths are below it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changes {
+    /// Files that are put in place, whether something stands there or not.
+    pub put: Vec<PathBuf>,
+    /// Files that go.
+    pub remove: Vec<PathBuf>,
+    /// The file that is put in place when all else is done.
+    pub last: PathBuf,
+}
+
+/// Whether changes to `target` were begun that are not at their end.
+pub fn has_changes(target: &Path) -> bool {
+    partial_folder(target).is_ok_and(|folder| folder.join(CHANGES).is_file())
+}
+
+/// Brings changes to `target` to their end, if a run died in the middle of them; answers whether there were any.
+///
+/// # Errors
+/// [`Error::OutputExists`] when another run is at it; [`Error::OutputUnwritable`].
+pub fn complete_changes(target: &Path) -> Result<bool> {
+    if !has_changes(target) {
+        return Ok(false);
+    }
+    let folder = partial_folder(target)?;
+    let lock = FolderLock::acquire(&folder)?;
+    let partial =
+        PartialOutput { target: target.into(), folder, state: PartialState::Fresh, overwrite: false, _lock: lock };
+    let had = roll_forward(&partial.folder, target)?;
+    partial.discard()?;
+    Ok(had)
+}
+
+/// Does what is listed and not done; answers whether there was a list. Doing it twice equals doing it once.
+pub(super) fn roll_forward(folder: &Path, target: &Path) -> Result<bool> {
+    let list = folder.join(CHANGES);
+    let bytes = match fs::read(&list) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(Error::writing(&list, &error)),
+    };
+    if !target.is_dir() {
+        // What was to change is gone as a whole.
+        return Ok(true);
+    }
+    let changes: Changes = serde_json::from_slice(&bytes).map_err(|error| Error::OutputUnwritable {
+        path: list.clone(),
+        reason: format!("the list of changes cannot be read: {error}"),
+        hint: "it was written whole, so the disk may be damaged".into(),
+    })?;
+    let output = folder.join(OUTPUT);
+    let mut folders = BTreeSet::new();
+    for path in &changes.put {
+        put(&output, target, path, &mut folders)?;
+    }
+    for path in &changes.remove {
+        remove(target, path, &mut folders)?;
+    }
+    for folder in folders.iter().rev().filter(|folder| folder.is_dir()) {
+        super::sync_folder(folder)?;
+    }
+    let mut folders = BTreeSet::new();
+    put(&output, target, &changes.last, &mut folders)?;
+    folders.iter().rev().try_for_each(|folder| super::sync_folder(folder))?;
+    Ok(true)
+}
+
+/// Renames a new file to where it belongs, unless that was done; notes the folders that know a new name by it.
+fn put(output: &Path, target: &Path, path: &Path, folders: &mut BTreeSet<PathBuf>) -> Result<()> {
+    let (from, to) = (output.join(path), target.join(path));
+    let fail = |error: io::Error| Error::writing(&to, &error);
+    folders.extend(to.ancestors().skip(1).take_while(|above| above.starts_with(target)).map(PathBuf::from));
+    if fs::symlink_metadata(&from).is_err() {
+        return match fs::symlink_metadata(&to) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(fail(error)),
+        };
+    }
+    if let Some(above) = to.parent() {
+        fault::point("changes.folder").and_then(|()| fs::create_dir_all(above)).map_err(fail)?;
+    }
+    fault::point("changes.rename").and_then(|()| fs::rename(&from, &to)).map_err(fail)
+}
+
+/// Removes an old file, and the folders that are empty without it.
+fn remove(target: &Path, path: &Path, folders: &mut BTreeSet<PathBuf>) -> Result<()> {
+    let at = target.join(path);
+    let above = at.ancestors().skip(1).take_while(|above| above.starts_with(target));
+    folders.extend(above.map(PathBuf::from));
+    fault::point("changes.remove").and_then(|()| fs::remove_file(&at)).or_else(|error| match error.kind() {
+        io::ErrorKind::NotFound => Ok(()),
+        _ => Err(Error::writing(&at, &error)),
+    })?;
+    for above in at.ancestors().skip(1).take_while(|above| above.starts_with(target) && *above != target) {
+        // One that holds something else stays.
+        if fs::remove_dir(above).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+impl PartialOutput {
+    /// Takes possession of the place beside `target`, a folder that is there and will be changed. Changes that an earlier
+    /// run did not bring to their end are made first.
+    ///
+    /// # Errors
+    /// [`Error::OutputExists`] when an unfinished run stands beside it without `resume`, when another run is at it, or
+    /// when `target` is a link; [`Error::OutputUnwritable`].
+    pub fn within(target: &Path, resume: bool) -> Result<PartialOutput> {
+        refuse_address(target)?;
+        let folder = partial_folder(target)?;
+        if target.is_symlink() {
+            return Err(link(target));
+        }
+        let lock = FolderLock::acquire(&folder)?;
+        put_back(&folder.join(super::REPLACED), target)?;
+        let mut partial =
+            PartialOutput { target: target.into(), folder, state: PartialState::Fresh, overwrite: false, _lock: lock };
+        let unfinished = holds_work(&partial.folder)?;
+        // So are leftovers of a run that had shown what stands there.
+        if roll_forward(&partial.folder, target)? || partial.committed_by().is_some() {
+            partial.empty()?;
+        } else if unfinished && resume && Journal::exists(&partial.journal_folder()) {
+            partial.state = PartialState::Resumed;
+        } else if unfinished && resume {
+            // Whatever else is there, nobody knows how far it is.
+            partial.empty()?;
+        } else if unfinished {
+            return Err(Error::OutputExists {
+                path: partial.folder.clone(),
+                message: "an unfinished run stands here".into(),
+                hint:
+                    "--resume goes on with it; what it would change is as it was, so to begin anew remove that folder"
+                        .into(),
+            });
+        }
+        partial.furnish()?;
+        Ok(partial)
+    }
+
+    /// Makes changes with files of the output, which is synced first, and removes everything else.
+    ///
+    /// The error inside of `Ok`, if any, only kept leftovers from being removed: the changes are made.
+    ///
+    /// # Errors
+    /// [`Error::OutputUnwritable`]: with nothing changed, or with changes that the next run brings to their end.
+    pub fn change(self, changes: &Changes) -> Result<Option<Error>> {
+        durable::sync_output(&self.output())?;
+        let (new, list) = (self.folder.join(CHANGES_NEW), self.folder.join(CHANGES));
+        let text = serde_json::to_vec(changes).map_err(|error| Error::unexpected(error.to_string()))?;
+        write_durably(&new, &text).map_err(|error| Error::writing(&new, &error))?;
+        super::sync_folder(&self.folder)?;
+        fault::point("changes.begin")
+            .and_then(|()| fs::rename(&new, &list))
+            .map_err(|error| Error::writing(&list, &error))?;
+        let begun = super::sync_folder(&self.folder).and_then(|()| roll_forward(&self.folder, &self.target));
+        begun.map_err(|error| match error {
+            Error::OutputUnwritable { path, reason, .. } => Error::OutputUnwritable {
+                path,
+                reason: format!("{reason}; some files are new by now, others not yet"),
+                hint: "the same command with --resume brings it to its end".into(),
+            },
+            other => other,
+        })?;
+        Ok(self.discard().err())
+    }
+}
