@@ -9,7 +9,7 @@ use swath_table::schema::{CsvFormat, Layout};
 use super::kernel::{Level, Needles};
 use super::scan::{GROUP, scan};
 use super::split::{Split, Swallow, split_record, unquote};
-use crate::json::Paths;
+use crate::json::{Paths, Shape};
 
 /// A record with as many fields as wanted. What is between two of its entries of `ends` is a text: entry `e` ends at
 /// `ends[first + e]`, and starts one after the entry before, or at `start`. A delimited field is such a text; where fields
@@ -164,6 +164,8 @@ pub(super) struct Index {
     pub(super) limits: IndexLimits,
     level: Level,
     swallow: Option<Swallow>,
+    /// What lines of JSON have in common.
+    pub(super) shape: Shape,
 }
 
 impl Index {
@@ -180,6 +182,7 @@ impl Index {
             limits,
             level,
             swallow: None,
+            shape: Shape::default(),
         }
     }
 
@@ -195,6 +198,7 @@ impl Index {
             self.ends = vec![0; needed];
         }
         (self.line, self.blank, self.comments, self.swallow) = (0, 0, 0, None);
+        self.shape.forget();
     }
 
     /// Tells that the text in the buffer moved down by so many bytes.

@@ -8,6 +8,7 @@ use swath_table::reject::Reason;
 use swath_table::schema::Layout;
 
 use super::index::{Filled, Index, RecordRules, Span};
+use crate::json::Shape;
 
 /// Why a line is no row, and how many fields it has.
 pub(super) type Bad = (Reason, usize);
@@ -16,9 +17,9 @@ pub(super) type Bad = (Reason, usize);
 ///
 /// # Errors
 /// Where the line has other fields than a row.
-fn cut(line: &mut [u8], base: usize, rules: &RecordRules, ends: &mut [u32]) -> Result<(), Bad> {
+fn cut(line: &mut [u8], base: usize, rules: &RecordRules, shape: &mut Shape, ends: &mut [u32]) -> Result<(), Bad> {
     if let Some(paths) = &rules.paths {
-        return paths.cut(line, base, ends).map_err(|_| (Reason::MalformedJson, 0));
+        return paths.cut(line, base, shape, ends).map_err(|_| (Reason::MalformedJson, 0));
     }
     let mut slots = ends.chunks_exact_mut(2);
     let put = |start: usize, end: usize| {
@@ -64,7 +65,7 @@ impl Index {
             let text_end = end - usize::from(length > 0 && data[end - 1] == b'\r');
             if self.is_row_or_bad(&data[start..text_end], rules) {
                 let line = &mut data[start..text_end];
-                match cut(line, start, rules, &mut self.ends[first..first + slots]) {
+                match cut(line, start, rules, &mut self.shape, &mut self.ends[first..first + slots]) {
                     Ok(()) => {
                         self.push_row((start, text_end), first);
                         first += slots;

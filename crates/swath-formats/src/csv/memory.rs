@@ -10,6 +10,7 @@ use super::range::{BatchLimits, ReadOptions};
 use super::text::CategoryCache;
 use super::time::TimeCache;
 use super::window::Window;
+use crate::json::Shape;
 
 /// The size of batches.
 #[derive(Debug, Clone, Copy)]
@@ -110,7 +111,7 @@ pub(super) fn workspace_bytes(options: &ReadOptions, ends_per_row: usize, column
     let IndexLimits { window, records, .. } = limits;
     let per_record = size_of::<Row>() + size_of::<Issue>() + 3 * size_of::<u32>();
     let columns = (size_of::<TimeCache>() + size_of::<usize>()) as u64 * columns as u64 * 2;
-    let messages = 16 * 1024;
+    let messages = (16 * 1024 + 2 * Shape::BYTES_MAX) as u64;
     Bytes(buffer + (per_record * records + 8 * LONGEST_JOINED + CategoryCache::BYTES) as u64 + columns + messages)
         + ends
         + Bytes::of::<u32>(window + 64)

@@ -3,6 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use super::fields::Paths;
+use super::shape::Shape;
 use super::text::{Kind, Wrong, elements, kind_of, members, skip_space};
 
 /// Levels of objects that are looked into.
@@ -70,9 +71,10 @@ const COORDINATES: &str = "coordinates";
 pub fn rows(lines: &[u8], paths: &Paths) -> Vec<u8> {
     let mut out = Vec::with_capacity(lines.len() / 2);
     let mut ends = vec![0; 2 * paths.count()];
+    let mut shape = Shape::default();
     for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
         let mut line = line.to_vec();
-        if paths.cut(&mut line, 0, &mut ends).is_err() {
+        if paths.cut(&mut line, 0, &mut shape, &mut ends).is_err() {
             continue;
         }
         for (number, place) in ends.chunks_exact(2).enumerate() {

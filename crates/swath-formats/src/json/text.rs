@@ -2,6 +2,8 @@
 
 use memchr::{memchr2, memchr3};
 
+use super::shape::bare_end;
+
 /// Levels of arrays and objects at most: more is no data.
 pub const DEPTH_MAX: usize = 256;
 
@@ -83,15 +85,12 @@ pub fn text_end(text: &[u8], at: usize) -> Result<usize, Wrong> {
 pub fn value_end(text: &[u8], at: usize) -> Result<usize, Wrong> {
     match kind_of(text, at)? {
         Kind::Text => text_end(text, at),
-        Kind::Bare => {
-            let is_part = |byte: &u8| !matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t' | b':' | b'"');
-            Ok(at + text[at..].iter().take_while(|byte| is_part(byte)).count())
-        }
+        Kind::Bare => Ok(bare_end(text, at)),
         Kind::Object | Kind::Array => nested_end(text, at),
     }
 }
 
-fn nested_end(text: &[u8], start: usize) -> Result<usize, Wrong> {
+pub(super) fn nested_end(text: &[u8], start: usize) -> Result<usize, Wrong> {
     let mut open = [0u8; DEPTH_MAX];
     let (mut depth, mut at) = (0, start);
     while at < text.len() {
