@@ -20,6 +20,7 @@ pub fn text(outcome: &Outcome) -> String {
         ]);
     }
     if let Some(lake) = &outcome.lake {
+        let files = if lake.files_after == 1 { "file" } else { "files" };
         let replaced = match lake.rows_replaced {
             0 => String::new(),
             replaced => format!(", {} of them replaced", grouped(replaced)),
@@ -27,7 +28,7 @@ pub fn text(outcome: &Outcome) -> String {
         facts.row([
             &"lake",
             &format!(
-                "{} rows in {} files, before {} in {}{replaced}",
+                "{} rows in {} {files}, before {} in {}{replaced}",
                 grouped(lake.rows_after),
                 grouped(lake.files_after),
                 grouped(lake.rows_before),

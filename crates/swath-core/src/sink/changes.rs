@@ -161,6 +161,30 @@ impl PartialOutput {
         Ok(partial)
     }
 
+    /// Refuses changes that a rename cannot make: once they are begun, nobody could end them.
+    fn check_reach(&self, changes: &Changes) -> Result<()> {
+        let device = |path: &Path| -> Result<u64> {
+            use std::os::unix::fs::MetadataExt;
+            fs::metadata(path).map(|there| there.dev()).map_err(|error| Error::writing(path, &error))
+        };
+        let own = device(&self.folder)?;
+        let folders: BTreeSet<&Path> =
+            changes.put.iter().chain([&changes.last]).filter_map(|path| path.parent()).collect();
+        for folder in folders {
+            let below = self.target.join(folder);
+            let there = below.ancestors().find(|above| above.is_dir()).unwrap_or(&self.target);
+            if device(there)? != own {
+                return Err(Error::OutputUnwritable {
+                    path: there.into(),
+                    reason: format!("it is on another file system than {}", self.folder.display()),
+                    hint: "files are renamed to their places: put the lake and what is beside it on one file system"
+                        .into(),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Makes changes with files of the output, which is synced first, and removes everything else.
     ///
     /// The error inside of `Ok`, if any, only kept leftovers from being removed: the changes are made.
@@ -168,6 +192,7 @@ impl PartialOutput {
     /// # Errors
     /// [`Error::OutputUnwritable`]: with nothing changed, or with changes that the next run brings to their end.
     pub fn change(self, changes: &Changes) -> Result<Option<Error>> {
+        self.check_reach(changes)?;
         durable::sync_output(&self.output())?;
         let (new, list) = (self.folder.join(CHANGES_NEW), self.folder.join(CHANGES));
         let text = serde_json::to_vec(changes).map_err(|error| Error::unexpected(error.to_string()))?;

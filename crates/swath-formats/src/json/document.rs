@@ -96,6 +96,9 @@ struct Walk<'d> {
     behind: Vec<String>,
 }
 
+/// What is done with each member or element, with its name or number as JSON.
+type Visit<'v, W> = dyn FnMut(&mut W, Vec<u8>) -> Result<(), Fault> + 'v;
+
 impl Walk<'_> {
     fn descend(&mut self, steps: &[Step]) -> Result<(), Fault> {
         let enclosing = self.enclosing.len();
@@ -140,7 +143,7 @@ impl Walk<'_> {
     }
 
     /// Calls `with` before every member or element of what comes next, with its name or number as JSON.
-    fn each(&mut self, with: &mut dyn FnMut(&mut Self, Vec<u8>) -> Result<(), Fault>) -> Result<(), Fault> {
+    fn each(&mut self, with: &mut Visit<'_, Self>) -> Result<(), Fault> {
         let (is_object, close) = match self.stream.peek()? {
             Some(b'{') => (true, b'}'),
             Some(b'[') => (false, b']'),

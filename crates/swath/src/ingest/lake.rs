@@ -89,7 +89,7 @@ impl Lake {
     pub fn open(path: &Path) -> Result<Lake> {
         let refuse =
             |message: String, hint: &str| Error::OutputExists { path: path.into(), message, hint: hint.into() };
-        let only = "--append adds to a lake that swath made";
+        let only = "rows are added to, and files merged in, a lake that swath sensor ingest made";
         let digest = digest(path);
         let manifest = match manifest::read(path) {
             Some(Ok(manifest)) => manifest,
