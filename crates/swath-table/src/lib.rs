@@ -11,6 +11,7 @@ pub mod layout;
 pub mod lines;
 pub mod offset;
 pub mod partition;
+pub mod path;
 pub mod reject;
 pub mod run;
 pub mod schema;

@@ -25,6 +25,8 @@ pub const STANDARD_INPUT: &str = "-";
 const STANDARD_INPUT_NAME: &str = "standard input";
 /// Bytes that go to scratch at once.
 const BLOCK_BYTES: usize = 256 << 10;
+/// Places of records that an error names at most.
+const CANDIDATES_SHOWN: usize = 12;
 /// What unpacking takes beside a window of Zstandard and a record of JSON.
 const ROOM: Bytes = Bytes(2_000_000);
 
@@ -87,9 +89,9 @@ pub struct Room<'r> {
 }
 
 impl<'r> Room<'r> {
-    /// Bytes of a record of JSON at most: there may be two in memory.
+    /// Bytes of a record of JSON at most: there may be three in memory.
     fn record_max(&self) -> Bytes {
-        self.max_record.min(Bytes(self.ceiling.saturating_sub(PROGRAM_BYTES + ROOM).0 / 2))
+        self.max_record.min(Bytes(self.ceiling.saturating_sub(PROGRAM_BYTES + ROOM).0 / 3))
     }
 
     /// Room for whole inputs.
@@ -183,7 +185,8 @@ impl<'w> Spool<'w> {
         let failed = |error: io::Error| failed(path, &error, room);
         let text = peel(source, said.encoding, window.0).map_err(failed)?;
         let mut layers: Vec<&'static str> = text.layers.iter().map(|layer| layer.name()).collect();
-        let form = if said.is_delimited { None } else { json::form_of(&text.head, text.is_whole) };
+        let form =
+            if said.is_delimited { None } else { json::form_of(&text.head, text.is_whole, has_name_of_lines(path)) };
         let records = match &form {
             Some(Form::Document(paths)) => Some(self.records(path, paths)?),
             Some(Form::Lines) => said.records.clone(),
@@ -239,7 +242,12 @@ impl<'w> Spool<'w> {
             // What holds all others is what there are rows of; what is in them is theirs.
             [first, ..] if first.is_empty() => Ok(RecordPath::default()),
             [first, ..] if first == FEATURES => Ok(features()),
-            many => ask(format!("it is a JSON document with several arrays of records: \"{}\"", many.join("\", \""))),
+            many => {
+                let shown = &many[..many.len().min(CANDIDATES_SHOWN)];
+                let more = if many.len() > shown.len() { ", …" } else { "" };
+                let shown = shown.join("\", \"");
+                ask(format!("it is a JSON document with several arrays of records: \"{shown}\"{more}"))
+            }
         }
     }
 }
@@ -249,6 +257,13 @@ const FEATURES: &str = "features";
 
 fn features() -> RecordPath {
     RecordPath(vec![Step::Name(FEATURES.into())])
+}
+
+/// Whether a name is one of files with one object a line, compressed or not.
+fn has_name_of_lines(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let name = name.strip_suffix(".gz").or(name.strip_suffix(".zst")).unwrap_or(&name);
+    name.ends_with(".ndjson") || name.ends_with(".jsonl")
 }
 
 /// What is put down of one input.
@@ -287,8 +302,17 @@ impl<'s, 'w> Writer<'s, 'w> {
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
-        self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() < BLOCK_BYTES { Ok(()) } else { self.flush() }
+        if self.buffer.len() + bytes.len() > self.buffer.capacity() {
+            self.flush()?;
+        }
+        // What is longer goes piece by piece.
+        for piece in bytes.chunks(BLOCK_BYTES) {
+            self.buffer.extend_from_slice(piece);
+            if self.buffer.len() >= BLOCK_BYTES {
+                self.flush()?;
+            }
+        }
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -342,7 +366,8 @@ impl<'s, 'w> Writer<'s, 'w> {
         });
         match laid {
             Ok(laid) if !laid.behind.is_empty() => self.spool.warnings.push(format!(
-                "{}: {} comes behind the records that it encloses, and is in none of them",
+                "{}: {} is left out of the records that it encloses: it stands behind them, or is long and no schema asks for \
+                 it",
                 self.path.display(),
                 laid.behind.join(", ")
             )),

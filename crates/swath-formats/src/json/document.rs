@@ -5,12 +5,16 @@
 
 use std::io::Read;
 
+use swath_table::path::{escaped, is_within};
+
 use super::path::{Path, Step};
 use super::stream::{Fault, Stream};
 use super::text::join_lines;
 
 /// Bytes of everything that encloses a record, if nobody says what is wanted of it.
 const ENCLOSING_BYTES_MAX: usize = 16 << 10;
+/// How paths to what encloses records begin.
+const ENCLOSING: &str = "@.";
 /// Paths that are told of at most.
 const BEHIND_MAX: usize = 8;
 /// Steps of the path to records at most.
@@ -32,13 +36,13 @@ pub struct Layout {
 pub struct Laid {
     /// Records.
     pub records: u64,
-    /// Paths that are wanted and stand behind records that they enclose, and so are in none of them.
+    /// Paths to what encloses records and is not in them: it stands behind them, or nobody asked for it and it is long.
     pub behind: Vec<String>,
 }
 
 /// Lays a document out, a line for each record, each to `out` with its newline.
 ///
-/// A line is the record, and before its members those of what encloses it, the outermost first: of two with one name the
+/// A line is the record, with what encloses it in a member `@` of its own, the outermost first: of two with one name the
 /// inner one counts. `@1`, `@2`… are the names (or numbers, from 0) of what the first, the second, … `*` of the path went
 /// to, and last of the record itself. A record that is no object is the member `value`. What encloses a record must
 /// stand before it.
@@ -47,7 +51,7 @@ pub struct Laid {
 /// [`Fault`] with the byte.
 ///
 /// # Memory
-/// Twice the longest record, and 64 KiB.
+/// Three times the longest record, and 64 KiB.
 pub fn lay_out(
     reader: &mut dyn Read,
     layout: &Layout,
@@ -92,7 +96,7 @@ struct Walk<'d> {
     line: Vec<u8>,
     laid: Laid,
     found: bool,
-    /// What is wanted and stands behind the records that it encloses.
+    /// What is left out of the records that it encloses.
     behind: Vec<String>,
 }
 
@@ -106,7 +110,7 @@ impl Walk<'_> {
             None => {
                 self.found = true;
                 self.each(&mut |walk, key| {
-                    walk.keys.push(key);
+                    walk.enter(key)?;
                     walk.record()?;
                     walk.keys.pop();
                     Ok(())
@@ -115,7 +119,7 @@ impl Walk<'_> {
             Some((Step::All, rest)) => {
                 let way = std::mem::take(&mut self.way);
                 self.each(&mut |walk, key| {
-                    walk.keys.push(key);
+                    walk.enter(key)?;
                     walk.descend(rest)?;
                     walk.keys.pop();
                     Ok(())
@@ -166,22 +170,35 @@ impl Walk<'_> {
         self.stream.expect(close, if is_object { "a comma or a }" } else { "a comma or a ]" })
     }
 
+    /// Goes into what has a name or a number. All names on the way together are no longer than a record.
+    fn enter(&mut self, key: Vec<u8>) -> Result<(), Fault> {
+        let bytes: usize = self.keys.iter().map(Vec::len).sum::<usize>() + key.len();
+        if bytes > self.layout.max_record {
+            return Err(Fault::TooLong { offset: self.stream.offset(), most: self.layout.max_record });
+        }
+        self.keys.push(key);
+        Ok(())
+    }
+
+    /// Notes what is not in the records that it encloses.
+    fn leave_out(&mut self, way: String) {
+        if self.behind.len() < BEHIND_MAX && !self.behind.contains(&way) {
+            self.behind.push(way);
+        }
+    }
+
     /// Takes what stands beside the way, if it is wanted.
     fn beside(&mut self, behind: bool) -> Result<(), Fault> {
-        let way = self.way.join(".");
+        let way = self.way.iter().map(|name| escaped(name)).collect::<Vec<_>>().join(".");
         let is_below = |path: &String| {
-            let of_way = path.strip_prefix(&way).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-            of_way || way.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('.'))
+            let path = path.strip_prefix(ENCLOSING).unwrap_or_default();
+            !path.is_empty() && (is_within(path, &way) || is_within(&way, path))
         };
         match &self.layout.wanted {
             Some(wanted) if !wanted.iter().any(is_below) => return self.stream.skip(),
-            // A member of the records may have the same name.
-            Some(_) if behind => {
-                if self.behind.len() < BEHIND_MAX && !self.behind.contains(&way) {
-                    self.behind.push(way);
-                }
-            }
-            None if behind || self.stream.peek()? == Some(b'[') => {}
+            Some(_) if behind => self.leave_out(way),
+            None if self.stream.peek()? == Some(b'[') => {}
+            None if behind => self.leave_out(way),
             is_said => {
                 let is_all = is_said.is_none();
                 let before = self.enclosing.len();
@@ -196,6 +213,7 @@ impl Walk<'_> {
                 self.enclosing.push(b',');
                 if is_all && self.enclosing.len() > ENCLOSING_BYTES_MAX {
                     self.enclosing.truncate(before);
+                    self.leave_out(way);
                 }
                 if self.enclosing.len() > self.layout.max_record {
                     return Err(Fault::TooLong { offset: self.stream.offset(), most: self.layout.max_record });
@@ -224,8 +242,13 @@ impl Walk<'_> {
                 line.push(b',');
             }
         }
-        line.extend_from_slice(&self.enclosing);
+        if let [enclosing @ .., _] = &self.enclosing[..] {
+            line.extend_from_slice(b"\"@\":{");
+            line.extend_from_slice(enclosing);
+            line.extend_from_slice(b"},");
+        }
         let value = self.stream.value()?;
+        line.reserve_exact(value.len() + 16);
         let inside = if value.starts_with(b"{") { value[1..value.len() - 1].trim_ascii() } else { b"" };
         if !value.starts_with(b"{") {
             line.extend_from_slice(b"\"value\":");
@@ -270,33 +293,36 @@ mod tests {
         is("\u{feff}[ {\"a\": 1,\r\n \"b\": \"x\\n\"} , {} ]\n", "", None, &["{\"a\": 1,   \"b\": \"x\\n\"}", "{}"]);
         is("[]", "", None, &[]);
         is("[1, [2]]", "", None, &["{\"value\":1}", "{\"value\":[2]}"]);
-        let collection = r#"{"type":"F","meta":{"n":2,"deep":{"x":null}},"features":[{"p":{"m":1}},{"p":{}}],"end":3}"#;
+        let collection = r#"{"type":"F","meta":{"n":2,"deep":{"x":null}},"features":[{"p":{"m":1}},{"p":{}}]}"#;
         is(collection, "features", Some(&["p.m"]), &[r#"{"p":{"m":1}}"#, r#"{"p":{}}"#]);
         is(
             collection,
             "features",
-            Some(&["meta.n", "@1"]),
+            Some(&["@.meta.n", "@1"]),
             &[
-                r#"{"@1":0,"meta":{"n":2,"deep":{"x":null}},"p":{"m":1}}"#,
-                r#"{"@1":1,"meta":{"n":2,"deep":{"x":null}},"p":{}}"#,
+                r#"{"@1":0,"@":{"meta":{"n":2,"deep":{"x":null}}},"p":{"m":1}}"#,
+                r#"{"@1":1,"@":{"meta":{"n":2,"deep":{"x":null}}},"p":{}}"#,
             ],
         );
-        let stations = r#"{"7":{"info":{"lat":"5"},"readings":{"100":{"P":1},"160":{}}},"8":{"readings":{},"info":1}}"#;
+        let stations = r#"{"7":{"info":{"lat":"5"},"readings":{"100":{"P":1},"160":{}}},"8":{"readings":{}}}"#;
         is(
             stations,
             "*.readings",
             None,
-            &[r#"{"@1":"7","@2":"100","info":{"lat":"5"},"P":1}"#, r#"{"@1":"7","@2":"160","info":{"lat":"5"}}"#],
+            &[
+                r#"{"@1":"7","@2":"100","@":{"info":{"lat":"5"}},"P":1}"#,
+                r#"{"@1":"7","@2":"160","@":{"info":{"lat":"5"}}}"#,
+            ],
         );
         let series = r#"{"v":{"q":{"n":0},"s":[{"code":"a","vals":[{"x":[{"t":1},{"t":2}]}]},{"code":"b","vals":[{"m":{"u":1},"x":[{"t":3}]}]}]}}"#;
         is(
             series,
             "v.s.*.vals.*.x",
-            Some(&["code", "m.u", "v.q.n"]),
+            Some(&["@.code", "@.m.u", "@.v.q.n", "t"]),
             &[
-                r#"{"v":{"q":{"n":0}},"code":"a","t":1}"#,
-                r#"{"v":{"q":{"n":0}},"code":"a","t":2}"#,
-                r#"{"v":{"q":{"n":0}},"code":"b","m":{"u":1},"t":3}"#,
+                r#"{"@":{"v":{"q":{"n":0}},"code":"a"},"t":1}"#,
+                r#"{"@":{"v":{"q":{"n":0}},"code":"a"},"t":2}"#,
+                r#"{"@":{"v":{"q":{"n":0}},"code":"b","m":{"u":1}},"t":3}"#,
             ],
         );
     }
@@ -317,7 +343,7 @@ mod tests {
             let fault = format!("{:?}", laid(text, records, None).expect_err(text));
             assert!(fault.contains(wanted), "{text}: {fault}");
         }
-        let (lines, behind) = laid("{\"a\":[{}],\"b\":1}", "a", Some(&["b"])).expect("lines");
+        let (lines, behind) = laid("{\"a\":[{}],\"b\":1}", "a", Some(&["@.b"])).expect("lines");
         assert_eq!((lines, behind), (vec!["{}".to_string()], vec!["b".to_string()]));
     }
 

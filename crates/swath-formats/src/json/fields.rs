@@ -1,5 +1,7 @@
 //! The values at some paths of a line: where they begin and end.
 
+use swath_table::path::names;
+
 use super::shape::Shape;
 use super::text::{Kind, Wrong, elements, kind_of, members, skip_space, unescape};
 
@@ -43,14 +45,14 @@ struct Member {
 }
 
 impl Paths {
-    /// The tree of some paths, each of names between dots; elements of arrays are counted from 0.
+    /// The tree of some paths ([`swath_table::path`]); elements of arrays are counted from 0.
     ///
     /// # Errors
     /// In words: a path that is none, one that is given twice, and one that goes on where another one ends.
     pub fn new<'p>(paths: impl IntoIterator<Item = &'p str>) -> Result<Paths, String> {
         let mut tree = Paths { nodes: vec![Vec::new()], count: 0 };
         for path in paths {
-            let names: Vec<&str> = path.split('.').collect();
+            let names = names(path);
             if names.iter().any(|name| name.is_empty()) || names.len() > LEVELS_MAX {
                 return Err(format!("{path:?} is no path: wanted up to {LEVELS_MAX} names between dots"));
             }

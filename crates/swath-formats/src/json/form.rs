@@ -1,5 +1,7 @@
 //! What the head of a file says: lines of JSON, one document, or neither; and where the records of a document may be.
 
+use swath_table::path::escaped;
+
 use super::text::{Kind, kind_of, members, skip_space, text_end, value_end};
 
 /// How JSON is laid out in a file.
@@ -14,8 +16,9 @@ pub enum Form {
 /// Levels below which no records are looked for.
 const LEVELS_MAX: usize = 8;
 
-/// Looks at the first bytes of a file; `whole` says that they are all there is. `None` for what is no JSON.
-pub fn form_of(head: &[u8], whole: bool) -> Option<Form> {
+/// Looks at the first bytes of a file; `whole` says that they are all there is, `are_lines` that its name is that of a file
+/// with one object a line. `None` for what is no JSON.
+pub fn form_of(head: &[u8], whole: bool, are_lines: bool) -> Option<Form> {
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     let start = skip_space(text, 0);
     let next = skip_space(text, start + 1);
@@ -25,7 +28,12 @@ pub fn form_of(head: &[u8], whole: bool) -> Option<Form> {
         found
     };
     match (text.get(start)?, text.get(next)) {
+        (b'{', Some(b'"' | b'}')) if are_lines => Some(Form::Lines),
         (b'[', Some(b'{')) => Some(Form::Document(vec![String::new()])),
+        // There are none this time.
+        (b'[', Some(b']')) if whole && skip_space(text, next + 1) == text.len() => {
+            Some(Form::Document(vec![String::new()]))
+        }
         (b'[', Some(b'[' | b'"' | b']' | b'-' | b'0'..=b'9')) => value_end(text, start)
             .is_ok_and(|end| whole && skip_space(text, end) == text.len())
             .then(|| Form::Document(document())),
@@ -34,7 +42,7 @@ pub fn form_of(head: &[u8], whole: bool) -> Option<Form> {
             let is_one = value_end(line, 0).is_ok_and(|end| skip_space(line, end) == line.len());
             let behind = skip_space(text, start + line.len());
             match (is_one, text.get(behind)) {
-                (true, Some(b'{')) => Some(Form::Lines),
+                (true, Some(_)) => Some(Form::Lines),
                 (true, None) => {
                     let found = document();
                     Some(if found.is_empty() { Form::Lines } else { Form::Document(found) })
@@ -64,7 +72,9 @@ fn candidates(text: &[u8], at: usize, path: &mut String, levels: usize, found: &
     match kind_of(text, at) {
         Ok(Kind::Array) => {
             let first = skip_space(text, at + 1);
-            if text.get(first) == Some(&b'{') && !found.contains(path) {
+            // A collection has features though there are none this time (RFC 7946, 3.3).
+            let is_empty = text.get(first) == Some(&b']') && path == "features";
+            if (text.get(first) == Some(&b'{') || is_empty) && !found.contains(path) {
                 found.push(path.clone());
             }
             let length = step(path, "*");
@@ -72,7 +82,7 @@ fn candidates(text: &[u8], at: usize, path: &mut String, levels: usize, found: &
             path.truncate(length);
         }
         Ok(Kind::Object) => each_begun(text, at, &mut |name, value| {
-            let length = step(path, &String::from_utf8_lossy(name));
+            let length = step(path, &escaped(&String::from_utf8_lossy(name)));
             candidates(text, value, path, levels - 1, found);
             path.truncate(length);
         }),
@@ -125,8 +135,14 @@ mod tests {
             ("{x};y\n1;2\n", true, None),
             ("a,b\n", true, None),
             ("", true, None),
+            (" [ ]\n", true, document(&[""])),
+            ("{\"type\":\"FeatureCollection\",\"features\":[]}", true, document(&["features"])),
+            ("{\"a\":1}\nbroken\n", true, Some(Form::Lines)),
         ] {
-            assert_eq!(form_of(head.as_bytes(), whole), wanted, "{head}");
+            assert_eq!(form_of(head.as_bytes(), whole, false), wanted, "{head}");
         }
+        assert_eq!(form_of(b"{\"a\":[{\"b\":1}]}", true, true), Some(Form::Lines));
+        assert_eq!(form_of(b"{\"a\":\"of a very long li", false, true), Some(Form::Lines));
+        assert_eq!(form_of(b"a,b\n1,2\n", true, true), None);
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use swath_table::path::{escaped, names};
+
 /// One step down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
@@ -27,10 +29,9 @@ impl FromStr for Path {
             name => Ok(Step::Name(name.into())),
         };
         if text.is_empty() {
-            Ok(Path::default())
-        } else {
-            text.split('.').map(step).collect::<Result<_, _>>().map(Path)
+            return Ok(Path::default());
         }
+        names(text).iter().map(|name| step(name)).collect::<Result<_, _>>().map(Path)
     }
 }
 
@@ -38,9 +39,9 @@ impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, step) in self.0.iter().enumerate() {
             f.write_str(if number > 0 { "." } else { "" })?;
-            f.write_str(match step {
-                Step::Name(name) => name,
-                Step::All => "*",
+            f.write_str(&match step {
+                Step::Name(name) => escaped(name),
+                Step::All => "*".into(),
             })?;
         }
         Ok(())

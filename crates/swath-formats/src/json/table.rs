@@ -1,6 +1,7 @@
 //! Lines of JSON as delimited text, for those who look at a sample of a table.
 
 use rustc_hash::FxHashSet;
+use swath_table::path::escaped;
 
 use super::fields::Paths;
 use super::shape::Shape;
@@ -11,53 +12,93 @@ const LEVELS_MAX: usize = 8;
 /// Columns at most; others are not seen.
 const COLUMNS_MAX: usize = 4096;
 
-/// The paths to all values of some lines that are no objects, in the order in which they come. Of arrays, the
-/// coordinates of points are values of their own.
-pub fn paths_of<'t>(texts: impl IntoIterator<Item = &'t [u8]>) -> Vec<String> {
-    let mut found = Found { seen: FxHashSet::default(), paths: Vec::new() };
+/// Bytes of all paths at most.
+const PATHS_BYTES_MAX: usize = 256 << 10;
+
+/// What there is in some lines.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The paths to all values that are no objects, in the order in which they come. Of arrays, the coordinates of points
+    /// are values of their own.
+    pub paths: Vec<String>,
+    /// Paths to values that are objects elsewhere: what is in these counts.
+    pub dropped: Vec<String>,
+    /// Whether there were more or longer ones than are looked at.
+    pub are_more: bool,
+    /// Those with a value that is not null.
+    valued: FxHashSet<String>,
+    seen: FxHashSet<String>,
+    bytes: usize,
+}
+
+/// Looks at lines.
+pub fn paths_of<'t>(texts: impl IntoIterator<Item = &'t [u8]>) -> Found {
+    let mut found = Found::default();
     for text in texts {
         for line in text.split(|byte| *byte == b'\n') {
             // A line that is none is counted when it is read.
             let _ = found.object(line, skip_space(line, 0), &mut String::new(), LEVELS_MAX);
         }
     }
-    // Where a value is an object now and then, what is in it counts.
-    let Found { seen, mut paths } = found;
-    let is_within = |path: &String| path.match_indices('.').any(|(end, _)| seen.contains(&path[..end]));
-    let within: Vec<String> = paths.iter().filter(|path| is_within(path)).cloned().collect();
-    paths.retain(|path| {
-        !within.iter().any(|other| other.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('.')))
-    });
-    paths
-}
-
-struct Found {
-    seen: FxHashSet<String>,
-    paths: Vec<String>,
+    let ends = |path: &str| path.match_indices('.').map(|(end, _)| end).collect::<Vec<_>>();
+    let above: FxHashSet<String> =
+        found.paths.iter().flat_map(|path| ends(path).into_iter().map(|end| path[..end].to_string())).collect();
+    let (dropped, paths) = std::mem::take(&mut found.paths).into_iter().partition(|path| above.contains(path));
+    found.paths = paths;
+    found.dropped = dropped;
+    found.dropped.retain(|path| found.valued.contains(path));
+    found
 }
 
 impl Found {
     fn object(&mut self, line: &[u8], at: usize, path: &mut String, levels: usize) -> Result<usize, Wrong> {
-        members(line, at, |name, start, _| self.value(line, start, &String::from_utf8_lossy(name), path, levels))
+        members(line, at, |name, start, end| {
+            let name = escaped(&String::from_utf8_lossy(name));
+            // A name without letters is in no path.
+            if name.is_empty() { Ok(()) } else { self.value(line, (start, end), &name, path, levels) }
+        })
     }
 
-    fn value(&mut self, line: &[u8], start: usize, name: &str, path: &mut String, levels: usize) -> Result<(), Wrong> {
+    fn value(
+        &mut self,
+        line: &[u8],
+        (start, end): (usize, usize),
+        name: &str,
+        path: &mut String,
+        levels: usize,
+    ) -> Result<(), Wrong> {
         let length = path.len();
         if length > 0 {
             path.push('.');
         }
         path.push_str(name);
+        let first = || kind_of(line, skip_space(line, start + 1));
         match kind_of(line, start)? {
             Kind::Object if levels > 0 => self.object(line, start, path, levels - 1).map(drop)?,
-            Kind::Array if name == COORDINATES && levels > 0 => {
-                elements(line, start, |number, start, _| self.value(line, start, &number.to_string(), path, 0))
-                    .map(drop)?;
+            // Those of lines and areas are arrays within each other.
+            Kind::Array if name == COORDINATES && levels > 0 && first() == Ok(Kind::Bare) => {
+                elements(line, start, |number, start, end| {
+                    self.value(line, (start, end), &number.to_string(), path, 0)
+                })
+                .map(drop)?;
             }
-            _ if self.paths.len() < COLUMNS_MAX && !self.seen.contains(path.as_str()) => {
-                self.seen.insert(path.clone());
-                self.paths.push(path.clone());
+            _ => {
+                if !self.seen.contains(path.as_str()) {
+                    self.bytes += path.len();
+                    if self.paths.len() < COLUMNS_MAX && self.bytes <= PATHS_BYTES_MAX {
+                        self.seen.insert(path.clone());
+                        self.paths.push(path.clone());
+                    } else {
+                        self.are_more = true;
+                    }
+                }
+                if &line[start..end] != b"null"
+                    && self.seen.contains(path.as_str())
+                    && !self.valued.contains(path.as_str())
+                {
+                    self.valued.insert(path.clone());
+                }
             }
-            _ => {}
         }
         path.truncate(length);
         Ok(())
@@ -121,12 +162,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn values_that_are_objects_elsewhere_are_told() {
+        let lines =
+            b"{\"v\":1,\"w\":null,\"PM2.5\":3,\"\":4}\n{\"v\":{\"a\":2},\"w\":{\"b\":1}}\n{\"coordinates\":[[1,2]]}\n";
+        let found = paths_of([&lines[..]]);
+        assert_eq!(found.paths, ["PM2\\.5", "v.a", "w.b", "coordinates"]);
+        assert_eq!((found.dropped, found.are_more), (vec!["v".to_string()], false));
+    }
+
+    #[test]
     fn lines_become_rows() {
         let lines = br#"{"a":1,"b":{"c":"x,y","d":[1,2]},"geometry":{"type":"Point","coordinates":[9.5,48,null]}}
 broken
 {"b":{"c":"say \"no\"\n"},"e":null}
 "#;
-        let paths = paths_of([&lines[..]]);
+        let paths = paths_of([&lines[..]]).paths;
         let names = ["a", "b.c", "b.d", "geometry.type", "geometry.coordinates.0", "geometry.coordinates.1"];
         assert_eq!(paths, [&names[..], &["geometry.coordinates.2", "e"]].concat());
         let tree = Paths::new(paths.iter().map(String::as_str)).expect("paths");

@@ -38,9 +38,10 @@ impl Way {
     pub fn new(plan: &ColumnPlan, order: usize, leaves: Vec<usize>, kinds: &[Kind], missing: &[String]) -> Way {
         let mut plan = ColumnPlan { fields: (0..leaves.len()).collect(), ..plan.clone() };
         let sentinels = missing.iter().filter_map(|text| text.trim().parse().ok()).filter(|v: &f64| v.is_finite());
-        let sentinels = sentinels.collect();
+        let as_stored = |marker: f64| if kinds == [Kind::Float32] { f64::from(marker as f32) } else { marker };
+        let sentinels = sentinels.map(as_stored).collect();
         let is_direct = match kinds {
-            [kind] => is_direct(*kind, plan.column_type),
+            [kind] => is_direct(*kind, plan.column_type) && !plan.negate,
             _ => false,
         };
         if let ([Kind::Timestamp { .. } | Kind::Date], Some(rules)) = (kinds, &plan.time) {

@@ -322,6 +322,10 @@ fn chunk(thrift: &mut Thrift<'_>, column: Option<&FileColumn>, data_end: u64) ->
     if elsewhere {
         return Err(format!("column {name:?} is in another file"));
     }
+    if values == Some(0) {
+        // Where there are none, writers say anything of their place.
+        return Ok(Some((ChunkPlace { from: 4, to: 4, ..place }, 0)));
+    }
     let (Some(values), Some(data), Some(packed)) = (values, data, packed) else {
         return Err(format!("column {name:?} does not say where its pages are"));
     };

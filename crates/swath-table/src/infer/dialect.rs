@@ -117,7 +117,8 @@ pub(super) fn detect(sample: &Sample, hints: &CsvPart, like: Option<u8>) -> Resu
     let named = found.len();
     let fields = hints.fields.map_or(first.fields.len(), |fields| fields as usize).max(named);
     found.extend((named + 1..=fields).map(numbered));
-    let preamble = above > 0 || header_in_comment;
+    // Where somebody says that there is no header, all lines are rows, good or bad.
+    let preamble = (above > 0 || header_in_comment) && hints.header != Some(false);
     Ok(Some(FileShape {
         dialect,
         decimal: decimal(&records[row..], delimiter),
@@ -159,7 +160,7 @@ fn plain_text<'s>(sample: &'s Sample, csv: &CsvPart) -> Result<&'s [u8]> {
         return Err(corrupt(
             0,
             "the text is UTF-16; wanted UTF-8",
-            "convert it first: iconv -f utf-16 -t utf-8 in > out",
+            "is it twice UTF-16? iconv -f utf-16 -t utf-8 in > out converts it",
         ));
     }
     // Some lines with them are what a logger left where its power failed; those rows are rejected.
@@ -169,13 +170,17 @@ fn plain_text<'s>(sample: &'s Sample, csv: &CsvPart) -> Result<&'s [u8]> {
     let mut from_header = text.split(|&byte| byte == b'\n').skip(csv.skip_lines.unwrap_or(0) as usize);
     let in_header = from_header.next().is_some_and(|line| has_zeros(&line));
     if let Some(at) = text.iter().position(|&byte| byte == 0).filter(|_| in_header || zeros * 2 > lines().count()) {
-        return Err(corrupt(at, "there is a zero byte; wanted delimited text", "this looks like a binary file"));
+        return Err(corrupt(
+            at,
+            "there is a zero byte; wanted delimited text",
+            "a binary file? Or UTF-16 without a mark: [csv] encoding = \"utf-16le\"",
+        ));
     }
     // Where somebody says that it is UTF-8, rows that are not are rejected.
     if let (Err(error), None) = (std::str::from_utf8(text), &csv.encoding) {
         // A head that was cut may end inside of a letter.
         if error.error_len().is_some() || sample.complete {
-            let hint = "convert it first: iconv -f latin1 -t utf-8 in.csv > out.csv";
+            let hint = "in a schema file say [csv] encoding = \"latin-1\" or \"windows-1252\", or what else it is";
             return Err(corrupt(error.valid_up_to(), "the text is not UTF-8", hint));
         }
     }

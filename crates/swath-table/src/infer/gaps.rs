@@ -88,6 +88,14 @@ impl Gaps {
             self.headers
                 .insert(format!("in {} the {lines} taken for units or types, not for rows", sample.path.display()));
         }
+        let is_told = |shape: &FileShape| shape.skip_lines > 0 && shape.dialect.comment.is_none();
+        if let Some((sample, shape)) = files.iter().find(|(_, shape)| is_told(shape) && csv.skip_lines.is_none()) {
+            let lines = match shape.skip_lines {
+                1 => "the first line stands".to_string(),
+                lines => format!("the block of {lines} lines stands"),
+            };
+            self.headers.insert(format!("in {} {lines} above the table and is left out", sample.path.display()));
+        }
     }
 
     /// Notes fields with a value and without a name.

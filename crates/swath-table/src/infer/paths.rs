@@ -1,8 +1,9 @@
 //! Names of columns that are paths in JSON: the last of their names, where that tells them apart.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Found;
+use crate::path::names;
 
 /// Names columns after their sources, which are paths.
 pub(super) fn name(columns: &mut [Found]) {
@@ -14,7 +15,7 @@ pub(super) fn name(columns: &mut [Found]) {
         }
         let mut changed = false;
         for index in taken.into_values().filter(|indexes| indexes.len() > 1).flatten() {
-            let has_more = levels[index] < columns[index].source.split('.').count();
+            let has_more = levels[index] < names(&columns[index].source).len();
             levels[index] += usize::from(has_more);
             changed |= has_more;
         }
@@ -22,14 +23,20 @@ pub(super) fn name(columns: &mut [Found]) {
             break;
         }
     }
+    let mut taken = FxHashSet::default();
     for (column, levels) in columns.iter_mut().zip(levels) {
-        column.name = named(&column.source, levels);
+        // Names of different paths may come to the same.
+        let name = named(&column.source, levels);
+        let others = (2..).map(|number| format!("{name}_{number}"));
+        column.name = std::iter::once(name.clone()).chain(others).find(|name| !taken.contains(name)).unwrap_or(name);
+        taken.insert(column.name.clone());
     }
 }
 
 /// The last names of a path, so many of them; the numbers of a point's coordinates by what they are (RFC 7946, 3.1.1).
 fn named(path: &str, levels: usize) -> String {
-    let names: Vec<&str> = path.split('.').collect();
+    let all = names(path);
+    let names: Vec<&str> = all.iter().map(String::as_str).collect();
     if let [above @ .., "coordinates", number @ ("0" | "1" | "2")] = &names[..] {
         let name = match *number {
             "0" => "longitude",
@@ -51,12 +58,21 @@ mod tests {
 
     #[test]
     fn names_are_as_short_as_tells_them_apart() {
-        let paths =
-            ["id", "a.value", "b.c.value", "tags.0", "geometry.coordinates.0", "geometry.coordinates.1", "x.mag"];
+        let paths = [
+            "id",
+            "a.value",
+            "b.c.value",
+            "tags.0",
+            "x.y_z",
+            "x_y.z",
+            "geometry.coordinates.0",
+            "geometry.coordinates.1",
+            "x.mag",
+        ];
         let mut columns: Vec<Found> =
             paths.iter().map(|path| Found { source: (*path).into(), ..Found::default() }).collect();
         name(&mut columns);
         let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-        assert_eq!(names, ["id", "a_value", "c_value", "tags_0", "longitude", "latitude", "mag"]);
+        assert_eq!(names, ["id", "a_value", "c_value", "tags_0", "y_z", "z", "longitude", "latitude", "mag"]);
     }
 }

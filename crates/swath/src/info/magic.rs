@@ -32,7 +32,7 @@ const UNPACK: &str = "decompress it first";
 const TABLE: &str = "export the table as CSV first";
 const GRID: &str = "of grids, GeoTIFF is read: gdal_translate in out.tif makes one";
 const RASTER: &str = "this is a raster, and a table is wanted: swath info and swath raster read it";
-const UTF8: &str = "convert it to UTF-8 first: iconv -f utf-16 -t utf-8 in > out";
+const UTF8: &str = "is it damaged? Text in UTF-16 is read";
 
 /// Documents that are text, too.
 pub const JSON: &str = "JSON";
@@ -85,7 +85,7 @@ pub fn sniff(path: &Path) -> Result<Sniffed> {
     let length = file.metadata().map_err(failed)?.len();
     file.take(4096).read_to_end(&mut head).map_err(failed)?;
     // What is inside is looked at when it is read.
-    if Layer::of(&head).is_some() || json::form_of(&head, head.len() as u64 == length).is_some() {
+    if Layer::of(&head).is_some() || json::form_of(&head, head.len() as u64 == length, false).is_some() {
         return Ok(Sniffed::Text);
     }
     Ok(match sniff_bytes(&head) {
@@ -119,7 +119,7 @@ pub fn known_binary(head: &[u8]) -> Option<(&'static str, &'static str)> {
         return None;
     }
     match sniff_bytes(head) {
-        Sniffed::Parquet => Some(("Parquet", TABLE)),
+        Sniffed::Parquet => Some(("Parquet", "Parquet is read from files as they are: unpack it, or name the file")),
         Sniffed::Tiff => Some(("a TIFF", RASTER)),
         Sniffed::Other { what, hint } if SIGNATURES.iter().any(|(_, _, known, _)| *known == what) => Some((what, hint)),
         _ => None,

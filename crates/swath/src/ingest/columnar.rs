@@ -77,7 +77,12 @@ impl Columnar {
 }
 
 /// Which row groups need not be read, by the filters of a request.
-pub fn filter(request: &IngestRequest, time: Option<usize>, geometry: Option<&Geometry>) -> GroupFilter {
+pub fn filter(
+    request: &IngestRequest,
+    schema: &TableSchema,
+    time: Option<usize>,
+    geometry: Option<&Geometry>,
+) -> GroupFilter {
     let mut filter = GroupFilter::default();
     if let Some(time) = time.filter(|_| request.since_us.is_some() || request.until_us.is_some()) {
         let bounds = (request.since_us.unwrap_or(i64::MIN), request.until_us.unwrap_or(i64::MAX));
@@ -86,9 +91,14 @@ pub fn filter(request: &IngestRequest, time: Option<usize>, geometry: Option<&Ge
     // The box is in the system of the output.
     if let (Some(geometry), Some([west, south, east, north])) = (geometry.filter(|places| !places.moved), request.bbox)
     {
-        filter.between.push((geometry.y, south, north));
+        // Statistics are of values as they are stored.
+        let stored = |column: usize, least: f64, greatest: f64| match schema.columns[column].negate {
+            true => (column, -greatest, -least),
+            false => (column, least, greatest),
+        };
+        filter.between.push(stored(geometry.y, south, north));
         if west <= east {
-            filter.between.push((geometry.x, west, east));
+            filter.between.push(stored(geometry.x, west, east));
         }
     }
     filter

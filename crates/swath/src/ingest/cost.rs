@@ -21,6 +21,9 @@ const PARTITION_BYTES: u64 = 2 * 24 + TEXT_OVERHEAD + 16;
 /// Bytes that an interned text takes beside its own, twice counted for growing tables.
 const TEXT_OVERHEAD: u64 = 64;
 
+/// How many times the texts of a sample are in memory while it is looked at, at most; and what of it the program's line has.
+const LOOKING: u64 = 9;
+const LOOKED_AT_EASILY: Bytes = Bytes(2_000_000);
 /// How many times the rows of a partition on average one is planned to have.
 const USUAL_ROWS: u64 = 4;
 
@@ -94,7 +97,10 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
         line("lake", lake.table_bytes() + recalled.table_bytes(), reason)
     });
     let computes = job.geometry.as_ref().is_some_and(|places| places.moved || places.to_degrees.is_some());
-    let fixed = fixed.into_iter().chain(lake).chain(computes.then(transformations_line)).collect::<Vec<_>>();
+    let looked_at = Bytes((facts.text_per_row * facts.sampled as f64) as u64 * LOOKING).saturating_sub(LOOKED_AT_EASILY);
+    let looking = line("sample", looked_at, "long texts, while they are looked at".into());
+    let looking = (looked_at > Bytes::ZERO).then_some(looking);
+    let fixed = fixed.into_iter().chain(looking).chain(lake).chain(computes.then(transformations_line)).collect::<Vec<_>>();
     let category_values = (facts.categories * 4 + there.0).min(rows) as usize;
     let row_group_texts = encode::Texts::expected(job, rows, facts.text_per_row * 1.5, category_values);
     let encode = encode::task_bytes(job, rows, row_group_texts, runs);

@@ -19,10 +19,12 @@ use crate::raster::listed;
 pub const UNIT_BYTES: u64 = 4 << 20;
 
 /// Endings of files that a folder is searched for.
-const ENDINGS: [&str; 9] = ["csv", "tsv", "txt", "psv", "dat", "json", "ndjson", "jsonl", "geojson"];
+const ENDINGS: [&str; 5] = ["csv", "tsv", "txt", "psv", "dat"];
+/// The same of JSON, for a folder without any of those.
+const JSON_ENDINGS: [&str; 4] = ["ndjson", "jsonl", "json", "geojson"];
 /// Endings of what is compressed, behind one of these.
 const COMPRESSED: [&str; 2] = ["gz", "zst"];
-/// Endings of files with columns, for a folder without any of those.
+/// The same of files with columns.
 const COLUMNAR_ENDINGS: [&str; 2] = ["parquet", "parq"];
 
 /// The files of some sources.
@@ -62,15 +64,28 @@ pub fn find(sources: &[OsString]) -> Result<Found> {
             Ok(_) if path.is_dir() => {
                 let mut below = Found::default();
                 walk(path, &is_text, &mut Vec::new(), &mut below)?;
-                if below.paths.is_empty() {
-                    walk(path, &is_columnar, &mut Vec::new(), &mut below)?;
+                let mut json = Found::default();
+                walk(path, &is_json, &mut Vec::new(), &mut json)?;
+                match (below.paths.is_empty(), json.paths.is_empty()) {
+                    (true, true) => walk(path, &is_columnar, &mut Vec::new(), &mut below)?,
+                    (true, false) => below = json,
+                    (false, true) => {}
+                    (false, false) => below.warnings.push(format!(
+                        "{} holds delimited text and {} of JSON, which is passed over, first {}",
+                        path.display(),
+                        files(json.paths.len()),
+                        json.paths[0].display()
+                    )),
                 }
                 these = below.paths;
                 found.warnings.extend(below.warnings);
                 if these.is_empty() {
                     return Err(Error::InputUnreadable {
                         path: path.into(),
-                        reason: format!("the folder holds no files ending in .{} or .parquet", ENDINGS.join(", .")),
+                        reason: format!(
+                            "the folder holds no files ending in .{}, .json or .parquet",
+                            ENDINGS.join(", .")
+                        ),
                         hint: "name the files, or give a quoted glob like 'folder/*.log'".into(),
                     });
                 }
@@ -149,10 +164,24 @@ fn ends_with(path: &Path, endings: &[&str]) -> bool {
     ending.is_some_and(|ending| endings.iter().any(|known| known.eq_ignore_ascii_case(ending)))
 }
 
-/// Whether a file in a folder is text by its name.
-fn is_text(path: &Path) -> bool {
+fn files(count: usize) -> String {
+    format!("{count} file{}", if count == 1 { "" } else { "s" })
+}
+
+/// The same, or compressed.
+fn ends_with_packed(path: &Path, endings: &[&str]) -> bool {
     let inner = || path.file_stem().map_or(path, Path::new);
-    ends_with(path, &ENDINGS) || ends_with(path, &COMPRESSED) && ends_with(inner(), &ENDINGS)
+    ends_with(path, endings) || ends_with(path, &COMPRESSED) && ends_with(inner(), endings)
+}
+
+/// Whether a file in a folder is delimited text by its name.
+fn is_text(path: &Path) -> bool {
+    ends_with_packed(path, &ENDINGS)
+}
+
+/// Whether it is JSON by its name.
+fn is_json(path: &Path) -> bool {
+    ends_with_packed(path, &JSON_ENDINGS)
 }
 
 /// Whether it is a file with columns by its name.

@@ -12,6 +12,7 @@ use swath_formats::json;
 use swath_formats::store::{open_regular, read_full};
 use swath_formats::unpack::Layer;
 use swath_table::infer::{self, NoDegrees, Sample};
+use swath_table::path::is_within;
 use swath_table::schema::{Role, TableSchema};
 use swath_table::schema_file::{self, ColumnPart, Notes, SchemaFile};
 
@@ -205,14 +206,21 @@ fn json_inputs(
     mut warnings: Vec<String>,
 ) -> Result<Inputs> {
     let texts = samples.iter().flat_map(|sample| std::iter::once(&sample.head).chain(&sample.pieces));
-    let mut paths = json::table::paths_of(texts.map(Vec::as_slice));
+    let found = json::table::paths_of(texts.map(Vec::as_slice));
+    let mut paths = found.paths;
+    if given.columns.is_none() {
+        warnings.extend(found.dropped.iter().map(|path| {
+            format!("{path:?} is an object in some records: its members are read, and not what it is in the others")
+        }));
+        if found.are_more {
+            warnings
+                .push("there are more or longer names than are looked at: name the columns in a schema file".into());
+        }
+    }
     let named =
         given.columns.iter().flatten().flat_map(|part| part.source.clone().unwrap_or_else(|| vec![part.name.clone()]));
     for path in named {
-        let goes_on = |one: &str, other: &str| {
-            other.strip_prefix(one).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
-        paths.retain(|other| !goes_on(&path, other) && !goes_on(other, &path));
+        paths.retain(|other| !is_within(&path, other) && !is_within(other, &path));
         paths.push(path);
     }
     let tree = json::Paths::new(paths.iter().map(String::as_str)).map_err(|message| Error::Usage {

@@ -165,7 +165,7 @@ fn resolve(request: &IngestRequest, inputs: look::Inputs, base: Option<Lake>, is
     }
     let (stream, columnar) = match inputs.columns {
         Some(columns) => {
-            let filter = columnar::filter(request, time, geometry.as_ref());
+            let filter = columnar::filter(request, &schema, time, geometry.as_ref());
             let (stream, columnar) = columns.open(&inputs.files, &schema, (&parse_plans, &file_plans), filter)?;
             (stream, Some(columnar))
         }
