@@ -143,11 +143,16 @@ fn open(lake: &Lake, job: &Job, file: &Entry) -> Result<OpenTable> {
     }
 }
 
+/// Rows of a unit, at most.
+fn unit_rows(lake: &Lake) -> u64 {
+    Cuts::LARGEST.min(lake.files.iter().map(|file| file.rows).sum())
+}
+
 /// Memory of a task, with a table of so much.
 pub fn task_bytes(job: &Job, lake: &Lake, table: Bytes) -> Bytes {
     let columns = job.schema.columns.len();
     let parser = Workspace::bytes_for(&job.read_options(), 1, columns);
-    let most = Cuts::LARGEST;
+    let most = unit_rows(lake);
     let record = lake.max_record.max(job.max_record).0;
     let batch = rows_batch_bytes_max(&lake.own.0, &lake.own.1, batch_limits(job), most, record);
     parser + table + batch + sorted::bytes_for(job, job.run_rows.min(most as usize))
@@ -259,7 +264,7 @@ fn recall_unit(running: &Running, lake: &Lake, touched: &Touched, unit: u64, sto
     bench.table = None;
     bench.batch.clear();
     let mut recalled = Recalled::default();
-    make_room_for_rows(plan, limits, Cuts::LARGEST, &mut bench.batch);
+    make_room_for_rows(plan, limits, unit_rows(lake), &mut bench.batch);
     for Segment { file, bytes: rows } in touched.stream.segments(unit) {
         stop.check()?;
         let file = &lake.files[touched.files[file] as usize];
