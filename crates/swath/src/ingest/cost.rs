@@ -97,10 +97,12 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
         line("lake", lake.table_bytes() + recalled.table_bytes(), reason)
     });
     let computes = job.geometry.as_ref().is_some_and(|places| places.moved || places.to_degrees.is_some());
-    let looked_at = Bytes((facts.text_per_row * facts.sampled as f64) as u64 * LOOKING).saturating_sub(LOOKED_AT_EASILY);
+    let looked_at =
+        Bytes((facts.text_per_row * facts.sampled as f64) as u64 * LOOKING).saturating_sub(LOOKED_AT_EASILY);
     let looking = line("sample", looked_at, "long texts, while they are looked at".into());
     let looking = (looked_at > Bytes::ZERO).then_some(looking);
-    let fixed = fixed.into_iter().chain(looking).chain(lake).chain(computes.then(transformations_line)).collect::<Vec<_>>();
+    let fixed =
+        fixed.into_iter().chain(looking).chain(lake).chain(computes.then(transformations_line)).collect::<Vec<_>>();
     let category_values = (facts.categories * 4 + there.0).min(rows) as usize;
     let row_group_texts = encode::Texts::expected(job, rows, facts.text_per_row * 1.5, category_values);
     let encode = encode::task_bytes(job, rows, row_group_texts, runs);
