@@ -36,7 +36,8 @@ pub(super) fn name(columns: &mut [Found]) {
 /// The last names of a path, so many of them; the numbers of a point's coordinates by what they are (RFC 7946, 3.1.1).
 fn named(path: &str, levels: usize) -> String {
     let all = names(path);
-    let names: Vec<&str> = all.iter().map(String::as_str).collect();
+    // What encloses records, where that has to be told from what is in them.
+    let names: Vec<&str> = all.iter().map(|name| if name == "@" { "enclosing" } else { name }).collect();
     if let [above @ .., "coordinates", number @ ("0" | "1" | "2")] = &names[..] {
         let name = match *number {
             "0" => "longitude",
@@ -65,6 +66,8 @@ mod tests {
             "tags.0",
             "x.y_z",
             "x_y.z",
+            "@.id",
+            "@.site",
             "geometry.coordinates.0",
             "geometry.coordinates.1",
             "x.mag",
@@ -73,6 +76,9 @@ mod tests {
             paths.iter().map(|path| Found { source: (*path).into(), ..Found::default() }).collect();
         name(&mut columns);
         let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-        assert_eq!(names, ["id", "a_value", "c_value", "tags_0", "y_z", "z", "longitude", "latitude", "mag"]);
+        assert_eq!(
+            names,
+            ["id", "a_value", "c_value", "tags_0", "y_z", "z", "enclosing_id", "site", "longitude", "latitude", "mag"]
+        );
     }
 }

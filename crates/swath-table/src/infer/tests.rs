@@ -445,6 +445,18 @@ fn headers_with_fewer_names_than_rows_have_fields() {
 }
 
 #[test]
+fn without_a_header_every_line_is_a_row() {
+    let text = "1;2020-01-01\n2;2020-01-02;5\n3;2020-01-03;6\n4;2020-01-04;7\n";
+    let mut given = SchemaFile::default();
+    let inferred = infer(&[sample(text)], &given).expect("a table");
+    assert_eq!(inferred.schema.csv.skip_lines, 1);
+    let warnings = inferred.warnings(&given, &inferred.schema);
+    assert!(warnings[0].contains("the first line stands above the table and is left out"), "{warnings:?}");
+    given.csv.header = Some(false);
+    assert_eq!(infer(&[sample(text)], &given).expect("a table").schema.csv.skip_lines, 0);
+}
+
+#[test]
 fn lines_below_the_names_that_are_no_rows() {
     let given = SchemaFile::default();
     let header_lines = |text: &str| infer(&[sample(text)], &given).expect(text).schema.csv.header_lines;
