@@ -13,7 +13,7 @@ use swath_formats::store::{ReadAt, SourceFile, read_full};
 use swath_table::column::{Batch, Values};
 use swath_table::intern::Interner;
 use swath_table::reject::Reject;
-use swath_table::schema::{ColumnSchema, ColumnType, CrsSchema, CsvFormat, Role, TableSchema, Violation};
+use swath_table::schema::{Checks, ColumnSchema, ColumnType, CrsSchema, CsvFormat, Role, TableSchema, Violation};
 
 #[derive(Default)]
 struct Counts {
@@ -87,6 +87,7 @@ fn schema() -> TableSchema {
         columns: columns.into(),
         crs: CrsSchema::default(),
         dedup: None,
+        checks: Checks::NONE,
     }
 }
 

@@ -12,7 +12,9 @@ use swath_formats::csv::{
 use swath_table::column::Batch;
 use swath_table::intern::Interner;
 use swath_table::reject::Reject;
-use swath_table::schema::{ColumnSchema, ColumnType, CrsSchema, CsvFormat, Layout as Between, TableSchema, Violation};
+use swath_table::schema::{
+    Checks, ColumnSchema, ColumnType, CrsSchema, CsvFormat, Layout as Between, TableSchema, Violation,
+};
 
 struct Counting;
 
@@ -80,6 +82,7 @@ fn table(types: &[ColumnType]) -> TableSchema {
         columns: columns.collect(),
         crs: CrsSchema::default(),
         dedup: None,
+        checks: Checks::NONE,
     }
 }
 

@@ -35,6 +35,28 @@ pub enum ColumnPlace {
     Text(usize),
 }
 
+/// A column of floats in packed rows.
+#[derive(Debug, Clone, Copy)]
+pub struct FloatsAt {
+    at: usize,
+    wide: bool,
+    byte: usize,
+    bit: u8,
+}
+
+impl FloatsAt {
+    /// The value in a row; NaN where there is none.
+    #[inline]
+    pub fn of(&self, row: &[u8]) -> f64 {
+        let bytes = &row[self.at..];
+        match (row[self.byte] & self.bit != 0, self.wide) {
+            (false, _) => f64::NAN,
+            (true, true) => bytes.first_chunk().map_or(f64::NAN, |bytes| f64::from_le_bytes(*bytes)),
+            (true, false) => bytes.first_chunk().map_or(f64::NAN, |bytes| f64::from(f32::from_le_bytes(*bytes))),
+        }
+    }
+}
+
 /// How rows are packed.
 #[derive(Debug, Clone)]
 pub struct RowLayout {
@@ -155,6 +177,17 @@ impl RowLayout {
     /// The type of a column.
     pub fn column_type(&self, column: usize) -> ColumnType {
         self.types[column]
+    }
+
+    /// Where a column of floats is in packed rows; none for other columns.
+    pub fn floats(&self, column: usize) -> Option<FloatsAt> {
+        let ColumnPlace::Fixed(at) = self.places[column] else { return None };
+        let wide = match self.types[column] {
+            ColumnType::Float64 => true,
+            ColumnType::Float32 => false,
+            _ => return None,
+        };
+        Some(FloatsAt { at, wide, byte: column / 8, bit: 1 << (column % 8) })
     }
 
     /// Whether each row has a value: row `i` of the result is row `index[i]` of `rows`. Answers how many have.

@@ -16,5 +16,6 @@ pub mod reject;
 pub mod run;
 pub mod schema;
 pub mod schema_file;
+pub mod series;
 pub mod sort;
 pub mod time_pattern;

@@ -36,11 +36,21 @@ pub enum Reason {
     InvalidEncoding,
     /// The line is no JSON object.
     MalformedJson,
+    /// The place is (0, 0).
+    ZeroPlace,
+    /// The place is far from the others, and among them if x and y were exchanged.
+    SwappedPlace,
+    /// The time is before that of the row before it, of the same sensor.
+    TimeBackwards,
+    /// The place is far from those of the rows before and after it, of the same sensor.
+    PlaceJump,
+    /// The value is one of many equal ones of the same sensor.
+    StuckValue,
 }
 
 impl Reason {
     /// All reasons, in the order of their declaration.
-    pub const ALL: [Reason; 13] = [
+    pub const ALL: [Reason; 18] = [
         Reason::FieldCount,
         Reason::InvalidValue,
         Reason::OutOfRange,
@@ -54,6 +64,11 @@ impl Reason {
         Reason::MalformedQuotes,
         Reason::InvalidEncoding,
         Reason::MalformedJson,
+        Reason::ZeroPlace,
+        Reason::SwappedPlace,
+        Reason::TimeBackwards,
+        Reason::PlaceJump,
+        Reason::StuckValue,
     ];
 
     /// The stable name.
@@ -72,6 +87,11 @@ impl Reason {
             Reason::MalformedQuotes => "malformed_quotes",
             Reason::InvalidEncoding => "invalid_encoding",
             Reason::MalformedJson => "malformed_json",
+            Reason::ZeroPlace => "zero_place",
+            Reason::SwappedPlace => "swapped_place",
+            Reason::TimeBackwards => "time_backwards",
+            Reason::PlaceJump => "place_jump",
+            Reason::StuckValue => "stuck_value",
         }
     }
 

@@ -21,6 +21,8 @@ pub struct SortedRun {
     pub text_at: u64,
     /// Where hashes of dedup keys begin in the blob, if the run has them.
     pub hashes_at: Option<u64>,
+    /// Where it stands, for each row, where it came from, if the run has that.
+    pub origins_at: Option<u64>,
 }
 
 impl SortedRun {
@@ -366,7 +368,7 @@ mod tests {
             let mut writer = store.write((keys.len() * KEY_BYTES) as u64).expect("space");
             writer.append(bytemuck::cast_slice(&keys)).expect("append");
             let blob = writer.finish().expect("finish");
-            let run = SortedRun { blob, rows, rows_at: 0, text_at: 0, hashes_at: None };
+            let run = SortedRun { blob, rows, rows_at: 0, text_at: 0, hashes_at: None, origins_at: None };
             for (step, before) in [(1, 0), (2, 5), (3, 1), (7, 0), (500, 499), (500, 1_111), (5_000, 0), (5_000, 4_500)]
             {
                 let landmarks = run.landmarks(&store, &order, step, before).expect("landmarks");
@@ -420,7 +422,7 @@ mod tests {
                 writer.append(bytemuck::cast_slice(&keys)).expect("append");
                 let blob = writer.finish().expect("finish");
                 let rows = keys.len() as u32;
-                runs.push(SortedRun { blob, rows, rows_at: 0, text_at: 0, hashes_at: None });
+                runs.push(SortedRun { blob, rows, rows_at: 0, text_at: 0, hashes_at: None, origins_at: None });
                 expected.extend(keys.iter().map(|key| (key.major, key.minor, run as u32)));
             }
             expected.sort();

@@ -204,6 +204,52 @@ pub struct DedupSchema {
     pub keep: Keep,
 }
 
+/// What is looked for in readings that break no rule and are seldom right.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Checks {
+    /// Rows whose place is (0, 0).
+    pub zero_place: bool,
+    /// Rows far from the others, and among them if x and y were exchanged.
+    pub swapped_place: bool,
+    /// Rows behind one of the same sensor with a later time.
+    pub time_backwards: bool,
+    /// Rows so many metres and more away from the rows before and after them, of the same sensor.
+    pub place_jump: Option<f64>,
+    /// So many readings and more of a sensor, one after the other, that are equal and not zero.
+    pub stuck_value: Option<u32>,
+    /// Sensors in places so many metres and more apart.
+    pub moving_sensor: Option<f64>,
+    /// Times without a reading, so many times as long as usual for the sensor.
+    pub gap: Option<f64>,
+}
+
+impl Checks {
+    /// None of them.
+    pub const NONE: Checks = Checks {
+        zero_place: false,
+        swapped_place: false,
+        time_backwards: false,
+        place_jump: None,
+        stuck_value: None,
+        moving_sensor: None,
+        gap: None,
+    };
+}
+
+impl Default for Checks {
+    fn default() -> Self {
+        Checks {
+            zero_place: true,
+            swapped_place: true,
+            time_backwards: true,
+            place_jump: Some(1000.0),
+            stuck_value: Some(60),
+            moving_sensor: Some(1000.0),
+            gap: Some(10.0),
+        }
+    }
+}
+
 /// The schema of a table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TableSchema {
@@ -218,6 +264,8 @@ pub struct TableSchema {
     pub crs: CrsSchema,
     /// Dedup, if wanted.
     pub dedup: Option<DedupSchema>,
+    /// What is looked for in readings.
+    pub checks: Checks,
 }
 
 impl TableSchema {

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use swath_core::{Error, Result};
 
-use crate::schema::{ColumnType, CrsOfFiles, JsonFormat, Keep, Layout, Role, TableSchema, Violation};
+use crate::schema::{Checks, ColumnType, CrsOfFiles, JsonFormat, Keep, Layout, Role, TableSchema, Violation};
 
 pub use write::{moment_text, write};
 
@@ -36,6 +36,8 @@ pub struct SchemaFile {
     pub crs: CrsPart,
     /// The section `[dedup]`.
     pub dedup: Option<DedupPart>,
+    /// The section `[checks]`, with defaults for what it leaves out.
+    pub checks: Option<Checks>,
     /// The line of every key by its dotted name.
     lines: BTreeMap<String, u64>,
 }

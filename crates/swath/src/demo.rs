@@ -77,6 +77,7 @@ pub fn request(folder: &Folder, common: Common) -> IngestRequest {
         sort: SortOrder::default(),
         target_file_size: Bytes(128_000_000),
         max_rejects: MaxRejects::default(),
+        strict: false,
         max_record: Bytes::MIB,
         since_us: None,
         until_us: None,

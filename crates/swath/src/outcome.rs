@@ -114,6 +114,17 @@ pub struct LakeChange {
     pub files_after: u64,
 }
 
+/// Something seldom right that a check found in rows that broke no rule, and that were written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckFinding {
+    /// The check, as `[checks]` of a schema file names it.
+    pub check: String,
+    /// Rows; for gaps, how many there are; for moving sensors, how many move.
+    pub count: u64,
+    /// The first, the longest or the farthest.
+    pub example: String,
+}
+
 /// One output.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Output {
@@ -158,6 +169,9 @@ pub struct Outcome {
     pub outputs: Vec<Output>,
     /// Rejected rows by reason, most frequent first.
     pub rejects: Vec<(String, u64)>,
+    /// What checks found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<CheckFinding>,
     /// What was not as whole or as exact as it might be, in words that were told before the run.
     pub warnings: Vec<String>,
     /// Wall and processor seconds per stage, as (name, wall, cpu).

@@ -160,6 +160,8 @@ pub struct IngestRequest {
     pub target_file_size: Bytes,
     /// More rejects than this fail the run.
     pub max_rejects: MaxRejects,
+    /// Whether rows that checks find are rejected rather than told.
+    pub strict: bool,
     /// A record longer than this is rejected.
     pub max_record: Bytes,
     /// Rows before this time are left out (inclusive bound), in microseconds since 1970-01-01 UTC.

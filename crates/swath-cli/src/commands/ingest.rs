@@ -56,6 +56,7 @@ fn request(words: IngestWords, settings: &Settings) -> IngestRequest {
         sort: words.sort.unwrap_or_default(),
         target_file_size: words.target_file_size.unwrap_or(TARGET_FILE_SIZE),
         max_rejects: words.max_rejects,
+        strict: words.strict,
         max_record: words.max_record,
         since_us: words.since,
         until_us: words.until,

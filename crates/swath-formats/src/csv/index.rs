@@ -148,6 +148,11 @@ pub(super) enum Filled {
     BadLongLine,
 }
 
+/// Whether text is ASCII without NUL.
+pub(super) fn is_plain(text: &[u8]) -> bool {
+    text.is_ascii() && memchr::memchr(0, text).is_none()
+}
+
 /// The index, reused from call to call.
 #[derive(Debug)]
 pub(super) struct Index {
@@ -346,7 +351,7 @@ impl Index {
                 Split::Bad { line_end: None, .. } => return Filled::BadLongLine,
             }
         }
-        self.plain = data[span.from..start.min(data.len())].iter().all(|byte| (1..0x80).contains(byte));
+        self.plain = is_plain(&data[span.from..start.min(data.len())]);
         Filled::Until(start)
     }
 }

@@ -7,7 +7,7 @@ use swath_table::lines;
 use swath_table::reject::Reason;
 use swath_table::schema::Layout;
 
-use super::index::{Filled, Index, RecordRules, Span};
+use super::index::{Filled, Index, RecordRules, Span, is_plain};
 use crate::json::Shape;
 
 /// Why a line is no row, and how many fields it has.
@@ -76,7 +76,7 @@ impl Index {
             self.line += 1;
             start = end + 1;
         }
-        self.plain = data[span.from..start].iter().all(|byte| (1..0x80).contains(byte));
+        self.plain = is_plain(&data[span.from..start]);
         Filled::Until(start)
     }
 }

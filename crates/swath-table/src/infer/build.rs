@@ -12,7 +12,9 @@ use super::degrees::{self, NoDegrees};
 use super::gaps::Gaps;
 use super::types::{Typed, thousands};
 use super::{FileColumns, FileTypes, Found, Rows, given, missing, roles, types};
-use crate::schema::{ColumnSchema, ColumnType, CrsSchema, CsvFormat, DedupSchema, Keep, Role, TableSchema, Violation};
+use crate::schema::{
+    Checks, ColumnSchema, ColumnType, CrsSchema, CsvFormat, DedupSchema, Keep, Role, TableSchema, Violation,
+};
 use crate::schema_file::{Notes, SchemaFile};
 
 /// Columns of text that may turn out to be part of the key.
@@ -64,7 +66,7 @@ pub(super) fn schema(
         encoding: hints.csv.encoding.clone().unwrap_or_else(|| "utf-8".into()),
         missing,
     };
-    Ok((TableSchema { csv, json: hints.json.clone(), columns, crs, dedup }, no_degrees))
+    Ok((TableSchema { csv, json: hints.json.clone(), columns, crs, dedup, checks: Checks::default() }, no_degrees))
 }
 
 /// The columns without roles, and for each the columns of the input that it is made of.

@@ -137,6 +137,17 @@ impl<'d> Entry<'d> {
         self.value.as_bool().ok_or_else(|| self.wanted("true or false"))
     }
 
+    /// A number above `least`, or none where it is `false`; `wanted` says what of.
+    pub(super) fn positive_or_false(&self, wanted: &str, least: f64) -> Result<Option<f64>> {
+        if let DeValue::Boolean(false) = self.value {
+            return Ok(None);
+        }
+        match self.bound() {
+            Ok(Bound::Number(number)) if number > least => Ok(Some(number)),
+            _ => Err(self.wanted(&format!("{wanted}, or false"))),
+        }
+    }
+
     /// A whole number from 0.
     pub(super) fn count(&self) -> Result<u64> {
         self.value

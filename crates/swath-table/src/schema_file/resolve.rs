@@ -42,7 +42,8 @@ impl SchemaFile {
             column.required = true;
         }
         let json = self.json.clone().or_else(|| inferred.and_then(|schema| schema.json.clone()));
-        let schema = TableSchema { csv, json, columns, crs, dedup };
+        let checks = self.checks.clone().or_else(|| inferred.map(|schema| schema.checks.clone())).unwrap_or_default();
+        let schema = TableSchema { csv, json, columns, crs, dedup, checks };
         check::table(self, &schema)?;
         Ok(schema)
     }

@@ -10,7 +10,7 @@ use toml::de::DeTable;
 
 use super::reader::{Document, Entry, Section};
 use super::{ColumnPart, CrsPart, CsvPart, DedupPart, SchemaFile};
-use crate::schema::{ColumnType, CrsOfFiles, ENCODINGS, JsonFormat, Keep, Layout, Role, Violation};
+use crate::schema::{Checks, ColumnType, CrsOfFiles, ENCODINGS, JsonFormat, Keep, Layout, Role, Violation};
 
 /// The words for types.
 pub(super) const TYPES: [(&str, ColumnType); 9] = [
@@ -95,7 +95,7 @@ pub(super) fn read(text: &str, path: &Path) -> Result<SchemaFile> {
     let mut file = SchemaFile { path: path.into(), ..SchemaFile::default() };
     let mut lines = Lines::new();
     let root = Section::root(&document, table.get_ref());
-    for entry in root.known(&["csv", "json", "columns", "crs", "dedup"], &mut lines)? {
+    for entry in root.known(&["csv", "json", "columns", "crs", "dedup", "checks"], &mut lines)? {
         match entry.key {
             "csv" => file.csv = csv(&entry, &mut lines)?,
             "json" => file.json = Some(json(&entry, &mut lines)?),
@@ -107,7 +107,8 @@ pub(super) fn read(text: &str, path: &Path) -> Result<SchemaFile> {
                 file.columns = Some(columns.iter().map(|entry| column(entry, &mut lines)).collect::<Result<_>>()?);
             }
             "crs" => file.crs = crs(&entry, &mut lines)?,
-            _ => file.dedup = Some(dedup(&entry, &mut lines)?),
+            "dedup" => file.dedup = Some(dedup(&entry, &mut lines)?),
+            _ => file.checks = Some(checks(&entry, &mut lines)?),
         }
     }
     file.lines = lines;
@@ -273,4 +274,26 @@ fn dedup(entry: &Entry<'_>, lines: &mut Lines) -> Result<DedupPart> {
         }
     }
     Ok(dedup)
+}
+
+const CHECKS: [&str; 7] =
+    ["zero_place", "swapped_place", "time_backwards", "place_jump", "stuck_value", "moving_sensor", "gap"];
+
+fn checks(entry: &Entry<'_>, lines: &mut Lines) -> Result<Checks> {
+    let mut checks = Checks::default();
+    for entry in entry.section()?.known(&CHECKS, lines)? {
+        match entry.key {
+            "zero_place" => checks.zero_place = entry.boolean()?,
+            "swapped_place" => checks.swapped_place = entry.boolean()?,
+            "time_backwards" => checks.time_backwards = entry.boolean()?,
+            "place_jump" => checks.place_jump = entry.positive_or_false("metres like 1000", 0.0)?,
+            "moving_sensor" => checks.moving_sensor = entry.positive_or_false("metres like 1000", 0.0)?,
+            "gap" => checks.gap = entry.positive_or_false("how many times the usual interval, like 10", 1.0)?,
+            _ => {
+                let readings = entry.positive_or_false("a count of readings like 60", 1.0)?;
+                checks.stuck_value = readings.map(|readings| readings.min(f64::from(u32::MAX)) as u32);
+            }
+        }
+    }
+    Ok(checks)
 }

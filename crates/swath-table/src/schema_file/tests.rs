@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::schema::{ColumnSchema, CrsSchema, CsvFormat, DedupSchema};
+use crate::schema::{Checks, ColumnSchema, CrsSchema, CsvFormat, DedupSchema};
 
 fn read(text: &str) -> Result<SchemaFile> {
     parse(text, Path::new("s.toml"))
@@ -385,6 +385,7 @@ impl Random {
                 files: (0..self.below(3)).map(|_| file(self)).collect(),
             },
             dedup,
+            checks: Checks::default(),
         }
     }
 }

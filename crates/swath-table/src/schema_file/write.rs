@@ -6,7 +6,9 @@ use std::fmt::Write;
 
 use super::sections::{KEEPS, ROLES, VIOLATIONS};
 use super::{Notes, check, moment};
-use crate::schema::{ColumnSchema, ColumnType, CrsSchema, CsvFormat, DedupSchema, JsonFormat, Layout, TableSchema};
+use crate::schema::{
+    Checks, ColumnSchema, ColumnType, CrsSchema, CsvFormat, DedupSchema, JsonFormat, Layout, TableSchema,
+};
 
 /// Writes a schema with the evidence for it as comments.
 pub fn write(schema: &TableSchema, notes: &Notes) -> String {
@@ -21,7 +23,27 @@ pub fn write(schema: &TableSchema, notes: &Notes) -> String {
     }
     crs(&mut out, &schema.crs, notes);
     dedup(&mut out, schema.dedup.as_ref(), notes);
+    checks(&mut out, &schema.checks, notes);
     out
+}
+
+fn checks(out: &mut String, checks: &Checks, notes: &Notes) {
+    fn number<T: ToString>(value: Option<T>) -> String {
+        value.map_or_else(|| "false".into(), |value| value.to_string())
+    }
+    out.push_str("\n[checks]\n");
+    comments(out, notes, "checks");
+    for (key, value, aside) in [
+        ("zero_place", checks.zero_place.to_string(), "places of (0, 0)"),
+        ("swapped_place", checks.swapped_place.to_string(), "x and y exchanged"),
+        ("time_backwards", checks.time_backwards.to_string(), "a time before that of the row before, of one sensor"),
+        ("place_jump", number(checks.place_jump), "metres, there and back"),
+        ("stuck_value", number(checks.stuck_value), "equal readings in a row"),
+        ("moving_sensor", number(checks.moving_sensor), "metres between places of a sensor"),
+        ("gap", number(checks.gap), "times the usual interval of a sensor"),
+    ] {
+        line(out, format_args!("{key} = {value}   # {aside}"));
+    }
 }
 
 fn comments(out: &mut String, notes: &Notes, place: &str) {

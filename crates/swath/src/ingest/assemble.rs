@@ -85,7 +85,9 @@ fn parts<'a>(running: &'a Running, done: &Receipts) -> Result<&'a Parts> {
             return Err(Error::unexpected(format!("{} of {} row groups are encoded", files.len(), groups.len())));
         }
         let sizes = groups.iter().zip(&files).map(|(group, file)| (group.partition, u64::from(file.length)));
-        let parts = cut(sizes, running.job.target_file_size.0);
+        let mut parts = cut(sizes, running.job.target_file_size.0);
+        // Of the last row groups of a partition no row may be left.
+        parts.retain(|part| part.bytes > 0);
         Ok(Parts { blobs, files, parts })
     })
 }
@@ -267,7 +269,7 @@ fn write_part(
         fault::point("part.folder").and_then(|()| std::fs::create_dir_all(parent)).map_err(fail)?;
     }
     let file = fault::point("part.create").and_then(|()| File::create(&path)).map_err(fail)?;
-    let groups = parts.files_of(part).iter().map(|file| {
+    let groups = parts.files_of(part).iter().filter(|file| file.length > 0).map(|file| {
         let mut bytes = vec![0; file.length as usize];
         running.store.read(&parts.blobs[file.task as usize], file.offset, &mut bytes)?;
         Ok(Block::from(bytes))

@@ -1,7 +1,5 @@
 //! The end of a run whose inputs did not change: the ledger is checked, rejects and manifest are written, the lake is shown.
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::Path;
@@ -11,13 +9,13 @@ use swath_core::{Bytes, Error, Event, Observer, PartialOutput, Receipts, Result,
 use swath_table::schema_file::{self, Notes};
 
 use super::assemble::{Assembled, span, union};
-use super::job::{Routed, stage};
+use super::job::stage;
 use super::rank::Ranked;
 use super::recall::Recalled;
 use super::running::Running;
-use super::{COMMAND, Job, extend, rejects, standing, warnings};
+use super::{COMMAND, Job, extend, findings, rejects, standing, warnings};
 use crate::info::manifest::{Manifest, Rejects};
-use crate::outcome::{Outcome, Output, Rows, Scratch};
+use crate::outcome::{CheckFinding, Outcome, Output, Rows, Scratch};
 use crate::work::stays_behind;
 
 /// In place of a reason: rejects that are counted only.
@@ -33,6 +31,8 @@ pub struct Totals {
     pub rows: Rows,
     /// Rejected ones by reason, the most frequent first.
     pub reasons: Vec<(String, u64)>,
+    /// What checks found.
+    pub checks: Vec<CheckFinding>,
     /// Rows of the lake that were read again.
     pub recalled: u64,
     /// Of them, rows in whose place rows of the input are.
@@ -49,9 +49,10 @@ fn totals(running: &Running, done: &Receipts) -> Result<Totals> {
     for unit in &units {
         totals.rows.read += unit.read;
         totals.rows.filtered += unit.filtered;
-        totals.rows.rejected += unit.rejected;
     }
-    totals.reasons = reasons(&units);
+    totals.reasons = rejects::reasons(running, done)?;
+    totals.rows.rejected = totals.reasons.iter().map(|(_, count)| count).sum();
+    totals.checks = findings::of(running, done, &units)?;
     for receipt in done.of_stage(stage::RANK) {
         let ranked = receipt.read::<Ranked>()?;
         totals.rows.duplicate += ranked.duplicates - ranked.replaced;
@@ -86,23 +87,12 @@ fn totals(running: &Running, done: &Receipts) -> Result<Totals> {
     Ok(totals)
 }
 
-/// How many rows were rejected for which reason, the most frequent ones first.
-pub fn reasons(units: &[Routed]) -> Vec<(String, u64)> {
-    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-    for (reason, count) in units.iter().flat_map(|unit| &unit.reasons) {
-        *counts.entry(reason).or_default() += count;
-    }
-    let mut reasons: Vec<(String, u64)> = counts.into_iter().map(|(reason, count)| (reason.into(), count)).collect();
-    reasons.sort_by_key(|(_, count)| Reverse(*count));
-    reasons
-}
-
 /// Tells of the rejected rows of a run that ends with them.
 ///
 /// # Errors
 /// When a receipt cannot be read.
 pub fn tell_rejects(running: &Running, done: &Receipts, observer: &dyn Observer) -> Result<()> {
-    for (reason, rows) in reasons(&running.routed(done)?) {
+    for (reason, rows) in rejects::reasons(running, done)? {
         observer.on(&Event::Reject { rows, reason });
     }
     Ok(())
@@ -126,7 +116,8 @@ pub fn commit(
         observer.on(&Event::Reject { rows: *rows, reason: reason.clone() });
     }
     let told = if running.job.compacts { Vec::new() } else { warnings::of_rows(&running.job, &totals.rows) };
-    for message in told {
+    let found = totals.checks.iter().filter(|finding| findings::is_told(finding, &totals.rows));
+    for message in told.into_iter().chain(found.map(findings::sentence)) {
         observer.on(&Event::Warning { message });
     }
     if let Some(lake) = &running.job.base {
@@ -154,6 +145,7 @@ pub fn commit(
         rows: Some(totals.rows),
         outputs: vec![Output { path: target, bytes: Bytes(totals.bytes), files: totals.files }],
         rejects: rejected,
+        checks: totals.checks,
         choices: job.choices(),
         ..Outcome::complete(COMMAND, &job.costs.ledger, summary, scratch, &stopwatch)
     })
@@ -251,6 +243,7 @@ fn head(running: &Running, totals: &Totals, rejects: rejects::Written, text_per_
             "kept": rejects.kept,
             "left_out": rejects.left_out,
         },
+        "checks": totals.checks,
         "texts": [running.texts.len(), running.texts.bytes()],
         "text_per_row": text_per_row,
         "schema": schema_file::write(&job.schema, &Notes::default()),

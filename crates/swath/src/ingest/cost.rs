@@ -11,7 +11,7 @@ use super::job::Job;
 use super::prepare::{Prepared, column_of};
 use super::running::{MENDED_BYTES, ROW_GROUP_BYTES};
 use super::spread::Spread;
-use super::{assemble, encode, matching, rank, recall, route};
+use super::{assemble, encode, matching, rank, recall, rejects, route, row_checks, series_checks};
 use crate::work::{PROGRAM_BYTES, transformations_line};
 
 /// Memory of dictionaries: at least and at most.
@@ -87,7 +87,10 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
         line(
             "tables",
             Bytes(
-                runs * 700 + units * (200 + mended * MENDED_BYTES) + row_groups * ROW_GROUP_BYTES + rows / 2_048 * 32,
+                runs * 700
+                    + units * (200 + row_checks::UNIT_BYTES + mended * MENDED_BYTES)
+                    + row_groups * ROW_GROUP_BYTES
+                    + rows / 2_048 * 32,
             ),
             format!("{runs} runs, {row_groups} row groups"),
         ),
@@ -261,11 +264,16 @@ fn run_rows(job: &Job, text_per_row: f64) -> u64 {
 fn intermediate_bytes(prepared: &Prepared, rows: u64, row_groups: u64, exchange: bool, output: Bytes) -> Between {
     let job = &prepared.job;
     let stride = job.layout.stride() as u64;
-    let per_row = stride + 16 + if exchange { 32 } else { 0 } + 2;
+    let origins = if job.strict { rejects::Origin::BYTES as u64 } else { 0 };
+    let per_row = stride + 16 + if exchange { 32 } else { 0 } + 2 + origins;
     let text = rows as f64 * prepared.facts.text_per_row;
     // Buffers are whole pages, and a unit's last run is seldom full.
     let pages = (job.stream.units() + prepared.recalled.units) * 4 * 4096;
-    let runs = Bytes(rows * per_row + text as u64 + pages) + Bytes::MIB;
+    let stretches = match series_checks::looks(job) {
+        true => rows.min(row_groups * prepared.facts.categories.max(1)) * series_checks::STRETCH_BYTES,
+        false => 0,
+    };
+    let runs = Bytes(rows * per_row + text as u64 + pages + stretches) + Bytes::MIB;
     let again = if prepared.facts.has_lines_in_texts { runs } else { Bytes::ZERO };
     let encoded = encoded_bytes(prepared, rows, row_groups, output);
     Between { expected: runs + encoded.expected, most: runs + again + encoded.most }

@@ -16,7 +16,9 @@ use super::arrays::{ArrayRoom, array, dictionary_of};
 use super::fetch::{self, FetchRoom, Fetched, TEXT_COPIES};
 use super::job::{Job, stage};
 use super::rank::Ranked;
+use super::rejects;
 use super::running::{Running, Shared};
+use super::series_checks::{self, CheckedGroups, Finds, STRETCH_BYTES, SeriesChecks};
 use crate::work::{Blobs, get_or_try_init, receipt};
 
 /// Row groups at most in a task, where partitions are small.
@@ -88,13 +90,19 @@ fn cut(ranked: &[Ranked], most: u32) -> Vec<RowGroup> {
 pub struct EncodedGroups {
     /// Mini files, one behind the other.
     pub blob: Blob,
-    /// Length of each.
+    /// Length of each; 0 where no row is left.
     pub lengths: Vec<u32>,
+    /// What was found in the readings, where they were looked at.
+    pub checked: Option<CheckedGroups>,
 }
 
 impl Blobs for EncodedGroups {
     fn blobs(&self, with: &mut dyn FnMut(&Blob)) {
         with(&self.blob);
+        if let Some(checked) = &self.checked {
+            with(&checked.stretches);
+            checked.rejects.iter().for_each(with);
+        }
     }
 }
 
@@ -134,6 +142,9 @@ pub fn text_bytes(job: &Job, rows: u64, text_per_row: f64) -> usize {
     (rows.min(u64::from(job.row_group_rows)) as f64 * text_per_row) as usize
 }
 
+/// What it takes to look at readings: a writer, and tables of intervals.
+const CHECKS_BYTES: Bytes = Bytes(swath_core::Store::WRITER_BYTES.0 + 8_192);
+
 /// A place in a run, and the stretch that is open there.
 const PLACE_BYTES: u64 = 24;
 
@@ -147,10 +158,18 @@ pub fn task_bytes(job: &Job, rows: u64, texts: Texts, runs: u64) -> Bytes {
     };
     // The index of the rows, their stretches, text, nulls of two columns, and the sorted dictionary.
     let rooms = rows * FetchRoom::ROW_BYTES + fetch::ENTRIES * 12 + rows * 2 + rows * 4 + texts.values * 8;
+    let checks = match (series_checks::looks(job), job.strict) {
+        (false, _) => Bytes::ZERO,
+        (true, false) => CHECKS_BYTES,
+        (true, true) => {
+            CHECKS_BYTES + Bytes(rows as u64 * series_checks::ROW_BYTES + 2 * rejects::UNIT_BYTES_MAX as u64)
+        }
+    };
     let copies = if job.layout.has_text() { shape.bytes * 2 + rows * 4 } else { texts.value_bytes };
     encoder_bytes_max(&job.lake, rows, shape)
         + Bytes((rooms + copies) as u64 + runs * PLACE_BYTES)
         + buffer_bytes(job, rows)
+        + checks
         + swath_core::Store::WRITER_BYTES
 }
 
@@ -235,14 +254,32 @@ impl Stage for Encode {
             running.wanted.lock().unwrap_or_else(PoisonError::into_inner).insert(key.units.start, *wanted);
         }
         let (values, fetched) = fetched?;
-        let EncodeDesk { encoder, arrays, fetching } = &mut desk;
+        let EncodeDesk { encoder, arrays, fetching, checks } = &mut desk;
+        let mut finds = match checks {
+            Some(_) => {
+                let most = groups.iter().map(|group| u64::from(group.rows) * STRETCH_BYTES).sum();
+                let stretches = running.store.stream(most)?;
+                Some(Finds::new(running, running.runs(context.done)?, fetching, stretches))
+            }
+            None => None,
+        };
         let mut lengths = Vec::with_capacity(groups.len());
         let mut first = 0;
         let mut files = running.store.stream(files_bytes_max(running, groups, fetched.text.len(), &values))?;
         for group in groups {
             context.stop.check()?;
-            let packed = fetched.packed(running, &fetching.index[first..first + group.rows as usize]);
+            let mut packed = fetched.packed(running, &fetching.index[first..first + group.rows as usize]);
             first += group.rows as usize;
+            if let (Some(checks), Some(finds)) = (&mut *checks, &mut finds) {
+                checks.look(&packed, finds)?;
+                if running.job.strict {
+                    packed.index = &checks.kept;
+                }
+            }
+            if packed.index.is_empty() {
+                lengths.push(0);
+                continue;
+            }
             let before = files.length();
             let column = |column: usize| array(&packed, column, context.lease, arrays);
             let mut out = Appending { to: &mut files, failed: None };
@@ -253,7 +290,8 @@ impl Stage for Encode {
             encoded?;
             lengths.push((files.length() - before) as u32);
         }
-        let encoded = EncodedGroups { blob: files.finish()?, lengths };
+        let checked = finds.map(Finds::finish).transpose()?;
+        let encoded = EncodedGroups { blob: files.finish()?, lengths, checked };
         running.desks.put(desk);
         receipt(key, &encoded)
     }
@@ -276,6 +314,9 @@ impl Stage for Encode {
     /// Gives the memory of runs and plans back: nobody reads them again. What is on scratch stays, since a resumed run
     /// may want it.
     fn finish(&self, done: &Receipts) -> Result<()> {
+        if self.running.job.strict {
+            rejects::check_limit(&self.running, done)?;
+        }
         for unit in self.running.routed(done)? {
             unit.runs.iter().for_each(|run| self.running.store.free(&run.blob));
         }
@@ -365,6 +406,7 @@ pub struct EncodeDesk {
     pub encoder: RowGroupEncoder,
     arrays: ArrayRoom,
     fetching: FetchRoom,
+    checks: Option<SeriesChecks>,
 }
 
 impl EncodeDesk {
@@ -377,6 +419,7 @@ impl EncodeDesk {
             encoder: RowGroupEncoder::new(job.lake.clone())?,
             arrays: ArrayRoom::default(),
             fetching: FetchRoom::default(),
+            checks: SeriesChecks::new(job),
         })
     }
 }

@@ -19,12 +19,16 @@ use super::{Job, rejects, standing};
 use crate::info::manifest::{self, Batch, Entry, Rejects};
 use crate::outcome::{LakeChange, Outcome, Output, Rows, Scratch};
 
+/// What holds where a lake says nothing: its rejects did not come from checks.
+const NOT_SAID: Value = Value::Bool(false);
+
 /// The rejects of a lake.
 const REJECTS: &str = "_swath/rejects.ndjson";
 
 /// What the rows of a batch depend on beside the lake.
 pub fn batch_options(job: &Plain) -> Value {
-    json!({"since_us": job.since_us, "until_us": job.until_us, "bbox": job.bbox, "max_record": job.max_record})
+    json!({"since_us": job.since_us, "until_us": job.until_us, "bbox": job.bbox, "max_record": job.max_record,
+           "strict": job.strict})
 }
 
 /// Whether the batch of a job is the one that was put into the lake last, with inputs that nobody wrote to since.
@@ -33,9 +37,9 @@ pub fn is_last(lake: &Lake, job: &Plain) -> bool {
     let wanted = batch_options(job);
     let same_options = match options {
         Some(options) => *options == wanted,
-        None => wanted
-            .as_object()
-            .is_some_and(|wanted| wanted.iter().all(|(name, value)| lake.options.get(name) == Some(value))),
+        None => wanted.as_object().is_some_and(|wanted| {
+            wanted.iter().all(|(name, value)| lake.options.get(name).unwrap_or(&NOT_SAID) == value)
+        }),
     };
     let written = Lake::written_ns(&job.output);
     same_options && *inputs == standing::inputs(job) && job.files.iter().all(|file| file.mtime_ns <= written)
@@ -195,7 +199,7 @@ pub fn extend(
         let meta = running.lake_folder.join(META);
         let fail = |error: std::io::Error| Error::writing(&meta, &error);
         fault::point("lake.folder").and_then(|()| std::fs::create_dir_all(&meta)).map_err(fail)?;
-        let kept = write_rejects(running, done)?;
+        let kept = write_rejects(running, done, totals.rows.rejected)?;
         changes.put.extend(kept.map(|_| REJECTS.into()));
         let batch = Batch {
             options: batch_options(&running.job),
@@ -236,6 +240,7 @@ pub fn extend(
         lake: Some(change),
         outputs: vec![Output { path: target, bytes: Bytes(bytes), files: put }],
         rejects: totals.reasons,
+        checks: totals.checks,
         choices: job.choices(),
         ..Outcome::complete(job.command(), &job.costs.ledger, summary, scratch, &stopwatch)
     })
@@ -243,8 +248,8 @@ pub fn extend(
 
 /// Writes the rejects of the lake and those of the batch behind them; none where the batch has none. Answers how many of
 /// the batch are in it.
-fn write_rejects(running: &Running, done: &Receipts) -> Result<Option<u64>> {
-    if running.routed(done)?.iter().all(|unit| unit.rejected == 0) {
+fn write_rejects(running: &Running, done: &Receipts, rejected: u64) -> Result<Option<u64>> {
+    if rejected == 0 {
         return Ok(None);
     }
     let path = running.lake_folder.join(REJECTS);

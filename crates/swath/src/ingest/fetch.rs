@@ -47,6 +47,13 @@ struct Stretch {
 }
 
 impl FetchRoom {
+    /// The run of a fetched row, and its position there.
+    pub fn origin(&self, position: u32) -> (u32, u32) {
+        let stretch = self.stretches.partition_point(|stretch| stretch.at <= position).saturating_sub(1);
+        let stretch = &self.stretches[stretch];
+        (stretch.run, stretch.first + (position - stretch.at))
+    }
+
     /// What a row takes at most, the stretch that it begins included.
     pub const ROW_BYTES: usize = size_of::<u32>() + size_of::<Stretch>();
 }

@@ -21,6 +21,7 @@ use swath_table::schema::{Keep, TableSchema};
 use super::columnar::Columnar;
 use super::inputs::Stream;
 use super::lake::Lake;
+use super::row_checks::{FlaggedRows, Usual};
 use crate::input_file::InputFile;
 use crate::request::{Compression, MaxRejects, SortOrder};
 use crate::work::Blobs;
@@ -93,6 +94,12 @@ pub struct Job {
     pub bbox: Option<[f64; 4]>,
     /// A part ends at the first row group at or past this size.
     pub target_file_size: Bytes,
+    /// Whether rows that checks find are rejected.
+    pub strict: bool,
+    /// Where most rows are, if that is known and of one reference system.
+    pub usual: Option<Usual>,
+    /// Columns of floats whose values change from reading to reading.
+    pub varying: Vec<usize>,
     /// More than this fails the run.
     pub max_rejects: MaxRejects,
     /// A longer record is rejected.
@@ -203,6 +210,9 @@ pub struct Routed {
     pub filtered: u64,
     /// Rows rejected.
     pub rejected: u64,
+    /// Rows that checks flagged and that stay, by reason.
+    #[serde(default)]
+    pub flagged: Vec<FlaggedRows>,
     /// Values that became null because the schema says so.
     pub nulled: u64,
     /// Local times that occur twice, since clocks went back.

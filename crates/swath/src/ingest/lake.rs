@@ -12,7 +12,7 @@ use swath_core::{Bytes, Error, Fnv64, Result};
 use swath_formats::csv::ParsePlan;
 use swath_table::assign::Level;
 use swath_table::partition::{PartitionLevel, PartitionRequest};
-use swath_table::schema::{ColumnSchema, CsvFormat, TableSchema};
+use swath_table::schema::{Checks, ColumnSchema, CsvFormat, TableSchema};
 use swath_table::schema_file::{self, Notes, SchemaFile};
 
 use super::job::Dedup;
@@ -336,6 +336,7 @@ fn own_table(schema: &TableSchema) -> TableSchema {
         columns: schema.columns.iter().map(column).collect(),
         crs: schema.crs.clone(),
         dedup: None,
+        checks: Checks::NONE,
     }
 }
 

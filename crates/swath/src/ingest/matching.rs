@@ -408,7 +408,14 @@ mod tests {
                 writer.append(&[0; 8]).expect("scratch");
             }
             let blob = writer.finish().expect("scratch");
-            let run = SortedRun { blob, rows: table.len() as u32, rows_at: 0, text_at: 0, hashes_at: Some(0) };
+            let run = SortedRun {
+                blob,
+                rows: table.len() as u32,
+                rows_at: 0,
+                text_at: 0,
+                hashes_at: Some(0),
+                origins_at: None,
+            };
             for total in [1, 2, 7, 1_000] {
                 let mut known = (0, 0);
                 for range in 0..=total {

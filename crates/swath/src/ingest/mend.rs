@@ -10,7 +10,6 @@ use std::sync::{Mutex, PoisonError};
 use serde::Deserialize;
 use swath_core::{Bytes, Error, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec};
 
-use super::commit;
 use super::job::{Edge, Routed, stage};
 use super::rejects;
 use super::route::route_unit;
@@ -217,7 +216,6 @@ impl Stage for Mend {
         self.free_others(done)?;
         let units = self.running.routed(done)?;
         let read: u64 = units.iter().map(|unit| unit.read).sum();
-        let rejected: u64 = units.iter().map(|unit| unit.rejected).sum();
         if read == 0 {
             return Err(Error::InputCorrupt {
                 place: swath_core::Place::file(&job.files[0].path),
@@ -225,15 +223,7 @@ impl Stage for Mend {
                 hint: "a header alone is no data; check the path and [csv] skip_lines of the schema".into(),
             });
         }
-        if !job.max_rejects.exceeded(rejected, read) {
-            return Ok(());
-        }
-        let kept_at = rejects::keep_beside(&self.running, done)?;
-        let reasons = commit::reasons(&units);
-        let most = reasons.first().map_or(String::new(), |(reason, count)| format!("{reason} ({count} rows)"));
-        let example =
-            rejects::first_example(&kept_at).map_or(most.clone(), |example| format!("{most}, first: {example}"));
-        Err(Error::TooManyRejects { rejected, read, limit: job.max_rejects.to_string(), kept_at, example })
+        rejects::check_limit(&self.running, done)
     }
 }
 

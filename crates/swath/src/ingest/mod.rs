@@ -12,6 +12,7 @@ mod cost;
 mod encode;
 mod extend;
 mod fetch;
+mod findings;
 mod groups;
 mod inputs;
 mod job;
@@ -26,14 +27,17 @@ mod rank;
 mod recall;
 mod rejects;
 mod route;
+mod row_checks;
 mod running;
 mod schema_text;
 mod search;
+mod series_checks;
 mod sorted;
 mod spread;
 mod standing;
 mod survey;
 mod systems;
+mod usual;
 mod warnings;
 
 use std::ffi::OsString;
@@ -115,6 +119,7 @@ pub fn prepare_compact(request: &CompactRequest) -> Result<Job> {
         sort: base.sort,
         target_file_size: target_file_size.unwrap_or(base.target_file_size),
         max_rejects: MaxRejects::default(),
+        strict: false,
         max_record: base.max_record,
         since_us: None,
         until_us: None,
@@ -361,9 +366,9 @@ fn growth(budget: &Arc<Budget>, stop: &Stop) -> Result<impl Fn(Bytes) -> bool + 
 }
 
 /// Bytes that each identifier takes elsewhere: its rank, twice while ranks are made, and per worker the table of the
-/// identifiers of a batch, which grows by doubling.
+/// identifiers of a batch, which grows by doubling; after that, what is known of a sensor.
 fn beside_identifiers(workers: usize) -> Bytes {
-    Bytes(8 + 12 * workers as u64)
+    Bytes((8 + 12 * workers as u64).max(4 + findings::SENSOR_BYTES))
 }
 
 /// A run before its first task, or with those that an earlier one did.

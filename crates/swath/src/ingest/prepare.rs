@@ -26,6 +26,7 @@ use super::lake::Lake;
 use super::layout::{lake_layout, row_group_rows};
 use super::look;
 use super::recall::Expected;
+use super::row_checks::Usual;
 use super::survey::{Counted, Facts, facts};
 use super::systems::{self, Systems};
 use crate::content::Room;
@@ -177,6 +178,12 @@ fn resolve(request: &IngestRequest, inputs: look::Inputs, base: Option<Lake>, is
         None if inputs.files.is_empty() => request.max_record,
         None => inputs.files.iter().map(|file| Bytes(file.end)).max().unwrap_or_default(),
     };
+    let one_system = |geometry: &&Geometry| geometry.transforms.len() == 1 && geometry.crs_column.is_none();
+    let usual = geometry.as_ref().filter(one_system).and(facts.usual);
+    let usual = usual.map(Usual::around);
+    if request.strict {
+        choices.push(("strict".into(), "rows that checks find are rejected".into()));
+    }
     let job = Job {
         stream,
         columnar,
@@ -200,6 +207,9 @@ fn resolve(request: &IngestRequest, inputs: look::Inputs, base: Option<Lake>, is
         until_us: request.until_us,
         bbox: request.bbox,
         target_file_size: request.target_file_size,
+        strict: request.strict,
+        usual,
+        varying: facts.varying.clone(),
         max_rejects: request.max_rejects,
         max_record: request.max_record.min(longest),
         compression: request.compression,
@@ -443,6 +453,7 @@ pub fn identity(job: &Job, scratch: Option<&Path>) -> serde_json::Value {
             "compression": job.compression,
             "target_file_size": job.target_file_size,
             "max_record": job.max_record,
+            "strict": job.strict,
             "since_us": job.since_us,
             "until_us": job.until_us,
             "bbox": job.bbox,

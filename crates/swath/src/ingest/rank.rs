@@ -375,7 +375,7 @@ mod tests {
         let mut writer = store.write(bytes.len() as u64).expect("scratch");
         writer.append(bytes).expect("scratch");
         let blob = writer.finish().expect("scratch");
-        SortedRun { blob, rows: keys.len() as u32, rows_at: 0, text_at: 0, hashes_at: None }
+        SortedRun { blob, rows: keys.len() as u32, rows_at: 0, text_at: 0, hashes_at: None, origins_at: None }
     }
 
     /// All rows as slices of about `per_slice` samples have them, slice by slice.

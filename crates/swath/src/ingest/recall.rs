@@ -317,7 +317,7 @@ fn keep(running: &Running, batch: &mut Batch, bench: &mut Bench, recalled: &mut 
     let Bench { assigner, ranks, sorting, located, .. } = bench;
     locate::locate_all(running, batch, located)?;
     recalled.rows += batch.rows() as u64;
-    recalled.runs.push(sorted::write(running, batch, located, assigner, ranks, sorting)?);
+    recalled.runs.extend(sorted::write(running, batch, located, None, assigner, ranks, sorting)?);
     Ok(())
 }
 

@@ -2,15 +2,20 @@
 //!
 //! What is kept is bounded per unit and per run; everything is counted.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use swath_core::{Error, Receipts, Result};
+use swath_core::{Blob, Error, Receipts, Result};
 use swath_formats::store::{ReadAt, open_regular, read_full};
 use swath_table::reject::{Reason, Reject};
+use swath_table::run::SortedRun;
 
-use super::job::Routed;
+use super::encode::EncodedGroups;
+use super::job::{Routed, stage};
+use super::row_checks::FlaggedRows;
 use super::running::Running;
 use crate::input_file::InputFile;
 
@@ -21,7 +26,7 @@ pub const RUN_BYTES_MAX: u64 = 256 << 20;
 /// Bytes of a row that are kept.
 pub const RAW_MAX: usize = 1024;
 /// Bytes before detail and raw text in a packed reject.
-const HEAD: usize = 36;
+const HEAD: usize = 40;
 
 /// A line of `rejects.ndjson`.
 #[derive(Serialize)]
@@ -48,6 +53,8 @@ pub struct Packed {
     /// Kept rejects, one behind the other.
     pub bytes: Vec<u8>,
     raw: Vec<u8>,
+    /// The sorted run that the rows are in, where they are found in one.
+    pub of_run: Option<u32>,
     /// The file of the last reject; rejects of one file come together.
     open: Option<(u32, Box<dyn ReadAt>)>,
 }
@@ -71,6 +78,7 @@ impl Packed {
             None => self.read_row(file, input, reject.offset, raw_length),
         }
         let bytes = &mut self.bytes;
+        bytes.extend_from_slice(&self.of_run.unwrap_or(u32::MAX).to_le_bytes());
         bytes.extend_from_slice(&file.to_le_bytes());
         bytes.extend_from_slice(&reject.offset.to_le_bytes());
         bytes.extend_from_slice(&u64::from(reject.line).to_le_bytes());
@@ -103,6 +111,7 @@ impl Packed {
 struct Reader<'a>(&'a [u8]);
 
 struct Entry<'a> {
+    run: u32,
     file: u32,
     offset: u64,
     line: u64,
@@ -127,6 +136,7 @@ impl<'a> Reader<'a> {
     }
 
     fn entry(&mut self) -> Option<Entry<'a>> {
+        let run = u32::from_le_bytes(self.take()?);
         let file = u32::from_le_bytes(self.take()?);
         let offset = u64::from_le_bytes(self.take()?);
         let line = u64::from_le_bytes(self.take()?);
@@ -136,6 +146,7 @@ impl<'a> Reader<'a> {
         let raw = u16::from_le_bytes(self.take()?);
         let truncated = u32::from_le_bytes(self.take()?) != 0;
         Some(Entry {
+            run,
             file,
             offset,
             line,
@@ -171,39 +182,184 @@ pub fn write(running: &Running, done: &Receipts, out: &mut dyn Write) -> Result<
 /// As [`write`].
 pub fn write_more(running: &Running, done: &Receipts, there: u64, out: &mut dyn Write) -> Result<Written> {
     let units = running.routed(done)?;
-    let fail = |error: std::io::Error| Error::writing(&running.job.output, &error);
-    let mut written = Written::default();
-    let mut kept_bytes = there;
-    // Lines of the file that the current segment belongs to, before that segment.
-    let mut before: (u32, u64) = (u32::MAX, 0);
+    let mut writer = Writer { running, out, kept: 0, kept_bytes: there };
+    let mut lines = Lines::default();
+    let mut rejected = 0;
     for unit in &units {
-        if let Some(blob) = &unit.rejects
-            && kept_bytes < RUN_BYTES_MAX
-        {
-            kept_bytes += blob.length();
-            let mut packed = vec![0; blob.length() as usize];
-            running.store.read(blob, 0, &mut packed)?;
-            let mut reader = Reader(&packed);
-            while let Some(entry) = reader.entry() {
-                let carried = if entry.file == before.0 { before.1 } else { 0 };
-                write_line(running, &entry, carried, out).map_err(fail)?;
-                written.kept += 1;
-            }
+        if let Some(blob) = &unit.rejects {
+            writer.all_of(blob, |entry| lines.before(entry.file))?;
         }
-        written.left_out += unit.rejected;
-        before = lines_after(before, unit);
+        rejected += unit.rejected;
+        lines.pass(unit);
     }
-    written.left_out -= written.kept;
-    Ok(written)
+    let mut lines_of_runs = None;
+    for receipt in done.of_stage(stage::ENCODE) {
+        let Some(checked) = receipt.read::<EncodedGroups>()?.checked else { continue };
+        rejected += checked.rejected();
+        if let Some(blob) = &checked.rejects {
+            let lines = match &lines_of_runs {
+                Some(lines) => lines,
+                None => lines_of_runs.insert(lines_before_runs(running, done, &units)?),
+            };
+            writer.all_of(blob, |entry| lines.get(entry.run as usize).map_or(0, |lines| lines.before(entry.file)))?;
+        }
+    }
+    Ok(Written { kept: writer.kept, left_out: rejected - writer.kept })
 }
 
-/// Lines of the last file of a unit that lie before the next unit.
-fn lines_after(before: (u32, u64), unit: &Routed) -> (u32, u64) {
-    match unit.edges.last() {
-        Some(edge) if edge.file == before.0 => (edge.file, before.1 + edge.lines),
-        Some(edge) => (edge.file, edge.lines),
-        None => before,
+/// Writes packed rejects out, up to a limit.
+struct Writer<'a> {
+    running: &'a Running,
+    out: &'a mut dyn Write,
+    kept: u64,
+    kept_bytes: u64,
+}
+
+impl Writer<'_> {
+    /// `lines` tells how many lines of its file are before the place that the line of a reject counts from.
+    fn all_of(&mut self, blob: &Blob, lines: impl Fn(&Entry<'_>) -> u64) -> Result<()> {
+        if self.kept_bytes >= RUN_BYTES_MAX {
+            return Ok(());
+        }
+        self.kept_bytes += blob.length();
+        let mut packed = vec![0; blob.length() as usize];
+        self.running.store.read(blob, 0, &mut packed)?;
+        let mut reader = Reader(&packed);
+        while let Some(entry) = reader.entry() {
+            write_line(self.running, &entry, lines(&entry), &mut *self.out)
+                .map_err(|error| Error::writing(&self.running.job.output, &error))?;
+            self.kept += 1;
+        }
+        Ok(())
     }
+}
+
+/// How many lines of a file are before a unit, while units are passed in their order.
+#[derive(Clone, Copy)]
+pub struct Lines {
+    file: u32,
+    lines: u64,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Lines { file: u32::MAX, lines: 0 }
+    }
+}
+
+impl Lines {
+    fn before(&self, file: u32) -> u64 {
+        if file == self.file { self.lines } else { 0 }
+    }
+
+    /// Goes on to the next unit.
+    pub fn pass(&mut self, unit: &Routed) {
+        if let Some(edge) = unit.edges.last() {
+            let lines = self.before(edge.file) + edge.lines;
+            *self = Lines { file: edge.file, lines };
+        }
+    }
+
+    /// Where a row of the unit stands, in words.
+    pub fn place(&self, running: &Running, row: &FlaggedRows) -> String {
+        let job = &running.job;
+        let path = job.files[row.file as usize].path.display();
+        match job.columnar {
+            Some(_) => format!("{path}, row {}", row.offset + 1),
+            None => {
+                let header = job.file_plans[row.file as usize].header_lines;
+                format!("{path}, line {}", header + self.before(row.file) + u64::from(row.line) + 1)
+            }
+        }
+    }
+}
+
+/// For each sorted run, the lines before the unit that it is of.
+fn lines_before_runs(running: &Running, done: &Receipts, units: &[Routed]) -> Result<Vec<Lines>> {
+    let mut of_runs = vec![Lines::default(); running.recalled(done)?.len()];
+    let mut lines = Lines::default();
+    for unit in units {
+        of_runs.extend(unit.runs.iter().map(|_| lines));
+        lines.pass(unit);
+    }
+    Ok(of_runs)
+}
+
+/// Where a row of a sorted run came from.
+pub struct Origin {
+    /// Position of the file.
+    pub file: u32,
+    /// Its line in the unit.
+    pub line: u32,
+    /// Where it begins: the byte, or the row of a file with columns.
+    pub offset: u64,
+}
+
+impl Origin {
+    /// Bytes of an origin in a run.
+    pub const BYTES: usize = 16;
+
+    /// As it stands in a run.
+    pub fn to_bytes(&self) -> [u8; Origin::BYTES] {
+        let mut bytes = [0; Origin::BYTES];
+        bytes[..4].copy_from_slice(&self.file.to_le_bytes());
+        bytes[4..8].copy_from_slice(&self.line.to_le_bytes());
+        bytes[8..].copy_from_slice(&self.offset.to_le_bytes());
+        bytes
+    }
+}
+
+/// Where a row of a sorted run came from; none for rows of the lake.
+///
+/// # Errors
+/// When scratch cannot be read.
+pub fn origin(running: &Running, run: &SortedRun, row: u32) -> Result<Option<Origin>> {
+    let Some(origins_at) = run.origins_at else { return Ok(None) };
+    let mut words = [0u32; Origin::BYTES / 4];
+    let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut words);
+    running.store.read(&run.blob, origins_at + u64::from(row) * Origin::BYTES as u64, bytes)?;
+    let [file, line, low, high] = words.map(u32::from_le);
+    Ok(Some(Origin { file, line, offset: u64::from(low) | u64::from(high) << 32 }))
+}
+
+/// Refuses a run in which more rows are rejected than it may.
+///
+/// # Errors
+/// [`Error::TooManyRejects`].
+pub fn check_limit(running: &Running, done: &Receipts) -> Result<()> {
+    let job = &running.job;
+    let read: u64 = running.routed(done)?.iter().map(|unit| unit.read).sum();
+    let reasons = reasons(running, done)?;
+    let rejected = reasons.iter().map(|(_, count)| count).sum();
+    if !job.max_rejects.exceeded(rejected, read) {
+        return Ok(());
+    }
+    let kept_at = keep_beside(running, done)?;
+    let most = reasons.first().map_or(String::new(), |(reason, count)| format!("{reason} ({count} rows)"));
+    let example = first_example(&kept_at).map_or(most.clone(), |example| format!("{most}, first: {example}"));
+    Err(Error::TooManyRejects { rejected, read, limit: job.max_rejects.to_string(), kept_at, example })
+}
+
+/// How many rows were rejected for which reason, the most frequent ones first.
+///
+/// # Errors
+/// When a receipt cannot be read.
+pub fn reasons(running: &Running, done: &Receipts) -> Result<Vec<(String, u64)>> {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for unit in running.routed(done)? {
+        for (reason, count) in unit.reasons {
+            *counts.entry(reason).or_default() += count;
+        }
+    }
+    for receipt in done.of_stage(stage::ENCODE) {
+        for (reason, count) in receipt.read::<EncodedGroups>()?.checked.into_iter().flat_map(|checked| checked.reasons)
+        {
+            *counts.entry(reason).or_default() += count;
+        }
+    }
+    let mut reasons: Vec<(String, u64)> = counts.into_iter().collect();
+    reasons.sort_by_key(|(_, count)| Reverse(*count));
+    Ok(reasons)
 }
 
 fn write_line(running: &Running, entry: &Entry<'_>, carried: u64, out: &mut dyn Write) -> std::io::Result<()> {

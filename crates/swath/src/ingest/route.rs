@@ -16,8 +16,9 @@ use super::inputs::Segment;
 use super::job::{Edge, Job, Routed, stage};
 use super::locate::{self, Located};
 use super::rejects::{self, Packed};
+use super::row_checks::{self, FlaggedRows};
 use super::running::{Bench, Running, Shared};
-use super::sorted::{self, Sorting};
+use super::sorted::{self, FileOf, Sorting};
 use crate::work::receipt;
 
 /// Parses, checks and sorts the units of the input.
@@ -194,8 +195,10 @@ impl Router<'_> {
     /// Turns the rows gathered so far into a run.
     fn flush(&mut self, batch: &mut Batch) -> Result<()> {
         self.stop.check()?;
+        let spans = std::mem::take(&mut self.spans);
+        let file_of = |row: usize| spans[spans.partition_point(|span| span.first_row <= row).saturating_sub(1)].file;
         if batch.rows() > 0 {
-            self.locate(batch)?;
+            self.locate(batch, &file_of);
             let kept = self.located.kept.len();
             self.routed.filtered += self.located.filtered;
             if kept > 0 {
@@ -203,14 +206,17 @@ impl Router<'_> {
                     self.running,
                     batch,
                     &self.located,
+                    Some(&file_of),
                     &mut self.bench_parts.0,
                     &mut self.bench_parts.1,
                     &mut self.sorting,
                 )?;
-                self.routed.runs.push(run);
+                self.routed.runs.extend(run);
+                self.flagged(batch, &file_of);
             }
         }
         batch.clear();
+        self.spans = spans;
         if let Some(last) = self.spans.pop() {
             self.spans.clear();
             self.spans.push(Span { first_row: 0, ..last });
@@ -218,33 +224,40 @@ impl Router<'_> {
         Ok(())
     }
 
+    /// Counts rows that checks found, or rejects them.
+    fn flagged(&mut self, batch: &Batch, file_of: FileOf<'_>) {
+        let sorting = std::mem::take(&mut self.sorting);
+        let job = &self.running.job;
+        for (position, reason) in sorting.flags.flagged() {
+            let row = self.located.kept[position];
+            let at = row as usize;
+            if job.strict {
+                let detail = row_checks::detail(job, batch, at, reason);
+                self.reject_row(batch, file_of, Failure { row, reason, column: None, detail });
+                continue;
+            }
+            match self.routed.flagged.iter_mut().find(|flagged| flagged.reason == reason) {
+                Some(flagged) => flagged.rows += 1,
+                None => self.routed.flagged.push(FlaggedRows {
+                    reason,
+                    rows: 1,
+                    file: file_of(at) as u32,
+                    offset: batch.offsets[at],
+                    line: batch.lines[at],
+                    detail: row_checks::detail(job, batch, at, reason),
+                }),
+            }
+        }
+        self.sorting = sorting;
+    }
+
     /// Finds which rows stay and where they are; rows without an image in the target CRS are rejected.
-    fn locate(&mut self, batch: &mut Batch) -> Result<()> {
-        let spans = std::mem::take(&mut self.spans);
-        let file_of = |row: usize| spans[spans.partition_point(|span| span.first_row <= row).saturating_sub(1)].file;
+    fn locate(&mut self, batch: &mut Batch, file_of: FileOf<'_>) {
         let running = self.running;
         let mut located = std::mem::take(&mut self.located);
         let transform_of = |row: usize| running.job.file_plans[file_of(row)].transform as usize;
         locate::locate(running, batch, &transform_of, &mut located, &mut |failure| {
-            let row = failure.row as usize;
-            let (file, offset) = (file_of(row), batch.offsets[row]);
-            let is_kept = !self.packed.is_full();
-            let shown = (is_kept && running.job.columnar.is_some())
-                .then(|| batch_row(&running.job.schema, batch, row, &running.texts));
-            let length = match &shown {
-                Some(shown) => shown.len() as u64,
-                None if is_kept => row_length(running, file, offset),
-                None => 0,
-            };
-            let reject = Reject {
-                offset,
-                length,
-                line: batch.lines[row],
-                column: failure.column,
-                reason: failure.reason,
-                detail: failure.detail,
-            };
-            self.take_reject(file, reject, shown.as_deref());
+            self.reject_row(batch, file_of, failure);
         });
         self.located = located;
         for &(column, row) in &self.located.nulled {
@@ -255,8 +268,30 @@ impl Router<'_> {
             }
             self.routed.nulled += 1;
         }
-        self.spans = spans;
-        Ok(())
+    }
+
+    /// Rejects a row after it was parsed.
+    fn reject_row(&mut self, batch: &Batch, file_of: FileOf<'_>, failure: Failure) {
+        let running = self.running;
+        let row = failure.row as usize;
+        let (file, offset) = (file_of(row), batch.offsets[row]);
+        let is_kept = !self.packed.is_full();
+        let shown = (is_kept && running.job.columnar.is_some())
+            .then(|| batch_row(&running.job.schema, batch, row, &running.texts));
+        let length = match &shown {
+            Some(shown) => shown.len() as u64,
+            None if is_kept => row_length(running, file, offset),
+            None => 0,
+        };
+        let reject = Reject {
+            offset,
+            length,
+            line: batch.lines[row],
+            column: failure.column,
+            reason: failure.reason,
+            detail: failure.detail,
+        };
+        self.take_reject(file, reject, shown.as_deref());
     }
 
     fn take_reject(&mut self, file: usize, reject: Reject, shown: Option<&[u8]>) {
@@ -278,7 +313,7 @@ impl Router<'_> {
 
 /// Length of the line at an offset without its end, as far as it is kept and one byte more, for a row that was rejected
 /// after it was parsed.
-fn row_length(running: &Running, file: usize, offset: u64) -> u64 {
+pub fn row_length(running: &Running, file: usize, offset: u64) -> u64 {
     let mut text = [0; rejects::RAW_MAX + 1];
     let Ok(source) = running.job.files[file].open() else { return 0 };
     let Ok(read) = swath_formats::store::read_full(&*source, &mut text, offset) else { return 0 };

@@ -13,6 +13,8 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::job::Job;
 use super::locate::Located;
+use super::rejects::Origin;
+use super::row_checks::{self, Flags};
 use super::running::Running;
 use crate::request::SortOrder;
 
@@ -23,7 +25,7 @@ const BLOCK_TEXT: usize = 256 << 10;
 /// Stands for the sensor of a row without one: no text in UTF-8 has this byte, and all texts come before it.
 const NO_SENSOR: &[u8] = b"\xff";
 /// The time of a row without one, behind all others.
-const NO_TIME: i64 = i64::MAX;
+pub const NO_TIME: i64 = i64::MAX;
 /// Bytes per row of the table of hashes: hash, position in the input, position in the run.
 pub const HASH_BYTES: usize = 24;
 
@@ -40,6 +42,8 @@ pub struct Sorting {
     rows: Vec<u8>,
     text: Vec<u8>,
     hashes: Vec<(u128, u32, u32)>,
+    /// Rows that checks found, by their position among those that stay.
+    pub flags: Flags,
 }
 
 /// Memory that sorting and packing a run of so many rows takes.
@@ -50,14 +54,16 @@ pub fn bytes_for(job: &Job, rows: usize) -> Bytes {
     let moved = if job.geometry.as_ref().is_some_and(|geometry| geometry.moved) { 18 + 8 } else { 0 };
     // Kept, partition, sensor, key, two words for sorting, order and sorted order, and which sensors there are, which may
     // be as many; that list grows by doubling, and so does that of rows without a place.
-    let per_row = 4 + 4 + 4 + KEY_BYTES as u64 + 16 + 4 + 4 + 8 + coordinates + degrees + hashes + moved;
+    let per_row =
+        4 + 4 + 4 + KEY_BYTES as u64 + 16 + 4 + 4 + 8 + coordinates + degrees + hashes + moved + row_checks::ROW_BYTES;
     let blocks = (BLOCK_ROWS * (job.layout.stride() + KEY_BYTES)) as u64;
     Bytes(rows as u64 * per_row + blocks + Assigner::bytes_max(&job.levels))
         + swath_core::Store::WRITER_BYTES
         + Bytes(if job.layout.has_text() { BLOCK_TEXT as u64 + job.longest_record().0 } else { 0 })
 }
 
-/// Sorts the rows of a batch that stay and writes them to the store.
+/// Sorts the rows of a batch that stay and writes them to the store. `file_of` tells the file of a row of the input, which
+/// is looked at; rows of a lake are not. There is no run where no row is left.
 ///
 /// # Errors
 /// When the store cannot be written or there are too many partitions.
@@ -65,13 +71,14 @@ pub fn write(
     running: &Running,
     batch: &mut Batch,
     located: &Located,
+    file_of: Option<FileOf<'_>>,
     assigner: &mut Assigner,
     ranks: &mut (LocalRanks, LocalRanks),
     sorting: &mut Sorting,
-) -> Result<SortedRun> {
+) -> Result<Option<SortedRun>> {
     let job = &running.job;
     make_keys(running, batch, located, assigner, sorting)?;
-    let Sorting { keys, packed, spare, order, sorted, .. } = sorting;
+    let Sorting { keys, packed, spare, order, sorted, flags, .. } = sorting;
     ranks.0.rank(keys.iter().map(|key| key.partition), |ids| running.partitions.sort(ids));
     match job.sort {
         SortOrder::Sensor if job.sensor.is_some() => {
@@ -80,15 +87,27 @@ pub fn write(
         _ => ranks.1.rank_numbers(keys.iter().map(|key| key.major)),
     }
     sort_order(keys, &ranks.0, &ranks.1, (packed, spare), order);
+    if file_of.is_some() {
+        flags.look(job, batch, &located.kept, keys, &ranks.1);
+        if job.strict {
+            order.retain(|&position| !flags.is_flagged(position as usize));
+        }
+    }
+    if order.is_empty() {
+        return Ok(None);
+    }
     sorted.clear();
     sorted.extend(order.iter().map(|&position| located.kept[position as usize]));
     let extra = hidden_columns(job, located);
     let hidden = extra.len();
     batch.columns.extend(extra);
-    let run = write_run(running, batch, sorting);
+    let run = write_run(running, batch, file_of.filter(|_| job.strict), sorting);
     batch.columns.truncate(batch.columns.len() - hidden);
-    run
+    run.map(Some)
 }
+
+/// Tells the file of a row of a batch.
+pub type FileOf<'a> = &'a dyn Fn(usize) -> usize;
 
 /// The target coordinates, where they are not those of the source.
 fn hidden_columns(job: &Job, located: &Located) -> Vec<Column> {
@@ -194,7 +213,12 @@ fn sensor_ids(running: &Running, batch: &Batch, rows: &[u32], ids: &mut Vec<u32>
     Ok(())
 }
 
-fn write_run(running: &Running, batch: &Batch, sorting: &mut Sorting) -> Result<SortedRun> {
+fn write_run(
+    running: &Running,
+    batch: &Batch,
+    file_of: Option<FileOf<'_>>,
+    sorting: &mut Sorting,
+) -> Result<SortedRun> {
     let job = &running.job;
     let layout = &job.layout;
     let count = sorting.sorted.len();
@@ -202,8 +226,9 @@ fn write_run(running: &Running, batch: &Batch, sorting: &mut Sorting) -> Result<
     let keys_bytes = (count * KEY_BYTES) as u64;
     let rows_bytes = (count * layout.stride()) as u64;
     let hash_bytes = if hashed.is_some() { (count * HASH_BYTES) as u64 } else { 0 };
+    let origin_bytes = if file_of.is_some() { (count * Origin::BYTES) as u64 } else { 0 };
     let text_max = if layout.has_text() { layout.text_bytes(batch) as u64 } else { 0 };
-    let mut writer = running.store.write(keys_bytes + rows_bytes + hash_bytes + text_max)?;
+    let mut writer = running.store.write(keys_bytes + rows_bytes + hash_bytes + origin_bytes + text_max)?;
     let Sorting { keys, order, sorted, rows, text, hashes, .. } = sorting;
     let mut block_keys = [RowKey::default(); BLOCK_ROWS];
     for block in order.chunks(BLOCK_ROWS) {
@@ -232,6 +257,13 @@ fn write_run(running: &Running, batch: &Batch, sorting: &mut Sorting) -> Result<
             writer.append(&row.to_le_bytes())?;
         }
     }
+    let origins_at = writer.length();
+    if let Some(file_of) = file_of {
+        for row in sorted.iter().map(|&row| row as usize) {
+            let origin = Origin { file: file_of(row) as u32, line: batch.lines[row], offset: batch.offsets[row] };
+            writer.append(&origin.to_bytes())?;
+        }
+    }
     let text_at = writer.length();
     if layout.has_text() {
         for block in blocks(layout, batch, sorted) {
@@ -248,6 +280,7 @@ fn write_run(running: &Running, batch: &Batch, sorting: &mut Sorting) -> Result<
         rows_at: keys_bytes,
         text_at,
         hashes_at: hashed.map(|_| hashes_at),
+        origins_at: file_of.map(|_| origins_at),
     })
 }
 

@@ -8,7 +8,7 @@ use swath_formats::csv::{
     BatchLimits, Consumer, ParsePlan, RangeSpec, ReadOptions, Source, Start, Workspace, read_range,
 };
 use swath_table::assign::{Assigner, Coordinates, Level, Names};
-use swath_table::column::{Batch, Values};
+use swath_table::column::{Batch, Column, Values};
 use swath_table::infer::Sample;
 use swath_table::intern::Interner;
 use swath_table::reject::Reject;
@@ -16,6 +16,7 @@ use swath_table::schema::{ColumnType, Role, TableSchema};
 
 use super::job::{FilePlan, Geometry};
 use super::spread::{Counter, Spread};
+use super::usual::Watch;
 use crate::input_file::InputFile;
 
 /// What a sample says.
@@ -47,6 +48,10 @@ pub struct Facts {
     pub values: FxHashMap<usize, Spread>,
     /// Cells that coordinates are in, by level of the partition.
     pub cells: FxHashMap<usize, Spread>,
+    /// The box that most coordinates are in: west, south, east, north.
+    pub usual: Option<[f64; 4]>,
+    /// Columns of floats whose values change from reading to reading.
+    pub varying: Vec<usize>,
     /// Whether a text goes on over several lines, so that units may begin inside of it.
     pub has_lines_in_texts: bool,
 }
@@ -68,6 +73,7 @@ struct Look<'a> {
     points: Option<&'a mut Points>,
     transform: u32,
     counters: &'a mut FxHashMap<usize, Counter>,
+    watch: &'a mut Watch,
 }
 
 impl Consumer for Look<'_> {
@@ -85,6 +91,7 @@ impl Consumer for Look<'_> {
         }
         self.bounds(batch);
         self.values(batch);
+        self.watch.take(batch, &|column, row| code(&batch.columns[column], row));
         batch.clear();
         Ok(())
     }
@@ -100,18 +107,7 @@ impl Look<'_> {
         for (&column, counter) in &mut *self.counters {
             let column = &batch.columns[column];
             for row in (0..batch.rows()).filter(|&row| column.valid[row] != 0) {
-                counter.take(match &column.values {
-                    Values::Bool(values) => u64::from(values[row]),
-                    Values::Int32(values) | Values::Date(values) => i64::from(values[row]) as u64,
-                    Values::Int64(values) | Values::Timestamp(values) => values[row] as u64,
-                    Values::Category(values) => u64::from(values[row]),
-                    Values::Float32(values) => u64::from(values[row].to_bits()),
-                    Values::Float64(values) => values[row].to_bits(),
-                    Values::Text { ends, bytes } => {
-                        let start = if row == 0 { 0 } else { ends[row - 1] };
-                        Fnv64::of(&bytes[start as usize..ends[row] as usize])
-                    }
-                });
+                counter.take(code(column, row));
             }
         }
     }
@@ -129,6 +125,22 @@ impl Look<'_> {
                     points.points.push((xs[row], ys[row], self.transform));
                 }
             }
+        }
+    }
+}
+
+/// A value as a number that tells it from others, as far as a sample goes.
+fn code(column: &Column, row: usize) -> u64 {
+    match &column.values {
+        Values::Bool(values) => u64::from(values[row]),
+        Values::Int32(values) | Values::Date(values) => i64::from(values[row]) as u64,
+        Values::Int64(values) | Values::Timestamp(values) => values[row] as u64,
+        Values::Category(values) => u64::from(values[row]),
+        Values::Float32(values) => u64::from(values[row].to_bits()),
+        Values::Float64(values) => values[row].to_bits(),
+        Values::Text { ends, bytes } => {
+            let start = if row == 0 { 0 } else { ends[row - 1] };
+            Fnv64::of(&bytes[start as usize..ends[row] as usize])
         }
     }
 }
@@ -207,6 +219,7 @@ pub fn facts(
     let interner = Interner::new("categories of the sample", Bytes(64 << 20));
     let mut batch = Batch::new(schema.columns.iter().map(|column| column.column_type));
     let mut workspace = Workspace::new(ReadOptions::default());
+    let mut watch = Watch::new(schema);
     let (mut bytes, mut text_bytes) = (0u64, 0);
     for sample in samples {
         let Some(file) = files.iter().position(|file| file.path == sample.path) else { continue };
@@ -222,9 +235,10 @@ pub fn facts(
             let limits = BatchLimits { rows: 8_192, bytes: Bytes(4 << 20) };
             let source = Source { input: &piece, plan: &plans[plan.plan as usize], interner: &interner, limits };
             let wanted = counted.points.then_some(&mut points);
-            let counters = &mut counters;
+            let (counters, watch) = (&mut counters, &mut watch);
+            let transform = plan.transform;
             let mut look =
-                Look { schema, facts: &mut facts, text_bytes: 0, points: wanted, transform: plan.transform, counters };
+                Look { schema, facts: &mut facts, text_bytes: 0, points: wanted, transform, counters, watch };
             let report = read_range(&source, &range, &mut workspace, &mut batch, &mut look)?;
             if batch.rows() > 0 {
                 look.batch(&mut batch)?;
@@ -241,6 +255,7 @@ pub fn facts(
             *ends_file = true;
         }
     }
+    (facts.usual, facts.varying) = (watch.bounds(), watch.varying());
     facts.values = counters.into_iter().map(|(column, counter)| (column, counter.spread())).collect();
     let total: u64 = files.iter().zip(file_plans).map(|(file, plan)| file.end.saturating_sub(plan.data_offset)).sum();
     facts.exact = !samples.is_empty() && samples.iter().all(|sample| sample.exhaustive);

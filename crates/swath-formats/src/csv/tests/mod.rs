@@ -12,7 +12,7 @@ use swath_core::{Bytes, Result};
 use swath_table::column::{Batch, Column, Values};
 use swath_table::intern::Interner;
 use swath_table::reject::Reject;
-use swath_table::schema::{ColumnSchema, ColumnType, CrsSchema, CsvFormat, TableSchema, Violation};
+use swath_table::schema::{Checks, ColumnSchema, ColumnType, CrsSchema, CsvFormat, TableSchema, Violation};
 
 use super::kernel::Level;
 use super::*;
@@ -60,7 +60,14 @@ pub(super) fn column(name: &str, column_type: ColumnType) -> ColumnSchema {
 }
 
 pub(super) fn table(columns: Vec<ColumnSchema>) -> TableSchema {
-    TableSchema { csv: CsvFormat::default(), json: None, columns, crs: CrsSchema::default(), dedup: None }
+    TableSchema {
+        csv: CsvFormat::default(),
+        json: None,
+        columns,
+        crs: CrsSchema::default(),
+        dedup: None,
+        checks: Checks::NONE,
+    }
 }
 
 /// Everything that came out of a range, as text.

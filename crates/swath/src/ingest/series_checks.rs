@@ -1,0 +1,323 @@
+//! The readings of each sensor in the order of their times, as row groups hold them: what `swath_table::series` finds in
+//! them is counted, and rejected where that is asked for.
+//!
+//! A sensor's readings in other row groups are not seen here. What they need to be compared is left in a blob, a
+//! [`Stretch`] for each sensor of a row group, and `findings.rs` compares them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use swath_core::{Blob, BlobWriter, Result};
+use swath_table::layout::FloatsAt;
+use swath_table::reject::{Reason, Reject};
+use swath_table::run::SortedRun;
+use swath_table::series::{Finding, Ground, Readings, Series, Stretch};
+
+use super::arrays::Packed;
+use super::fetch::FetchRoom;
+use super::job::Job;
+use super::rejects::{self, Origin};
+use super::route::row_length;
+use super::row_checks::mark;
+use super::running::Running;
+use super::sorted::NO_TIME;
+use crate::request::SortOrder;
+
+/// Bytes that a row takes while it is looked at where rows may be rejected: its flag, and its position.
+pub const ROW_BYTES: u64 = 1 + 4;
+
+/// The longest of several that were found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Longest {
+    /// How long, or how far.
+    pub measure: f64,
+    /// Identifier of the sensor.
+    pub sensor: u32,
+    /// From when to when, in microseconds.
+    pub times: [i64; 2],
+    /// The column, where there is one, and its value.
+    pub value: Option<(usize, f64)>,
+}
+
+/// What was found of one kind.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Counted {
+    /// How often.
+    pub count: u64,
+    /// How many readings.
+    pub readings: u64,
+    /// The longest.
+    pub longest: Option<Longest>,
+}
+
+impl Counted {
+    /// Counts one more.
+    pub fn add(&mut self, readings: u64, one: Longest) {
+        self.and(Counted { count: 1, readings, longest: Some(one) });
+    }
+
+    /// Adds what was found behind it; of several that are as long, the first is kept.
+    pub fn and(&mut self, later: Counted) {
+        self.count += later.count;
+        self.readings += later.readings;
+        let is_longer = |one: &Longest| self.longest.as_ref().is_none_or(|longest| one.measure > longest.measure);
+        if let Some(one) = later.longest.filter(is_longer) {
+            self.longest = Some(one);
+        }
+    }
+}
+
+/// What was found in the row groups of a task.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CheckedGroups {
+    /// Values that do not change.
+    pub stuck: Counted,
+    /// Places that jump.
+    pub jumps: Counted,
+    /// Times without readings.
+    pub gaps: Counted,
+    /// A [`Stretch`] for each sensor of each row group.
+    pub stretches: Blob,
+    /// Rows that were rejected, by reason.
+    pub reasons: BTreeMap<String, u64>,
+    /// The rejected rows, packed.
+    pub rejects: Option<Blob>,
+}
+
+impl CheckedGroups {
+    /// How many rows were rejected.
+    pub fn rejected(&self) -> u64 {
+        self.reasons.values().sum()
+    }
+}
+
+/// How the readings of a job are looked at.
+pub struct SeriesChecks {
+    series: Series,
+    /// x and y in packed rows.
+    places: Option<[FloatsAt; 2]>,
+    columns: Vec<(usize, FloatsAt)>,
+    flags: Vec<u8>,
+    /// Rows of the row group that stay.
+    pub kept: Vec<u32>,
+}
+
+/// How distances between the places of a job's output are measured.
+pub fn ground(job: &Job) -> Option<Ground> {
+    let target = &job.geometry.as_ref()?.target;
+    Some(match target.is_geographic() {
+        true => Ground::Degrees,
+        false => Ground::Plane(target.metres_per_unit().unwrap_or(1.0)),
+    })
+}
+
+/// Whether the readings of a job are looked at: they are in the order of sensors and times.
+pub fn looks(job: &Job) -> bool {
+    let checks = &job.schema.checks;
+    let any = checks.place_jump.is_some()
+        || checks.stuck_value.is_some()
+        || checks.moving_sensor.is_some()
+        || checks.gap.is_some();
+    any && job.sort == SortOrder::Sensor && job.time.is_some() && !job.compacts
+}
+
+impl SeriesChecks {
+    /// What looks at the readings of a job, if they are looked at.
+    pub fn new(job: &Job) -> Option<SeriesChecks> {
+        let geometry = job.geometry.as_ref();
+        let hidden = job.schema.columns.len();
+        let places = geometry.map(|places| if places.moved { [hidden, hidden + 1] } else { [places.x, places.y] });
+        let floats = |column: usize| job.layout.floats(column);
+        let places = places.and_then(|[x, y]| Some([floats(x)?, floats(y)?]));
+        let columns = job.varying.iter().filter_map(|&column| Some((column, floats(column)?)));
+        looks(job).then(|| SeriesChecks {
+            series: Series::new(job.schema.checks.clone(), ground(job), job.varying.len()),
+            places,
+            columns: columns.collect(),
+            flags: Vec::new(),
+            kept: Vec::new(),
+        })
+    }
+
+    /// Looks at the rows of a row group, and leaves those that stay in `kept`.
+    ///
+    /// # Errors
+    /// When scratch cannot be written or read.
+    pub fn look(&mut self, packed: &Packed<'_>, found: &mut Finds<'_>) -> Result<()> {
+        let rows = packed.index.len();
+        let is_strict = found.running.job.strict;
+        self.flags.clear();
+        self.flags.resize(if is_strict { rows } else { 0 }, 0);
+        let (mut first, columns) = (0, &self.columns);
+        while first < rows {
+            let sensor = packed.keys[packed.index[first] as usize].major;
+            let same = |&&row: &&u32| packed.keys[row as usize].major == sensor;
+            let count = packed.index[first..].iter().take_while(same).count();
+            let readings = OfSensor { packed, first, count, places: self.places, columns };
+            let flags = &mut self.flags;
+            let mut flag = |reading: usize, reason| {
+                if let Some(flag) = flags.get_mut(first + reading) {
+                    *flag = mark(reason);
+                }
+            };
+            let time = |reading| readings.time(reading).unwrap_or_default();
+            let stretch = self.series.look(sensor, &readings, &mut |finding| match finding {
+                Finding::Stuck(column, run, value) => {
+                    let times = [time(run.start), time(run.end - 1)];
+                    let value = Some((columns[column].0, value));
+                    let readings = run.len() as u64;
+                    run.for_each(|reading| flag(reading, Reason::StuckValue));
+                    found.stuck.add(readings, Longest { measure: readings as f64, sensor, times, value });
+                }
+                Finding::Jump(reading, measure) => {
+                    flag(reading, Reason::PlaceJump);
+                    found.jumps.add(1, Longest { measure, sensor, times: [time(reading); 2], value: None });
+                }
+                Finding::Gap(times) => {
+                    let measure = times[0].abs_diff(times[1]) as f64;
+                    found.gaps.add(0, Longest { measure, sensor, times, value: None });
+                }
+            });
+            found.stretches.append(bytemuck::bytes_of(&stretch))?;
+            first += count;
+        }
+        self.kept.clear();
+        if is_strict {
+            self.kept.reserve_exact(rows);
+            for (position, &row) in packed.index.iter().enumerate() {
+                let reason = self.flags[position].checked_sub(1).and_then(Reason::from_position);
+                let goes = match reason {
+                    Some(reason) => found.reject(packed, row, reason)?,
+                    None => false,
+                };
+                if !goes {
+                    self.kept.push(row);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The readings of one sensor in a row group.
+struct OfSensor<'a> {
+    packed: &'a Packed<'a>,
+    first: usize,
+    count: usize,
+    places: Option<[FloatsAt; 2]>,
+    columns: &'a [(usize, FloatsAt)],
+}
+
+impl OfSensor<'_> {
+    fn row(&self, reading: usize) -> &[u8] {
+        let (row, stride) = (self.packed.index[self.first + reading] as usize, self.packed.layout.stride());
+        &self.packed.rows[row * stride..(row + 1) * stride]
+    }
+}
+
+impl Readings for OfSensor<'_> {
+    fn count(&self) -> usize {
+        self.count
+    }
+
+    fn time(&self, reading: usize) -> Option<i64> {
+        let time = self.packed.keys[self.packed.index[self.first + reading] as usize].minor;
+        (time != NO_TIME).then_some(time)
+    }
+
+    fn place(&self, reading: usize) -> [f64; 2] {
+        let Some(columns) = self.places else { return [f64::NAN; 2] };
+        columns.map(|column| column.of(self.row(reading)))
+    }
+
+    fn value(&self, reading: usize, column: usize) -> f64 {
+        self.columns[column].1.of(self.row(reading))
+    }
+}
+
+/// What is found in the row groups of a task, and what it takes to reject rows.
+pub struct Finds<'a> {
+    /// The run.
+    pub running: &'a Running,
+    /// All sorted runs.
+    pub runs: &'a [SortedRun],
+    /// Where the fetched rows came from.
+    pub fetching: &'a FetchRoom,
+    /// Where stretches go.
+    pub stretches: BlobWriter<'a>,
+    stuck: Counted,
+    jumps: Counted,
+    gaps: Counted,
+    reasons: BTreeMap<String, u64>,
+    packed: rejects::Packed,
+}
+
+impl<'a> Finds<'a> {
+    /// Nothing yet.
+    pub fn new(
+        running: &'a Running,
+        runs: &'a [SortedRun],
+        fetching: &'a FetchRoom,
+        stretches: BlobWriter<'a>,
+    ) -> Finds<'a> {
+        Finds {
+            running,
+            runs,
+            fetching,
+            stretches,
+            stuck: Counted::default(),
+            jumps: Counted::default(),
+            gaps: Counted::default(),
+            reasons: BTreeMap::new(),
+            packed: rejects::Packed::default(),
+        }
+    }
+
+    /// Rejects a row, unless it is one of the lake's.
+    fn reject(&mut self, packed: &Packed<'_>, row: u32, reason: Reason) -> Result<bool> {
+        let (run, of_run) = self.fetching.origin(row);
+        let Some(origin) = rejects::origin(self.running, &self.runs[run as usize], of_run)? else { return Ok(false) };
+        let Origin { file, line, offset } = origin;
+        let job = &self.running.job;
+        let time = packed.keys[row as usize].minor;
+        let when = if time == NO_TIME { String::new() } else { format!(" at {}", super::findings::moment(time)) };
+        let detail = match reason {
+            Reason::StuckValue => format!("one of many equal readings in a row, got it again{when}"),
+            _ => format!("wanted a place near those before and after it, of the same sensor, got another one{when}"),
+        };
+        let length = match job.columnar {
+            Some(_) => 0,
+            None => row_length(self.running, file as usize, offset),
+        };
+        let shown = job.columnar.is_some().then_some(&b""[..]);
+        *self.reasons.entry(reason.name().into()).or_default() += 1;
+        let reject = Reject { offset, length, line, column: None, reason, detail };
+        self.packed.of_run = Some(run);
+        self.packed.push(file, &job.files[file as usize], &reject, shown);
+        Ok(true)
+    }
+
+    /// What remains of it.
+    ///
+    /// # Errors
+    /// When scratch cannot be written.
+    pub fn finish(self) -> Result<CheckedGroups> {
+        let mut rejects = None;
+        if !self.packed.bytes.is_empty() {
+            let mut writer = self.running.store.write(self.packed.bytes.len() as u64)?;
+            writer.append(&self.packed.bytes)?;
+            rejects = Some(writer.finish()?);
+        }
+        Ok(CheckedGroups {
+            stuck: self.stuck,
+            jumps: self.jumps,
+            gaps: self.gaps,
+            stretches: self.stretches.finish()?,
+            reasons: self.reasons,
+            rejects,
+        })
+    }
+}
+
+/// Bytes of a stretch.
+pub const STRETCH_BYTES: u64 = size_of::<Stretch>() as u64;
