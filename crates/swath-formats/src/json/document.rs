@@ -9,7 +9,7 @@ use swath_table::path::{escaped, is_within};
 
 use super::path::{Path, Step};
 use super::stream::{Fault, Stream};
-use super::text::join_lines;
+use super::text::{join_lines, name_of};
 
 /// Bytes of everything that encloses a record, if nobody says what is wanted of it.
 const ENCLOSING_BYTES_MAX: usize = 16 << 10;
@@ -91,7 +91,7 @@ struct Walk<'d> {
     keys: Vec<Vec<u8>>,
     /// Members of what encloses a record, each with its comma.
     enclosing: Vec<u8>,
-    /// The members on the way to where we are, from the top or the last `*` on.
+    /// The members on the way to where we are, from the top or the last `*` on, as they are written.
     way: Vec<String>,
     line: Vec<u8>,
     laid: Laid,
@@ -131,7 +131,7 @@ impl Walk<'_> {
                 self.each(&mut |walk, key| {
                     let key = key.strip_prefix(b"\"").and_then(|key| key.strip_suffix(b"\"")).unwrap_or(&key);
                     walk.way.push(String::from_utf8_lossy(key).into_owned());
-                    if key == name.as_bytes() {
+                    if *name_of(key) == *name.as_bytes() {
                         behind = true;
                         walk.descend(rest)?;
                     } else {
@@ -189,7 +189,8 @@ impl Walk<'_> {
 
     /// Takes what stands beside the way, if it is wanted.
     fn beside(&mut self, behind: bool) -> Result<(), Fault> {
-        let way = self.way.iter().map(|name| escaped(name)).collect::<Vec<_>>().join(".");
+        let step = |written: &String| escaped(&String::from_utf8_lossy(&name_of(written.as_bytes())));
+        let way = self.way.iter().map(step).collect::<Vec<_>>().join(".");
         let is_below = |path: &String| {
             let path = path.strip_prefix(ENCLOSING).unwrap_or_default();
             !path.is_empty() && (is_within(path, &way) || is_within(&way, path))

@@ -18,7 +18,7 @@ type Out<'o> = (&'o mut [[u32; 2]], &'o mut Shape);
 fn inside(line: &[u8], kind: Kind, start: usize, end: usize) -> [u32; 2] {
     let (from, to) = match kind {
         Kind::Text => (start + 1, end - 1),
-        Kind::Bare if &line[start..end] == b"null" => (start, start),
+        Kind::Bare if line[start] == b'n' && &line[start..end] == b"null" => (start, start),
         _ => (start, end),
     };
     [(from as u32).wrapping_sub(1), to as u32]
@@ -193,6 +193,7 @@ mod tests {
             ),
             (r#"{"a":{"x":null},"b":"","c":[1],"t":"null"}"#, ["", "", "", "", "null", ""]),
             (r#"{"a":7,"b":1,"b":2}"#, ["2", "", "", "", "", ""]),
+            (r#"{"\u0062":1,"a":{"\u0078":2}}"#, ["1", "2", "", "", "", ""]),
             ("{}", [""; 6]),
         ] {
             let mut text = line.as_bytes().to_vec();

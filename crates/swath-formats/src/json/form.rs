@@ -2,7 +2,7 @@
 
 use swath_table::path::escaped;
 
-use super::text::{Kind, kind_of, members, skip_space, text_end, value_end};
+use super::text::{Kind, kind_of, members, name_of, skip_space, text_end, value_end};
 
 /// How JSON is laid out in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub fn form_of(head: &[u8], whole: bool, are_lines: bool) -> Option<Form> {
         found
     };
     match (text.get(start)?, text.get(next)) {
-        (b'{', Some(b'"' | b'}')) if are_lines => Some(Form::Lines),
+        (b'{', Some(b'"' | b'}')) if are_lines && begins_with_lines(&text[start..], whole) => Some(Form::Lines),
         (b'[', Some(b'{')) => Some(Form::Document(vec![String::new()])),
         // There are none this time.
         (b'[', Some(b']')) if whole && skip_space(text, next + 1) == text.len() => {
@@ -56,6 +56,15 @@ pub fn form_of(head: &[u8], whole: bool, are_lines: bool) -> Option<Form> {
         }
         _ => None,
     }
+}
+
+/// Whether text begins with an object in a line, or with a broken one that another one follows. What is whole and has one
+/// line is one.
+fn begins_with_lines(text: &[u8], whole: bool) -> bool {
+    let Some(end) = memchr::memchr(b'\n', text) else { return true };
+    let (first, rest) = (&text[..end], text.get(end + 1..).unwrap_or_default());
+    let is_one = value_end(first, 0).is_ok_and(|end| skip_space(first, end) == first.len());
+    is_one || rest.starts_with(b"{") || whole && rest.trim_ascii().is_empty()
 }
 
 /// Adds the paths to arrays of objects in a value that may be cut off; answers whether it is whole.
@@ -109,7 +118,7 @@ fn each_begun(text: &[u8], at: usize, each: &mut dyn FnMut(&[u8], usize)) {
     {
         let colon = skip_space(text, end);
         if text.get(colon) == Some(&b':') {
-            each(&text[name + 1..end - 1], skip_space(text, colon + 1));
+            each(&name_of(&text[name + 1..end - 1]), skip_space(text, colon + 1));
         }
     }
 }
@@ -144,5 +153,10 @@ mod tests {
         assert_eq!(form_of(b"{\"a\":[{\"b\":1}]}", true, true), Some(Form::Lines));
         assert_eq!(form_of(b"{\"a\":\"of a very long li", false, true), Some(Form::Lines));
         assert_eq!(form_of(b"a,b\n1,2\n", true, true), None);
+        // A document is one whatever its file is called; a broken line is none.
+        assert_eq!(form_of(b"{\n \"a\": [\n  {\"b\": 1}\n ]\n}\n", true, true), document(&["a"]));
+        assert_eq!(form_of(b"{\"a\":1\n{\"a\":2}\n", true, true), Some(Form::Lines));
+        assert_eq!(form_of(b"{\"a\":\n", true, true), Some(Form::Lines));
+        assert_eq!(form_of(br#"{"m\u00e9":[{"b":1}]}"#, true, false), document(&["mé"]));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A line that is like the one before it is read by comparing what is between its values; any other is read in full.
 
-use super::text::{Kind, kind_of, nested_end};
+use super::text::{Kind, kind_of, value_end};
 
 /// Bytes of a line that is learnt from at most, and values in it.
 const LINE_BYTES_MAX: usize = 4 << 10;
@@ -87,10 +87,10 @@ impl Shape {
                 return false;
             }
             (at, from) = (at + length, leaf.between_end as usize);
-            let end = match (leaf.kind, kind_of(line, at)) {
-                (Kind::Text, Ok(Kind::Text)) => quote(line, at + 1).map(|quote| quote + 1),
-                (Kind::Bare, Ok(Kind::Bare)) => Some(bare_end(line, at)),
-                (Kind::Object | Kind::Array, Ok(kind)) if kind == leaf.kind => nested_end(line, at).ok(),
+            let end = match (leaf.kind, line.get(at)) {
+                (Kind::Text, Some(b'"')) => quote(line, at + 1).map(|quote| quote + 1),
+                (Kind::Bare, Some(b'0'..=b'9' | b'-')) => Some(bare_end(line, at)),
+                (kind, Some(_)) if kind_of(line, at) == Ok(kind) => value_end(line, at).ok(),
                 _ => None,
             };
             let Some(end) = end else { return false };

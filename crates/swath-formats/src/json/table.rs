@@ -1,7 +1,7 @@
 //! Lines of JSON as delimited text, for those who look at a sample of a table.
 
 use rustc_hash::FxHashSet;
-use swath_table::path::escaped;
+use swath_table::path::{escaped, is_within};
 
 use super::fields::Paths;
 use super::shape::Shape;
@@ -51,6 +51,12 @@ pub fn paths_of<'t>(texts: impl IntoIterator<Item = &'t [u8]>) -> Found {
 }
 
 impl Found {
+    /// Whether something was found at a path, in it, or in what it is in.
+    pub fn has(&self, path: &str) -> bool {
+        let near = |other: &String| is_within(path, other) || is_within(other, path);
+        self.paths.iter().chain(&self.dropped).any(near)
+    }
+
     fn object(&mut self, line: &[u8], at: usize, path: &mut String, levels: usize) -> Result<usize, Wrong> {
         members(line, at, |name, start, end| {
             let name = escaped(&String::from_utf8_lossy(name));

@@ -1,5 +1,7 @@
 //! Values in a slice of JSON text.
 
+use std::borrow::Cow;
+
 use memchr::{memchr2, memchr3};
 
 use super::shape::bare_end;
@@ -90,7 +92,7 @@ pub fn value_end(text: &[u8], at: usize) -> Result<usize, Wrong> {
     }
 }
 
-pub(super) fn nested_end(text: &[u8], start: usize) -> Result<usize, Wrong> {
+fn nested_end(text: &[u8], start: usize) -> Result<usize, Wrong> {
     let mut open = [0u8; DEPTH_MAX];
     let (mut depth, mut at) = (0, start);
     while at < text.len() {
@@ -120,8 +122,24 @@ pub(super) fn nested_end(text: &[u8], start: usize) -> Result<usize, Wrong> {
     Err(Wrong::new(text.len(), "the end of an object or array"))
 }
 
-/// Calls `each` with every member of the object that begins at `at`: its name as it is written between the quotes, and
-/// where its value begins and ends. Answers the byte behind the object.
+/// What a name means that stands so between its quotes; with broken escapes it means itself.
+#[inline]
+pub fn name_of(written: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr(b'\\', written).is_none() {
+        return Cow::Borrowed(written);
+    }
+    let mut name = written.to_vec();
+    match unescape(&mut name) {
+        Some(length) => {
+            name.truncate(length);
+            Cow::Owned(name)
+        }
+        None => Cow::Borrowed(written),
+    }
+}
+
+/// Calls `each` with every member of the object that begins at `at`: its name, and where its value begins and ends.
+/// Answers the byte behind the object.
 ///
 /// # Errors
 /// Where it is not written as an object is, and what `each` answers.
@@ -150,7 +168,7 @@ pub fn members(
         }
         let value = skip_space(text, colon + 1);
         let end = value_end(text, value)?;
-        each(name, value, end)?;
+        each(&name_of(name), value, end)?;
         at = skip_space(text, end);
         match text.get(at) {
             Some(b',') => at = skip_space(text, at + 1),

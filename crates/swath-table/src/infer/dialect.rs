@@ -27,6 +27,8 @@ pub(super) struct FileShape {
     /// The decimal mark, where the file shows one.
     pub(super) decimal: Option<u8>,
     pub(super) skip_lines: u64,
+    /// Of the lines that are skipped, those with text that are no comments.
+    pub(super) lines_above: u64,
     pub(super) header: bool,
     /// Lines of the header: names, and below them units or types.
     pub(super) header_lines: u64,
@@ -119,10 +121,14 @@ pub(super) fn detect(sample: &Sample, hints: &CsvPart, like: Option<u8>) -> Resu
     found.extend((named + 1..=fields).map(numbered));
     // Where somebody says that there is no header, all lines are rows, good or bad.
     let preamble = (above > 0 || header_in_comment) && hints.header != Some(false);
+    let skip_lines = hints.skip_lines.unwrap_or(if preamble { records[above].line } else { 0 });
+    let is_text = |line: &&[u8]| !line.is_empty() && line[0] != b'#' && Some(line[0]) != comment;
+    let lines = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii_end).take(skip_lines as usize);
     Ok(Some(FileShape {
         dialect,
         decimal: decimal(&records[row..], delimiter),
-        skip_lines: hints.skip_lines.unwrap_or(if preamble { records[above].line } else { 0 }),
+        skip_lines,
+        lines_above: lines.filter(is_text).count() as u64,
         header,
         header_lines: hints.header_lines.unwrap_or(if short.is_some() || !header { 1 } else { 1 + units as u64 }),
         names: found,

@@ -88,13 +88,16 @@ impl Gaps {
             self.headers
                 .insert(format!("in {} the {lines} taken for units or types, not for rows", sample.path.display()));
         }
-        let is_told = |shape: &FileShape| shape.skip_lines > 0 && shape.dialect.comment.is_none();
-        if let Some((sample, shape)) = files.iter().find(|(_, shape)| is_told(shape) && csv.skip_lines.is_none()) {
-            let lines = match shape.skip_lines {
-                1 => "the first line stands".to_string(),
-                lines => format!("the block of {lines} lines stands"),
+        let above = files.iter().find(|(_, shape)| shape.lines_above > 0 && csv.skip_lines.is_none());
+        if let Some((sample, shape)) = above {
+            let lines = match (shape.lines_above, shape.skip_lines) {
+                (1, 1) => "the first line stands".to_string(),
+                (1, _) => "a line that is no comment stands".to_string(),
+                (lines, all) if lines == all => format!("the block of {lines} lines stands"),
+                (lines, _) => format!("{lines} lines that are no comments stand"),
             };
-            self.headers.insert(format!("in {} {lines} above the table and is left out", sample.path.display()));
+            let is = if shape.lines_above > 1 && shape.lines_above < shape.skip_lines { "are" } else { "is" };
+            self.headers.insert(format!("in {} {lines} above the table and {is} left out", sample.path.display()));
         }
     }
 

@@ -270,7 +270,7 @@ fn intermediate_bytes(prepared: &Prepared, rows: u64, row_groups: u64, exchange:
     // Buffers are whole pages, and a unit's last run is seldom full.
     let pages = (job.stream.units() + prepared.recalled.units) * 4 * 4096;
     let stretches = match series_checks::looks(job) {
-        true => rows.min(row_groups * prepared.facts.categories.max(1)) * series_checks::STRETCH_BYTES,
+        true => rows.min(row_groups * prepared.facts.categories.max(1) * 2) * series_checks::STRETCH_BYTES,
         false => 0,
     };
     let runs = Bytes(rows * per_row + text as u64 + pages + stretches) + Bytes::MIB;

@@ -18,7 +18,7 @@ use super::job::{Job, stage};
 use super::rank::Ranked;
 use super::rejects;
 use super::running::{Running, Shared};
-use super::series_checks::{self, CheckedGroups, Finds, STRETCH_BYTES, SeriesChecks};
+use super::series_checks::{self, CheckedGroups, Finds, SeriesChecks};
 use crate::work::{Blobs, get_or_try_init, receipt};
 
 /// Row groups at most in a task, where partitions are small.
@@ -100,7 +100,7 @@ impl Blobs for EncodedGroups {
     fn blobs(&self, with: &mut dyn FnMut(&Blob)) {
         with(&self.blob);
         if let Some(checked) = &self.checked {
-            with(&checked.stretches);
+            checked.stretches.iter().for_each(&mut *with);
             checked.rejects.iter().for_each(with);
         }
     }
@@ -143,7 +143,7 @@ pub fn text_bytes(job: &Job, rows: u64, text_per_row: f64) -> usize {
 }
 
 /// What it takes to look at readings: a writer, and tables of intervals.
-const CHECKS_BYTES: Bytes = Bytes(swath_core::Store::WRITER_BYTES.0 + 8_192);
+const CHECKS_BYTES: Bytes = Bytes(swath_core::Store::WRITER_BYTES.0 + series_checks::FINDS_BYTES + 8_192);
 
 /// A place in a run, and the stretch that is open there.
 const PLACE_BYTES: u64 = 24;
@@ -255,14 +255,8 @@ impl Stage for Encode {
         }
         let (values, fetched) = fetched?;
         let EncodeDesk { encoder, arrays, fetching, checks } = &mut desk;
-        let mut finds = match checks {
-            Some(_) => {
-                let most = groups.iter().map(|group| u64::from(group.rows) * STRETCH_BYTES).sum();
-                let stretches = running.store.stream(most)?;
-                Some(Finds::new(running, running.runs(context.done)?, fetching, stretches))
-            }
-            None => None,
-        };
+        let runs = running.runs(context.done)?;
+        let mut finds = checks.as_ref().map(|_| Finds::new(running, runs, fetching));
         let mut lengths = Vec::with_capacity(groups.len());
         let mut first = 0;
         let mut files = running.store.stream(files_bytes_max(running, groups, fetched.text.len(), &values))?;

@@ -71,7 +71,7 @@ fn in_series(running: &Running, done: &Receipts) -> Result<Vec<CheckFinding>> {
         stuck.and(checked.stuck);
         jumps.and(checked.jumps);
         gaps.and(checked.gaps);
-        sensors.take(&checked.stretches, &mut gaps)?;
+        checked.stretches.iter().try_for_each(|stretches| sensors.take(stretches, &mut gaps))?;
     }
     let mut findings = Vec::new();
     let name = |one: &Longest| sensor_name(running, one.sensor);

@@ -207,6 +207,7 @@ fn json_inputs(
 ) -> Result<Inputs> {
     let texts = samples.iter().flat_map(|sample| std::iter::once(&sample.head).chain(&sample.pieces));
     let found = json::table::paths_of(texts.map(Vec::as_slice));
+    warnings.extend(given.columns.iter().flatten().filter_map(|part| nowhere(part, &found)));
     let mut paths = found.paths;
     if given.columns.is_none() {
         warnings.extend(found.dropped.iter().map(|path| {
@@ -245,6 +246,15 @@ fn json_inputs(
     let is_placed = schema.with_role(Role::X).is_some() && schema.with_role(Role::Y).is_some();
     let no_degrees = inferred.no_degrees.filter(|_| is_placed);
     Ok(Inputs { files, content, schema, notes: inferred.notes, samples, warnings, no_degrees, columns: None })
+}
+
+/// A column that no record of the sample has.
+fn nowhere(part: &ColumnPart, found: &json::table::Found) -> Option<String> {
+    let own = [part.name.clone()];
+    let sources = part.source.as_deref().unwrap_or(&own);
+    let is_missing = !found.are_more && !sources.iter().any(|source| found.has(source));
+    let wanted: Vec<String> = sources.iter().map(|source| format!("{source:?}")).collect();
+    is_missing.then(|| format!("column {:?}: no record that was looked at has {}", part.name, wanted.join(" or ")))
 }
 
 /// Files in which no line begins as `stop_at` says.

@@ -156,7 +156,7 @@ fn hold_scratch(request: &IngestRequest, costs: &Costs) -> Result<()> {
     }
 }
 
-/// The schema of some files as a file that a person can edit, and what they have to set in it, as sentences.
+/// The schema of some files as a file that a person can edit, and what they have to know or to set in it, as sentences.
 ///
 /// # Errors
 /// For inputs that cannot be read and schemas that cannot be.
@@ -169,7 +169,8 @@ pub fn infer_schema(
     let folder = content::temporary_folder();
     let room = Room { most: Some(SAMPLE_BYTES), ..Room::new(&folder, ceiling, stop) };
     let inputs = look::inputs(sources, schema, room)?;
-    let open = inputs.no_degrees.iter().map(|open| format!("{}; {}", open.sentence(), open.hint())).collect();
+    let mut open = inputs.warnings;
+    open.extend(inputs.no_degrees.iter().map(|open| format!("{}; {}", open.sentence(), open.hint())));
     Ok((schema_file::write(&inputs.schema, &inputs.notes), open))
 }
 

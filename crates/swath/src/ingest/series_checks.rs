@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use swath_core::{Blob, BlobWriter, Result};
+use swath_core::{Blob, Result};
 use swath_table::layout::FloatsAt;
 use swath_table::reject::{Reason, Reject};
 use swath_table::run::SortedRun;
@@ -77,7 +77,7 @@ pub struct CheckedGroups {
     /// Times without readings.
     pub gaps: Counted,
     /// A [`Stretch`] for each sensor of each row group.
-    pub stretches: Blob,
+    pub stretches: Vec<Blob>,
     /// Rows that were rejected, by reason.
     pub reasons: BTreeMap<String, u64>,
     /// The rejected rows, packed.
@@ -178,7 +178,7 @@ impl SeriesChecks {
                     found.gaps.add(0, Longest { measure, sensor, times, value: None });
                 }
             });
-            found.stretches.append(bytemuck::bytes_of(&stretch))?;
+            found.put(stretch)?;
             first += count;
         }
         self.kept.clear();
@@ -243,8 +243,8 @@ pub struct Finds<'a> {
     pub runs: &'a [SortedRun],
     /// Where the fetched rows came from.
     pub fetching: &'a FetchRoom,
-    /// Where stretches go.
-    pub stretches: BlobWriter<'a>,
+    stretches: Vec<Stretch>,
+    written: Vec<Blob>,
     stuck: Counted,
     jumps: Counted,
     gaps: Counted,
@@ -254,17 +254,13 @@ pub struct Finds<'a> {
 
 impl<'a> Finds<'a> {
     /// Nothing yet.
-    pub fn new(
-        running: &'a Running,
-        runs: &'a [SortedRun],
-        fetching: &'a FetchRoom,
-        stretches: BlobWriter<'a>,
-    ) -> Finds<'a> {
+    pub fn new(running: &'a Running, runs: &'a [SortedRun], fetching: &'a FetchRoom) -> Finds<'a> {
         Finds {
             running,
             runs,
             fetching,
-            stretches,
+            stretches: Vec::with_capacity(STRETCHES),
+            written: Vec::new(),
             stuck: Counted::default(),
             jumps: Counted::default(),
             gaps: Counted::default(),
@@ -297,11 +293,28 @@ impl<'a> Finds<'a> {
         Ok(true)
     }
 
+    fn put(&mut self, stretch: Stretch) -> Result<()> {
+        self.stretches.push(stretch);
+        if self.stretches.len() < STRETCHES { Ok(()) } else { self.write_stretches() }
+    }
+
+    fn write_stretches(&mut self) -> Result<()> {
+        let bytes: &[u8] = bytemuck::cast_slice(&self.stretches);
+        if !bytes.is_empty() {
+            let mut writer = self.running.store.write(bytes.len() as u64)?;
+            writer.append(bytes)?;
+            self.written.push(writer.finish()?);
+            self.stretches.clear();
+        }
+        Ok(())
+    }
+
     /// What remains of it.
     ///
     /// # Errors
     /// When scratch cannot be written.
-    pub fn finish(self) -> Result<CheckedGroups> {
+    pub fn finish(mut self) -> Result<CheckedGroups> {
+        self.write_stretches()?;
         let mut rejects = None;
         if !self.packed.bytes.is_empty() {
             let mut writer = self.running.store.write(self.packed.bytes.len() as u64)?;
@@ -312,12 +325,18 @@ impl<'a> Finds<'a> {
             stuck: self.stuck,
             jumps: self.jumps,
             gaps: self.gaps,
-            stretches: self.stretches.finish()?,
+            stretches: self.written,
             reasons: self.reasons,
             rejects,
         })
     }
 }
+
+/// Stretches that are gathered before they are written.
+const STRETCHES: usize = 3_000;
+
+/// Memory that a task takes for what it finds.
+pub const FINDS_BYTES: u64 = STRETCHES as u64 * STRETCH_BYTES;
 
 /// Bytes of a stretch.
 pub const STRETCH_BYTES: u64 = size_of::<Stretch>() as u64;

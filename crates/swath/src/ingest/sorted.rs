@@ -149,7 +149,8 @@ fn make_keys(
     }
     let sensors = &sorting.sensors;
     let times = job.time.map(|time| &batch.columns[time]);
-    let bounds = job.geometry.as_ref().map(|geometry| geometry.target.coordinate_bounds());
+    let along_curve = job.geometry.as_ref().filter(|_| job.sort == SortOrder::Hilbert);
+    let bounds = along_curve.map(|geometry| geometry.target.coordinate_bounds());
     sorting.keys.clear();
     sorting.keys.extend(located.kept.iter().enumerate().map(|(position, &row)| {
         let row = row as usize;
