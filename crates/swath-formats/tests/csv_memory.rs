@@ -78,6 +78,7 @@ fn table(types: &[ColumnType]) -> TableSchema {
         csv: CsvFormat::default(),
         json: None,
         columns: columns.collect(),
+        pivot: None,
         crs: CrsSchema::default(),
         dedup: None,
     }

@@ -36,11 +36,13 @@ pub enum Reason {
     InvalidEncoding,
     /// The line is no JSON object.
     MalformedJson,
+    /// The row names a quantity that is none of the columns of a pivot, or none at all.
+    UnknownParameter,
 }
 
 impl Reason {
     /// All reasons, in the order of their declaration.
-    pub const ALL: [Reason; 13] = [
+    pub const ALL: [Reason; 14] = [
         Reason::FieldCount,
         Reason::InvalidValue,
         Reason::OutOfRange,
@@ -54,6 +56,7 @@ impl Reason {
         Reason::MalformedQuotes,
         Reason::InvalidEncoding,
         Reason::MalformedJson,
+        Reason::UnknownParameter,
     ];
 
     /// The stable name.
@@ -72,6 +75,7 @@ impl Reason {
             Reason::MalformedQuotes => "malformed_quotes",
             Reason::InvalidEncoding => "invalid_encoding",
             Reason::MalformedJson => "malformed_json",
+            Reason::UnknownParameter => "unknown_parameter",
         }
     }
 

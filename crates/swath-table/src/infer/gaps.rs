@@ -22,12 +22,27 @@ pub(super) struct Gaps {
     nearly_numbers: Vec<(Vec<String>, String)>,
     /// Rows of the sample that have the key of an earlier row and other values, and rows of the sample.
     pub(super) rivals: (u64, u64),
+    /// Whether the table looks as if it held one of several quantities a row.
+    pub(super) long: Option<Long>,
     /// Lines below the names that are no rows, in words.
     headers: BTreeSet<String>,
     /// What stands behind the table, in words.
     pub(super) behind: BTreeSet<String>,
     /// Columns that are not read, in words.
     pub(super) not_read: BTreeSet<String>,
+}
+
+/// A table that looks long.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Long {
+    /// The column that says what was measured.
+    pub(super) name: String,
+    /// The column that holds the values.
+    pub(super) value: String,
+    /// What was measured.
+    pub(super) names: Vec<String>,
+    /// Rows of the sample that have the sensor and time of an earlier row and another name, and rows of the sample.
+    pub(super) rows: (u64, u64),
 }
 
 /// A column that by its name, or by some values, could have been what was looked for.
@@ -106,6 +121,25 @@ impl Gaps {
     }
 }
 
+impl Long {
+    fn sentence(&self) -> String {
+        const SHOWN: usize = 4;
+        let shown: Vec<&str> = self.names.iter().take(SHOWN).map(String::as_str).collect();
+        let more = if self.names.len() > SHOWN { ", …" } else { "" };
+        let (others, rows) = self.rows;
+        format!(
+            "the table looks long: {:?} says what {:?} holds ({}{more}), and {others} of {rows} sampled rows have the sensor \
+             and time of an earlier one; for a row with a column of each, write in a schema file\n  [pivot]\n  name = \
+             {:?}\n  value = {:?}",
+            self.name,
+            self.value,
+            shown.join(", "),
+            self.name,
+            self.value
+        )
+    }
+}
+
 impl Inferred {
     /// What is off in `schema` because the input did not show it, as sentences; none about what `given` settles.
     pub fn warnings(&self, given: &SchemaFile, schema: &TableSchema) -> Vec<String> {
@@ -114,7 +148,10 @@ impl Inferred {
             warnings.extend(self.gaps.behind.iter().cloned());
         }
         warnings.extend(self.open_roles(given, schema));
-        if given.dedup.is_none() {
+        if schema.pivot.is_none() && given.dedup.is_none() && given.columns.is_none() {
+            warnings.extend(self.gaps.long.as_ref().map(Long::sentence));
+        }
+        if given.dedup.is_none() && schema.pivot.is_none() {
             warnings.extend(self.open_key(schema).or_else(|| self.rivals(schema)));
         }
         for (source, sentence) in &self.gaps.nearly_numbers {

@@ -361,8 +361,28 @@ impl Random {
             DedupSchema { key: vec![columns[0].name.clone()], keep: self.pick(&sections::KEEPS).1 }
         });
         let file = |random: &mut Random| CrsOfFiles { pattern: random.text(), source: random.text() };
+        // The columns that go are in no key.
+        let pivot = (count > 2 && self.below(2) == 0).then(|| {
+            let name = &mut columns[count as usize - 2];
+            *name = ColumnSchema {
+                column_type: ColumnType::Category,
+                format: None,
+                timezone: None,
+                min: None,
+                ..name.clone()
+            };
+            *name = ColumnSchema { max: None, negate: false, role: None, required: false, ..name.clone() };
+            name.source.truncate(1);
+            let [.., name, value] = columns.as_slice() else { unreachable!() };
+            PivotSchema {
+                name: name.name.clone(),
+                value: value.name.clone(),
+                columns: vec!["µ".into(), self.text() + "x"],
+            }
+        });
         TableSchema {
             json: None,
+            pivot,
             csv: CsvFormat {
                 layout: Layout::Delimited,
                 stop_at: Some("Gb(i): \"Beam\"".into()),

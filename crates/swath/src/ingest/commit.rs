@@ -12,6 +12,7 @@ use swath_table::schema_file::{self, Notes};
 
 use super::assemble::{Assembled, span, union};
 use super::job::{Routed, stage};
+use super::pivot::{self, Joined};
 use super::rank::Ranked;
 use super::recall::Recalled;
 use super::running::Running;
@@ -37,6 +38,8 @@ pub struct Totals {
     pub recalled: u64,
     /// Of them, rows in whose place rows of the input are.
     pub replaced: u64,
+    /// What became of rows that were put together.
+    pub joined: Joined,
     files: u64,
     bytes: u64,
     bounds: Option<[f64; 4]>,
@@ -57,6 +60,11 @@ fn totals(running: &Running, done: &Receipts) -> Result<Totals> {
         totals.rows.duplicate += ranked.duplicates - ranked.replaced;
         totals.replaced += ranked.replaced;
     }
+    if running.job.pivot.is_some() {
+        totals.joined = pivot::joined(done)?;
+        totals.rows.duplicate = totals.joined.duplicate;
+        totals.rows.merged = Some(totals.joined.merged);
+    }
     for receipt in done.of_stage(stage::ASSEMBLE) {
         let assembled: Assembled = receipt.read()?;
         totals.rows.written += assembled.rows;
@@ -74,12 +82,13 @@ fn totals(running: &Running, done: &Receipts) -> Result<Totals> {
         message: format!("{stay} rows of the lake were to stay, and {} were written", totals.rows.written),
     })?;
     if !totals.rows.balanced() {
-        let Rows { read, written, duplicate, filtered, late, rejected } = totals.rows;
+        let accounted = totals.rows.accounted();
+        let Rows { read, written, merged, duplicate, filtered, late, rejected } = totals.rows;
+        let merged = merged.map(|merged| format!("{merged} merged + ")).unwrap_or_default();
         return Err(Error::LedgerBroken {
             message: format!(
-                "{read} rows were read, but {written} written + {duplicate} duplicate + {filtered} filtered + {late} \
-                 late + {rejected} rejected are {}",
-                written + duplicate + filtered + late + rejected
+                "{read} rows were read, but {written} written + {merged}{duplicate} duplicate + {filtered} filtered + {late} \
+                 late + {rejected} rejected are {accounted}"
             ),
         });
     }
@@ -126,7 +135,7 @@ pub fn commit(
         observer.on(&Event::Reject { rows: *rows, reason: reason.clone() });
     }
     let told = if running.job.compacts { Vec::new() } else { warnings::of_rows(&running.job, &totals.rows) };
-    for message in told {
+    for message in told.into_iter().chain(totals.joined.warning(&running.job)) {
         observer.on(&Event::Warning { message });
     }
     if let Some(lake) = &running.job.base {
@@ -253,7 +262,7 @@ fn head(running: &Running, totals: &Totals, rejects: rejects::Written, text_per_
         },
         "texts": [running.texts.len(), running.texts.bytes()],
         "text_per_row": text_per_row,
-        "schema": schema_file::write(&job.schema, &Notes::default()),
+        "schema": schema_file::write(&job.input_schema, &Notes::default()),
     })
 }
 
@@ -262,6 +271,10 @@ pub fn total(a: &Rows, b: &Rows) -> Rows {
     Rows {
         read: a.read + b.read,
         written: a.written + b.written,
+        merged: match (a.merged, b.merged) {
+            (None, None) => None,
+            (a, b) => Some(a.unwrap_or(0) + b.unwrap_or(0)),
+        },
         duplicate: a.duplicate + b.duplicate,
         filtered: a.filtered + b.filtered,
         late: a.late + b.late,

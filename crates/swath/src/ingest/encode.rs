@@ -15,6 +15,8 @@ use swath_table::schema::ColumnType;
 use super::arrays::{ArrayRoom, array, dictionary_of};
 use super::fetch::{self, FetchRoom, Fetched, TEXT_COPIES};
 use super::job::{Job, stage};
+use super::join::{self, JoinRoom};
+use super::pivot::Joined;
 use super::rank::Ranked;
 use super::running::{Running, Shared};
 use crate::work::{Blobs, get_or_try_init, receipt};
@@ -90,6 +92,8 @@ pub struct EncodedGroups {
     pub blob: Blob,
     /// Length of each.
     pub lengths: Vec<u32>,
+    /// What became of rows that were put together.
+    pub joined: Joined,
 }
 
 impl Blobs for EncodedGroups {
@@ -151,6 +155,7 @@ pub fn task_bytes(job: &Job, rows: u64, texts: Texts, runs: u64) -> Bytes {
     encoder_bytes_max(&job.lake, rows, shape)
         + Bytes((rooms + copies) as u64 + runs * PLACE_BYTES)
         + buffer_bytes(job, rows)
+        + if job.pivot.is_some() { join::bytes_for(job) } else { Bytes::ZERO }
         + swath_core::Store::WRITER_BYTES
 }
 
@@ -227,15 +232,26 @@ impl Stage for Encode {
         let _heap = context.lease.charge(lease_bytes.saturating_sub(buffers))?;
         let mut desk = running.encode_desk()?;
         let text_max = self.texts.bytes + (lease_bytes.saturating_sub(self.bytes).as_usize()) / TEXT_COPIES;
-        let fetched = Fetched::new(running, all, groups, text_max, context, &mut desk.fetching)
-            .and_then(|fetched| Ok((self.dictionaries(groups, &fetched, context, &mut desk)?, fetched)));
+        let fetched = match running.job.pivot {
+            None => Fetched::new(running, all, groups, text_max, context, &mut desk.fetching)
+                .map(|fetched| (fetched, Joined::default())),
+            Some(pivot) => {
+                let rows = groups.iter().map(|group| group.rows).sum();
+                desk.fetching.index.clear();
+                desk.fetching.index.extend(0..rows);
+                join::fetch(running, pivot, all, groups, text_max, context, &mut desk.joining)
+            }
+        };
+        let fetched = fetched.and_then(|(fetched, joined)| {
+            Ok((self.dictionaries(groups, &fetched, context, &mut desk)?, fetched, joined))
+        });
         if let Err(Error::Pressure { wanted, .. }) = &fetched
             && *wanted > lease_bytes
         {
             running.wanted.lock().unwrap_or_else(PoisonError::into_inner).insert(key.units.start, *wanted);
         }
-        let (values, fetched) = fetched?;
-        let EncodeDesk { encoder, arrays, fetching } = &mut desk;
+        let (values, fetched, joined) = fetched?;
+        let EncodeDesk { encoder, arrays, fetching, .. } = &mut desk;
         let mut lengths = Vec::with_capacity(groups.len());
         let mut first = 0;
         let mut files = running.store.stream(files_bytes_max(running, groups, fetched.text.len(), &values))?;
@@ -253,7 +269,7 @@ impl Stage for Encode {
             encoded?;
             lengths.push((files.length() - before) as u32);
         }
-        let encoded = EncodedGroups { blob: files.finish()?, lengths };
+        let encoded = EncodedGroups { blob: files.finish()?, lengths, joined };
         running.desks.put(desk);
         receipt(key, &encoded)
     }
@@ -365,6 +381,7 @@ pub struct EncodeDesk {
     pub encoder: RowGroupEncoder,
     arrays: ArrayRoom,
     fetching: FetchRoom,
+    joining: JoinRoom,
 }
 
 impl EncodeDesk {
@@ -377,6 +394,7 @@ impl EncodeDesk {
             encoder: RowGroupEncoder::new(job.lake.clone())?,
             arrays: ArrayRoom::default(),
             fetching: FetchRoom::default(),
+            joining: JoinRoom::default(),
         })
     }
 }

@@ -16,11 +16,12 @@ use swath_table::assign::Level;
 use swath_table::layout::RowLayout;
 use swath_table::partition::PartitionLevel;
 use swath_table::run::SortedRun;
-use swath_table::schema::{Keep, TableSchema};
+use swath_table::schema::{ColumnType, Keep, TableSchema};
 
 use super::columnar::Columnar;
 use super::inputs::Stream;
 use super::lake::Lake;
+use super::pivot::Pivot;
 use crate::input_file::InputFile;
 use crate::request::{Compression, MaxRejects, SortOrder};
 use crate::work::Blobs;
@@ -59,8 +60,12 @@ pub struct Job {
     pub file_plans: Vec<FilePlan>,
     /// One plan per distinct header.
     pub parse_plans: Vec<ParsePlan>,
-    /// The table.
+    /// The table as it is written.
     pub schema: TableSchema,
+    /// The table as the inputs hold it: another one where rows are pivoted.
+    pub input_schema: TableSchema,
+    /// What becomes columns, where rows are pivoted.
+    pub pivot: Option<Pivot>,
     /// Levels of partitioning as asked for.
     pub partition: Vec<PartitionLevel>,
     /// The same with columns resolved.
@@ -77,8 +82,10 @@ pub struct Job {
     pub run_rows: usize,
     /// Value bytes at most in a run.
     pub run_bytes: usize,
-    /// How rows are packed.
+    /// How rows of the table are packed.
     pub layout: RowLayout,
+    /// How rows of the inputs are.
+    pub input_layout: RowLayout,
     /// How part files are written.
     pub lake: Arc<LakeLayout>,
     /// Positions of sensor, time, x and y.
@@ -134,6 +141,15 @@ impl Job {
     /// The longest record that rows may come from.
     pub fn longest_record(&self) -> Bytes {
         self.base.as_ref().map_or(self.max_record, |base| base.max_record.max(self.max_record))
+    }
+
+    /// Bytes of text of a row of the table, where a row of the inputs has so much: the texts of a pivot stand in one row.
+    pub fn text_of_table(&self, text_per_row: f64) -> f64 {
+        let pivoted = self
+            .pivot
+            .as_ref()
+            .filter(|pivot| self.input_schema.columns[pivot.value()].column_type == ColumnType::String);
+        text_per_row * pivoted.map_or(1.0, |pivot| pivot.count() as f64)
     }
 
     /// How files are read.

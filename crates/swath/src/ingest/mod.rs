@@ -15,12 +15,14 @@ mod fetch;
 mod groups;
 mod inputs;
 mod job;
+mod join;
 mod lake;
 mod layout;
 mod locate;
 mod look;
 mod matching;
 mod mend;
+mod pivot;
 mod prepare;
 mod rank;
 mod recall;
@@ -411,6 +413,7 @@ fn begin(job: &Job, partial: &PartialOutput, budget: &Arc<Budget>, stop: &Stop) 
         touched: OnceLock::new(),
         runs: OnceLock::new(),
         order: OnceLock::new(),
+        parameters: OnceLock::new(),
         tables: Tables {
             planned: job.costs.row_groups,
             recalled: job.prepared.recalled.units,

@@ -42,8 +42,8 @@ pub struct Sorting {
     hashes: Vec<(u128, u32, u32)>,
 }
 
-/// Memory that sorting and packing a run of so many rows takes.
-pub fn bytes_for(job: &Job, rows: usize) -> Bytes {
+/// Memory that sorting and packing a run of so many rows of a layout takes.
+pub fn bytes_for(job: &Job, layout: &RowLayout, rows: usize) -> Bytes {
     let coordinates = if job.needs_places() { 16 } else { 0 };
     let degrees = if job.geometry.as_ref().is_some_and(|geometry| geometry.to_degrees.is_some()) { 16 } else { 0 };
     let hashes = if job.dedup.as_ref().is_some_and(|dedup| !dedup.adjacent) { 32 } else { 0 };
@@ -51,10 +51,10 @@ pub fn bytes_for(job: &Job, rows: usize) -> Bytes {
     // Kept, partition, sensor, key, two words for sorting, order and sorted order, and which sensors there are, which may
     // be as many; that list grows by doubling, and so does that of rows without a place.
     let per_row = 4 + 4 + 4 + KEY_BYTES as u64 + 16 + 4 + 4 + 8 + coordinates + degrees + hashes + moved;
-    let blocks = (BLOCK_ROWS * (job.layout.stride() + KEY_BYTES)) as u64;
+    let blocks = (BLOCK_ROWS * (layout.stride() + KEY_BYTES)) as u64;
     Bytes(rows as u64 * per_row + blocks + Assigner::bytes_max(&job.levels))
         + swath_core::Store::WRITER_BYTES
-        + Bytes(if job.layout.has_text() { BLOCK_TEXT as u64 + job.longest_record().0 } else { 0 })
+        + Bytes(if layout.has_text() { BLOCK_TEXT as u64 + job.longest_record().0 } else { 0 })
 }
 
 /// Sorts the rows of a batch that stay and writes them to the store.
@@ -63,6 +63,7 @@ pub fn bytes_for(job: &Job, rows: usize) -> Bytes {
 /// When the store cannot be written or there are too many partitions.
 pub fn write(
     running: &Running,
+    layout: &RowLayout,
     batch: &mut Batch,
     located: &Located,
     assigner: &mut Assigner,
@@ -85,7 +86,7 @@ pub fn write(
     let extra = hidden_columns(job, located);
     let hidden = extra.len();
     batch.columns.extend(extra);
-    let run = write_run(running, batch, sorting);
+    let run = write_run(running, layout, batch, sorting);
     batch.columns.truncate(batch.columns.len() - hidden);
     run
 }
@@ -194,9 +195,8 @@ fn sensor_ids(running: &Running, batch: &Batch, rows: &[u32], ids: &mut Vec<u32>
     Ok(())
 }
 
-fn write_run(running: &Running, batch: &Batch, sorting: &mut Sorting) -> Result<SortedRun> {
+fn write_run(running: &Running, layout: &RowLayout, batch: &Batch, sorting: &mut Sorting) -> Result<SortedRun> {
     let job = &running.job;
-    let layout = &job.layout;
     let count = sorting.sorted.len();
     let hashed = job.dedup.as_ref().filter(|dedup| !dedup.adjacent);
     let keys_bytes = (count * KEY_BYTES) as u64;

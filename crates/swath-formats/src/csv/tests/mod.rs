@@ -60,7 +60,7 @@ pub(super) fn column(name: &str, column_type: ColumnType) -> ColumnSchema {
 }
 
 pub(super) fn table(columns: Vec<ColumnSchema>) -> TableSchema {
-    TableSchema { csv: CsvFormat::default(), json: None, columns, crs: CrsSchema::default(), dedup: None }
+    TableSchema { csv: CsvFormat::default(), json: None, columns, pivot: None, crs: CrsSchema::default(), dedup: None }
 }
 
 /// Everything that came out of a range, as text.
