@@ -321,6 +321,27 @@ mod tests {
     }
 
     #[test]
+    fn a_long_table_is_told() {
+        let rows: String = (0..6).map(|row| format!("a,2025-03-0{},pm{},{row}\n", 1 + row / 2, row % 2)).collect();
+        let table = |name: &str, value: &str, rows: &str| format!("sensor,time,{name},{value}\n{rows}");
+        let told = |name: &str, value: &str| {
+            format!(
+                "the table looks long: \"{name}\" says what \"{value}\" holds (pm0, pm1), and 3 of 6 sampled rows have the \
+                 sensor and time of an earlier one; for a row with a column of each, write in a schema file\n  [pivot]\n  \
+                 name = \"{name}\"\n  value = \"{value}\""
+            )
+        };
+        check(&table("parameter", "value", &rows), "", &[NO_PLACE, &told("parameter", "value")]);
+        check(&table("Pollutant", "Concentration", &rows), "", &[NO_PLACE, &told("Pollutant", "Concentration")]);
+        let pivot = "[pivot]\nname = 'parameter'\nvalue = 'value'";
+        check(&table("parameter", "value", &rows), pivot, &[NO_PLACE]);
+        // Nobody says what it is; or every sensor measures one thing.
+        check(&table("parameter", "v", &rows), "", &[NO_PLACE]);
+        let apart: String = (0..6).map(|row| format!("s{row},2025-03-01,pm{},{row}\n", row % 2)).collect();
+        check(&table("parameter", "value", &apart), "", &[NO_PLACE]);
+    }
+
+    #[test]
     fn a_key_that_may_lose_readings_is_told() {
         let rows: String = (0..6).map(|row| format!("a,2025-03-0{},pm{},{row}\n", 1 + row / 2, row % 2)).collect();
         let way_on = "[dedup] key in a schema file says what makes two rows one reading";

@@ -136,7 +136,8 @@ impl Pivot {
     pub fn choice(&self, schema: &TableSchema) -> String {
         let names = schema.pivot.as_ref().map_or(&[][..], |pivot| &pivot.columns);
         let [name, value] = [self.name(), self.value()].map(|at| &schema.columns[at].name);
-        format!("{value:?} by {name:?}, {} columns: {}", names.len(), listed(names))
+        let s = if names.len() == 1 { "" } else { "s" };
+        format!("{value:?} by {name:?}, {} column{s}: {}", names.len(), listed(names))
     }
 
     /// Whether the name of a row is one that becomes a column; else what was wanted and got.

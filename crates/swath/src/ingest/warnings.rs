@@ -43,8 +43,8 @@ pub fn of_rows(job: &Job, rows: &Rows) -> Vec<String> {
     let mut warnings = Vec::new();
     let (share, least) = MANY_DUPLICATES;
     let met = rows.written + rows.duplicate;
-    // In a lake there may be rows for good reason.
-    let dedup = job.dedup.as_ref().filter(|_| job.base.is_none());
+    // In a lake there may be rows for good reason; rows that are put together tell by themselves where they differ.
+    let dedup = job.dedup.as_ref().filter(|_| job.base.is_none() && job.pivot.is_none());
     if let Some(dedup) = dedup.filter(|_| rows.duplicate >= least && rows.duplicate * share > met) {
         let key: Vec<&str> = dedup.key.iter().map(|&column| job.schema.columns[column].name.as_str()).collect();
         warnings.push(format!(
