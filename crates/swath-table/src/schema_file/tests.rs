@@ -165,7 +165,7 @@ fn wrong_files_are_answered_with_line_and_hint() {
         (
             &format!("{two}[pivot]\nname = \"b\"\nvalue = \"c\""),
             "line 7: pivot.value names \"c\", which is not",
-            "\"b\"",
+            "did you mean",
         ),
         (&format!("{two}[pivot]\nname = \"b\"\nvalue = \"a\""), "columns.b.type is float64, but pivot.name", "leave"),
         (

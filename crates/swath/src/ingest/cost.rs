@@ -108,12 +108,13 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
     let fixed =
         fixed.into_iter().chain(looking).chain(lake).chain(computes.then(transformations_line)).collect::<Vec<_>>();
     let category_values = (facts.categories * 4 + there.0).min(rows) as usize;
-    let text_per_row = job.text_of_table(facts.text_per_row) * 1.5;
+    let text_per_row = facts.text_per_row * 1.5;
     let row_group_texts = encode::Texts::expected(job, rows, text_per_row, category_values);
     let encode = encode::task_bytes(job, rows, row_group_texts, runs);
+    let all = rows;
     let mini_file = |rows: u64| {
         let texts = swath_formats::geoparquet::TextShape {
-            bytes: (rows as f64 * text_per_row) as usize,
+            bytes: (job.rows_with_texts(rows, all) as f64 * text_per_row) as usize,
             longest_bytes: job.longest_record().as_usize(),
             category_values,
         };

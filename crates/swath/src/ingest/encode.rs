@@ -135,7 +135,7 @@ impl Texts {
 
 /// Text of the rows of a task, if each has so much.
 pub fn text_bytes(job: &Job, rows: u64, text_per_row: f64) -> usize {
-    (rows.min(u64::from(job.row_group_rows)) as f64 * text_per_row) as usize
+    (job.rows_with_texts(rows.min(u64::from(job.row_group_rows)), rows) as f64 * text_per_row) as usize
 }
 
 /// A place in a run, and the stretch that is open there.

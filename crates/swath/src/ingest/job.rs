@@ -16,7 +16,7 @@ use swath_table::assign::Level;
 use swath_table::layout::RowLayout;
 use swath_table::partition::PartitionLevel;
 use swath_table::run::SortedRun;
-use swath_table::schema::{ColumnType, Keep, TableSchema};
+use swath_table::schema::{Keep, TableSchema};
 
 use super::columnar::Columnar;
 use super::inputs::Stream;
@@ -143,13 +143,10 @@ impl Job {
         self.base.as_ref().map_or(self.max_record, |base| base.max_record.max(self.max_record))
     }
 
-    /// Bytes of text of a row of the table, where a row of the inputs has so much: the texts of a pivot stand in one row.
-    pub fn text_of_table(&self, text_per_row: f64) -> f64 {
-        let pivoted = self
-            .pivot
-            .as_ref()
-            .filter(|pivot| self.input_schema.columns[pivot.value()].column_type == ColumnType::String);
-        text_per_row * pivoted.map_or(1.0, |pivot| pivot.count() as f64)
+    /// Rows of the inputs whose texts may stand in so many of all rows of the table.
+    pub fn rows_with_texts(&self, rows: u64, of: u64) -> u64 {
+        let each = self.pivot.as_ref().map_or(1, |pivot| pivot.texts(&self.input_schema)) as u64;
+        rows.saturating_mul(each).min(of)
     }
 
     /// How files are read.
