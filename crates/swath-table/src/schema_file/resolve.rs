@@ -93,9 +93,15 @@ impl SchemaFile {
         let mut name = self.take_column("name", name, columns)?;
         let said = self.columns.iter().flatten().find(|part| part.name == name.name);
         if let Some(part) = said {
-            if let Some(wrong) = part.column_type.filter(|kind| *kind != ColumnType::Category) {
+            if let Some(wrong) =
+                part.column_type.filter(|kind| !matches!(kind, ColumnType::Category | ColumnType::String))
+            {
                 let message = format!("is {}, but pivot.name names the column; wanted category", check::word(wrong));
-                return Err(self.error(&format!("columns.{}.type", name.name), message, "leave the type out"));
+                return Err(self.error(
+                    &format!("columns.{}.type", name.name),
+                    message,
+                    "type = \"category\", or leave it out",
+                ));
             }
             if part.required == Some(true) {
                 let message = "is true, but rows without a name of pivot.name are always rejected";

@@ -167,7 +167,11 @@ fn wrong_files_are_answered_with_line_and_hint() {
             "line 7: pivot.value names \"c\", which is not",
             "did you mean",
         ),
-        (&format!("{two}[pivot]\nname = \"b\"\nvalue = \"a\""), "columns.b.type is float64, but pivot.name", "leave"),
+        (
+            &format!("{two}[pivot]\nname = \"b\"\nvalue = \"a\""),
+            "columns.b.type is float64, but pivot.name",
+            "category",
+        ),
         (
             &format!("{long}[pivot]\nname = \"a\"\nvalue = \"b\"\ncolumns = []"),
             "line 8: pivot.columns is empty",

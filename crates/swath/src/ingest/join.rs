@@ -438,9 +438,8 @@ impl Joiner<'_> {
         let keys: Vec<String> =
             keys.map(|column| format!("{} {}", job.schema.columns[column].name, of_key(column))).collect();
         let name = job.schema.columns.get(column).map_or("place", |column| column.name.as_str());
-        let (first, last) = (self.shown(column, there), self.shown(column, got));
-        let (stays, goes) = if self.keep == Keep::First { (first, last) } else { (last, first) };
-        format!("of {}, {name:?} is {stays} and not {goes}", keys.join(", "))
+        let (first, second) = (self.shown(column, there), self.shown(column, got));
+        format!("of {}, {name:?} is {first}, then {second}", keys.join(", "))
     }
 
     fn shown(&self, column: usize, value: &[u8]) -> String {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use swath_core::{Error, Receipt, Receipts, Result};
 use swath_table::column::{Batch, Values};
 use swath_table::partition::PartitionLevel;
-use swath_table::schema::{ColumnType, TableSchema};
+use swath_table::schema::{ColumnType, Keep, TableSchema};
 
 use super::encode::EncodedGroups;
 use super::job::{Dedup, Job, stage};
@@ -221,10 +221,14 @@ impl Joined {
             format!("{name}: {count}")
         };
         let columns: Vec<String> = columns.iter().take(NAMES_SHOWN).map(named).collect();
+        let stays = match job.dedup.as_ref().map_or(Keep::First, |dedup| dedup.keep) {
+            Keep::First => "first",
+            Keep::Last => "last",
+        };
         Some(format!(
-            "{} rows had another value for a column than the row that they became part of ({}{more}), and one of the two \
-             is left out: {example}; a column that differs from name to name, like one of units, can be left out of the \
-             schema file",
+            "{} rows had another value for a column than the row that they became part of ({}{more}), and the {stays} one \
+             stays: {example}; a column that differs from name to name, like one of units, can be left out of the schema \
+             file",
             self.conflicting,
             columns.join(", ")
         ))
