@@ -22,6 +22,7 @@ mod locate;
 mod look;
 mod matching;
 mod mend;
+mod open_row;
 mod pivot;
 mod prepare;
 mod rank;
