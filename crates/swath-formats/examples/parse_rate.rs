@@ -85,6 +85,7 @@ fn schema() -> TableSchema {
         csv: CsvFormat::default(),
         json: None,
         columns: columns.into(),
+        pivot: None,
         crs: CrsSchema::default(),
         dedup: None,
         checks: Checks::NONE,

@@ -80,6 +80,7 @@ fn table(types: &[ColumnType]) -> TableSchema {
         csv: CsvFormat::default(),
         json: None,
         columns: columns.collect(),
+        pivot: None,
         crs: CrsSchema::default(),
         dedup: None,
         checks: Checks::NONE,

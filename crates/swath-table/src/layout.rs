@@ -168,6 +168,47 @@ impl RowLayout {
         }
     }
 
+    /// Where a column is found.
+    pub fn place(&self, column: usize) -> ColumnPlace {
+        self.places[column]
+    }
+
+    /// How many columns there are.
+    pub fn columns(&self) -> usize {
+        self.types.len()
+    }
+
+    /// How many columns are text.
+    pub fn texts(&self) -> usize {
+        self.texts
+    }
+
+    /// Whether a row has a value in a column.
+    pub fn is_valid(&self, row: &[u8], column: usize) -> bool {
+        (row[column / 8] >> (column % 8)) & 1 != 0
+    }
+
+    /// Notes that a row has a value in a column.
+    pub fn set_valid(&self, row: &mut [u8], column: usize) {
+        row[column / 8] |= 1 << (column % 8);
+    }
+
+    /// Where in a row the value of a column stands that is found at this offset.
+    pub fn range(&self, column: usize, offset: usize) -> std::ops::Range<usize> {
+        offset..offset + width(self.types[column])
+    }
+
+    /// Length of the text of a row in the column with this ordinal.
+    pub fn text_length(&self, row: &[u8], ordinal: usize) -> u32 {
+        read_u32(row, self.text_at + 4 + 4 * ordinal)
+    }
+
+    /// Notes the length of a text.
+    pub fn set_text_length(&self, row: &mut [u8], ordinal: usize, length: u32) {
+        let at = self.text_at + 4 + 4 * ordinal;
+        row[at..at + 4].copy_from_slice(&length.to_le_bytes());
+    }
+
     /// Offset in the run's text, and length, of all text of a row.
     pub fn text_of_row(&self, row: &[u8]) -> (u32, u32) {
         let lengths = (0..self.texts).map(|ordinal| read_u32(row, self.text_at + 4 + 4 * ordinal));

@@ -36,6 +36,8 @@ pub enum Reason {
     InvalidEncoding,
     /// The line is no JSON object.
     MalformedJson,
+    /// The row names a quantity that is none of the columns of a pivot, or none at all.
+    UnknownParameter,
     /// The place is (0, 0).
     ZeroPlace,
     /// The place is far from the others, and among them if x and y were exchanged.
@@ -50,7 +52,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, in the order of their declaration.
-    pub const ALL: [Reason; 18] = [
+    pub const ALL: [Reason; 19] = [
         Reason::FieldCount,
         Reason::InvalidValue,
         Reason::OutOfRange,
@@ -64,6 +66,7 @@ impl Reason {
         Reason::MalformedQuotes,
         Reason::InvalidEncoding,
         Reason::MalformedJson,
+        Reason::UnknownParameter,
         Reason::ZeroPlace,
         Reason::SwappedPlace,
         Reason::TimeBackwards,
@@ -87,6 +90,7 @@ impl Reason {
             Reason::MalformedQuotes => "malformed_quotes",
             Reason::InvalidEncoding => "invalid_encoding",
             Reason::MalformedJson => "malformed_json",
+            Reason::UnknownParameter => "unknown_parameter",
             Reason::ZeroPlace => "zero_place",
             Reason::SwappedPlace => "swapped_place",
             Reason::TimeBackwards => "time_backwards",

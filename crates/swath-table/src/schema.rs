@@ -250,6 +250,20 @@ impl Default for Checks {
     }
 }
 
+/// Rows that hold one of several quantities each, and become rows with a column for each of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PivotSchema {
+    /// The column whose texts become columns.
+    pub name: String,
+    /// The column that holds the values.
+    pub value: String,
+    /// Which texts, in the order of the columns; none where nobody has said or seen them yet.
+    pub columns: Vec<String>,
+}
+
+/// More columns than a pivot makes.
+pub const PIVOT_COLUMNS_MAX: usize = 1000;
+
 /// The schema of a table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TableSchema {
@@ -258,8 +272,11 @@ pub struct TableSchema {
     /// How JSON is laid out, where that is what is read: then the sources of columns are paths, and of `csv` only what
     /// it says of missing values holds.
     pub json: Option<JsonFormat>,
-    /// The columns, in the order of the output.
+    /// The columns, in the order of the output. With a pivot these are the columns of the input, the last two of them
+    /// that of the names and that of the values.
     pub columns: Vec<ColumnSchema>,
+    /// What becomes of the last two columns, if anything.
+    pub pivot: Option<PivotSchema>,
     /// Coordinate systems.
     pub crs: CrsSchema,
     /// Dedup, if wanted.
@@ -269,6 +286,21 @@ pub struct TableSchema {
 }
 
 impl TableSchema {
+    /// The table as it is written: in place of the two columns of a pivot there is one for each name, of the type of the
+    /// values. All other columns keep their positions.
+    pub fn pivoted(&self) -> TableSchema {
+        let mut table = self.clone();
+        let Some(pivot) = table.pivot.take() else { return table };
+        let value = table.columns.pop();
+        table.columns.pop();
+        let column = |name: &String| {
+            let value = value.clone()?;
+            Some(ColumnSchema { name: name.clone(), source: vec![name.clone()], required: false, ..value })
+        };
+        table.columns.extend(pivot.columns.iter().filter_map(column));
+        table
+    }
+
     /// Position of the column with a role.
     pub fn with_role(&self, role: Role) -> Option<usize> {
         self.columns.iter().position(|column| column.role == Some(role))

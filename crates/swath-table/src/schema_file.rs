@@ -32,6 +32,8 @@ pub struct SchemaFile {
     pub json: Option<JsonFormat>,
     /// The tables `[columns.NAME]` in the order of the file; none means that the columns are inferred.
     pub columns: Option<Vec<ColumnPart>>,
+    /// The section `[pivot]`.
+    pub pivot: Option<PivotPart>,
     /// The section `[crs]`.
     pub crs: CrsPart,
     /// The section `[dedup]`.
@@ -133,6 +135,17 @@ pub enum Bound {
     /// In [`crate::schema::ColumnSchema`] it is stored as a float of microseconds (timestamps, exact from 1685 to
     /// 2255) or of whole days (dates).
     Moment(i64),
+}
+
+/// What a schema file says about rows that hold one of several quantities each.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PivotPart {
+    /// The column whose texts become columns, by its name in the table or in the input.
+    pub name: String,
+    /// The column that holds the values, likewise.
+    pub value: String,
+    /// Which texts; none are those of the sample.
+    pub columns: Option<Vec<String>>,
 }
 
 /// What a schema file says about coordinates.

@@ -69,14 +69,17 @@ pub struct Chunks {
     pub set_aside: u64,
 }
 
-/// The conservation ledger: `read = written + duplicate + filtered + late + rejected`.
+/// The conservation ledger: `read = written + merged + duplicate + filtered + late + rejected`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rows {
     /// Data rows in the input.
     pub read: u64,
     /// Rows in the output.
     pub written: u64,
-    /// Rows dropped because another one has their key.
+    /// Rows whose values went into another row, where rows are pivoted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged: Option<u64>,
+    /// Rows dropped because another one has their key; where rows are pivoted, because another one has all of their values.
     pub duplicate: u64,
     /// Rows left out by `--since`, `--until`, `--bbox`.
     pub filtered: u64,
@@ -87,9 +90,14 @@ pub struct Rows {
 }
 
 impl Rows {
+    /// Rows of which it is known what became of them.
+    pub fn accounted(&self) -> u64 {
+        self.written + self.merged.unwrap_or(0) + self.duplicate + self.filtered + self.late + self.rejected
+    }
+
     /// Whether every row is accounted for.
     pub fn balanced(&self) -> bool {
-        self.read == self.written + self.duplicate + self.filtered + self.late + self.rejected
+        self.read == self.accounted()
     }
 }
 

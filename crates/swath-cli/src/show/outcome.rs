@@ -65,12 +65,18 @@ fn counts(rows: &Rows) -> String {
     let mut table = Table::new(&[Align::Right, Align::Left]);
     for (count, name) in [
         (rows.written, "written"),
+        (rows.merged.unwrap_or(0), "merged"),
         (rows.duplicate, "duplicate"),
         (rows.filtered, "filtered"),
         (rows.late, "late"),
         (rows.rejected, "rejected"),
     ] {
-        if count > 0 || name == "written" || name == "duplicate" || name == "rejected" {
+        if count > 0
+            || name == "written"
+            || (name == "merged" && rows.merged.is_some())
+            || name == "duplicate"
+            || name == "rejected"
+        {
             table.row([&grouped(count), &name]);
         }
     }

@@ -9,11 +9,12 @@ use swath_core::{Error, Result};
 
 use super::calendar::{self, Calendar};
 use super::degrees::{self, NoDegrees};
-use super::gaps::Gaps;
+use super::gaps::{Gaps, Long};
 use super::types::{Typed, thousands};
 use super::{FileColumns, FileTypes, Found, Rows, given, missing, roles, types};
 use crate::schema::{
-    Checks, ColumnSchema, ColumnType, CrsSchema, CsvFormat, DedupSchema, Keep, Role, TableSchema, Violation,
+    Checks, ColumnSchema, ColumnType, CrsSchema, CsvFormat, DedupSchema, Keep, PivotSchema, Role, TableSchema,
+    Violation,
 };
 use crate::schema_file::{Notes, SchemaFile};
 
@@ -39,7 +40,14 @@ pub(super) fn schema(
     gaps.find(&columns, &origins, &found);
     let crs = CrsSchema::default();
     let no_degrees = degrees::check(&columns, &origins, &found, hints, notes);
-    let dedup = key(&columns, &origins, &found, files);
+    let mut dedup = key(&columns, &origins, &found, files);
+    let pivot = pivot(hints, &columns, &origins, &found);
+    match &mut dedup {
+        // What was measured is no part of the key of rows that hold all of it.
+        Some(dedup) if pivot.is_some() => dedup.key.truncate(2),
+        Some(dedup) => gaps.long = long(dedup, &columns, &origins, &found, files),
+        None => {}
+    }
     if let Some(dedup) = &dedup {
         gaps.rivals = rivals(dedup, &columns, &origins, files);
         notes.add("dedup", format!("rows alike in {} are one reading", dedup.key.join(", ")));
@@ -66,7 +74,8 @@ pub(super) fn schema(
         encoding: hints.csv.encoding.clone().unwrap_or_else(|| "utf-8".into()),
         missing,
     };
-    Ok((TableSchema { csv, json: hints.json.clone(), columns, crs, dedup, checks: Checks::default() }, no_degrees))
+    let schema = TableSchema { csv, json: hints.json.clone(), columns, pivot, crs, dedup, checks: Checks::default() };
+    Ok((schema, no_degrees))
 }
 
 /// The columns without roles, and for each the columns of the input that it is made of.
@@ -292,6 +301,68 @@ fn key(
         }
     }
     Some(DedupSchema { key, keep: Keep::First })
+}
+
+/// The pivot that the file asks for, with what the sample shows to become columns.
+fn pivot(hints: &SchemaFile, columns: &[ColumnSchema], origins: &[Vec<usize>], found: &[Found]) -> Option<PivotSchema> {
+    let part = hints.pivot.as_ref()?;
+    let named = hints.columns.iter().flatten().find(|column| column.name == part.name);
+    let source = named.and_then(|column| column.source.clone()).unwrap_or_else(|| vec![part.name.clone()]);
+    let position =
+        columns.iter().position(|column| column.source == source || source.iter().eq(std::iter::once(&column.name)));
+    let names = position.map(|position| found[origins[position][0]].evidence.texts());
+    Some(PivotSchema { name: part.name.clone(), value: part.value.clone(), columns: names.unwrap_or_default() })
+}
+
+/// Names of quantities that a table may have to look as if it were long.
+const LONG_NAMES_MAX: usize = 200;
+
+/// The columns of names and values of a table that looks long: many rows of one sensor and time, of which each holds
+/// another quantity.
+fn long(
+    dedup: &DedupSchema,
+    columns: &[ColumnSchema],
+    origins: &[Vec<usize>],
+    found: &[Found],
+    files: &[FileColumns<'_>],
+) -> Option<Long> {
+    let is_text = |column: &ColumnSchema| matches!(column.column_type, ColumnType::Category | ColumnType::String);
+    let evidence = |index: usize| &found[origins[index][0]].evidence;
+    let is_few = |index: usize| evidence(index).distinct().is_some_and(|count| (2..=LONG_NAMES_MAX).contains(&count));
+    let is_name = |index: &usize| {
+        let column = &columns[*index];
+        is_text(column) && column.role.is_none() && roles::tells_quantity(&column.name) && is_few(*index)
+    };
+    let is_value = |index: &usize| {
+        let column = &columns[*index];
+        matches!(column.role, None | Some(Role::Value)) && !is_text(column) && roles::is_plain_value(&column.name)
+    };
+    let name = (0..columns.len()).find(is_name)?;
+    let value = (0..columns.len()).find(is_value)?;
+    let key = |column: &ColumnSchema| {
+        dedup.key.contains(&column.name) && matches!(column.role, Some(Role::Sensor | Role::Time))
+    };
+    let in_key = columns.iter().zip(origins).filter(|(column, _)| key(column));
+    let in_key: Vec<usize> = in_key.flat_map(|(_, origins)| origins).copied().collect();
+    let mut first: FxHashMap<u64, u64> = FxHashMap::default();
+    let (mut others, mut rows) = (0u64, 0u64);
+    for file in files {
+        file.each_row(&mut Rows::default(), |record| {
+            let position = |origin: &usize| file.targets.iter().position(|target| *target == Some(*origin));
+            let field = |origin| position(origin).map_or(&b""[..], |position| record.fields[position].as_ref());
+            let name = hash([field(&origins[name][0])]);
+            others += u64::from(*first.entry(hash(in_key.iter().map(field))).or_insert(name) != name);
+            rows += 1;
+        });
+    }
+    // A tenth, as for what is part of the key; pieces of a large table seldom hold all rows of a sensor and time.
+    let is_whole = files.iter().all(|file| file.sample.exhaustive);
+    (others > 0 && (others * 10 >= rows || !is_whole)).then(|| Long {
+        name: columns[name].name.clone(),
+        value: columns[value].name.clone(),
+        names: evidence(name).texts(),
+        rows: (others, rows),
+    })
 }
 
 /// Rows that have the key of an earlier row and are not like it, and all rows.

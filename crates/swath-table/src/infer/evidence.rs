@@ -185,6 +185,13 @@ impl Evidence {
         (!self.many).then_some(self.distinct.len())
     }
 
+    /// The different texts that are remembered, in bytewise order.
+    pub(super) fn texts(&self) -> Vec<String> {
+        let mut texts: Vec<String> = self.distinct.iter().map(|text| String::from_utf8_lossy(text).into()).collect();
+        texts.sort_unstable();
+        texts
+    }
+
     /// Whether all but a hundredth of the values are numbers, none of them with leading zeros.
     pub(super) fn is_number(&self) -> bool {
         self.numbers() > 0

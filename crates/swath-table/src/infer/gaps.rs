@@ -22,12 +22,27 @@ pub(super) struct Gaps {
     nearly_numbers: Vec<(Vec<String>, String)>,
     /// Rows of the sample that have the key of an earlier row and other values, and rows of the sample.
     pub(super) rivals: (u64, u64),
+    /// Whether the table looks as if it held one of several quantities a row.
+    pub(super) long: Option<Long>,
     /// Lines below the names that are no rows, in words.
     headers: BTreeSet<String>,
     /// What stands behind the table, in words.
     pub(super) behind: BTreeSet<String>,
     /// Columns that are not read, in words.
     pub(super) not_read: BTreeSet<String>,
+}
+
+/// A table that looks long.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Long {
+    /// The column that says what was measured.
+    pub(super) name: String,
+    /// The column that holds the values.
+    pub(super) value: String,
+    /// What was measured.
+    pub(super) names: Vec<String>,
+    /// Rows of the sample that have the sensor and time of an earlier row and another name, and rows of the sample.
+    pub(super) rows: (u64, u64),
 }
 
 /// A column that by its name, or by some values, could have been what was looked for.
@@ -109,6 +124,25 @@ impl Gaps {
     }
 }
 
+impl Long {
+    fn sentence(&self) -> String {
+        const SHOWN: usize = 4;
+        let shown: Vec<&str> = self.names.iter().take(SHOWN).map(String::as_str).collect();
+        let more = if self.names.len() > SHOWN { ", …" } else { "" };
+        let (others, rows) = self.rows;
+        format!(
+            "the table looks long: {:?} says what {:?} holds ({}{more}), and {others} of {rows} sampled rows have the sensor \
+             and time of an earlier one; for a row with a column of each, write in a schema file\n  [pivot]\n  name = \
+             {:?}\n  value = {:?}",
+            self.name,
+            self.value,
+            shown.join(", "),
+            self.name,
+            self.value
+        )
+    }
+}
+
 impl Inferred {
     /// What is off in `schema` because the input did not show it, as sentences; none about what `given` settles.
     pub fn warnings(&self, given: &SchemaFile, schema: &TableSchema) -> Vec<String> {
@@ -117,7 +151,10 @@ impl Inferred {
             warnings.extend(self.gaps.behind.iter().cloned());
         }
         warnings.extend(self.open_roles(given, schema));
-        if given.dedup.is_none() {
+        if schema.pivot.is_none() && given.dedup.is_none() && given.columns.is_none() {
+            warnings.extend(self.gaps.long.as_ref().map(Long::sentence));
+        }
+        if given.dedup.is_none() && schema.pivot.is_none() {
             warnings.extend(self.open_key(schema).or_else(|| self.rivals(schema)));
         }
         for (source, sentence) in &self.gaps.nearly_numbers {
@@ -284,6 +321,27 @@ mod tests {
             "",
             &["not read: a second \"t\" (the first one is read), column 1 (it has no name)"],
         );
+    }
+
+    #[test]
+    fn a_long_table_is_told() {
+        let rows: String = (0..6).map(|row| format!("a,2025-03-0{},pm{},{row}\n", 1 + row / 2, row % 2)).collect();
+        let table = |name: &str, value: &str, rows: &str| format!("sensor,time,{name},{value}\n{rows}");
+        let told = |name: &str, value: &str| {
+            format!(
+                "the table looks long: \"{name}\" says what \"{value}\" holds (pm0, pm1), and 3 of 6 sampled rows have the \
+                 sensor and time of an earlier one; for a row with a column of each, write in a schema file\n  [pivot]\n  \
+                 name = \"{name}\"\n  value = \"{value}\""
+            )
+        };
+        check(&table("parameter", "value", &rows), "", &[NO_PLACE, &told("parameter", "value")]);
+        check(&table("Pollutant", "Concentration", &rows), "", &[NO_PLACE, &told("Pollutant", "Concentration")]);
+        let pivot = "[pivot]\nname = 'parameter'\nvalue = 'value'";
+        check(&table("parameter", "value", &rows), pivot, &[NO_PLACE]);
+        // Nobody says what it is; or every sensor measures one thing.
+        check(&table("parameter", "v", &rows), "", &[NO_PLACE]);
+        let apart: String = (0..6).map(|row| format!("s{row},2025-03-01,pm{},{row}\n", row % 2)).collect();
+        check(&table("parameter", "value", &apart), "", &[NO_PLACE]);
     }
 
     #[test]

@@ -137,6 +137,24 @@ const QUANTITIES: [&str; 12] = [
     "observedproperty",
 ];
 
+/// Names of columns that hold the values of such quantities.
+const PLAIN_VALUES: [&str; 14] = [
+    "value",
+    "values",
+    "result",
+    "resultvalue",
+    "resultmeasure",
+    "resultmeasurevalue",
+    "measuredvalue",
+    "measurement",
+    "observation",
+    "observedvalue",
+    "concentration",
+    "reading",
+    "datavalue",
+    "wert",
+];
+
 /// Words that end the names of such columns in tables with names of their own kind, like `Result_Characteristic`.
 const QUANTITY_WORDS: [&str; 13] = [
     "parameter",
@@ -265,6 +283,11 @@ pub(super) fn tells_quantity(name: &str) -> bool {
     let is_suffix = |word: &&String| !matches!(word.as_str(), "name" | "code" | "id");
     let last = words.iter().rev().find(is_suffix);
     is_quantity(name) || last.is_some_and(|last| QUANTITY_WORDS.contains(&last.as_str()))
+}
+
+/// Whether the name says that the column holds values of whatever was measured.
+pub(super) fn is_plain_value(name: &str) -> bool {
+    PLAIN_VALUES.contains(&squashed(name).as_str())
 }
 
 /// Whether a column of numbers without another role is a measurement.

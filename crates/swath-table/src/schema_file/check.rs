@@ -8,7 +8,7 @@ use super::SchemaFile;
 use super::reader::did_you_mean;
 use crate::lines;
 use crate::offset;
-use crate::schema::{ColumnSchema, ColumnType, CsvFormat, Layout, Role, TableSchema};
+use crate::schema::{ColumnSchema, ColumnType, CsvFormat, Layout, PIVOT_COLUMNS_MAX, Role, TableSchema};
 use crate::time_pattern::{self, NoPattern};
 
 /// Formats of timestamps that are no pattern.
@@ -85,6 +85,7 @@ pub(super) fn table(file: &SchemaFile, schema: &TableSchema) -> Result<()> {
         let message = format!("has a column with role {got} and none with role {wanted}; wanted both or neither");
         return Err(file.error("columns", message, ""));
     }
+    pivot(file, schema)?;
     crs_column(file, schema)?;
     if let Some(dedup) = &schema.dedup {
         for (position, name) in dedup.key.iter().enumerate() {
@@ -92,6 +93,51 @@ pub(super) fn table(file: &SchemaFile, schema: &TableSchema) -> Result<()> {
                 return Err(file.error("dedup.key", format!("names {name:?} twice; wanted each column once"), ""));
             }
         }
+    }
+    Ok(())
+}
+
+/// Checks what a pivot makes of names.
+fn pivot(file: &SchemaFile, schema: &TableSchema) -> Result<()> {
+    let Some(pivot) = &schema.pivot else { return Ok(()) };
+    let is_said = file.pivot.as_ref().is_some_and(|part| part.columns.is_some());
+    if is_said && pivot.columns.is_empty() {
+        let hint = "leave it out, and the columns are what the sample shows";
+        return Err(file.error("pivot.columns", "is empty; wanted at least one name", hint));
+    }
+    if pivot.columns.len() > PIVOT_COLUMNS_MAX {
+        let message = match is_said {
+            true => format!("has {} names; wanted at most {PIVOT_COLUMNS_MAX}", pivot.columns.len()),
+            false => format!(
+                "is not there, and the sample shows more than {PIVOT_COLUMNS_MAX} different texts in {:?}; wanted which \
+                 of them become columns",
+                pivot.name
+            ),
+        };
+        return Err(file.error("pivot.columns", message, "does pivot.name name the right column?"));
+    }
+    for (position, name) in pivot.columns.iter().enumerate() {
+        if name.trim().is_empty() || name.trim() != name {
+            let message = format!("holds {name:?}; wanted names without blanks around them");
+            return Err(file.error("pivot.columns", message, ""));
+        }
+        if pivot.columns[..position].contains(name) {
+            return Err(file.error("pivot.columns", format!("names {name:?} twice; wanted each name once"), ""));
+        }
+        if schema.with_name(name).is_some() {
+            let message = format!("holds {name:?}, and there is a column of that name; wanted names that are free");
+            let hint = format!("give the column another name: [columns.other] source = {name:?}");
+            return Err(file.error("pivot.columns", message, hint));
+        }
+    }
+    let goes = |column: &String| *column == pivot.name || *column == pivot.value;
+    if let Some(name) = schema.dedup.iter().flat_map(|dedup| &dedup.key).find(|name| goes(name)) {
+        let message = format!("names {name:?}, which [pivot] turns into columns; wanted what rows of one row share");
+        return Err(file.error("dedup.key", message, "leave it out of the key"));
+    }
+    if let Some(name) = schema.crs.column.iter().find(|name| goes(name)) {
+        let message = format!("names {name:?}, which [pivot] turns into columns; wanted another column");
+        return Err(file.error("crs.column", message, ""));
     }
     Ok(())
 }

@@ -6,7 +6,9 @@ use swath_core::Result;
 
 use super::reader::did_you_mean;
 use super::{Bound, ColumnPart, SchemaFile, check};
-use crate::schema::{ColumnSchema, ColumnType, CrsSchema, CsvFormat, DedupSchema, Keep, Layout, Role, TableSchema};
+use crate::schema::{
+    ColumnSchema, ColumnType, CrsSchema, CsvFormat, DedupSchema, Keep, Layout, PivotSchema, Role, TableSchema,
+};
 
 /// From here on 64-bit floats, as which limits are kept, no longer tell all whole numbers apart.
 const INT64_LIMIT_END: f64 = (1u64 << f64::MANTISSA_DIGITS) as f64;
@@ -25,6 +27,7 @@ impl SchemaFile {
         let csv = self.csv_over(inferred.map(|schema| schema.csv.clone()).unwrap_or_default());
         check::csv(self, &csv)?;
         let mut columns = self.columns_over(inferred)?;
+        let pivot = self.pivot_over(inferred, &mut columns)?;
         let crs = self.crs_over(inferred.map(|schema| schema.crs.clone()).unwrap_or_default());
         let dedup = self.dedup_over(inferred, &columns)?;
         for name in dedup.iter().flat_map(|dedup| &dedup.key) {
@@ -43,7 +46,7 @@ impl SchemaFile {
         }
         let json = self.json.clone().or_else(|| inferred.and_then(|schema| schema.json.clone()));
         let checks = self.checks.clone().or_else(|| inferred.map(|schema| schema.checks.clone())).unwrap_or_default();
-        let schema = TableSchema { csv, json, columns, crs, dedup, checks };
+        let schema = TableSchema { csv, json, columns, pivot, crs, dedup, checks };
         check::table(self, &schema)?;
         Ok(schema)
     }
@@ -67,6 +70,84 @@ impl SchemaFile {
             encoding: csv.encoding.unwrap_or(below.encoding),
             missing: csv.missing.unwrap_or(below.missing),
         }
+    }
+
+    /// The pivot, with its columns moved to the end. Which texts become columns is what the file says, or the sample.
+    fn pivot_over(
+        &self,
+        inferred: Option<&TableSchema>,
+        columns: &mut Vec<ColumnSchema>,
+    ) -> Result<Option<PivotSchema>> {
+        let below = inferred.and_then(|schema| schema.pivot.as_ref());
+        let Some((name, value)) = (match (&self.pivot, below) {
+            (Some(part), _) => Some((&part.name, &part.value)),
+            (None, Some(below)) => Some((&below.name, &below.value)),
+            (None, None) => None,
+        }) else {
+            return Ok(None);
+        };
+        if name == value {
+            let hint = "name is the column that says what was measured, value the one that holds how much";
+            return Err(self.error("pivot.value", format!("is {value:?}, as pivot.name; wanted two columns"), hint));
+        }
+        let mut value = self.take_column("value", value, columns)?;
+        let mut name = self.take_column("name", name, columns)?;
+        let said = self.columns.iter().flatten().find(|part| part.name == name.name);
+        if let Some(part) = said {
+            if let Some(wrong) =
+                part.column_type.filter(|kind| !matches!(kind, ColumnType::Category | ColumnType::String))
+            {
+                let message = format!("is {}, but pivot.name names the column; wanted category", check::word(wrong));
+                return Err(self.error(
+                    &format!("columns.{}.type", name.name),
+                    message,
+                    "type = \"category\", or leave it out",
+                ));
+            }
+            if part.required == Some(true) {
+                let message = "is true, but rows without a name of pivot.name are always rejected";
+                return Err(self.error(&format!("columns.{}.required", name.name), message, "leave it out"));
+            }
+        }
+        // Numbers name quantities, too, and are what they are written as.
+        name = ColumnSchema {
+            column_type: ColumnType::Category,
+            role: None,
+            min: None,
+            max: None,
+            negate: false,
+            format: None,
+            timezone: None,
+            required: false,
+            ..name
+        };
+        value.required = said_required(self, &value.name);
+        let said = self.pivot.as_ref().and_then(|part| part.columns.clone());
+        let pivot = PivotSchema {
+            name: name.name.clone(),
+            value: value.name.clone(),
+            columns: said.or_else(|| below.map(|below| below.columns.clone())).unwrap_or_default(),
+        };
+        columns.extend([name, value]);
+        Ok(Some(pivot))
+    }
+
+    /// Takes a column of a pivot out of the others: by its name in the table, or in the input.
+    fn take_column(&self, key: &str, name: &str, columns: &mut Vec<ColumnSchema>) -> Result<ColumnSchema> {
+        let key = format!("pivot.{key}");
+        let by_name = columns.iter().position(|column| column.name == name);
+        let by_source = || columns.iter().position(|column| column.source.len() == 1 && column.source[0] == name);
+        let Some(position) = by_name.or_else(by_source) else {
+            let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+            let message = format!("names {name:?}, which is not a column; wanted one of {}", names.join(", "));
+            return Err(self.error(&key, message, did_you_mean(name, &names)));
+        };
+        let roles = [(Role::Sensor, "sensor"), (Role::Time, "time"), (Role::X, "x"), (Role::Y, "y")];
+        if let Some((_, role)) = roles.into_iter().find(|(role, _)| columns[position].role == Some(*role)) {
+            let message = format!("names {name:?}, which has the role {role}; wanted a column that can go");
+            return Err(self.error(&key, message, format!("[columns.{name}] role = \"none\" takes the role away")));
+        }
+        Ok(columns.remove(position))
     }
 
     fn columns_over(&self, inferred: Option<&TableSchema>) -> Result<Vec<ColumnSchema>> {
@@ -234,6 +315,11 @@ fn column_of<'s>(schema: &'s TableSchema, part: &ColumnPart, source: &[String]) 
     let by_source = schema.columns.iter().find(|column| column.source == source);
     let by_name = || schema.columns.iter().find(|column| part.source.is_none() && column.name == part.name);
     by_source.or_else(by_name)
+}
+
+/// Whether the file says that a column has to have a value.
+fn said_required(file: &SchemaFile, name: &str) -> bool {
+    file.columns.iter().flatten().any(|part| part.name == name && part.required == Some(true))
 }
 
 /// The checks of `[csv]` alone, for files whose columns are not complete yet.

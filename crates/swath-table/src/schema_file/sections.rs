@@ -9,7 +9,7 @@ use swath_core::Result;
 use toml::de::DeTable;
 
 use super::reader::{Document, Entry, Section};
-use super::{ColumnPart, CrsPart, CsvPart, DedupPart, SchemaFile};
+use super::{ColumnPart, CrsPart, CsvPart, DedupPart, PivotPart, SchemaFile};
 use crate::schema::{Checks, ColumnType, CrsOfFiles, ENCODINGS, JsonFormat, Keep, Layout, Role, Violation};
 
 /// The words for types.
@@ -95,7 +95,7 @@ pub(super) fn read(text: &str, path: &Path) -> Result<SchemaFile> {
     let mut file = SchemaFile { path: path.into(), ..SchemaFile::default() };
     let mut lines = Lines::new();
     let root = Section::root(&document, table.get_ref());
-    for entry in root.known(&["csv", "json", "columns", "crs", "dedup", "checks"], &mut lines)? {
+    for entry in root.known(&["csv", "json", "columns", "pivot", "crs", "dedup", "checks"], &mut lines)? {
         match entry.key {
             "csv" => file.csv = csv(&entry, &mut lines)?,
             "json" => file.json = Some(json(&entry, &mut lines)?),
@@ -106,6 +106,7 @@ pub(super) fn read(text: &str, path: &Path) -> Result<SchemaFile> {
                 }
                 file.columns = Some(columns.iter().map(|entry| column(entry, &mut lines)).collect::<Result<_>>()?);
             }
+            "pivot" => file.pivot = Some(pivot(&entry, &mut lines)?),
             "crs" => file.crs = crs(&entry, &mut lines)?,
             "dedup" => file.dedup = Some(dedup(&entry, &mut lines)?),
             _ => file.checks = Some(checks(&entry, &mut lines)?),
@@ -238,6 +239,23 @@ fn column(entry: &Entry<'_>, lines: &mut Lines) -> Result<ColumnPart> {
         }
     }
     Ok(column)
+}
+
+fn pivot(section: &Entry<'_>, lines: &mut Lines) -> Result<PivotPart> {
+    let (mut name, mut value, mut columns) = (None, None, None);
+    for entry in section.section()?.known(&["name", "value", "columns"], lines)? {
+        match entry.key {
+            "name" => name = Some(entry.some_text()?),
+            "value" => value = Some(entry.some_text()?),
+            _ => columns = Some(entry.texts()?),
+        }
+    }
+    let (Some(name), Some(value)) = (name, value) else {
+        let hint =
+            "name = \"parameter\" is the column whose texts become columns, value = \"value\" that of their values";
+        return Err(section.error("is not complete; wanted both name and value", hint));
+    };
+    Ok(PivotPart { name, value, columns })
 }
 
 fn crs(entry: &Entry<'_>, lines: &mut Lines) -> Result<CrsPart> {

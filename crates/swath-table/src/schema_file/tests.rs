@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::schema::{Checks, ColumnSchema, CrsSchema, CsvFormat, DedupSchema};
+use crate::schema::{Checks, ColumnSchema, CrsSchema, CsvFormat, DedupSchema, PivotSchema};
 
 fn read(text: &str) -> Result<SchemaFile> {
     parse(text, Path::new("s.toml"))
@@ -89,6 +89,7 @@ fn a_complete_file_says_everything_in_order() {
 #[test]
 fn wrong_files_are_answered_with_line_and_hint() {
     let two = "[columns.a]\ntype = \"float64\"\n[columns.b]\ntype = \"float64\"\n";
+    let long = "[columns.a]\ntype = \"category\"\n[columns.b]\ntype = \"float64\"\n";
     for (text, wanted, hint) in [
         ("[csv]\ndelimter = \";\"", "s.toml, line 2: csv.delimter is not a key", "did you mean \"delimiter\"?"),
         ("[colums.a]\ntype = \"bool\"", "line 1: colums is not a key", "did you mean \"columns\"?"),
@@ -154,6 +155,40 @@ fn wrong_files_are_answered_with_line_and_hint() {
         (&format!("{two}required = false\n[dedup]\nkey = [\"b\"]"), "line 5: columns.b.required is false", ""),
         (&format!("{two}[crs]\ncolumn = \"b\""), "of type float64; wanted codes", ""),
         (&format!("{two}[crs]\ncolumn = \"srid\""), "names \"srid\", which is not a column", ""),
+        (&format!("{two}[pivot]\nname = \"a\""), "line 5: pivot is not complete; wanted both name and value", "name ="),
+        (&format!("{two}[pivot]\nname = \"a\"\nvalue = 3"), "line 7: pivot.value is 3; wanted text in quotes", ""),
+        (
+            &format!("{two}[pivot]\nname = \"b\"\nvalue = \"b\""),
+            "line 7: pivot.value is \"b\", as pivot.name",
+            "how much",
+        ),
+        (
+            &format!("{two}[pivot]\nname = \"b\"\nvalue = \"c\""),
+            "line 7: pivot.value names \"c\", which is not",
+            "did you mean",
+        ),
+        (
+            &format!("{two}[pivot]\nname = \"b\"\nvalue = \"a\""),
+            "columns.b.type is float64, but pivot.name",
+            "category",
+        ),
+        (
+            &format!("{long}[pivot]\nname = \"a\"\nvalue = \"b\"\ncolumns = []"),
+            "line 8: pivot.columns is empty",
+            "sample",
+        ),
+        (&format!("{long}[pivot]\nname = \"a\"\nvalue = \"b\"\ncolumns = [\"c\", \"c\"]"), "names \"c\" twice", ""),
+        (&format!("{long}[pivot]\nname = \"a\"\nvalue = \"b\"\ncolumns = [\"\"]"), "without blanks", ""),
+        (
+            &format!("{long}[pivot]\nname = \"a\"\nvalue = \"b\"\ncolumns = [\"b\"]"),
+            "pivot.columns holds \"b\", and there is a column of that name",
+            "[columns.other]",
+        ),
+        (
+            &format!("{long}[pivot]\nname = \"a\"\nvalue = \"b\"\n[dedup]\nkey = [\"a\"]"),
+            "line 9: dedup.key names \"a\", which [pivot] turns into columns",
+            "leave it out",
+        ),
         (&format!("{two}[crs]\nsource = 4326"), "crs.source is 4326; wanted text in quotes", ""),
         (&format!("{two}[[crs.files]]\nmatch = \"*\""), "wanted both match and source", ""),
         (
@@ -285,6 +320,52 @@ fn the_default_key_is_of_the_final_roles() {
     assert_eq!(key("[dedup]\nkey = []"), None);
 }
 
+#[test]
+fn a_pivot_makes_columns_of_names() {
+    let infer = |rows: &str, file: &str| {
+        let head = format!("station,time,unit,parameter,value\n{rows}").into_bytes();
+        let sample =
+            crate::infer::Sample { path: "in.csv".into(), head, complete: true, exhaustive: true, pieces: Vec::new() };
+        let file = read(file).unwrap();
+        let inferred = crate::infer::infer(&[sample], &file).unwrap();
+        file.resolve(Some(&inferred.schema))
+    };
+    let rows = "a,2025-01-01,x,o3,1\na,2025-01-01,x,no2,2\nb,2025-01-02,x,no2,2\n";
+    let pivot = "[pivot]\nname = \"parameter\"\nvalue = \"value\"\n";
+    let names =
+        |schema: &TableSchema| -> Vec<String> { schema.columns.iter().map(|column| column.name.clone()).collect() };
+    let schema = infer(rows, pivot).unwrap();
+    assert_eq!(names(&schema), ["station", "time", "unit", "parameter", "value"]);
+    assert_eq!(schema.dedup.as_ref().unwrap().key, ["station", "time"]);
+    let table = schema.pivoted();
+    assert_eq!(
+        (names(&table), &table.pivot),
+        (["station", "time", "unit", "no2", "o3"].map(String::from).into(), &None)
+    );
+    assert!(table.columns[3..].iter().all(|column| column.column_type == schema.columns[4].column_type));
+    // What is written is what it was, with the columns that were found.
+    assert_eq!(read(&write(&schema, &Notes::default())).unwrap().resolve(None).unwrap(), schema);
+    // Codes are texts, in the order that is asked for; the columns go wherever they stand, by the name in the file, too.
+    let codes = rows.replace("o3", "00060").replace("no2", "00010");
+    let file = format!(
+        "{pivot}columns = [\"00060\", \"00010\"]\n[columns.v]\nsource = \"value\"\nmin = 0\nunits = \"m\"\n\
+         [columns.parameter]\n[columns.station]\n[columns.time]\n"
+    );
+    let schema = infer(&codes, &file).unwrap();
+    assert_eq!(names(&schema), ["station", "time", "parameter", "v"]);
+    assert_eq!(schema.columns[2].column_type, ColumnType::Category);
+    assert_eq!(schema.pivot.as_ref().unwrap().value, "v");
+    let table = schema.pivoted();
+    assert_eq!(names(&table), ["station", "time", "00060", "00010"]);
+    assert_eq!((table.columns[3].min, table.columns[3].units.as_deref()), (Some(0.0), Some("m")));
+    // Too many to be quantities.
+    let many: String = (0..1_500).map(|at| format!("a,2025-01-01,x,n{at},1\n")).collect();
+    let error = infer(&many, pivot).expect_err("too many").to_string();
+    assert!(error.contains("the sample shows more than 1000 different texts in \"parameter\""), "{error}");
+    let error = infer(rows, &format!("{pivot}columns = [\"unit\"]")).expect_err("taken").to_string();
+    assert!(error.contains("holds \"unit\", and there is a column of that name"), "{error}");
+}
+
 /// A small generator (SplitMix64) for schemas nobody would write by hand.
 struct Random(u64);
 
@@ -361,8 +442,28 @@ impl Random {
             DedupSchema { key: vec![columns[0].name.clone()], keep: self.pick(&sections::KEEPS).1 }
         });
         let file = |random: &mut Random| CrsOfFiles { pattern: random.text(), source: random.text() };
+        // The columns that go are in no key.
+        let pivot = (count > 2 && self.below(2) == 0).then(|| {
+            let name = &mut columns[count as usize - 2];
+            *name = ColumnSchema {
+                column_type: ColumnType::Category,
+                format: None,
+                timezone: None,
+                min: None,
+                ..name.clone()
+            };
+            *name = ColumnSchema { max: None, negate: false, role: None, required: false, ..name.clone() };
+            name.source.truncate(1);
+            let [.., name, value] = columns.as_slice() else { unreachable!() };
+            PivotSchema {
+                name: name.name.clone(),
+                value: value.name.clone(),
+                columns: vec!["µ".into(), "x".to_string() + &self.text()],
+            }
+        });
         TableSchema {
             json: None,
+            pivot,
             csv: CsvFormat {
                 layout: Layout::Delimited,
                 stop_at: Some("Gb(i): \"Beam\"".into()),

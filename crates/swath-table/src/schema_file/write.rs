@@ -7,7 +7,7 @@ use std::fmt::Write;
 use super::sections::{KEEPS, ROLES, VIOLATIONS};
 use super::{Notes, check, moment};
 use crate::schema::{
-    Checks, ColumnSchema, ColumnType, CrsSchema, CsvFormat, DedupSchema, JsonFormat, Layout, TableSchema,
+    Checks, ColumnSchema, ColumnType, CrsSchema, CsvFormat, DedupSchema, JsonFormat, Layout, PivotSchema, TableSchema,
 };
 
 /// Writes a schema with the evidence for it as comments.
@@ -20,6 +20,9 @@ pub fn write(schema: &TableSchema, notes: &Notes) -> String {
     }
     for one in &schema.columns {
         column(&mut out, one, notes);
+    }
+    if let Some(one) = &schema.pivot {
+        pivot(&mut out, one, notes);
     }
     crs(&mut out, &schema.crs, notes);
     dedup(&mut out, schema.dedup.as_ref(), notes);
@@ -179,6 +182,13 @@ fn limit(out: &mut String, end: &str, limit: Option<f64>, column_type: ColumnTyp
         Some(text) => line(out, format_args!("{end} = {text}")),
         None => line(out, format_args!("# {end} =   (not set)")),
     }
+}
+
+fn pivot(out: &mut String, pivot: &PivotSchema, notes: &Notes) {
+    out.push_str("[pivot]\n");
+    comments(out, notes, "pivot");
+    line(out, format_args!("name = {}\nvalue = {}", quoted(&pivot.name), quoted(&pivot.value)));
+    line(out, format_args!("columns = {}\n", quoted_list(&pivot.columns)));
 }
 
 fn crs(out: &mut String, crs: &CrsSchema, notes: &Notes) {

@@ -178,11 +178,11 @@ fn empty_lake(path: &Path, manifest: &Manifest, ceiling: Bytes, warnings: Vec<St
         files: 0,
         bytes: Bytes::ZERO,
         rows: Count { value: 0, exact: true },
-        columns: delimited::columns(&schema),
+        columns: delimited::columns(&schema.pivoted()),
         crs: schema.with_role(Role::X).map(|_| crs),
         time: None,
         extent: None,
-        footprint: Footprint::new(0, delimited::fixed_bytes_per_row(&schema), Bytes::ZERO, ceiling),
+        footprint: Footprint::new(0, delimited::fixed_bytes_per_row(&schema.pivoted()), Bytes::ZERO, ceiling),
         details: Vec::new(),
         warnings,
     })

@@ -38,13 +38,17 @@ pub struct Columnar {
 impl Columnar {
     /// Memory that routing a unit takes.
     pub fn task_bytes(&self, job: &Job) -> Bytes {
-        let columns = job.schema.columns.len();
+        let columns = job.input_schema.columns.len();
         let parser = Workspace::bytes_for(&job.read_options(), 1, columns);
         let record = job.max_record.0;
-        let batch = |plan| rows_batch_bytes_max(&job.schema, plan, batch_limits(job), self.unit_rows, record);
+        let batch = |plan| rows_batch_bytes_max(&job.input_schema, plan, batch_limits(job), self.unit_rows, record);
         let batch = job.parse_plans.iter().map(batch).max().unwrap_or_default();
         let rows = job.run_rows.min(self.unit_rows as usize);
-        parser + self.table + batch + Bytes(2 * rejects::UNIT_BYTES_MAX as u64) + sorted::bytes_for(job, rows)
+        parser
+            + self.table
+            + batch
+            + Bytes(2 * rejects::UNIT_BYTES_MAX as u64)
+            + sorted::bytes_for(job, &job.input_layout, rows)
     }
 
     /// Reads the rows of a segment.
@@ -66,7 +70,7 @@ impl Columnar {
             // Not both at once. What was planned for another file would not be held to.
             bench.table = None;
             file.check_unchanged()?;
-            let table = OpenTable::open(&file.path, file.size, plan, &job.schema)?;
+            let table = OpenTable::open(&file.path, file.size, plan, &job.input_schema)?;
             bench.table = Some((segment.file, table));
         }
         let Some((_, table)) = &mut bench.table else { return Err(Error::unexpected("no table is open")) };

@@ -10,6 +10,7 @@ use swath_table::schema_file::{self, Notes};
 
 use super::assemble::{Assembled, span, union};
 use super::job::stage;
+use super::pivot::{self, Joined};
 use super::rank::Ranked;
 use super::recall::Recalled;
 use super::running::Running;
@@ -37,6 +38,8 @@ pub struct Totals {
     pub recalled: u64,
     /// Of them, rows in whose place rows of the input are.
     pub replaced: u64,
+    /// What became of rows that were put together.
+    pub joined: Joined,
     files: u64,
     bytes: u64,
     bounds: Option<[f64; 4]>,
@@ -58,6 +61,11 @@ fn totals(running: &Running, done: &Receipts) -> Result<Totals> {
         totals.rows.duplicate += ranked.duplicates - ranked.replaced;
         totals.replaced += ranked.replaced;
     }
+    if running.job.pivot.is_some() {
+        totals.joined = pivot::joined(done)?;
+        totals.rows.duplicate = totals.joined.duplicate;
+        totals.rows.merged = Some(totals.joined.merged);
+    }
     for receipt in done.of_stage(stage::ASSEMBLE) {
         let assembled: Assembled = receipt.read()?;
         totals.rows.written += assembled.rows;
@@ -75,12 +83,13 @@ fn totals(running: &Running, done: &Receipts) -> Result<Totals> {
         message: format!("{stay} rows of the lake were to stay, and {} were written", totals.rows.written),
     })?;
     if !totals.rows.balanced() {
-        let Rows { read, written, duplicate, filtered, late, rejected } = totals.rows;
+        let accounted = totals.rows.accounted();
+        let Rows { read, written, merged, duplicate, filtered, late, rejected } = totals.rows;
+        let merged = merged.map(|merged| format!("{merged} merged + ")).unwrap_or_default();
         return Err(Error::LedgerBroken {
             message: format!(
-                "{read} rows were read, but {written} written + {duplicate} duplicate + {filtered} filtered + {late} \
-                 late + {rejected} rejected are {}",
-                written + duplicate + filtered + late + rejected
+                "{read} rows were read, but {written} written + {merged}{duplicate} duplicate + {filtered} filtered + {late} \
+                 late + {rejected} rejected are {accounted}"
             ),
         });
     }
@@ -117,7 +126,8 @@ pub fn commit(
     }
     let told = if running.job.compacts { Vec::new() } else { warnings::of_rows(&running.job, &totals.rows) };
     let found = totals.checks.iter().filter(|finding| findings::is_told(finding, &totals.rows));
-    for message in told.into_iter().chain(found.map(findings::sentence)) {
+    let joined = totals.joined.warning(&running.job);
+    for message in told.into_iter().chain(joined).chain(found.map(findings::sentence)) {
         observer.on(&Event::Warning { message });
     }
     if let Some(lake) = &running.job.base {
@@ -246,7 +256,7 @@ fn head(running: &Running, totals: &Totals, rejects: rejects::Written, text_per_
         "checks": totals.checks,
         "texts": [running.texts.len(), running.texts.bytes()],
         "text_per_row": text_per_row,
-        "schema": schema_file::write(&job.schema, &Notes::default()),
+        "schema": schema_file::write(&job.input_schema, &Notes::default()),
     })
 }
 
@@ -255,6 +265,10 @@ pub fn total(a: &Rows, b: &Rows) -> Rows {
     Rows {
         read: a.read + b.read,
         written: a.written + b.written,
+        merged: match (a.merged, b.merged) {
+            (None, None) => None,
+            (a, b) => Some(a.unwrap_or(0) + b.unwrap_or(0)),
+        },
         duplicate: a.duplicate + b.duplicate,
         filtered: a.filtered + b.filtered,
         late: a.late + b.late,

@@ -4,7 +4,8 @@
 
 use swath_core::{Bytes, Ledger, LedgerLine, Result};
 use swath_formats::csv::row_bytes;
-use swath_table::schema::ColumnType;
+use swath_table::layout::RowLayout;
+use swath_table::schema::{ColumnType, TableSchema};
 
 use super::columnar::Cuts;
 use super::job::Job;
@@ -67,9 +68,9 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
     // A sample may miss by a little; the data decides by how much is kept, never by what is promised.
     let rows = if facts.exact { facts.rows } else { facts.rows + facts.rows / 50 + 1_000 };
     let recalled = prepared.recalled;
-    let run_rows = run_rows(job, facts.text_per_row);
-    let runs = units * rows.div_ceil(units.max(1)).div_ceil(run_rows).max(1)
-        + recalled.units * (Cuts::LARGEST.div_ceil(run_rows));
+    let of_input = run_rows(job, &job.input_schema, facts.text_per_row);
+    let runs = units * rows.div_ceil(units.max(1)).div_ceil(of_input).max(1)
+        + recalled.units * (Cuts::LARGEST.div_ceil(run_rows(job, &job.schema, facts.text_per_row)));
     let rows = rows + recalled.rows;
     let partitions_about = partitions_about(prepared).max(recalled.partitions);
     let row_groups = rows.div_ceil(u64::from(job.row_group_rows)) + partitions_about;
@@ -77,7 +78,10 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
     // Units that begin inside of a text are routed again.
     let mended = u64::from(facts.has_lines_in_texts);
     let there = job.base.as_ref().map_or((0, 0), |lake| lake.texts);
-    let texts = dictionary(facts.categories + there.0, facts.category_bytes + there.1, facts.sampled, rows);
+    let names = || job.input_schema.pivot.iter().flat_map(|pivot| &pivot.columns);
+    let named = (names().count() as u64, names().map(|name| name.len() as u64).sum::<u64>());
+    let texts =
+        dictionary(facts.categories + named.0 + there.0, facts.category_bytes + named.1 + there.1, facts.sampled, rows);
     let partitions = Bytes((partitions_about * PARTITION_BYTES).clamp(DICTIONARY.0, DICTIONARY.1));
     let fixed = vec![
         line("program", PROGRAM_BYTES, "code, tables, threads and the sample".into()),
@@ -107,11 +111,13 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
     let fixed =
         fixed.into_iter().chain(looking).chain(lake).chain(computes.then(transformations_line)).collect::<Vec<_>>();
     let category_values = (facts.categories * 4 + there.0).min(rows) as usize;
-    let row_group_texts = encode::Texts::expected(job, rows, facts.text_per_row * 1.5, category_values);
+    let text_per_row = facts.text_per_row * 1.5;
+    let row_group_texts = encode::Texts::expected(job, rows, text_per_row, category_values);
     let encode = encode::task_bytes(job, rows, row_group_texts, runs);
+    let all = rows;
     let mini_file = |rows: u64| {
         let texts = swath_formats::geoparquet::TextShape {
-            bytes: (rows as f64 * facts.text_per_row * 1.5) as usize,
+            bytes: (job.rows_with_texts(rows, all) as f64 * text_per_row) as usize,
             longest_bytes: job.longest_record().as_usize(),
             category_values,
         };
@@ -254,8 +260,8 @@ struct Between {
 }
 
 /// Rows of a full run.
-fn run_rows(job: &Job, text_per_row: f64) -> u64 {
-    let types: Vec<ColumnType> = job.schema.columns.iter().map(|column| column.column_type).collect();
+fn run_rows(job: &Job, schema: &TableSchema, text_per_row: f64) -> u64 {
+    let types: Vec<ColumnType> = schema.columns.iter().map(|column| column.column_type).collect();
     let row = row_bytes(&types) + text_per_row as u64;
     (job.run_bytes as u64 / row).clamp(1, job.run_rows as u64)
 }
@@ -263,9 +269,10 @@ fn run_rows(job: &Job, text_per_row: f64) -> u64 {
 /// Runs, the plan of the order, row groups.
 fn intermediate_bytes(prepared: &Prepared, rows: u64, row_groups: u64, exchange: bool, output: Bytes) -> Between {
     let job = &prepared.job;
-    let stride = job.layout.stride() as u64;
+    let per_row = |layout: &RowLayout| layout.stride() as u64 + 16 + if exchange { 32 } else { 0 } + 2;
     let origins = if job.strict { rejects::Origin::BYTES as u64 } else { 0 };
-    let per_row = stride + 16 + if exchange { 32 } else { 0 } + 2 + origins;
+    let recalled = prepared.recalled.rows.min(rows);
+    let packed = (rows - recalled) * (per_row(&job.input_layout) + origins) + recalled * per_row(&job.layout);
     let text = rows as f64 * prepared.facts.text_per_row;
     // Buffers are whole pages, and a unit's last run is seldom full.
     let pages = (job.stream.units() + prepared.recalled.units) * 4 * 4096;
@@ -273,7 +280,7 @@ fn intermediate_bytes(prepared: &Prepared, rows: u64, row_groups: u64, exchange:
         true => rows.min(row_groups * prepared.facts.categories.max(1) * 2) * series_checks::STRETCH_BYTES,
         false => 0,
     };
-    let runs = Bytes(rows * per_row + text as u64 + pages + stretches) + Bytes::MIB;
+    let runs = Bytes(packed + text as u64 + pages + stretches) + Bytes::MIB;
     let again = if prepared.facts.has_lines_in_texts { runs } else { Bytes::ZERO };
     let encoded = encoded_bytes(prepared, rows, row_groups, output);
     Between { expected: runs + encoded.expected, most: runs + again + encoded.most }
@@ -311,5 +318,5 @@ fn runs_at_least(prepared: &Prepared) -> Bytes {
     }
     let stay = facts.sampled.saturating_sub(facts.rejected) as f64 / facts.sampled.max(1) as f64;
     let rows = facts.rows as f64 * stay * if facts.exact { 1.0 } else { 0.8 };
-    Bytes(rows as u64 * (job.layout.stride() as u64 + 16))
+    Bytes(rows as u64 * (job.input_layout.stride() as u64 + 16))
 }

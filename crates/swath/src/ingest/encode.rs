@@ -15,6 +15,8 @@ use swath_table::schema::ColumnType;
 use super::arrays::{ArrayRoom, array, dictionary_of};
 use super::fetch::{self, FetchRoom, Fetched, TEXT_COPIES};
 use super::job::{Job, stage};
+use super::join::{self, JoinRoom};
+use super::pivot::Joined;
 use super::rank::Ranked;
 use super::rejects;
 use super::running::{Running, Shared};
@@ -94,6 +96,8 @@ pub struct EncodedGroups {
     pub lengths: Vec<u32>,
     /// What was found in the readings, where they were looked at.
     pub checked: Option<CheckedGroups>,
+    /// What became of rows that were put together.
+    pub joined: Joined,
 }
 
 impl Blobs for EncodedGroups {
@@ -139,7 +143,7 @@ impl Texts {
 
 /// Text of the rows of a task, if each has so much.
 pub fn text_bytes(job: &Job, rows: u64, text_per_row: f64) -> usize {
-    (rows.min(u64::from(job.row_group_rows)) as f64 * text_per_row) as usize
+    (job.rows_with_texts(rows.min(u64::from(job.row_group_rows)), rows) as f64 * text_per_row) as usize
 }
 
 /// What it takes to look at readings: a writer, and tables of intervals.
@@ -170,6 +174,7 @@ pub fn task_bytes(job: &Job, rows: u64, texts: Texts, runs: u64) -> Bytes {
         + Bytes((rooms + copies) as u64 + runs * PLACE_BYTES)
         + buffer_bytes(job, rows)
         + checks
+        + if job.pivot.is_some() { join::bytes_for(job) } else { Bytes::ZERO }
         + swath_core::Store::WRITER_BYTES
 }
 
@@ -246,15 +251,26 @@ impl Stage for Encode {
         let _heap = context.lease.charge(lease_bytes.saturating_sub(buffers))?;
         let mut desk = running.encode_desk()?;
         let text_max = self.texts.bytes + (lease_bytes.saturating_sub(self.bytes).as_usize()) / TEXT_COPIES;
-        let fetched = Fetched::new(running, all, groups, text_max, context, &mut desk.fetching)
-            .and_then(|fetched| Ok((self.dictionaries(groups, &fetched, context, &mut desk)?, fetched)));
+        let fetched = match running.job.pivot {
+            None => Fetched::new(running, all, groups, text_max, context, &mut desk.fetching)
+                .map(|fetched| (fetched, Joined::default())),
+            Some(pivot) => {
+                let rows = groups.iter().map(|group| group.rows).sum();
+                desk.fetching.index.clear();
+                desk.fetching.index.extend(0..rows);
+                join::fetch(running, pivot, all, groups, text_max, context, &mut desk.joining)
+            }
+        };
+        let fetched = fetched.and_then(|(fetched, joined)| {
+            Ok((self.dictionaries(groups, &fetched, context, &mut desk)?, fetched, joined))
+        });
         if let Err(Error::Pressure { wanted, .. }) = &fetched
             && *wanted > lease_bytes
         {
             running.wanted.lock().unwrap_or_else(PoisonError::into_inner).insert(key.units.start, *wanted);
         }
-        let (values, fetched) = fetched?;
-        let EncodeDesk { encoder, arrays, fetching, checks } = &mut desk;
+        let (values, fetched, joined) = fetched?;
+        let EncodeDesk { encoder, arrays, fetching, checks, .. } = &mut desk;
         let runs = running.runs(context.done)?;
         let mut finds = checks.as_ref().map(|_| Finds::new(running, runs, fetching));
         let mut lengths = Vec::with_capacity(groups.len());
@@ -266,7 +282,7 @@ impl Stage for Encode {
             first += group.rows as usize;
             if let (Some(checks), Some(finds)) = (&mut *checks, &mut finds) {
                 checks.look(&packed, finds)?;
-                if running.job.strict {
+                if series_checks::rejects_rows(&running.job) {
                     packed.index = &checks.kept;
                 }
             }
@@ -285,7 +301,7 @@ impl Stage for Encode {
             lengths.push((files.length() - before) as u32);
         }
         let checked = finds.map(Finds::finish).transpose()?;
-        let encoded = EncodedGroups { blob: files.finish()?, lengths, checked };
+        let encoded = EncodedGroups { blob: files.finish()?, lengths, checked, joined };
         running.desks.put(desk);
         receipt(key, &encoded)
     }
@@ -401,6 +417,7 @@ pub struct EncodeDesk {
     arrays: ArrayRoom,
     fetching: FetchRoom,
     checks: Option<SeriesChecks>,
+    joining: JoinRoom,
 }
 
 impl EncodeDesk {
@@ -414,6 +431,7 @@ impl EncodeDesk {
             arrays: ArrayRoom::default(),
             fetching: FetchRoom::default(),
             checks: SeriesChecks::new(job),
+            joining: JoinRoom::default(),
         })
     }
 }

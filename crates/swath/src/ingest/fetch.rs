@@ -38,12 +38,15 @@ pub struct FetchRoom {
 }
 
 /// Rows of one run that follow each other without a gap.
-struct Stretch {
-    run: u32,
-    first: u32,
-    count: u32,
+pub struct Stretch {
+    /// Position of the run.
+    pub run: u32,
+    /// Its first row.
+    pub first: u32,
+    /// How many rows.
+    pub count: u32,
     /// Position of its first row among the fetched rows; while rows are given their positions, of the next one.
-    at: u32,
+    pub at: u32,
 }
 
 impl FetchRoom {
@@ -102,28 +105,43 @@ impl Fetched {
                 longest = of_row.max(longest);
             }
             fetched.longest = longest;
-            if text >= TEXT_MAX && groups.len() == 1 {
-                return Err(Error::Usage {
-                    message: format!(
-                        "a row group of {rows} rows would hold {} of text, the longest of {}; wanted less than {}",
-                        Bytes(text as u64),
-                        Bytes(longest as u64),
-                        Bytes(TEXT_MAX as u64)
-                    ),
-                    hint: "leave columns of long texts out of the schema file, or set a lower --max-record".into(),
-                });
-            }
-            if text > text_max || text >= TEXT_MAX {
-                let got = context.lease.bytes();
-                let wanted = got + Bytes((text.saturating_sub(text_max) * TEXT_COPIES) as u64);
-                return Err(Error::Pressure { what: "text of a row group".into(), wanted, got });
-            }
+            Fetched::check_text((text, longest), groups, text_max, context)?;
             fetched.text.reserve_exact(text);
             for stretch in stretches {
                 fetched.fetch_text(running, &runs[stretch.run as usize], stretch)?;
             }
         }
         Ok(fetched)
+    }
+
+    /// Makes sure that there is room for the text of row groups, of which the longest of a row is told.
+    ///
+    /// # Errors
+    /// [`Error::Pressure`] where there is not; [`Error::Usage`] where no reader would take it.
+    pub fn check_text(
+        (text, longest): (usize, usize),
+        groups: &[RowGroup],
+        text_max: usize,
+        context: &TaskContext<'_>,
+    ) -> Result<()> {
+        if text >= TEXT_MAX && groups.len() == 1 {
+            return Err(Error::Usage {
+                message: format!(
+                    "a row group of {} rows would hold {} of text, the longest of {}; wanted less than {}",
+                    groups[0].rows,
+                    Bytes(text as u64),
+                    Bytes(longest as u64),
+                    Bytes(TEXT_MAX as u64)
+                ),
+                hint: "leave columns of long texts out of the schema file, or set a lower --max-record".into(),
+            });
+        }
+        if text > text_max || text >= TEXT_MAX {
+            let got = context.lease.bytes();
+            let wanted = got + Bytes((text.saturating_sub(text_max) * TEXT_COPIES) as u64);
+            return Err(Error::Pressure { what: "text of a row group".into(), wanted, got });
+        }
+        Ok(())
     }
 
     /// Some of the rows, in an order, as what arrays are made of.
@@ -197,15 +215,7 @@ fn walk(
                     skip -= 1;
                     continue;
                 }
-                if head.open != u32::MAX
-                    && stretches[head.open as usize].first + stretches[head.open as usize].count == row
-                {
-                    stretches[head.open as usize].count += 1;
-                } else {
-                    head.open = stretches.len() as u32;
-                    stretches.push(Stretch { run: head.run, first: row, count: 1, at: 0 });
-                }
-                index.push(head.open);
+                index.push(head.stretch(row, stretches));
                 if index.len() == rows as usize {
                     break;
                 }
@@ -233,14 +243,30 @@ fn walk(
 }
 
 /// The next row of a run's stretch, and the open stretch of fetched rows.
-struct Head {
-    run: u32,
-    next: u32,
-    open: u32,
+pub struct Head {
+    /// Position of the run.
+    pub run: u32,
+    /// The next row.
+    pub next: u32,
+    /// Position of the stretch that may go on; the largest number where there is none.
+    pub open: u32,
 }
 
 impl Head {
-    fn new(slice: &RunSlice) -> Head {
+    /// Adds a row to the stretch that it goes on with, or to a new one; answers which.
+    pub fn stretch(&mut self, row: u32, stretches: &mut Vec<Stretch>) -> u32 {
+        match stretches.get_mut(self.open as usize) {
+            Some(open) if open.first + open.count == row => open.count += 1,
+            _ => {
+                self.open = stretches.len() as u32;
+                stretches.push(Stretch { run: self.run, first: row, count: 1, at: 0 });
+            }
+        }
+        self.open
+    }
+
+    /// At the beginning of the rows of a run in a slice.
+    pub fn new(slice: &RunSlice) -> Head {
         Head { run: slice.run, next: slice.first, open: u32::MAX }
     }
 }

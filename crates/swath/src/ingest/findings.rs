@@ -12,7 +12,7 @@ use super::encode::EncodedGroups;
 use super::job::{Routed, stage};
 use super::rejects::Lines;
 use super::running::Running;
-use super::series_checks::{Counted, Longest, STRETCH_BYTES, ground, looks};
+use super::series_checks::{Counted, Longest, STRETCH_BYTES, ground, looks, rejects_rows};
 use crate::outcome::{CheckFinding, Rows};
 
 /// Bytes that a sensor takes while its stretches are compared.
@@ -76,7 +76,7 @@ fn in_series(running: &Running, done: &Receipts) -> Result<Vec<CheckFinding>> {
     let mut findings = Vec::new();
     let name = |one: &Longest| sensor_name(running, one.sensor);
     // What is rejected is told with the rejects.
-    if let Some(one) = stuck.longest.as_ref().filter(|_| !job.strict) {
+    if let Some(one) = stuck.longest.as_ref().filter(|_| !rejects_rows(job)) {
         let (column, value) = one.value.unwrap_or_default();
         let column = job.schema.columns.get(column).map_or("", |column| column.name.as_str());
         findings.push(CheckFinding {
@@ -91,7 +91,7 @@ fn in_series(running: &Running, done: &Receipts) -> Result<Vec<CheckFinding>> {
             ),
         });
     }
-    if let Some(one) = jumps.longest.as_ref().filter(|_| !job.strict) {
+    if let Some(one) = jumps.longest.as_ref().filter(|_| !rejects_rows(job)) {
         let example = format!("{:.1} km away at {}{}", one.measure / 1000.0, moment(one.times[0]), name(one));
         findings.push(CheckFinding { check: "place_jump".into(), count: jumps.readings, example });
     }

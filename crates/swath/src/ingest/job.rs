@@ -21,6 +21,7 @@ use swath_table::schema::{Keep, TableSchema};
 use super::columnar::Columnar;
 use super::inputs::Stream;
 use super::lake::Lake;
+use super::pivot::Pivot;
 use super::row_checks::{FlaggedRows, Usual};
 use crate::input_file::InputFile;
 use crate::request::{Compression, MaxRejects, SortOrder};
@@ -60,8 +61,12 @@ pub struct Job {
     pub file_plans: Vec<FilePlan>,
     /// One plan per distinct header.
     pub parse_plans: Vec<ParsePlan>,
-    /// The table.
+    /// The table as it is written.
     pub schema: TableSchema,
+    /// The table as the inputs hold it: another one where rows are pivoted.
+    pub input_schema: TableSchema,
+    /// What becomes columns, where rows are pivoted.
+    pub pivot: Option<Pivot>,
     /// Levels of partitioning as asked for.
     pub partition: Vec<PartitionLevel>,
     /// The same with columns resolved.
@@ -78,8 +83,10 @@ pub struct Job {
     pub run_rows: usize,
     /// Value bytes at most in a run.
     pub run_bytes: usize,
-    /// How rows are packed.
+    /// How rows of the table are packed.
     pub layout: RowLayout,
+    /// How rows of the inputs are.
+    pub input_layout: RowLayout,
     /// How part files are written.
     pub lake: Arc<LakeLayout>,
     /// Positions of sensor, time, x and y.
@@ -141,6 +148,12 @@ impl Job {
     /// The longest record that rows may come from.
     pub fn longest_record(&self) -> Bytes {
         self.base.as_ref().map_or(self.max_record, |base| base.max_record.max(self.max_record))
+    }
+
+    /// Rows of the inputs whose texts may stand in so many of all rows of the table.
+    pub fn rows_with_texts(&self, rows: u64, of: u64) -> u64 {
+        let each = self.pivot.as_ref().map_or(1, |pivot| pivot.texts(&self.input_schema)) as u64;
+        rows.saturating_mul(each).min(of)
     }
 
     /// How files are read.

@@ -122,7 +122,7 @@ impl Lake {
                 hint: "ingest all files anew; or name the system of each row by [crs] column".into(),
             });
         }
-        let own = own_table(&schema);
+        let own = own_table(&schema.pivoted());
         let names: Vec<Vec<u8>> = own.columns.iter().map(|column| column.name.clone().into_bytes()).collect();
         let plan = ParsePlan::new(path, &own, &names)?;
         Ok(Lake {
@@ -245,7 +245,7 @@ impl Lake {
                 return refuse(format!("column {:?}: {difference}", is.name));
             }
         }
-        let beside = |schema: &TableSchema| json!({"crs": schema.crs, "dedup": schema.dedup});
+        let beside = |schema: &TableSchema| json!({"crs": schema.crs, "dedup": schema.dedup, "pivot": schema.pivot});
         match swath_core::difference(&beside(&self.schema), &beside(schema)) {
             Some(difference) => refuse(difference),
             None => Ok(()),
@@ -334,6 +334,7 @@ fn own_table(schema: &TableSchema) -> TableSchema {
         csv: CsvFormat { missing: Vec::new(), ..CsvFormat::default() },
         json: None,
         columns: schema.columns.iter().map(column).collect(),
+        pivot: None,
         crs: schema.crs.clone(),
         dedup: None,
         checks: Checks::NONE,

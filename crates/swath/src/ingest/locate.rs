@@ -60,12 +60,12 @@ pub fn locate_all(running: &Running, batch: &Batch, located: &mut Located) -> Re
     }
 }
 
-/// Finds the rows of `batch` that stay. `transform_of` tells the transform of a row; `fail` is told of those without a
-/// place.
+/// Finds the rows of `batch` that stay. `transform_of` tells the transform of a row, `known` the names that a pivot makes
+/// columns of; `fail` is told of those without a place.
 pub fn locate(
     running: &Running,
     batch: &Batch,
-    transform_of: &dyn Fn(usize) -> usize,
+    (transform_of, known): (&dyn Fn(usize) -> usize, &FxHashMap<u32, u32>),
     located: &mut Located,
     fail: &mut dyn FnMut(Failure),
 ) {
@@ -85,6 +85,12 @@ pub fn locate(
             continue;
         }
         let at = row as usize;
+        if let Some(pivot) = &job.pivot
+            && let Err(detail) = pivot.check_name(running, batch, at, known)
+        {
+            fail(Failure { row, reason: Reason::UnknownParameter, column: Some(pivot.name()), detail });
+            continue;
+        }
         let in_time = times.is_none_or(|times| {
             times.time_us(at).is_some_and(|time| {
                 job.since_us.is_none_or(|since| time >= since) && job.until_us.is_none_or(|until| time < until)

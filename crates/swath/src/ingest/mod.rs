@@ -16,12 +16,15 @@ mod findings;
 mod groups;
 mod inputs;
 mod job;
+mod join;
 mod lake;
 mod layout;
 mod locate;
 mod look;
 mod matching;
 mod mend;
+mod open_row;
+mod pivot;
 mod prepare;
 mod rank;
 mod recall;
@@ -417,6 +420,7 @@ fn begin(job: &Job, partial: &PartialOutput, budget: &Arc<Budget>, stop: &Stop) 
         touched: OnceLock::new(),
         runs: OnceLock::new(),
         order: OnceLock::new(),
+        parameters: OnceLock::new(),
         tables: Tables {
             planned: job.costs.row_groups,
             recalled: job.prepared.recalled.units,

@@ -25,6 +25,7 @@ use super::job::{Dedup, FilePlan, Geometry, Job};
 use super::lake::Lake;
 use super::layout::{lake_layout, row_group_rows};
 use super::look;
+use super::pivot::Pivot;
 use super::recall::Expected;
 use super::row_checks::Usual;
 use super::survey::{Counted, Facts, facts};
@@ -135,30 +136,45 @@ fn resolve(request: &IngestRequest, inputs: look::Inputs, base: Option<Lake>, is
         None => facts(&inputs.samples, &schema, &inputs.files, &parse_plans, &file_plans, counted)?,
     };
     let (sensor, time) = (schema.with_role(Role::Sensor), schema.with_role(Role::Time));
+    let pivot = Pivot::of(&schema)?;
+    let input_schema = schema;
+    let schema = input_schema.pivoted();
     let partition = match wanted {
         PartitionRequest::Levels(levels) => levels,
         PartitionRequest::Auto => auto(&schema, &facts, request.target_file_size, &mut choices),
     };
+    if let Some(pivot) = &pivot {
+        pivot.check_partition(&partition, &input_schema)?;
+    }
     let levels = Assigner::resolve(&partition, &schema)?;
     if let Some(geometry) = &geometry {
         facts.count_cells(&points, &levels, geometry)?;
     }
     check_filters(request, time, geometry.is_some())?;
     let moved = geometry.as_ref().is_some_and(|geometry| geometry.moved);
-    let mut types: Vec<ColumnType> = schema.columns.iter().map(|column| column.column_type).collect();
+    let types_of = |schema: &TableSchema| -> Vec<ColumnType> {
+        let hidden = if moved { &[ColumnType::Float64; 2][..] } else { &[] };
+        schema.columns.iter().map(|column| column.column_type).chain(hidden.iter().copied()).collect()
+    };
+    let types = types_of(&schema);
     let lake = Arc::new(lake_layout(&schema, geometry.as_ref(), request, sensor, time)?);
-    if moved {
-        types.extend([ColumnType::Float64; 2]);
-    }
     let by_sensor = request.sort == SortOrder::Sensor;
     let key_time = time.filter(|&time| types[time] == ColumnType::Timestamp);
-    let layout =
-        RowLayout::new(&types, sensor.filter(|&sensor| by_sensor && types[sensor] == ColumnType::Category), key_time);
+    let key_sensor = sensor.filter(|&sensor| by_sensor && types[sensor] == ColumnType::Category);
+    let layout = RowLayout::new(&types, key_sensor, key_time);
+    let input_layout = RowLayout::new(&types_of(&input_schema), key_sensor, key_time);
     let row_group_rows = match &base {
         Some(base) => base.row_group_rows,
-        None => row_group_rows(&layout, &types, geometry.is_some(), facts.text_per_row),
+        None => {
+            let text = pivot.as_ref().map_or(1, |pivot| pivot.texts(&input_schema)) as f64 * facts.text_per_row;
+            row_group_rows(&layout, &types, geometry.is_some(), text)
+        }
     };
-    let dedup = dedup(&schema, &partition, by_sensor, sensor, time)?;
+    let mut dedup = dedup(&schema, &partition, by_sensor, sensor, time)?;
+    if let Some(pivot) = &pivot {
+        pivot.settle(&mut dedup, &input_schema, by_sensor, sensor.into_iter().chain(time))?;
+        choices.push(("pivot".into(), pivot.choice(&input_schema)));
+    }
     choices.push(("rows per row group".into(), row_group_rows.to_string()));
     if let Some(dedup) = &dedup {
         let key: Vec<&str> = dedup.key.iter().map(|&column| schema.columns[column].name.as_str()).collect();
@@ -167,7 +183,7 @@ fn resolve(request: &IngestRequest, inputs: look::Inputs, base: Option<Lake>, is
     let (stream, columnar) = match inputs.columns {
         Some(columns) => {
             let filter = columnar::filter(request, &schema, time, geometry.as_ref());
-            let (stream, columnar) = columns.open(&inputs.files, &schema, (&parse_plans, &file_plans), filter)?;
+            let (stream, columnar) = columns.open(&inputs.files, &input_schema, (&parse_plans, &file_plans), filter)?;
             (stream, Some(columnar))
         }
         None => (Stream::new(inputs.files.iter().map(|file| file.end)), None),
@@ -190,6 +206,8 @@ fn resolve(request: &IngestRequest, inputs: look::Inputs, base: Option<Lake>, is
         file_plans,
         parse_plans,
         schema,
+        input_schema,
+        pivot,
         partition,
         levels,
         sort: request.sort,
@@ -200,6 +218,7 @@ fn resolve(request: &IngestRequest, inputs: look::Inputs, base: Option<Lake>, is
         run_rows: if facts.exact && base.is_none() { RUN_ROWS.min(facts.rows.max(1) as usize) } else { RUN_ROWS },
         run_bytes: RUN_BYTES,
         layout,
+        input_layout,
         lake,
         sensor,
         time,
@@ -209,7 +228,7 @@ fn resolve(request: &IngestRequest, inputs: look::Inputs, base: Option<Lake>, is
         target_file_size: request.target_file_size,
         strict: request.strict,
         usual,
-        varying: facts.varying.clone(),
+        varying: pivot.map_or(facts.varying.clone(), |pivot| pivot.widened(&facts.varying)),
         max_rejects: request.max_rejects,
         max_record: request.max_record.min(longest),
         compression: request.compression,
@@ -447,7 +466,7 @@ pub fn identity(job: &Job, scratch: Option<&Path>) -> serde_json::Value {
         "version": env!("CARGO_PKG_VERSION"),
         "command": if job.compacts { "sensor compact" } else { "sensor ingest" },
         "options": {
-            "schema": schema_file::write(&job.schema, &Notes::default()),
+            "schema": schema_file::write(&job.input_schema, &Notes::default()),
             "partition": partition.join(","),
             "sort": job.sort,
             "compression": job.compression,

@@ -213,7 +213,10 @@ impl Stage for Rank {
         let _heap = context.lease.charge(context.lease.bytes())?;
         let order = order(&self.0, context.done)?;
         let runs = self.0.runs(context.done)?;
-        let keep = self.0.job.dedup.as_ref().filter(|dedup| dedup.adjacent).map(|dedup| dedup.keep);
+        let dedup = self.0.job.dedup.as_ref().filter(|dedup| dedup.adjacent);
+        // Rows that become one begin with the first, whichever of their values stays.
+        let first = self.0.job.pivot.as_ref().map(|_| Keep::First);
+        let keep = dedup.map(|dedup| first.unwrap_or(dedup.keep));
         let Cut { slices, begun, goes_on } =
             cut(&self.0.store, runs, order, key.units.start as usize, keep == Some(Keep::First))?;
         let mut writer = self.0.store.write((slices.len() * size_of::<RunSlice>()) as u64)?;

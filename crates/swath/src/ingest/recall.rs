@@ -155,7 +155,7 @@ pub fn task_bytes(job: &Job, lake: &Lake, table: Bytes) -> Bytes {
     let most = unit_rows(lake);
     let record = lake.max_record.max(job.max_record).0;
     let batch = rows_batch_bytes_max(&lake.own.0, &lake.own.1, batch_limits(job), most, record);
-    parser + table + batch + sorted::bytes_for(job, job.run_rows.min(most as usize))
+    parser + table + batch + sorted::bytes_for(job, &job.layout, job.run_rows.min(most as usize))
 }
 
 /// Reads the rows of the lake that a batch meets.
@@ -263,6 +263,9 @@ fn recall_unit(running: &Running, lake: &Lake, touched: &Touched, unit: u64, sto
     // What was left there is of an input.
     bench.table = None;
     bench.batch.clear();
+    if running.job.pivot.is_some() {
+        bench.batch = Batch::new(running.job.schema.columns.iter().map(|column| column.column_type));
+    }
     let mut recalled = Recalled::default();
     make_room_for_rows(plan, limits, unit_rows(lake), &mut bench.batch);
     for Segment { file, bytes: rows } in touched.stream.segments(unit) {
@@ -317,7 +320,8 @@ fn keep(running: &Running, batch: &mut Batch, bench: &mut Bench, recalled: &mut 
     let Bench { assigner, ranks, sorting, located, .. } = bench;
     locate::locate_all(running, batch, located)?;
     recalled.rows += batch.rows() as u64;
-    recalled.runs.extend(sorted::write(running, batch, located, None, assigner, ranks, sorting)?);
+    let layout = &running.job.layout;
+    recalled.runs.extend(sorted::write(running, layout, batch, located, None, assigner, ranks, sorting)?);
     Ok(())
 }
 

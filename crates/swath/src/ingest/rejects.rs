@@ -370,7 +370,7 @@ fn write_line(running: &Running, entry: &Entry<'_>, carried: u64, out: &mut dyn 
         line: is_text.then(|| running.job.file_plans[file].header_lines + carried + entry.line + 1),
         byte_offset: is_text.then_some(entry.offset),
         row: (!is_text).then_some(entry.offset + 1),
-        column: entry.column.map(|column| running.job.schema.columns[column].name.as_str()),
+        column: entry.column.map(|column| running.job.input_schema.columns[column].name.as_str()),
         reason: entry.reason.name(),
         detail: std::str::from_utf8(entry.detail).unwrap_or_default(),
         raw: String::from_utf8_lossy(entry.raw),

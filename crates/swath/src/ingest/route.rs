@@ -65,16 +65,16 @@ pub fn task_bytes(job: &Job) -> Bytes {
         return columnar.task_bytes(job);
     }
     let options = job.read_options();
-    let columns = job.schema.columns.len();
+    let columns = job.input_schema.columns.len();
     let unit = super::inputs::UNIT_BYTES.min(job.stream.bytes().0);
     let most_ends = job.parse_plans.iter().map(ParsePlan::ends_per_row).max().unwrap_or(1);
     let parser = Workspace::bytes_for(&options, most_ends, columns);
     let fewest = job.parse_plans.iter().map(ParsePlan::row_bytes_min).min().unwrap_or(1);
     let rows = job.run_rows.min(unit as usize / fewest.max(1) + 2);
     let reach = (unit + options.max_record as u64).min(job.stream.bytes().0);
-    let batch = batch_bytes_max(&job.schema, fewest, batch_limits(job), &options, unit, reach);
+    let batch = batch_bytes_max(&job.input_schema, fewest, batch_limits(job), &options, unit, reach);
     let rejects = (rejects::UNIT_BYTES_MAX as u64).min(2 * unit);
-    parser + batch + Bytes(2 * rejects) + sorted::bytes_for(job, rows)
+    parser + batch + Bytes(2 * rejects) + sorted::bytes_for(job, &job.input_layout, rows)
 }
 
 /// How far a batch grows before it becomes a run.
@@ -198,12 +198,13 @@ impl Router<'_> {
         let spans = std::mem::take(&mut self.spans);
         let file_of = |row: usize| spans[spans.partition_point(|span| span.first_row <= row).saturating_sub(1)].file;
         if batch.rows() > 0 {
-            self.locate(batch, &file_of);
+            self.locate(batch, &file_of)?;
             let kept = self.located.kept.len();
             self.routed.filtered += self.located.filtered;
             if kept > 0 {
                 let run = sorted::write(
                     self.running,
+                    &self.running.job.input_layout,
                     batch,
                     &self.located,
                     Some(&file_of),
@@ -252,11 +253,12 @@ impl Router<'_> {
     }
 
     /// Finds which rows stay and where they are; rows without an image in the target CRS are rejected.
-    fn locate(&mut self, batch: &mut Batch, file_of: FileOf<'_>) {
+    fn locate(&mut self, batch: &mut Batch, file_of: FileOf<'_>) -> Result<()> {
         let running = self.running;
         let mut located = std::mem::take(&mut self.located);
         let transform_of = |row: usize| running.job.file_plans[file_of(row)].transform as usize;
-        locate::locate(running, batch, &transform_of, &mut located, &mut |failure| {
+        let known = running.parameters()?;
+        locate::locate(running, batch, (&transform_of, known), &mut located, &mut |failure| {
             self.reject_row(batch, file_of, failure);
         });
         self.located = located;
@@ -268,6 +270,7 @@ impl Router<'_> {
             }
             self.routed.nulled += 1;
         }
+        Ok(())
     }
 
     /// Rejects a row after it was parsed.
@@ -277,7 +280,7 @@ impl Router<'_> {
         let (file, offset) = (file_of(row), batch.offsets[row]);
         let is_kept = !self.packed.is_full();
         let shown = (is_kept && running.job.columnar.is_some())
-            .then(|| batch_row(&running.job.schema, batch, row, &running.texts));
+            .then(|| batch_row(&running.job.input_schema, batch, row, &running.texts));
         let length = match &shown {
             Some(shown) => shown.len() as u64,
             None if is_kept => row_length(running, file, offset),

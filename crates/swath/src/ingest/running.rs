@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use rustc_hash::FxHashMap;
 use swath_core::{Bytes, Error, Journal, Receipt, Receipts, Result, Store};
 use swath_formats::csv::Workspace;
 use swath_formats::parquet::OpenTable;
@@ -75,6 +76,8 @@ pub struct Running {
     pub runs: OnceLock<Vec<SortedRun>>,
     /// The merged order, once all runs are known.
     pub order: OnceLock<super::rank::Order>,
+    /// Which column the names of a pivot become, by the identifiers of their texts.
+    pub parameters: OnceLock<FxHashMap<u32, u32>>,
     /// Memory for the tables of row groups.
     pub tables: Tables,
     /// Row groups, once ranked.
@@ -119,6 +122,17 @@ impl Running {
             runs.extend(receipt.read::<Recalled>()?.runs);
         }
         Ok(runs)
+    }
+
+    /// Which column each name of a pivot becomes, counted from the first of them.
+    ///
+    /// # Errors
+    /// When there is no memory for another text.
+    pub fn parameters(&self) -> Result<&FxHashMap<u32, u32>> {
+        get_or_try_init(&self.parameters, || {
+            let names = self.job.input_schema.pivot.iter().flat_map(|pivot| &pivot.columns);
+            (0..).zip(names).map(|(column, name)| Ok((self.texts.intern(name.as_bytes())?, column))).collect()
+        })
     }
 
     /// Puts texts that are new since the last time into the journal, before the receipt that needs them.
@@ -205,7 +219,7 @@ impl Running {
         self.benches.take().unwrap_or_else(|| Bench {
             workspace: Workspace::new(self.job.read_options()),
             table: None,
-            batch: Batch::new(self.job.schema.columns.iter().map(|column| column.column_type)),
+            batch: Batch::new(self.job.input_schema.columns.iter().map(|column| column.column_type)),
             assigner: Assigner::default(),
             ranks: Default::default(),
             sorting: Sorting::default(),

@@ -121,6 +121,11 @@ pub fn looks(job: &Job) -> bool {
     any && job.sort == SortOrder::Sensor && job.time.is_some() && !job.compacts
 }
 
+/// Whether rows that are found are rejected. A row of a pivot is many rows of the input, which stay.
+pub fn rejects_rows(job: &Job) -> bool {
+    job.strict && job.pivot.is_none()
+}
+
 impl SeriesChecks {
     /// What looks at the readings of a job, if they are looked at.
     pub fn new(job: &Job) -> Option<SeriesChecks> {
@@ -145,7 +150,7 @@ impl SeriesChecks {
     /// When scratch cannot be written or read.
     pub fn look(&mut self, packed: &Packed<'_>, found: &mut Finds<'_>) -> Result<()> {
         let rows = packed.index.len();
-        let is_strict = found.running.job.strict;
+        let is_strict = rejects_rows(&found.running.job);
         self.flags.clear();
         self.flags.resize(if is_strict { rows } else { 0 }, 0);
         let (mut first, columns) = (0, &self.columns);

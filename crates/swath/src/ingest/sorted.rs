@@ -46,8 +46,8 @@ pub struct Sorting {
     pub flags: Flags,
 }
 
-/// Memory that sorting and packing a run of so many rows takes.
-pub fn bytes_for(job: &Job, rows: usize) -> Bytes {
+/// Memory that sorting and packing a run of so many rows of a layout takes.
+pub fn bytes_for(job: &Job, layout: &RowLayout, rows: usize) -> Bytes {
     let coordinates = if job.needs_places() { 16 } else { 0 };
     let degrees = if job.geometry.as_ref().is_some_and(|geometry| geometry.to_degrees.is_some()) { 16 } else { 0 };
     let hashes = if job.dedup.as_ref().is_some_and(|dedup| !dedup.adjacent) { 32 } else { 0 };
@@ -56,10 +56,10 @@ pub fn bytes_for(job: &Job, rows: usize) -> Bytes {
     // be as many; that list grows by doubling, and so does that of rows without a place.
     let per_row =
         4 + 4 + 4 + KEY_BYTES as u64 + 16 + 4 + 4 + 8 + coordinates + degrees + hashes + moved + row_checks::ROW_BYTES;
-    let blocks = (BLOCK_ROWS * (job.layout.stride() + KEY_BYTES)) as u64;
+    let blocks = (BLOCK_ROWS * (layout.stride() + KEY_BYTES)) as u64;
     Bytes(rows as u64 * per_row + blocks + Assigner::bytes_max(&job.levels))
         + swath_core::Store::WRITER_BYTES
-        + Bytes(if job.layout.has_text() { BLOCK_TEXT as u64 + job.longest_record().0 } else { 0 })
+        + Bytes(if layout.has_text() { BLOCK_TEXT as u64 + job.longest_record().0 } else { 0 })
 }
 
 /// Sorts the rows of a batch that stay and writes them to the store. `file_of` tells the file of a row of the input, which
@@ -69,6 +69,7 @@ pub fn bytes_for(job: &Job, rows: usize) -> Bytes {
 /// When the store cannot be written or there are too many partitions.
 pub fn write(
     running: &Running,
+    layout: &RowLayout,
     batch: &mut Batch,
     located: &Located,
     file_of: Option<FileOf<'_>>,
@@ -101,7 +102,7 @@ pub fn write(
     let extra = hidden_columns(job, located);
     let hidden = extra.len();
     batch.columns.extend(extra);
-    let run = write_run(running, batch, file_of.filter(|_| job.strict), sorting);
+    let run = write_run(running, layout, batch, file_of.filter(|_| job.strict), sorting);
     batch.columns.truncate(batch.columns.len() - hidden);
     run.map(Some)
 }
@@ -216,12 +217,12 @@ fn sensor_ids(running: &Running, batch: &Batch, rows: &[u32], ids: &mut Vec<u32>
 
 fn write_run(
     running: &Running,
+    layout: &RowLayout,
     batch: &Batch,
     file_of: Option<FileOf<'_>>,
     sorting: &mut Sorting,
 ) -> Result<SortedRun> {
     let job = &running.job;
-    let layout = &job.layout;
     let count = sorting.sorted.len();
     let hashed = job.dedup.as_ref().filter(|dedup| !dedup.adjacent);
     let keys_bytes = (count * KEY_BYTES) as u64;

@@ -140,7 +140,7 @@ pub fn is_asked_for(job: &Job, lake: &Path) -> Result<Manifest> {
     let is = json!({
         "created_by": format!("swath {}", env!("CARGO_PKG_VERSION")),
         "options": options(job),
-        "schema": schema_file::write(&job.schema, &Notes::default()),
+        "schema": schema_file::write(&job.input_schema, &Notes::default()),
         "inputs": inputs(job),
     });
     if let Some(difference) = difference(&was, &is) {

@@ -25,7 +25,7 @@ pub fn of(prepared: &Prepared) -> Vec<String> {
 
 /// Local times that occur twice, for a person to know of; `ambiguous` says how many there were.
 pub fn ambiguous_times(job: &Job, ambiguous: u64) -> Option<String> {
-    let local = job.schema.columns.iter().filter_map(|column| Some((&column.name, column.timezone.as_ref()?)));
+    let local = job.input_schema.columns.iter().filter_map(|column| Some((&column.name, column.timezone.as_ref()?)));
     let columns: Vec<String> = local.map(|(name, zone)| format!("{name:?} ({zone})")).collect();
     let columns = columns.join(", ");
     (ambiguous > 0).then(|| {
@@ -43,8 +43,8 @@ pub fn of_rows(job: &Job, rows: &Rows) -> Vec<String> {
     let mut warnings = Vec::new();
     let (share, least) = MANY_DUPLICATES;
     let met = rows.written + rows.duplicate;
-    // In a lake there may be rows for good reason.
-    let dedup = job.dedup.as_ref().filter(|_| job.base.is_none());
+    // In a lake there may be rows for good reason; rows that are put together tell by themselves where they differ.
+    let dedup = job.dedup.as_ref().filter(|_| job.base.is_none() && job.pivot.is_none());
     if let Some(dedup) = dedup.filter(|_| rows.duplicate >= least && rows.duplicate * share > met) {
         let key: Vec<&str> = dedup.key.iter().map(|&column| job.schema.columns[column].name.as_str()).collect();
         warnings.push(format!(
@@ -96,7 +96,7 @@ struct Lacking<'j> {
 }
 
 fn absent_columns(job: &Job) -> Vec<String> {
-    let mut lacking = vec![Lacking::default(); job.schema.columns.len()];
+    let mut lacking = vec![Lacking::default(); job.input_schema.columns.len()];
     let mut total = 0;
     for (file, plan) in job.files.iter().zip(&job.file_plans).filter(|(file, _)| file.end > 0) {
         total += 1;
@@ -105,7 +105,7 @@ fn absent_columns(job: &Job) -> Vec<String> {
             lacking[column].count += 1;
         }
     }
-    let columns = job.schema.columns.iter().zip(&lacking);
+    let columns = job.input_schema.columns.iter().zip(&lacking);
     columns
         .filter_map(|(column, lacking)| lacking.first.map(|first| sentence(column, first, lacking.count, total)))
         .collect()

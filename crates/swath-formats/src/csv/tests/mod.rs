@@ -64,6 +64,7 @@ pub(super) fn table(columns: Vec<ColumnSchema>) -> TableSchema {
         csv: CsvFormat::default(),
         json: None,
         columns,
+        pivot: None,
         crs: CrsSchema::default(),
         dedup: None,
         checks: Checks::NONE,
