@@ -19,7 +19,8 @@ use swath_table::reject::Reject;
 use swath_table::schema::TableSchema;
 use swath_table::schema_file;
 
-use super::*;
+use super::Footer;
+use crate::columnar::{GroupFilter, Head, OpenTable, RowReport, RowSource, read_rows, sample, sample_header};
 use crate::csv::{BatchLimits, Consumer, ParsePlan};
 use crate::store::SourceFile;
 
@@ -107,7 +108,7 @@ fn read(file: &Made, schema: &TableSchema, span: u64, filter: &GroupFilter) -> R
     let footer = Footer::read(&SourceFile::open(&file.0)?, size, &|_| true)?;
     let names: Vec<Vec<u8>> = footer.columns.iter().map(|column| column.name.clone().into_bytes()).collect();
     let plan = ParsePlan::new(&file.0, schema, &names)?;
-    let mut table = OpenTable::open(&file.0, size, &plan, schema)?;
+    let mut table = OpenTable::open(Box::new(SourceFile::open(&file.0)?), size, &plan, schema, 1 << 20)?;
     let bound = table.bytes_max()?;
     assert!(bound > Bytes::ZERO);
     let interner = Arc::new(Interner::new("texts", Bytes(64 << 20)));
@@ -319,11 +320,12 @@ fn columns_that_are_nested_are_named() {
     ];
     let file = made("nested", &RecordBatch::try_from_iter(columns).expect("columns"), WriterProperties::builder());
     let size = std::fs::metadata(&file.0).expect("a file").len();
-    let footer = Footer::read(&SourceFile::open(&file.0).expect("a file"), size, &|_| true).expect("a footer");
+    let source = || SourceFile::open(&file.0).expect("a file");
+    let head = Head::read(&source(), size, &|_| true).expect("a footer");
     assert_eq!(footer.refused, [("nested".to_string(), "it is nested".to_string())]);
     let schema = schema("[columns.after]\ntype='int32'\n[columns.before]\ntype='int64'\n");
     assert_eq!(read(&file, &schema, 1, &GroupFilter::default()).expect("rows").0.rows, ["3|1", "4|2"]);
-    let pieces = sample(&file.0, &footer, &[0..1, 1..2], 100).expect("a sample");
+    let pieces = sample(Box::new(source()), &head, &[0..1, 1..2], 100).expect("a sample");
     assert_eq!((pieces[0].text.as_slice(), pieces[1].text.as_slice()), (&b"1,3\n"[..], &b"2,4\n"[..]));
     assert_eq!(sample_header(&footer), b"\"before\",\"after\"\n");
 }

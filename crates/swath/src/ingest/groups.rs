@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use swath_core::{Blob, Bytes, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec};
 use swath_formats::csv::{Consumer, RangeSpec, Source, Start, read_range};
-use swath_formats::parquet::GroupFilter;
+use swath_formats::columnar::GroupFilter;
 use swath_table::column::{Batch, Values};
 use swath_table::partition::PartitionLevel;
 use swath_table::reject::Reject;
