@@ -30,6 +30,7 @@ const ORACLES: [Oracle; 11] = [
     Oracle { script: "crs_points.py", wants: Wants::Nothing },
     Oracle { script: "crs_projjson.py", wants: Wants::Nothing },
     Oracle { script: "truth_ingest.py", wants: Wants::Program },
+    Oracle { script: "arrow_ingest.py", wants: Wants::Program },
     Oracle { script: "real_files.py", wants: Wants::Corpus },
     Oracle { script: "geotiff_write.py", wants: Wants::Example("geotiff_make") },
     Oracle { script: "geotiff_read.py", wants: Wants::ExampleAndCorpus("geotiff_dump") },

@@ -196,8 +196,11 @@ impl<'w> Spool<'w> {
         let is_arrow = arrow::is_arrow(&text.head);
         // What is no whole file of columns is none.
         let is_columnar = is_arrow || matches!(Format::of(&text.head, u64::MAX), Ok(Some(_)));
-        let form =
-            if said.is_delimited || is_columnar { None } else { json::form_of(&text.head, text.is_whole, has_name_of_lines(path)) };
+        let form = if said.is_delimited || is_columnar {
+            None
+        } else {
+            json::form_of(&text.head, text.is_whole, has_name_of_lines(path))
+        };
         let records = match &form {
             Some(Form::Document(paths)) => Some(self.records(path, paths)?),
             Some(Form::Lines) => said.records.clone(),
@@ -320,7 +323,15 @@ impl<'s, 'w> Writer<'s, 'w> {
         };
         spool.file = Some(Arc::clone(&file));
         let start = spool.end;
-        Ok(Writer { spool, file, path, start, buffer: Vec::with_capacity(2 * BLOCK_BYTES), hash: Xxh3::new(), is_whole: false })
+        Ok(Writer {
+            spool,
+            file,
+            path,
+            start,
+            buffer: Vec::with_capacity(2 * BLOCK_BYTES),
+            hash: Xxh3::new(),
+            is_whole: false,
+        })
     }
 
     /// Bytes of the input so far.

@@ -3,9 +3,9 @@
 use swath_core::Result;
 
 use super::fields::{Column, Position, Stored};
+use super::message::Envelope;
 use super::outline::Outline;
 use super::part::Io;
-use super::message::Envelope;
 use super::plain::Plain;
 use crate::columnar::slots::{CHUNK_ROWS, NO_CODE, Slots};
 
@@ -124,7 +124,11 @@ impl Dictionary {
                 self.ends.push(self.bytes.len() as u32);
             }
             if self.bytes.len() > u32::MAX as usize / 2 {
-                return Err(io.corrupt(name, 0, "wanted a dictionary of at most 2 GiB of texts, got a larger one"));
+                return Err(io.corrupt(
+                    name,
+                    io.at(),
+                    "wanted a dictionary of at most 2 GiB of texts, got a larger one",
+                ));
             }
         }
         self.codes.resize(self.ends.len(), NO_CODE);

@@ -157,6 +157,10 @@ impl Walk<'_> {
             return Err(format!("columns are nested more than {DEPTH_MAX} deep"));
         }
         let is_struct = field.type_type() == Type::Struct_ && field.dictionary().is_none();
+        if is_struct && depth == 0 && is_box(field) {
+            self.fields.refused.push((name, "it is the box of a geometry".into()));
+            return self.pass(field, depth);
+        }
         if is_struct {
             let place = self.take(1);
             self.around.push(place);
@@ -231,6 +235,15 @@ impl Walk<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a struct is what GeoParquet keeps beside geometries, their bounding boxes: no columns that anybody wants.
+fn is_box(field: &Field<'_>) -> bool {
+    let Some(children) = field.children().filter(|_| field.name() == Some("bbox")) else { return false };
+    children.len() >= 4
+        && children
+            .iter()
+            .all(|child| matches!(child.name(), Some("xmin" | "ymin" | "zmin" | "xmax" | "ymax" | "zmax")))
 }
 
 /// A value of the metadata of a field.

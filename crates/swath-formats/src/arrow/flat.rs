@@ -202,8 +202,7 @@ fn metadata(batch: &Batch, moved: &[Moved], body: u64, dictionary: Option<(i64, 
     let mut builder = FlatBufferBuilder::new();
     let nodes: Vec<FieldNode> =
         batch.nodes.iter().map(|(values, nulls)| FieldNode::new(*values as i64, *nulls as i64)).collect();
-    let buffers: Vec<Buffer> =
-        moved.iter().map(|buffer| Buffer::new(buffer.at as i64, buffer.length as i64)).collect();
+    let buffers: Vec<Buffer> = moved.iter().map(|buffer| Buffer::new(buffer.at as i64, buffer.length as i64)).collect();
     let counts: Vec<i64> = batch.variadic.iter().map(|count| i64::from(*count)).collect();
     let (nodes, buffers) = (builder.create_vector(&nodes), builder.create_vector(&buffers));
     let counts = (!counts.is_empty()).then(|| builder.create_vector(&counts));

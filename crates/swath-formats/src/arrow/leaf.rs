@@ -60,7 +60,8 @@ impl Leaf {
                 Dictionary::bytes_for(self.column.stored, self.text_max, entries).saturating_add(needs.entries_unpacked)
             }
         };
-        let names = 2 * self.column.name.len() as u64 + size_of::<Leaf>() as u64 + size_of::<Dictionary>() as u64 + 1024;
+        let names =
+            2 * self.column.name.len() as u64 + size_of::<Leaf>() as u64 + size_of::<Dictionary>() as u64 + 1024;
         let own = needs.unpacked.saturating_add(slots + plain + names).saturating_add(dictionary);
         (own, needs.packed)
     }
@@ -87,7 +88,7 @@ impl Leaf {
         }
         let name = &self.column.name;
         if self.plain.left() == 0 {
-            return Err(io.corrupt(name, 0, "wanted further rows, got none"));
+            return Err(io.corrupt(name, io.at(), "wanted further rows, got none"));
         }
         let Some(dictionary) = &self.dictionary else {
             self.count = self.plain.read(io, name, &mut self.slots, &mut self.valid)?;
@@ -98,7 +99,7 @@ impl Leaf {
         self.from = 0;
         if let Some(wrong) = index(self.plain.stored, &self.coded, &self.valid, dictionary, &mut self.indices) {
             let told = format!("wanted an entry of {} in its dictionary, got {wrong}", dictionary.entries());
-            return Err(io.corrupt(name, 0, &told));
+            return Err(io.corrupt(name, io.at(), &told));
         }
         // What is null in the dictionary is null.
         for (valid, index) in self.valid.iter_mut().zip(&self.indices) {
@@ -149,13 +150,7 @@ impl Leaf {
 }
 
 /// Makes indices of decoded numbers; answers the first that is in no dictionary. Those of nulls are 0.
-fn index(
-    stored: Stored,
-    coded: &Slots,
-    valid: &[u8],
-    dictionary: &Dictionary,
-    indices: &mut Vec<u32>,
-) -> Option<i64> {
+fn index(stored: Stored, coded: &Slots, valid: &[u8], dictionary: &Dictionary, indices: &mut Vec<u32>) -> Option<i64> {
     indices.clear();
     let entries = dictionary.entries() as i64;
     let mut wrong = None;

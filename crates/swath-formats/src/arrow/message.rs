@@ -95,11 +95,17 @@ pub(super) fn rules(bytes: usize) -> VerifierOptions {
     VerifierOptions { max_apparent_size: 4 * bytes + (64 << 10), ..VerifierOptions::default() }
 }
 
+/// What is wrong with metadata, without the way there.
+pub(super) fn first(error: &flatbuffers::InvalidFlatbuffer) -> String {
+    error.to_string().lines().next().unwrap_or_default().trim_end_matches('.').to_string()
+}
+
 /// The message whose metadata were read into `words`.
 pub(super) fn message<'w>(file: &dyn ReadAt, place: &Envelope, words: &'w Words) -> Result<Message<'w>> {
     let bytes = words.bytes();
-    let message = root_as_message_with_opts(&rules(bytes.len()), bytes)
-        .map_err(|error| corrupt(file, place.at, format!("the metadata of a message cannot be read: {error:#}")))?;
+    let message = root_as_message_with_opts(&rules(bytes.len()), bytes).map_err(|error| {
+        corrupt(file, place.at, format!("the metadata of a message cannot be read: {}", first(&error)))
+    })?;
     if message.version() < MetadataVersion::V4 {
         let told = format!("wanted metadata of version V4 or V5, got {:?}", message.version());
         return Err(corrupt(file, place.at, told));

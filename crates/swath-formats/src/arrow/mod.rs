@@ -22,6 +22,9 @@ pub(crate) use leaf::Leaf;
 pub use outline::Outline;
 pub(crate) use part::Io;
 
+#[cfg(test)]
+mod tests;
+
 /// Bytes that tell Arrow IPC.
 pub const MARK_BYTES: usize = 16;
 

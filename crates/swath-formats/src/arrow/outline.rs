@@ -12,7 +12,7 @@ use swath_core::Result;
 
 use super::MAGIC;
 use super::fields::{Column, Fields, Position, Stored};
-use super::message::{Envelope, Held, Words, corrupt, envelope, held, message, rules};
+use super::message::{Envelope, Held, Words, corrupt, envelope, first, held, message, rules};
 use super::part::{Batch, of_dictionary};
 use crate::columnar::read_exactly;
 use crate::parquet::Codec;
@@ -189,7 +189,7 @@ impl Walk<'_> {
         words.read(file, start, length as usize)?;
         let wrong = |told: String| corrupt(file, start, format!("the footer cannot be read: {told}"));
         let footer = root_as_footer_with_opts(&rules(words.bytes().len()), words.bytes())
-            .map_err(|error| wrong(format!("{error:#}")))?;
+            .map_err(|error| wrong(first(&error)))?;
         if footer.version() < arrow_ipc::MetadataVersion::V4 {
             return Err(wrong(format!("wanted metadata of version V4 or V5, got {:?}", footer.version())));
         }
@@ -240,7 +240,11 @@ impl Walk<'_> {
         // The end may be told, or just be there.
         let after = size.saturating_sub(at + 8);
         if after > 0 {
-            return Err(corrupt(file, at + 8, format!("wanted the end of the stream to be that of the file, got {after} bytes")));
+            return Err(corrupt(
+                file,
+                at + 8,
+                format!("wanted the end of the stream to be that of the file, got {after} bytes"),
+            ));
         }
         Ok(outline)
     }
@@ -292,7 +296,10 @@ impl Walk<'_> {
                 outline.unpacked_bytes = outline.unpacked_bytes.saturating_add(length);
                 if buffer == own.start + 1 && own.contains(&buffer) && length < at_least(stored, rows) {
                     let wanted = at_least(stored, rows);
-                    return Err(wrong(format!("column {:?}: wanted {wanted} bytes for {rows} rows, got {length}", column.name)));
+                    return Err(wrong(format!(
+                        "column {:?}: wanted {wanted} bytes for {rows} rows, got {length}",
+                        column.name
+                    )));
                 }
                 if own.contains(&buffer) && buffer > own.start + 1 {
                     texts = texts.max(length);

@@ -82,7 +82,8 @@ impl Batch {
     pub fn read(&mut self, file: &dyn ReadAt, place: &Envelope, batch: &RecordBatch<'_>, body: u64) -> Result<()> {
         let wrong = |told: String| corrupt(file, place.at, told);
         let size = |what: &str, number: i64| {
-            u64::try_from(number).map_err(|_| corrupt(file, place.at, format!("wanted {what} of 0 or more, got {number}")))
+            u64::try_from(number)
+                .map_err(|_| corrupt(file, place.at, format!("wanted {what} of 0 or more, got {number}")))
         };
         self.rows = size("rows", batch.length())?;
         self.nodes.clear();
@@ -270,6 +271,11 @@ pub(super) fn room(buffer: &mut Vec<u8>, length: usize) {
 }
 
 impl Io {
+    /// Where the batch is that was opened last.
+    pub(super) fn at(&self) -> u64 {
+        self.open.map_or(0, |place| place.at)
+    }
+
     /// The batch that is open.
     pub(super) fn batch(&self) -> &Batch {
         &self.batch

@@ -84,7 +84,7 @@ impl Plain {
         let batch = io.batch();
         (self.rows, self.next, self.validities) = (batch.rows, 0, 0);
         self.window.bytes.clear();
-        let wrong = |told: String| io.corrupt(name, 0, &told);
+        let wrong = |told: String| io.corrupt(name, io.at(), &told);
         for (position, node) in std::iter::once(place).chain(around).enumerate() {
             let Some(&(values, nulls)) = batch.nodes.get(node.node) else { continue };
             if values != self.rows {
@@ -230,14 +230,7 @@ impl Plain {
     }
 
     /// Reads texts that are in views, or where those say; answers how many.
-    fn views(
-        &mut self,
-        io: &mut Io,
-        name: &str,
-        rows: usize,
-        slots: &mut Slots,
-        valid: &[u8],
-    ) -> Result<usize> {
+    fn views(&mut self, io: &mut Io, name: &str, rows: usize, slots: &mut Slots, valid: &[u8]) -> Result<usize> {
         let range = (self.next.saturating_mul(VIEW_BYTES as u64), rows * VIEW_BYTES);
         let at = self.main.at();
         let raw = self.main.read(io, name, range, &mut self.raw)?;
@@ -339,9 +332,14 @@ mod tests {
 
     #[test]
     fn halves_are_floats() {
-        for (bits, wanted) in
-            [(0x3c00, 1.0), (0xc000, -2.0), (0x0001, 5.960_464_5e-8), (0x7bff, 65504.0), (0x3555, 0.333_251_95), (0, 0.0)]
-        {
+        for (bits, wanted) in [
+            (0x3c00, 1.0),
+            (0xc000, -2.0),
+            (0x0001, 5.960_464_5e-8),
+            (0x7bff, 65504.0),
+            (0x3555, 0.333_251_95),
+            (0, 0.0),
+        ] {
             assert_eq!(half(bits), wanted, "{bits:04x}");
         }
         assert!(half(0x7c00).is_infinite() && half(0x7e00).is_nan() && half(0x8000).is_sign_negative());

@@ -15,6 +15,8 @@ mod rows;
 mod sample;
 pub(crate) mod slots;
 mod table;
+#[cfg(test)]
+pub(crate) mod testing;
 mod texts;
 
 pub use head::{Format, Head};

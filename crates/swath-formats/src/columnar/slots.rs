@@ -34,7 +34,10 @@ pub(crate) enum Stated {
     /// Days since 1970-01-01.
     Day(i32),
     /// Microseconds since 1970-01-01.
-    Moment { us: i64, utc: bool },
+    Moment {
+        us: i64,
+        utc: bool,
+    },
     Number(f64),
 }
 

@@ -5,8 +5,8 @@
 
 use rustc_hash::FxHashMap;
 use swath_core::{Bytes, Error, Result};
-use swath_formats::csv::{Consumer, ParsePlan, Workspace};
 use swath_formats::columnar::{Format, GroupFilter, OpenTable, RowReport, RowSource, read_rows, rows_batch_bytes_max};
+use swath_formats::csv::{Consumer, ParsePlan, Workspace};
 use swath_table::schema::TableSchema;
 
 use super::inputs::{Segment, Stream};

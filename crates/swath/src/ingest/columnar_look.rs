@@ -28,12 +28,7 @@ const SMALL: (u64, u64) = (20_000, 2 << 20);
 ///
 /// # Errors
 /// For inputs that cannot be read and schemas that cannot be.
-pub fn inputs(
-    files: Vec<InputFile>,
-    content: Bytes,
-    given: &SchemaFile,
-    mut warnings: Vec<String>,
-) -> Result<Inputs> {
+pub fn inputs(files: Vec<InputFile>, content: Bytes, given: &SchemaFile, mut warnings: Vec<String>) -> Result<Inputs> {
     let mut columns = Columns::default();
     let (mut types, mut refused) = (FileTypes::default(), Refused::default());
     let mut known: FxHashMap<Vec<Vec<u8>>, usize> = FxHashMap::default();
@@ -106,16 +101,7 @@ pub fn inputs(
     }
     warnings.extend(refused.sentence().map(|sentence| format!("not read: {sentence}; {REFUSED_HINT}")));
     let no_degrees = inferred.no_degrees.filter(|_| is_placed);
-    Ok(Inputs {
-        files,
-        content,
-        schema,
-        notes: inferred.notes,
-        samples,
-        warnings,
-        no_degrees,
-        columns: Some(columns),
-    })
+    Ok(Inputs { files, content, schema, notes: inferred.notes, samples, warnings, no_degrees, columns: Some(columns) })
 }
 
 /// Columns that cannot be read.

@@ -137,7 +137,13 @@ fn open(lake: &Lake, job: &Job, file: &Entry) -> Result<OpenTable> {
     if length != file.bytes {
         return Err(damaged(job, file, format!("the manifest has {} bytes, the file {length}", file.bytes)));
     }
-    let table = OpenTable::open(Box::new(SourceFile::open(&path)?), length, &lake.own.1, &lake.own.0, job.max_record.as_usize())?;
+    let table = OpenTable::open(
+        Box::new(SourceFile::open(&path)?),
+        length,
+        &lake.own.1,
+        &lake.own.0,
+        job.max_record.as_usize(),
+    )?;
     match table.head.group_rows().sum::<u64>() {
         rows if rows == file.rows => Ok(table),
         rows => Err(damaged(job, file, format!("the manifest has {} rows, the file {rows}", file.rows))),

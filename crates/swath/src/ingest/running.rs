@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use swath_core::{Bytes, Error, Journal, Receipt, Receipts, Result, Store};
-use swath_formats::csv::Workspace;
 use swath_formats::columnar::OpenTable;
+use swath_formats::csv::Workspace;
 use swath_table::assign::Assigner;
 use swath_table::column::Batch;
 use swath_table::intern::Interner;
