@@ -309,7 +309,7 @@ mod tests {
             }
             if flags != 0 {
                 let mut broken = packed.clone();
-                broken[16] ^= 1;
+                broken[12] ^= 1;
                 assert!(unpack_frame(&broken, &mut out).is_err_and(|told| told.contains("checksum")), "{flags}");
             }
         }

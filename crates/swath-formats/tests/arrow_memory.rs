@@ -135,10 +135,10 @@ fn measured_memory_is_within_the_declared() {
     let without_again = all.replace("[columns.again]\ntype='category'\nsource='time'\n", "");
     let short = table(60, 300_000);
     for (name, batch, rows, columns) in [
-        ("one batch", &short, 300_000, without_again.as_str()),
+        ("one batch", &short, 150_000, without_again.as_str()),
         ("batches", &short, 60_000, &without_again),
         ("numbers", &short, 60_000, numbers),
-        ("long", &table(100_000, 700), 700, all),
+        ("long", &table(100_000, 700), 70, all),
         ("small", &table(100, 3_000), 100, all),
     ] {
         for is_packed in [false, true] {

@@ -23,6 +23,8 @@ use crate::store::{ReadAt, read_full};
 
 /// Bytes that are read and written at once.
 const BLOCK_BYTES: usize = 64 << 10;
+/// Zeros between the mark of a file and its first message at most.
+const PADDING_MAX: u64 = 4096;
 /// What buffers begin at a multiple of.
 const ALIGNED: u64 = 8;
 
@@ -79,7 +81,13 @@ struct Moved {
 impl Flat<'_> {
     /// Puts the schema down as it is. In a file it is the first message, too.
     fn schema(&mut self) -> Result<()> {
-        let start = if self.outline.is_stream { 0 } else { 8 };
+        let mut start = if self.outline.is_stream { 0 } else { 8 };
+        // Some writers pad the mark of a file.
+        let mut words = [0; 8];
+        while !self.outline.is_stream && start < PADDING_MAX.min(self.outline.end) && words == [0; 8] {
+            let read = read_full(self.file, &mut words, start)?;
+            start += if words[..read] == [0; 8] { 8 } else { 0 };
+        }
         let missing = || corrupt(self.file, start, "wanted a schema, got the end");
         let place = envelope(self.file, start, self.outline.end)?.ok_or_else(missing)?;
         self.words.read(self.file, place.at, place.metadata as usize)?;

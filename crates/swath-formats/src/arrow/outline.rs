@@ -11,9 +11,10 @@ use arrow_ipc::root_as_footer_with_opts;
 use swath_core::Result;
 
 use super::MAGIC;
+use super::dictionary::Dictionary as Entries;
 use super::fields::{Column, Fields, Position, Stored};
 use super::message::{Envelope, Held, Words, corrupt, envelope, first, held, message, rules};
-use super::part::{Batch, of_dictionary};
+use super::part::{Batch, UNPACKED_MAX, of_dictionary};
 use crate::columnar::read_exactly;
 use crate::parquet::Codec;
 use crate::store::ReadAt;
@@ -24,7 +25,7 @@ const FOOTER_MAX: u64 = 64 << 20;
 const ROWS_MAX: u64 = 1 << 40;
 /// A packed batch with more rows is read in pieces, and one with larger columns takes much memory: such files are laid
 /// out unpacked before.
-const PACKED_MAX: (u64, u64) = (196_608, 8 << 20);
+const PACKED_MAX: (u64, u64) = (196_608, UNPACKED_MAX);
 
 /// What a file says.
 #[derive(Debug, Clone)]
@@ -135,6 +136,16 @@ impl Outline {
     /// How many record batches have rows.
     pub fn batches(&self) -> usize {
         self.batches.len()
+    }
+
+    /// Memory that the largest dictionary of a wanted column takes.
+    pub(crate) fn dictionary_bytes(&self) -> u64 {
+        let of = |(column, needs): (&Column, &Needs)| {
+            column.dictionary?;
+            let entries = (needs.entries, needs.entry_texts);
+            Some(Entries::bytes_for(column.stored, 0, entries).saturating_add(needs.entries_unpacked))
+        };
+        self.columns.iter().zip(&self.needs).filter_map(of).max().unwrap_or(0)
     }
 
     /// Memory that it takes once it is read, and what reading it took.

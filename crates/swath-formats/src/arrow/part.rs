@@ -13,6 +13,9 @@ use crate::store::ReadAt;
 /// Bytes before a packed buffer: how long it is unpacked.
 pub(super) const LENGTH_BYTES: u64 = 8;
 
+/// The longest buffer that is unpacked in memory.
+pub(super) const UNPACKED_MAX: u64 = 8 << 20;
+
 /// An open file, and what is needed to read buffers from it.
 pub(crate) struct Io {
     pub(super) file: Box<dyn ReadAt>,
@@ -247,6 +250,12 @@ impl Part {
     /// Unpacks it, unless that was done.
     fn load(&mut self, io: &mut Io, column: &str) -> Result<()> {
         let Some((codec, length)) = self.packed.filter(|_| !self.is_loaded) else { return Ok(()) };
+        // Files with longer ones are laid out before, or not what they were; and packing makes nothing much longer.
+        let longest = length.saturating_sub(length / 64 + LENGTH_BYTES).max(self.length);
+        if longest > UNPACKED_MAX {
+            let told = format!("wanted a packed buffer of at most {UNPACKED_MAX} bytes, got {longest}");
+            return Err(io.corrupt(column, self.at, &told));
+        }
         room(&mut io.packed, length as usize);
         read_exactly(&*io.file, &mut io.packed, self.at)?;
         room(&mut self.data, self.length as usize);
