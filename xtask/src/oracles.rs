@@ -26,7 +26,7 @@ struct Oracle {
 }
 
 /// Every script of `tests/oracles`; `lake_opens.py` is run by `truth_ingest.py`, on lakes that are made there.
-const ORACLES: [Oracle; 11] = [
+const ORACLES: [Oracle; 12] = [
     Oracle { script: "crs_points.py", wants: Wants::Nothing },
     Oracle { script: "crs_projjson.py", wants: Wants::Nothing },
     Oracle { script: "truth_ingest.py", wants: Wants::Program },

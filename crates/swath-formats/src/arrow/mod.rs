@@ -41,5 +41,5 @@ pub fn is_arrow(head: &[u8]) -> bool {
     }
     let word = |at: usize| head.get(at..).and_then(|bytes| bytes.first_chunk()).map(|bytes| u32::from_le_bytes(*bytes));
     let (Some(length), Some(table)) = (word(4), word(8)) else { return false };
-    head.starts_with(&CONTINUATION) && length >= 8 && length < 1 << 31 && table >= 4 && table < length
+    head.starts_with(&CONTINUATION) && (8..1 << 31).contains(&length) && (4..length).contains(&table)
 }

@@ -152,7 +152,7 @@ fn types_that_only_arrow_has() {
     let halves = Float16Array::from_iter((0..5_000).map(|row| gap(row).then(|| half::f16::from_f32(row as f32 / 4.0))));
     let numbers = StringArray::from_iter_values(["1", "2", "x"]);
     let codes = arrow_array::UInt8Array::from_iter((0..5_000).map(|row| gap(row).then_some((row % 3) as u8)));
-    let inner = Int32Array::from_iter((0..5_000).map(|row| (row % 3 != 1).then_some(row as i32)));
+    let inner = Int32Array::from_iter((0..5_000).map(|row| (row % 3 != 1).then_some(row)));
     let field = Arc::new(Field::new("a", DataType::Int32, true));
     let within = StructArray::new(vec![field].into(), vec![Arc::new(inner)], Some((0..5_000).map(gap).collect()));
     let columns: Vec<(&str, ArrayRef)> = vec![

@@ -59,7 +59,8 @@ pub struct RowReport {
 /// number in the file, its line that in the range.
 ///
 /// # Errors
-/// [`Error::InputUnreadable`] and [`Error::InputCorrupt`]; [`Error::DictionaryFull`]; whatever the consumer answers.
+/// [`swath_core::Error::InputUnreadable`] and [`swath_core::Error::InputCorrupt`];
+/// [`swath_core::Error::DictionaryFull`]; whatever the consumer answers.
 pub fn read_rows(
     source: &RowSource<'_>,
     table: &mut OpenTable,
