@@ -26,10 +26,11 @@ struct Oracle {
 }
 
 /// Every script of `tests/oracles`; `lake_opens.py` is run by `truth_ingest.py`, on lakes that are made there.
-const ORACLES: [Oracle; 12] = [
+const ORACLES: [Oracle; 13] = [
     Oracle { script: "crs_points.py", wants: Wants::Nothing },
     Oracle { script: "crs_projjson.py", wants: Wants::Nothing },
     Oracle { script: "truth_ingest.py", wants: Wants::Program },
+    Oracle { script: "arrow_ingest.py", wants: Wants::Program },
     Oracle { script: "real_files.py", wants: Wants::Corpus },
     Oracle { script: "pivots.py", wants: Wants::Corpus },
     Oracle { script: "geotiff_write.py", wants: Wants::Example("geotiff_make") },

@@ -187,11 +187,11 @@ fn a_lake_that_is_not_as_it_was_written_is_told() {
 fn files_that_are_no_text_are_called_what_they_are() {
     let folder = Folder::new();
     folder.write("a.csv.xz", b"\xfd7zXZ\0\0\x04\xe6\xd6\xb4\x46\x02\0");
-    folder.write("a.feather", b"ARROW1\0\0\xff\xff\xff\xff");
+    folder.write("a.orc", b"ORC\0\0\xff\xff\xff\xff");
     folder.write("a.gpkg", &[&b"SQLite format 3\0"[..], &[0; 100]].concat());
     for (name, what, hint) in [
         ("a.csv.xz", "xz", "decompress it first"),
-        ("a.feather", "Arrow IPC (Feather)", "write it as Parquet first"),
+        ("a.orc", "ORC", "write it as Parquet first"),
         ("a.gpkg", "SQLite or GeoPackage", "export the table as CSV first"),
     ] {
         let (_, told) = told(&folder, &format!("sensor ingest {name} -o other -m 256MB"), 5);

@@ -1,5 +1,6 @@
 //! What an input holds where that is not what stands in the file: standard input and pipes, compressed files, text in
-//! other encodings, JSON documents. It is put down in one scratch file, as plain text, and read from there.
+//! other encodings, JSON documents. It is put down in one scratch file, as plain text, and read from there. So are files
+//! with columns that come in like that, and Arrow whose packed record batches are too large to be unpacked in memory.
 //!
 //! The scratch file has no name from the start: whatever becomes of the process, nothing of it stays.
 
@@ -12,8 +13,10 @@ use std::sync::Arc;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use swath_core::{Bytes, Error, Place, Result, Stop, fault};
+use swath_formats::arrow;
+use swath_formats::columnar::Format;
 use swath_formats::json::{self, Fault, Form, Layout, RecordPath, Step};
-use swath_formats::store::ReadAt;
+use swath_formats::store::{ReadAt, SourceFile};
 use swath_formats::unpack::{Layer, peel};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -150,6 +153,11 @@ impl<'w> Spool<'w> {
         let mut head = [0; 64];
         let read = FileExt::read_at(&file, &mut head, 0).map_err(|error| Error::reading(path, &error))?;
         let head = &head[..read];
+        if arrow::is_arrow(head) {
+            let size = file.metadata().map_err(|error| Error::reading(path, &error))?.len();
+            let laid_out = self.unpacked(path, &SourceFile::open(path)?, size)?;
+            return Ok(laid_out.map_or(Held::AsItStands { is_json: false }, Held::Content));
+        }
         let start = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
         let may_be_json = !self.said.is_delimited && (start.is_empty() || matches!(start[0], b'{' | b'['));
         if self.said.encoding.is_none() && Layer::of(head).is_none() && !may_be_json {
@@ -185,8 +193,14 @@ impl<'w> Spool<'w> {
         let failed = |error: io::Error| failed(path, &error, room);
         let text = peel(source, said.encoding, window.0).map_err(failed)?;
         let mut layers: Vec<&'static str> = text.layers.iter().map(|layer| layer.name()).collect();
-        let form =
-            if said.is_delimited { None } else { json::form_of(&text.head, text.is_whole, has_name_of_lines(path)) };
+        let is_arrow = arrow::is_arrow(&text.head);
+        // What is no whole file of columns is none.
+        let is_columnar = is_arrow || matches!(Format::of(&text.head, u64::MAX), Ok(Some(_)));
+        let form = if said.is_delimited || is_columnar {
+            None
+        } else {
+            json::form_of(&text.head, text.is_whole, has_name_of_lines(path))
+        };
         let records = match &form {
             Some(Form::Document(paths)) => Some(self.records(path, paths)?),
             Some(Form::Lines) => said.records.clone(),
@@ -198,6 +212,7 @@ impl<'w> Spool<'w> {
             return Ok(Held::AsItStands { is_json });
         }
         let mut writer = Writer::begin(self, path)?;
+        writer.is_whole = is_columnar;
         match records {
             None => writer.copy(text.text)?,
             Some(records) => {
@@ -206,16 +221,34 @@ impl<'w> Spool<'w> {
             }
         }
         let (spool, start, length, hash) = writer.finish()?;
-        Ok(Held::Content(Content {
-            spool,
-            start,
-            length,
-            hash,
-            path: path.into(),
-            is_json,
-            records: path_of_records,
-            layers,
-        }))
+        let mut content =
+            Content { spool, start, length, hash, path: path.into(), is_json, records: path_of_records, layers };
+        if is_arrow && let Some(unpacked) = self.unpacked(path, &content, length)? {
+            // Of a stream, the hash is what it is known by.
+            content = Content { hash, layers: [content.layers, unpacked.layers].concat(), ..unpacked };
+        }
+        Ok(Held::Content(content))
+    }
+
+    /// Lays Arrow out unpacked, where its record batches are packed and large.
+    fn unpacked(&mut self, path: &Path, file: &dyn ReadAt, size: u64) -> Result<Option<Content>> {
+        let outline = arrow::Outline::read(file, size, &|_| true)?;
+        if !outline.is_heavy {
+            return Ok(None);
+        }
+        let ceiling = self.room.ceiling;
+        let window = ceiling.saturating_sub(PROGRAM_BYTES + ROOM + Bytes(outline.memory()));
+        let too_large = |bytes: u64| Error::CeilingTooSmall {
+            what: format!("what unpacks the record batches of {}", path.display()),
+            ceiling,
+            smallest: PROGRAM_BYTES + ROOM + Bytes(outline.memory()) + Bytes(bytes),
+            mostly: "they are unpacked with as much memory as they were packed with".into(),
+        };
+        let mut writer = Writer::begin(self, path)?;
+        arrow::lay_out(file, &outline, window.0, &too_large, &mut |bytes| writer.put(bytes))?;
+        let (spool, start, length, hash) = writer.finish()?;
+        let (path, layers) = (path.into(), vec!["packed record batches"]);
+        Ok(Some(Content { spool, start, length, hash, path, is_json: false, records: None, layers }))
     }
 
     /// Where the records of a document are, of which `paths` may be the place.
@@ -274,6 +307,8 @@ struct Writer<'s, 'w> {
     start: u64,
     buffer: Vec<u8>,
     hash: Xxh3,
+    /// Whether the first part of it alone is good for nothing.
+    is_whole: bool,
 }
 
 impl<'s, 'w> Writer<'s, 'w> {
@@ -288,7 +323,15 @@ impl<'s, 'w> Writer<'s, 'w> {
         };
         spool.file = Some(Arc::clone(&file));
         let start = spool.end;
-        Ok(Writer { spool, file, path, start, buffer: Vec::with_capacity(2 * BLOCK_BYTES), hash: Xxh3::new() })
+        Ok(Writer {
+            spool,
+            file,
+            path,
+            start,
+            buffer: Vec::with_capacity(2 * BLOCK_BYTES),
+            hash: Xxh3::new(),
+            is_whole: false,
+        })
     }
 
     /// Bytes of the input so far.
@@ -298,7 +341,7 @@ impl<'s, 'w> Writer<'s, 'w> {
 
     /// Whether there is as much as is wanted.
     fn is_full(&self) -> bool {
-        self.spool.room.most.is_some_and(|most| self.length() >= most)
+        !self.is_whole && self.spool.room.most.is_some_and(|most| self.length() >= most)
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {

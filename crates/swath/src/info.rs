@@ -3,6 +3,7 @@
 //! Delimited text is inferred from a bounded sample and, up to a size, read as a whole; of Parquet only footers are
 //! read, of rasters only directories. Every figure says whether it is exact.
 
+mod batches;
 mod columnar;
 mod delimited;
 mod grids;
@@ -123,7 +124,7 @@ pub struct TableDescription {
     /// The path as it was given.
     #[serde(serialize_with = "crate::outcome::lossy")]
     pub path: PathBuf,
-    /// `csv`, `parquet`, `geoparquet` or `lake`.
+    /// `csv`, `parquet`, `geoparquet`, `arrow` or `lake`.
     pub format: String,
     /// Data files.
     pub files: u64,
@@ -196,6 +197,7 @@ pub fn describe(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<Description>
     }
     match magic::sniff(path)? {
         magic::Sniffed::Parquet => table(columnar::describe_file(path, ceiling)),
+        magic::Sniffed::Arrow => table(batches::describe(path, ceiling)),
         magic::Sniffed::Text => table(delimited::describe(path, ceiling, stop)),
         magic::Sniffed::Tiff => Ok(Description::Raster(Box::new(grids::describe(path, ceiling)?))),
         magic::Sniffed::Empty => Err(Error::InputUnreadable {

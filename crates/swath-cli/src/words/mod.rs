@@ -41,7 +41,7 @@ pub struct Words {
 pub enum Verb {
     /// What a file or a lake is: schema or bands, rows or pixels, extent, footprint
     Info(InfoWords),
-    /// Sensor telemetry: from CSV, JSON or Parquet to a clean, sorted GeoParquet lake
+    /// Sensor telemetry: from CSV, JSON, Parquet or Arrow to a clean, sorted GeoParquet lake
     #[command(subcommand)]
     Sensor(SensorVerb),
     /// Rasters of any size: GeoTIFF in, GeoTIFF out

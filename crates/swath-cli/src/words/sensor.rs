@@ -20,7 +20,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = SCHEMA_EXAMPLES)]
 pub struct SchemaWords {
-    /// Files of text, JSON or Parquet, folders, globs, @LIST, - for standard input
+    /// Files of text, JSON, Parquet or Arrow, folders, globs, @LIST, - for standard input
     #[arg(required = true, value_name = "SRC")]
     pub sources: Vec<OsString>,
     /// A schema file whose settings hold; the rest is inferred
@@ -51,7 +51,7 @@ signal, go on with --resume; 1 and 8 are bugs.";
 #[derive(Debug, Args)]
 #[command(after_help = INGEST_EXAMPLES)]
 pub struct IngestWords {
-    /// Files of text, JSON or Parquet, folders, globs, @LIST, - for standard input
+    /// Files of text, JSON, Parquet or Arrow, folders, globs, @LIST, - for standard input
     #[arg(required = true, value_name = "SRC")]
     pub sources: Vec<OsString>,
     /// The lake: a folder of GeoParquet files

@@ -5,6 +5,7 @@ use super::hybrid::Hybrid;
 use super::leaf::plain_text;
 use super::logical::Physical;
 use super::thrift::{CUT, Told};
+use crate::columnar::slots::Slots;
 
 /// Texts that are put together of others, in a chunk: one that goes beyond is the last.
 pub(super) const OWN_BYTES: usize = 256 << 10;
@@ -43,40 +44,17 @@ pub(super) enum Decoder {
     },
 }
 
-/// Decoded values of one kind.
-#[derive(Debug, Default)]
-pub(super) struct Slots {
-    pub bools: Vec<u8>,
-    pub i32s: Vec<i32>,
-    pub i64s: Vec<i64>,
-    pub f32s: Vec<f32>,
-    pub f64s: Vec<f64>,
-    /// Where texts begin and end.
-    pub views: Vec<(u32, u32)>,
-}
-
-impl Slots {
-    pub fn clear(&mut self) {
-        self.bools.clear();
-        self.i32s.clear();
-        self.i64s.clear();
-        self.f32s.clear();
-        self.f64s.clear();
-        self.views.clear();
-    }
-
-    /// Moves values to the rows that are not null.
-    pub fn spread(&mut self, physical: Physical, valid: &[u8]) {
-        match physical {
-            Physical::Bool => spread(&mut self.bools, valid),
-            Physical::Int32 => spread(&mut self.i32s, valid),
-            Physical::UInt32 | Physical::Int64 | Physical::Moment { .. } | Physical::Int96 => {
-                spread(&mut self.i64s, valid);
-            }
-            Physical::Float32 => spread(&mut self.f32s, valid),
-            Physical::Float64 | Physical::Decimal { .. } => spread(&mut self.f64s, valid),
-            Physical::Bytes => spread(&mut self.views, valid),
+/// Moves values to the rows that are not null.
+pub(super) fn spread_slots(slots: &mut Slots, physical: Physical, valid: &[u8]) {
+    match physical {
+        Physical::Bool => spread(&mut slots.bools, valid),
+        Physical::Int32 => spread(&mut slots.i32s, valid),
+        Physical::UInt32 | Physical::Int64 | Physical::Moment { .. } | Physical::Int96 => {
+            spread(&mut slots.i64s, valid);
         }
+        Physical::Float32 => spread(&mut slots.f32s, valid),
+        Physical::Float64 | Physical::Decimal { .. } => spread(&mut slots.f64s, valid),
+        Physical::Bytes => spread(&mut slots.views, valid),
     }
 }
 
@@ -259,19 +237,10 @@ pub(super) fn texts(
     Ok(count)
 }
 
-/// A decimal as the nearest float.
-pub(super) fn decimal(unscaled: i128, scale: u32) -> f64 {
-    // Both are exact, so the quotient is rounded once.
-    if unscaled.unsigned_abs() <= 1 << 53 && scale <= 22 {
-        return unscaled as f64 / 10f64.powi(scale as i32);
-    }
-    let text = format!("{unscaled}e-{scale}");
-    fast_float2::parse(text).unwrap_or(f64::NAN)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::columnar::slots::decimal;
     use crate::parquet::hybrid::bits_at;
 
     #[test]

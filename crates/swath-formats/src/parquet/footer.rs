@@ -5,10 +5,12 @@
 
 use swath_core::{Error, Place, Result};
 
-use super::logical::{Element, Kind, Physical, kind_of};
+use super::logical::{Element, Physical, kind_of};
 use super::thrift::{FieldType, Thrift, Told};
 use super::unpack::Codec;
-use crate::store::{SourceFile, read_full};
+use crate::columnar::slots::Stated;
+use crate::columnar::{Kind, read_exactly};
+use crate::store::ReadAt;
 
 /// The longest footer that is read.
 const FOOTER_MAX: u64 = 64 << 20;
@@ -27,9 +29,9 @@ pub struct Footer {
     /// The columns that cannot, and why.
     pub refused: Vec<(String, String)>,
     /// Row groups.
-    pub(super) groups: Vec<Group>,
+    pub(crate) groups: Vec<Group>,
     /// For each row group, a chunk per column that was wanted.
-    pub(super) chunks: Vec<ChunkPlace>,
+    pub(crate) chunks: Vec<ChunkPlace>,
     /// Length of the footer in the file.
     pub bytes: u64,
 }
@@ -41,25 +43,25 @@ pub struct FileColumn {
     pub name: String,
     /// What its values are.
     pub kind: Kind,
-    pub(super) physical: Physical,
+    pub(crate) physical: Physical,
     /// Whether it may hold nulls.
     pub(super) optional: bool,
     /// Position of its chunks among those of a row group, if it was wanted.
-    pub(super) chunk: Option<usize>,
+    pub(crate) chunk: Option<usize>,
     /// Position among all leaves of the file.
     leaf: usize,
 }
 
 /// Some rows of the file whose columns lie together.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Group {
+pub(crate) struct Group {
     pub first_row: u64,
     pub rows: u64,
 }
 
 /// Where the pages of a column in a row group are.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct ChunkPlace {
+pub(crate) struct ChunkPlace {
     /// The first byte, and the first byte after.
     pub from: u64,
     pub to: u64,
@@ -72,13 +74,27 @@ pub(super) struct ChunkPlace {
     pub range: Option<([u8; 8], [u8; 8])>,
 }
 
+impl FileColumn {
+    /// What bytes of statistics state.
+    pub(crate) fn stated(&self, bytes: [u8; 8]) -> Option<Stated> {
+        match (self.kind, self.physical) {
+            (Kind::Date, _) => Some(Stated::Day(i32::from_le_bytes(*bytes.first_chunk()?))),
+            (Kind::Timestamp { utc }, Physical::Moment { times, per }) => {
+                Some(Stated::Moment { us: i64::from_le_bytes(bytes).saturating_mul(times).div_euclid(per), utc })
+            }
+            (_, Physical::Float32) => Some(Stated::Number(f64::from(f32::from_le_bytes(*bytes.first_chunk()?)))),
+            (_, Physical::Float64) => Some(Stated::Number(f64::from_le_bytes(bytes))),
+            _ => None,
+        }
+    }
+}
+
 impl Footer {
     /// Reads the footer of a file; of row groups it keeps the columns that are `wanted`.
     ///
     /// # Errors
     /// [`Error::InputUnreadable`]; [`Error::InputCorrupt`] for what is no whole Parquet file.
-    pub fn read(file: &SourceFile, size: u64, wanted: &dyn Fn(&str) -> bool) -> Result<Footer> {
-        use crate::store::ReadAt;
+    pub fn read(file: &dyn ReadAt, size: u64, wanted: &dyn Fn(&str) -> bool) -> Result<Footer> {
         let corrupt = |at: u64, message: String| Error::InputCorrupt {
             place: Place { byte_offset: Some(at), ..Place::file(file.path()) },
             message,
@@ -124,24 +140,14 @@ impl Footer {
     }
 
     /// The columns that were wanted, with the position of each among the chunks of a row group.
-    pub(super) fn wanted(&self) -> impl Iterator<Item = (usize, &FileColumn)> {
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = (usize, &FileColumn)> {
         self.columns.iter().filter_map(|column| Some((column.chunk?, column)))
     }
 
-    /// The names of the columns that were wanted.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.wanted().map(|(_, column)| column.name.as_str())
-    }
-
     /// The chunks of a row group.
-    pub(super) fn chunks_of(&self, group: usize) -> &[ChunkPlace] {
+    pub(crate) fn chunks_of(&self, group: usize) -> &[ChunkPlace] {
         let width = self.chunks.len().checked_div(self.groups.len()).unwrap_or(0);
         &self.chunks[group * width..(group + 1) * width]
-    }
-
-    /// Rows of each row group, in order.
-    pub fn group_rows(&self) -> impl Iterator<Item = u64> + '_ {
-        self.groups.iter().map(|group| group.rows)
     }
 
     /// Bytes of all wanted columns as they are packed.
@@ -153,20 +159,6 @@ impl Footer {
     pub fn unpacked_bytes(&self) -> u64 {
         self.chunks.iter().fold(0, |sum, chunk| sum.saturating_add(chunk.unpacked))
     }
-}
-
-/// Reads all of `buffer`; a file that ends before is corrupt.
-pub(super) fn read_exactly(file: &SourceFile, buffer: &mut [u8], at: u64) -> Result<()> {
-    use crate::store::ReadAt;
-    let read = read_full(file, buffer, at)?;
-    if read == buffer.len() {
-        return Ok(());
-    }
-    Err(Error::InputCorrupt {
-        place: Place { byte_offset: Some(at), ..Place::file(file.path()) },
-        message: format!("wanted {} bytes, got {read}", buffer.len()),
-        hint: "check that nobody writes to the file".into(),
-    })
 }
 
 fn parse(thrift: &mut Thrift<'_>, data_end: u64, wanted: &dyn Fn(&str) -> bool) -> Told<Footer> {

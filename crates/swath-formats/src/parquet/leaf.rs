@@ -5,7 +5,7 @@
 
 use swath_core::Result;
 
-use super::decode::{Decoder, Slots, decimal, fixed, spread, texts};
+use super::decode::{Decoder, fixed, spread, spread_slots, texts};
 use super::delta::Delta;
 use super::footer::{ChunkPlace, FileColumn};
 use super::hybrid::Hybrid;
@@ -13,15 +13,11 @@ use super::logical::Physical;
 use super::page::{Io, Page, PageKind};
 use super::thrift::{CUT, Told};
 use super::unpack::Codec;
-
-/// Values decoded at once, at most.
-pub(super) const CHUNK_ROWS: usize = 2048;
-/// No code yet for an entry of the dictionary.
-pub(super) const NO_CODE: u32 = u32::MAX;
+use crate::columnar::slots::{CHUNK_ROWS, NO_CODE, Slots, decimal};
 
 /// A column that is being read.
 #[derive(Debug)]
-pub(super) struct Leaf {
+pub(crate) struct Leaf {
     pub column: FileColumn,
     codec: Codec,
     /// Where the next page begins, and where the chunk ends.
@@ -104,12 +100,6 @@ impl Leaf {
     pub fn entry(&self, index: usize) -> &[u8] {
         let start = if index == 0 { 4 } else { self.ends[index - 1] as usize + 4 };
         &self.dictionary[start..self.ends[index] as usize]
-    }
-
-    /// Bytes of the text in a slot.
-    pub fn text(&self, slot: usize) -> &[u8] {
-        let (start, end) = self.slots.views[slot];
-        &self.source()[start as usize..end as usize]
     }
 
     /// Makes sure that there are decoded values; answers how many.
@@ -297,7 +287,7 @@ impl Leaf {
             }
         }
         if decoded < rows {
-            self.slots.spread(self.column.physical, &self.valid);
+            spread_slots(&mut self.slots, self.column.physical, &self.valid);
             if self.is_indexed() && self.column.physical.width().is_none() {
                 spread(&mut self.indices, &self.valid);
             }

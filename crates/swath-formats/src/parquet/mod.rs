@@ -1,12 +1,9 @@
-//! Parquet files of any writer into typed columns: some rows at a time, whatever the size of row groups.
+//! Parquet files of any writer, a column at a time, whatever the size of row groups.
 //!
 //! The way of a value: `footer` says where the pages of a column are; `page` reads one, `unpack` unpacks it; `leaf`
-//! decodes some thousand values of it by `decode`, `hybrid` and `delta`; `convert` and `texts` make columns of a batch of them,
-//! and `rows` goes through a range of rows and reports those that are rejected. `plan` says what that takes.
-//!
-//! It reads columns of plain values; it infers nothing, filters no rows but whole row groups, and writes nothing.
+//! decodes some thousand values of it by `decode`, `hybrid` and `delta`. `plan` says what that takes. What is made of the
+//! values is the business of [`crate::columnar`].
 
-mod convert;
 mod decode;
 mod delta;
 mod footer;
@@ -15,18 +12,14 @@ mod leaf;
 mod logical;
 mod page;
 mod plan;
-mod render;
-mod rows;
-mod sample;
-mod texts;
 mod thrift;
 mod unpack;
 
 pub use footer::{FileColumn, Footer};
-pub use logical::Kind;
-pub use render::{SHOWN_BYTES, batch_row};
-pub use rows::{GroupFilter, OpenTable, RowReport, RowSource, make_room_for_rows, read_rows, rows_batch_bytes_max};
-pub use sample::{Piece, sample, sample_header};
+pub(crate) use leaf::Leaf;
+pub(crate) use page::Io;
+pub(crate) use plan::column_bytes_max;
+pub(crate) use unpack::{Codec, Unpacker};
 
 #[cfg(test)]
 mod tests;

@@ -5,10 +5,10 @@
 use libdeflater::crc32;
 use swath_core::{Error, Place, Result};
 
-use super::footer::read_exactly;
 use super::thrift::{CUT, Thrift, Told};
 use super::unpack::{Codec, Unpacker};
-use crate::store::{ReadAt, SourceFile};
+use crate::columnar::read_exactly;
+use crate::store::ReadAt;
 
 /// Bytes read for a header, at first and at most; statistics may make it long.
 const HEADER_BYTES: (usize, usize) = (1 << 10, 1 << 20);
@@ -43,8 +43,8 @@ pub(super) struct Page {
 }
 
 /// An open file, and what is needed to read pages from it.
-pub(super) struct Io {
-    pub file: SourceFile,
+pub(crate) struct Io {
+    file: Box<dyn ReadAt>,
     header: Vec<u8>,
     packed: Vec<u8>,
     unpacker: Unpacker,
@@ -54,7 +54,7 @@ impl Io {
     /// Memory that it takes beside packed pages.
     pub const BYTES: u64 = Unpacker::BYTES + HEADER_BYTES.0 as u64;
 
-    pub fn new(file: SourceFile) -> Io {
+    pub fn new(file: Box<dyn ReadAt>) -> Io {
         Io { file, header: vec![0; HEADER_BYTES.0], packed: Vec::new(), unpacker: Unpacker::new() }
     }
 
@@ -68,7 +68,7 @@ impl Io {
     }
 
     /// Reads the header of the page at `at`, which ends at `end` at the latest.
-    pub fn header(&mut self, column: &str, at: u64, end: u64, unpacked_max: u64) -> Result<Page> {
+    pub(super) fn header(&mut self, column: &str, at: u64, end: u64, unpacked_max: u64) -> Result<Page> {
         let there = end - at;
         let mut length = HEADER_BYTES.0;
         loop {
@@ -76,7 +76,7 @@ impl Io {
             if self.header.len() < now {
                 self.header.resize(now, 0);
             }
-            read_exactly(&self.file, &mut self.header[..now], at)?;
+            read_exactly(&*self.file, &mut self.header[..now], at)?;
             let mut thrift = Thrift::new(&self.header[..now]);
             let parsed = parse(&mut thrift, at, there, unpacked_max);
             match parsed {
@@ -93,7 +93,7 @@ impl Io {
     }
 
     /// Reads and unpacks a page into a buffer, which it fills.
-    pub fn load(&mut self, column: &str, page: &Page, codec: Codec, into: &mut Vec<u8>) -> Result<()> {
+    pub(super) fn load(&mut self, column: &str, page: &Page, codec: Codec, into: &mut Vec<u8>) -> Result<()> {
         let (front, codec) = match page.kind {
             PageKind::Data2 { levels, packed } => (levels, if packed { codec } else { Codec::None }),
             _ => (0, codec),
@@ -109,7 +109,7 @@ impl Io {
                 let told = format!("wanted {} bytes, got {}", page.unpacked, page.packed);
                 return Err(self.corrupt(column, page.at, &told));
             }
-            read_exactly(&self.file, into, page.at)?;
+            read_exactly(&*self.file, into, page.at)?;
             check(into, page.crc)
         } else {
             if self.packed.capacity() < page.packed {
@@ -117,7 +117,7 @@ impl Io {
                 self.packed = Vec::with_capacity(page.packed);
             }
             self.packed.resize(page.packed, 0);
-            read_exactly(&self.file, &mut self.packed, page.at)?;
+            read_exactly(&*self.file, &mut self.packed, page.at)?;
             match check(&self.packed, page.crc) {
                 Ok(()) => {
                     let (levels, rest) = into.split_at_mut(front);

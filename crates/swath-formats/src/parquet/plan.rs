@@ -1,12 +1,11 @@
-//! What reading a file takes, known before any of its values is read: from the footer, and from the headers of pages
+//! What reading a column takes, known before any of its values is read: from the footer, and from the headers of pages
 //! where a column of a row group is larger than a page usually is.
 
-use swath_core::{Bytes, Result};
+use swath_core::Result;
 
-use super::footer::Footer;
+use super::footer::{FileColumn, Footer};
 use super::leaf::Leaf;
 use super::page::{Io, PageKind};
-use super::rows::OpenTable;
 
 /// Columns of a row group that are no larger are taken for one page; of others the headers of pages are read.
 const SMALL: u64 = 128 << 10;
@@ -19,23 +18,13 @@ struct Largest {
     packed: u64,
 }
 
-impl OpenTable {
-    /// Memory that reading the file for its plan takes, batches apart.
-    ///
-    /// # Errors
-    /// [`swath_core::Error::InputUnreadable`] and [`swath_core::Error::InputCorrupt`], of page headers.
-    pub fn bytes_max(&mut self) -> Result<Bytes> {
-        let beside = self.bytes_beside();
-        let OpenTable { footer, io, leaves, chunks, .. } = self;
-        let (mut total, mut packed) = (0u64, 0);
-        for (leaf, &chunk) in leaves.iter().zip(&*chunks) {
-            let (largest, prefixes) = largest(footer, io, &leaf.column.name, chunk)?;
-            packed = packed.max(largest.packed);
-            let leaf = Leaf::bytes_for(&leaf.column, largest.page, largest.dictionary, prefixes);
-            total = total.saturating_add(leaf);
-        }
-        Ok(Bytes(total.saturating_add(packed + footer.memory() + beside)))
-    }
+/// Memory that a column takes at most, and that of the largest packed page of it.
+///
+/// # Errors
+/// [`swath_core::Error::InputUnreadable`] and [`swath_core::Error::InputCorrupt`], of page headers.
+pub(crate) fn column_bytes_max(footer: &Footer, io: &mut Io, column: &FileColumn, chunk: usize) -> Result<(u64, u64)> {
+    let (largest, prefixes) = largest(footer, io, &column.name, chunk)?;
+    Ok((Leaf::bytes_for(column, largest.page, largest.dictionary, prefixes), largest.packed))
 }
 
 /// The largest pages of a column in all row groups, and whether texts may be written as what differs.

@@ -4,10 +4,12 @@ use libdeflater::Decompressor as Inflater;
 use swath_core::{Error, Result};
 
 use super::thrift::Told;
+use crate::lz4;
 
 /// How pages are packed, as footers number it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Codec {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Codec {
+    #[default]
     None,
     Snappy,
     Gzip,
@@ -33,7 +35,7 @@ impl Codec {
 }
 
 /// Unpacks pages, one after the other.
-pub(super) struct Unpacker {
+pub(crate) struct Unpacker {
     snappy: snap::raw::Decoder,
     inflater: Option<Inflater>,
     zstd: Option<zstd::bulk::Decompressor<'static>>,
@@ -71,7 +73,7 @@ impl Unpacker {
                 };
                 zstd.decompress_to_buffer(packed, out).map_err(|error| error.to_string())
             }
-            Codec::Lz4 => lz4(packed, out),
+            Codec::Lz4 => lz4::unpack_block(packed, out, 0),
         };
         Ok(match got {
             Ok(got) if got == wanted => Ok(()),
@@ -81,74 +83,9 @@ impl Unpacker {
     }
 }
 
-/// Unpacks a block of LZ4; answers how many bytes came out.
-fn lz4(packed: &[u8], out: &mut [u8]) -> Told<usize> {
-    let cut = || "the block ends too early".to_string();
-    let full = || "the block holds more than the page states".to_string();
-    let (mut read, mut write) = (0, 0);
-    // A length of 15 goes on in the bytes that follow.
-    let length = |nibble: u8, read: &mut usize| -> Told<usize> {
-        let mut length = usize::from(nibble);
-        let mut more = nibble == 15;
-        while more {
-            let byte = *packed.get(*read).ok_or_else(cut)?;
-            *read += 1;
-            length += usize::from(byte);
-            more = byte == 255;
-        }
-        Ok(length)
-    };
-    while let Some(&token) = packed.get(read) {
-        read += 1;
-        let literals = length(token >> 4, &mut read)?;
-        let from = packed.get(read..read + literals).ok_or_else(cut)?;
-        out.get_mut(write..write + literals).ok_or_else(full)?.copy_from_slice(from);
-        (read, write) = (read + literals, write + literals);
-        let Some(&[low, high]) = packed.get(read..read + 2).and_then(|bytes| bytes.first_chunk()) else {
-            return if read == packed.len() { Ok(write) } else { Err(cut()) };
-        };
-        read += 2;
-        let back = usize::from(u16::from_le_bytes([low, high]));
-        let copied = length(token & 15, &mut read)? + 4;
-        if back == 0 || back > write {
-            return Err(format!("it goes back {back} bytes of {write}"));
-        }
-        if write + copied > out.len() {
-            return Err(full());
-        }
-        if back >= copied {
-            out.copy_within(write - back..write - back + copied, write);
-        } else {
-            for at in write..write + copied {
-                out[at] = out[at - back];
-            }
-        }
-        write += copied;
-    }
-    Ok(write)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn blocks_of_lz4_are_unpacked_and_lies_in_them_told() {
-        let mut out = [0; 20];
-        // "abc", then 12 bytes from 3 back, then "xyz12".
-        let block = [0x38, b'a', b'b', b'c', 3, 0, 0x50, b'x', b'y', b'z', b'1', b'2'];
-        assert_eq!(lz4(&block, &mut out), Ok(20));
-        assert_eq!(&out, b"abcabcabcabcabcxyz12");
-        for (block, wanted) in [
-            (&[0x38, b'a', b'b', b'c', 4, 0, 0][..], "goes back 4 bytes of 3"),
-            (&[0x38, b'a', b'b'], "too early"),
-            (&[0x3f, b'a', b'b', b'c', 3, 0, 255, 255, 1, 0], "more than the page states"),
-            (&[0xf0, 255, 255], "too early"),
-        ] {
-            let error = lz4(block, &mut out).expect_err(wanted);
-            assert!(error.contains(wanted), "{error}");
-        }
-    }
 
     #[test]
     fn all_codecs_fill_the_page_or_tell() {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use swath_core::{Bytes, Result, Stop};
+use swath_formats::columnar::Format;
 use swath_formats::csv::{
     BatchLimits, Consumer, ParsePlan, RangeReport, RangeSpec, ReadOptions, Source, Start, Workspace, header_of,
     read_range,
@@ -17,7 +18,7 @@ use swath_table::schema::{ColumnType, CsvFormat, Layout, Role, TableSchema};
 use crate::content::{Room, temporary_folder};
 use crate::input_file::InputFile;
 
-use super::{ColumnDescription, Count, Extent, Footprint, TableDescription, TimeRange, moment};
+use super::{ColumnDescription, Count, Extent, Footprint, TableDescription, TimeRange, batches, moment};
 
 /// Input up to this size is read as a whole: about a second's work.
 const WHOLE_BYTES_MAX: u64 = 512 << 20;
@@ -35,6 +36,9 @@ const BATCH_ROWS: usize = 4096;
 pub fn describe(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<TableDescription> {
     let folder = temporary_folder();
     let inputs = crate::ingest::read_inputs(&[path.into()], None, Room::new(&folder, LOOKING, stop))?;
+    if inputs.columns.is_some() {
+        return inside(path, &inputs.files, ceiling);
+    }
     let (schema, mut warnings) = (inputs.schema, Vec::new());
     drop(inputs.samples);
     if let Some(no_degrees) = &inputs.no_degrees {
@@ -78,6 +82,21 @@ pub fn describe(path: &Path, ceiling: Bytes, stop: &Stop) -> Result<TableDescrip
         details,
         warnings,
     })
+}
+
+/// Describes a compressed file with columns.
+fn inside(path: &Path, files: &[InputFile], ceiling: Bytes) -> Result<TableDescription> {
+    let refused = || swath_core::Error::InputUnreadable {
+        path: path.into(),
+        reason: "it holds a file with columns, which is not described packed".into(),
+        hint: "unpack it first".into(),
+    };
+    let [file] = files else { return Err(refused()) };
+    let content = file.open()?;
+    match Format::of(&*content, file.end)? {
+        Some(Format::Arrow) => batches::describe_content(path, &*content, file.end, ceiling),
+        _ => Err(refused()),
+    }
 }
 
 /// What was seen of the rows.

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use swath_core::{Error, Result};
+use swath_formats::arrow::is_arrow;
 use swath_formats::json;
 use swath_formats::store::open_regular;
 use swath_formats::unpack::Layer;
@@ -13,6 +14,8 @@ use swath_formats::unpack::Layer;
 pub enum Sniffed {
     /// Parquet.
     Parquet,
+    /// Arrow IPC, as a file or as a stream.
+    Arrow,
     /// TIFF or BigTIFF.
     Tiff,
     /// Text, as far as one sees.
@@ -62,7 +65,7 @@ const SIGNATURES: &[(usize, &[u8], &str, &str)] = &[
     (0, b"EHFA_HEADER_TAG", "Erdas Imagine", GRID),
     (0, b"<VRTDataset", "a VRT", GRID),
     (0, b"SQLite format 3\0", "SQLite or GeoPackage", TABLE),
-    (0, b"ARROW1", "Arrow IPC (Feather)", "write it as Parquet first"),
+    (0, b"FEA1", "Feather of version 1", "write it as version 2, which is Arrow IPC"),
     (0, b"ORC", "ORC", "write it as Parquet first"),
     (0, b"fgb\x03", "FlatGeobuf", TABLE),
     (0, b"\x00\x00\x27\x0a", "a shapefile", TABLE),
@@ -119,7 +122,8 @@ pub fn known_binary(head: &[u8]) -> Option<(&'static str, &'static str)> {
         return None;
     }
     match sniff_bytes(head) {
-        Sniffed::Parquet => Some(("Parquet", "Parquet is read from files as they are: unpack it, or name the file")),
+        // A whole one would have been read.
+        Sniffed::Parquet => Some(("Parquet", "is it whole? Compare its size and checksum with those of its source")),
         Sniffed::Tiff => Some(("a TIFF", RASTER)),
         Sniffed::Other { what, hint } if SIGNATURES.iter().any(|(_, _, known, _)| *known == what) => Some((what, hint)),
         _ => None,
@@ -133,6 +137,9 @@ pub fn sniff_bytes(head: &[u8]) -> Sniffed {
     }
     if head.starts_with(b"PAR1") {
         return Sniffed::Parquet;
+    }
+    if is_arrow(head) {
+        return Sniffed::Arrow;
     }
     if TIFF.iter().any(|bytes| head.starts_with(&bytes[..])) {
         return Sniffed::Tiff;
@@ -167,6 +174,9 @@ mod tests {
         tar[257..262].copy_from_slice(b"ustar");
         for (head, wanted) in [
             (&b"PAR1...."[..], "parquet"),
+            (b"ARROW1\0\0\xff\xff\xff\xff", "arrow"),
+            (b"\xff\xff\xff\xff\x10\x01\0\0\x10\0\0\0\0\0\x0a\0", "arrow"),
+            (b"FEA1\0\0\0\0", "Feather of version 1"),
             (b"", "empty"),
             (b"a;b\n1;2\n", "text"),
             (b"\xef\xbb\xbfa,b\n", "text"),
@@ -184,6 +194,7 @@ mod tests {
         ] {
             let got = match sniff_bytes(head) {
                 Sniffed::Parquet => "parquet",
+                Sniffed::Arrow => "arrow",
                 Sniffed::Text => "text",
                 Sniffed::Tiff => "tiff",
                 Sniffed::Empty => "empty",

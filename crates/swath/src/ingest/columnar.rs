@@ -1,15 +1,12 @@
-//! Files with columns as inputs: Parquet, by its footers.
+//! Files with columns as inputs, by what they say of themselves.
 //!
-//! Units are cut at row groups; large ones are cut into pieces of a fixed number of rows, small ones share a unit. What
-//! reading takes is known from footers and page headers before any value is read.
-
-use std::path::Path;
+//! Units are cut at groups of rows, which are row groups of Parquet and record batches of Arrow; large ones are cut into pieces of a fixed number of rows, small ones share a unit. What
+//! reading takes is known before any value is read.
 
 use rustc_hash::FxHashMap;
 use swath_core::{Bytes, Error, Result};
+use swath_formats::columnar::{Format, GroupFilter, OpenTable, RowReport, RowSource, read_rows, rows_batch_bytes_max};
 use swath_formats::csv::{Consumer, ParsePlan, Workspace};
-use swath_formats::parquet::{GroupFilter, OpenTable, RowReport, RowSource, read_rows, rows_batch_bytes_max};
-use swath_formats::store::{SourceFile, read_full};
 use swath_table::schema::TableSchema;
 
 use super::inputs::{Segment, Stream};
@@ -31,7 +28,7 @@ pub struct Columnar {
     pub table: Bytes,
     /// Rows of a unit, at most.
     pub unit_rows: u64,
-    /// Row groups that need not be read.
+    /// Groups of rows that need not be read.
     pub filter: GroupFilter,
 }
 
@@ -70,7 +67,7 @@ impl Columnar {
             // Not both at once. What was planned for another file would not be held to.
             bench.table = None;
             file.check_unchanged()?;
-            let table = OpenTable::open(&file.path, file.size, plan, &job.input_schema)?;
+            let table = OpenTable::open(file.open()?, file.end, plan, &job.input_schema, job.max_record.as_usize())?;
             bench.table = Some((segment.file, table));
         }
         let Some((_, table)) = &mut bench.table else { return Err(Error::unexpected("no table is open")) };
@@ -80,7 +77,7 @@ impl Columnar {
     }
 }
 
-/// Which row groups need not be read, by the filters of a request.
+/// Which groups of rows need not be read, by the filters of a request.
 pub fn filter(
     request: &IngestRequest,
     schema: &TableSchema,
@@ -114,15 +111,16 @@ pub fn filter(
 /// [`Error::InputUnreadable`]; [`Error::Usage`] where some have and some have not.
 pub fn are_columnar(files: &[InputFile]) -> Result<bool> {
     let (mut with, mut without) = (None, None);
-    for file in files.iter().filter(|file| file.size > 0 && file.content.is_none()) {
-        let is_columnar = is_columnar(file)?;
-        let of_kind = if is_columnar { &mut with } else { &mut without };
-        of_kind.get_or_insert(&file.path);
+    for file in files.iter().filter(|file| file.end > 0) {
+        match Format::of(&*file.open()?, file.end)? {
+            Some(format) => _ = with.get_or_insert((&file.path, format.name())),
+            None => _ = without.get_or_insert(&file.path),
+        }
     }
     match (with, without) {
-        (Some(with), Some(without)) => Err(Error::Usage {
+        (Some((with, format)), Some(without)) => Err(Error::Usage {
             message: format!(
-                "the inputs are of two kinds: {} is Parquet, and {} is not",
+                "the inputs are of two kinds: {} is {format}, and {} is text",
                 with.display(),
                 without.display()
             ),
@@ -132,21 +130,7 @@ pub fn are_columnar(files: &[InputFile]) -> Result<bool> {
     }
 }
 
-/// Whether a file is Parquet. A name of a column may begin like that; then the file does not end like that, and has no
-/// zeros.
-fn is_columnar(file: &InputFile) -> Result<bool> {
-    let source = SourceFile::open(&file.path)?;
-    let (mut head, mut tail) = ([0; 4096], [0; 4]);
-    read_full(&source, &mut head[..4], 0)?;
-    if !head.starts_with(b"PAR1") {
-        return Ok(false);
-    }
-    let read = read_full(&source, &mut head, 0)?;
-    read_full(&source, &mut tail, file.size.saturating_sub(4))?;
-    Ok(file.size >= 12 && matches!(&tail, b"PAR1" | b"PARE") || head[..read].contains(&0))
-}
-
-/// What the footers of all files say.
+/// What all files say of themselves.
 #[derive(Debug, Default)]
 pub struct Columns {
     /// For each file, its rows and the position of its names.
@@ -174,7 +158,7 @@ impl Cuts {
     /// Rows of a unit, at most.
     pub const LARGEST: u64 = UNIT_ROWS + UNIT_ROWS / 2;
 
-    /// Adds a row group: one that is much larger than a unit is cut, small ones share one.
+    /// Adds a group of rows: one that is much larger than a unit is cut, small ones share one.
     pub(super) fn add(&mut self, rows: u64) {
         let open = self.end - self.starts.last().copied().unwrap_or(0);
         let most = Cuts::LARGEST;
@@ -200,7 +184,7 @@ impl Cuts {
 }
 
 impl Columns {
-    /// Puts what the footers say in the place of what a sample makes expect.
+    /// Puts what the files say in the place of what a sample makes expect.
     pub fn correct(&self, facts: &mut Facts) {
         let rows = self.cuts.end;
         let scale = rows as f64 / facts.rows.max(1) as f64;
@@ -249,7 +233,7 @@ impl Columns {
         let (mut plans, mut file_plans) = (Vec::new(), Vec::with_capacity(files.len()));
         let mut known: FxHashMap<(usize, u32), u32> = FxHashMap::default();
         for (position, file) in files.iter().enumerate() {
-            if file.size == 0 {
+            if file.end == 0 {
                 file_plans.push(FilePlan { plan: 0, transform: 0, data_offset: 0, header_lines: 0 });
                 continue;
             }
@@ -280,13 +264,14 @@ impl Columns {
         schema: &TableSchema,
         (plans, file_plans): (&[ParsePlan], &[FilePlan]),
         filter: GroupFilter,
+        max_record: Bytes,
     ) -> Result<(Stream, Columnar)> {
         let mut table = Bytes::ZERO;
         for ((file, plan), (rows, _)) in files.iter().zip(file_plans).zip(&self.files) {
             if *rows > 0 {
-                let path: &Path = &file.path;
                 let plan = &plans[plan.plan as usize];
-                table = table.max(OpenTable::open(path, file.size, plan, schema)?.bytes_max()?);
+                let mut open = OpenTable::open(file.open()?, file.end, plan, schema, max_record.as_usize())?;
+                table = table.max(open.bytes_max()?);
             }
         }
         let unit_rows = self.cuts.largest.min(self.cuts.end);

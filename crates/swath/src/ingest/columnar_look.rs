@@ -1,4 +1,4 @@
-//! Which table files with columns hold: from their footers, and from rows spread over them, as text.
+//! Which table files with columns hold: from what they say of themselves, and from rows spread over them, as text.
 //!
 //! Types are those of the files; what columns are for follows the rules for text.
 
@@ -7,8 +7,7 @@ use std::path::PathBuf;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use swath_core::{Bytes, Error, Place, Result};
-use swath_formats::parquet::{Footer, Kind, sample, sample_header};
-use swath_formats::store::SourceFile;
+use swath_formats::columnar::{Head, Kind, sample, sample_header};
 use swath_table::infer::sample::{FILES_MAX, HEAD_BYTES, PIECE_BYTES};
 use swath_table::infer::{self, FileType, FileTypes, Sample};
 use swath_table::schema::{ColumnType, Role};
@@ -17,6 +16,7 @@ use swath_table::schema_file::SchemaFile;
 use super::columnar::Columns;
 use super::look::Inputs;
 use crate::input_file::InputFile;
+use crate::work::PROGRAM_BYTES;
 
 /// Rows of the first piece of a sampled file, and of the others.
 const PIECE_ROWS: (u64, u64) = (1_000, 250);
@@ -29,38 +29,43 @@ const SMALL: (u64, u64) = (20_000, 2 << 20);
 ///
 /// # Errors
 /// For inputs that cannot be read and schemas that cannot be.
-pub fn inputs(files: Vec<InputFile>, given: &SchemaFile, mut warnings: Vec<String>) -> Result<Inputs> {
+pub fn inputs(
+    files: Vec<InputFile>,
+    (content, ceiling): (Bytes, Bytes),
+    given: &SchemaFile,
+    mut warnings: Vec<String>,
+) -> Result<Inputs> {
     let mut columns = Columns::default();
     let (mut types, mut refused) = (FileTypes::default(), Refused::default());
     let mut known: FxHashMap<Vec<Vec<u8>>, usize> = FxHashMap::default();
     let mut unpacked = 0u64;
     for file in &files {
-        if file.size == 0 {
+        if file.end == 0 {
             columns.files.push((0, 0));
             continue;
         }
-        let footer = Footer::read(&SourceFile::open(&file.path)?, file.size, &|_| true)?;
-        refused.add(&footer, given);
-        for column in &footer.columns {
-            let in_utc = column.kind != Kind::Timestamp { utc: false };
-            types.add(&column.name, FileType { column_type: column.kind.column_type(), in_utc });
+        let head = Head::read(&*file.open()?, file.end, &|_| true)?;
+        refused.add(&head, given);
+        for (name, kind) in head.columns() {
+            let in_utc = kind != Kind::Timestamp { utc: false };
+            types.add(name, FileType { column_type: kind.column_type(), in_utc });
         }
-        let names: Vec<Vec<u8>> = footer.columns.iter().map(|column| column.name.clone().into_bytes()).collect();
+        let names: Vec<Vec<u8>> = head.columns().map(|(name, _)| name.as_bytes().to_vec()).collect();
         let next = known.len();
         let position = *known.entry(names).or_insert(next);
-        columns.files.push((footer.rows, position));
-        footer.group_rows().for_each(|rows| columns.cuts.add(rows));
-        columns.bytes += footer.packed_bytes();
-        unpacked = unpacked.saturating_add(footer.unpacked_bytes());
+        columns.files.push((head.rows(), position));
+        head.group_rows().for_each(|rows| columns.cuts.add(rows));
+        columns.bytes += head.packed_bytes();
+        unpacked = unpacked.saturating_add(head.unpacked_bytes());
     }
     let mut names: Vec<(Vec<Vec<u8>>, usize)> = known.into_iter().collect();
     names.sort_by_key(|(_, position)| *position);
     columns.names = names.into_iter().map(|(names, _)| names).collect();
-    let path = files.iter().find(|file| file.size > 0).map_or_else(PathBuf::new, |file| file.path.clone());
+    let path = files.iter().find(|file| file.end > 0).map_or_else(PathBuf::new, |file| file.path.clone());
     if columns.cuts.end == 0 {
         return Err(Error::InputCorrupt {
             place: Place::file(path),
-            message: "there are no rows: wanted at least one, got row groups without any".into(),
+            message: "there are no rows: wanted at least one, got none".into(),
             hint: "check that the export finished".into(),
         });
     }
@@ -72,7 +77,7 @@ pub fn inputs(files: Vec<InputFile>, given: &SchemaFile, mut warnings: Vec<Strin
         });
     }
     let is_small = columns.cuts.end <= SMALL.0 && unpacked <= SMALL.1 && files.len() <= FILES_MAX;
-    let mut samples = samples(&files, &mut columns, given, &types, is_small)?;
+    let mut samples = samples(&files, &mut columns, given, &types, (is_small, ceiling))?;
     let mut given = given.clone();
     given.csv = given.csv.of_laid_out();
     let inferred = infer::look_typed(&samples, &given, &types)?;
@@ -102,16 +107,7 @@ pub fn inputs(files: Vec<InputFile>, given: &SchemaFile, mut warnings: Vec<Strin
     }
     warnings.extend(refused.sentence().map(|sentence| format!("not read: {sentence}; {REFUSED_HINT}")));
     let no_degrees = inferred.no_degrees.filter(|_| is_placed);
-    Ok(Inputs {
-        files,
-        content: Bytes::ZERO,
-        schema,
-        notes: inferred.notes,
-        samples,
-        warnings,
-        no_degrees,
-        columns: Some(columns),
-    })
+    Ok(Inputs { files, content, schema, notes: inferred.notes, samples, warnings, no_degrees, columns: Some(columns) })
 }
 
 /// Columns that cannot be read.
@@ -127,10 +123,10 @@ const REFUSED_HINT: &str = "write them as columns of plain values first, like CO
 const NAMED_MAX: usize = 8;
 
 impl Refused {
-    fn add(&mut self, footer: &Footer, given: &SchemaFile) {
-        let bytes = footer.columns.iter().filter(|column| column.kind == Kind::Bytes && !is_named(given, &column.name));
-        let bytes = bytes.map(|column| (column.name.as_str(), "it holds bytes"));
-        for (name, why) in footer.refused.iter().map(|(name, why)| (name.as_str(), why.as_str())).chain(bytes) {
+    fn add(&mut self, head: &Head, given: &SchemaFile) {
+        let bytes = head.columns().filter(|(name, kind)| *kind == Kind::Bytes && !is_named(given, name));
+        let bytes = bytes.map(|(name, _)| (name, "it holds bytes"));
+        for (name, why) in head.refused().iter().map(|(name, why)| (name.as_str(), why.as_str())).chain(bytes) {
             if self.seen.insert(name.into()) {
                 self.listed.push(format!("{name:?} ({why})"));
             }
@@ -159,7 +155,7 @@ fn samples(
     columns: &mut Columns,
     given: &SchemaFile,
     types: &FileTypes,
-    is_small: bool,
+    (is_small, ceiling): (bool, Bytes),
 ) -> Result<Vec<Sample>> {
     let with_rows: Vec<usize> = (0..files.len()).filter(|&file| columns.files[file].0 > 0).collect();
     let count = with_rows.len().min(FILES_MAX);
@@ -173,25 +169,38 @@ fn samples(
     for rank in 0..count {
         let position = with_rows[if count > 1 { rank * (with_rows.len() - 1) / (count - 1) } else { 0 }];
         let file = &files[position];
-        let footer = Footer::read(&SourceFile::open(&file.path)?, file.size, &|_| true)?;
-        let readable = |name: &str| {
-            let kind = footer.columns.iter().find(|column| column.name == name).map(|column| column.kind);
-            is_wanted(name) && (kind != Some(Kind::Bytes) || is_named(given, name))
-        };
-        let footer = Footer::read(&SourceFile::open(&file.path)?, file.size, &readable)?;
-        columns.sampled.push((position, footer.names().map(|name| name.as_bytes().to_vec()).collect()));
-        let spans = if is_small { whole(footer.rows) } else { spans(footer.rows, pieces) };
+        let head = Head::read(&*file.open()?, file.end, &|_| true)?;
+        let kinds: FxHashMap<&str, Kind> = head.columns().collect();
+        let readable = |name: &str| is_wanted(name) && (kinds.get(name) != Some(&Kind::Bytes) || is_named(given, name));
+        let head = Head::read(&*file.open()?, file.end, &readable)?;
+        fits(file, &head, ceiling)?;
+        columns.sampled.push((position, head.names().map(|name| name.as_bytes().to_vec()).collect()));
+        let spans = if is_small { whole(head.rows()) } else { spans(head.rows(), pieces) };
         // Binary numbers have more digits than people write.
         let bytes_max = if is_small { usize::MAX } else { 2 * PIECE_BYTES as usize };
-        let mut head = sample_header(&footer);
-        let mut texts = sample(&file.path, &footer, &spans[..1], bytes_max.max(2 * HEAD_BYTES as usize))?;
-        head.extend(texts.iter().flat_map(|piece| &piece.text));
-        texts = sample(&file.path, &footer, &spans[1..], bytes_max)?;
+        let mut text = sample_header(&head);
+        let mut texts = sample(file.open()?, &head, &spans[..1], bytes_max.max(2 * HEAD_BYTES as usize))?;
+        text.extend(texts.iter().flat_map(|piece| &piece.text));
+        texts = sample(file.open()?, &head, &spans[1..], bytes_max)?;
         let pieces = texts.into_iter().map(|piece| piece.text).filter(|text| !text.is_empty()).collect();
         let path = file.path.clone();
-        samples.push(Sample { path, head, complete: spans.len() == 1, exhaustive: is_small, pieces });
+        samples.push(Sample { path, head: text, complete: spans.len() == 1, exhaustive: is_small, pieces });
     }
     Ok(samples)
+}
+
+/// Refuses dictionaries for which there is no room: a sample reads them, before there is a plan.
+fn fits(file: &InputFile, head: &Head, ceiling: Bytes) -> Result<()> {
+    let smallest = PROGRAM_BYTES + Bytes(head.dictionary_bytes());
+    if smallest <= ceiling || head.dictionary_bytes() == 0 {
+        return Ok(());
+    }
+    Err(Error::CeilingTooSmall {
+        what: format!("the dictionary of a column of {}", file.path.display()),
+        ceiling,
+        smallest,
+        mostly: "all of its entries are in memory".into(),
+    })
 }
 
 /// All rows.

@@ -25,7 +25,7 @@ const JSON_ENDINGS: [&str; 4] = ["ndjson", "jsonl", "json", "geojson"];
 /// Endings of what is compressed, behind one of these.
 const COMPRESSED: [&str; 2] = ["gz", "zst"];
 /// The same of files with columns.
-const COLUMNAR_ENDINGS: [&str; 2] = ["parquet", "parq"];
+const COLUMNAR_ENDINGS: [&str; 6] = ["parquet", "parq", "arrow", "arrows", "feather", "ipc"];
 
 /// The files of some sources.
 #[derive(Debug, Default)]
@@ -83,7 +83,7 @@ pub fn find(sources: &[OsString]) -> Result<Found> {
                     return Err(Error::InputUnreadable {
                         path: path.into(),
                         reason: format!(
-                            "the folder holds no files ending in .{}, .json or .parquet",
+                            "the folder holds no files ending in .{}, .json, .parquet or .arrow",
                             ENDINGS.join(", .")
                         ),
                         hint: "name the files, or give a quoted glob like 'folder/*.log'".into(),
@@ -186,7 +186,7 @@ fn is_json(path: &Path) -> bool {
 
 /// Whether it is a file with columns by its name.
 fn is_columnar(path: &Path) -> bool {
-    ends_with(path, &COLUMNAR_ENDINGS)
+    ends_with_packed(path, &COLUMNAR_ENDINGS)
 }
 
 /// Whether it is a link that leads nowhere: in a folder that is what a removed file leaves behind, and no input.

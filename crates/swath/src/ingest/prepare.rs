@@ -183,7 +183,8 @@ fn resolve(request: &IngestRequest, inputs: look::Inputs, base: Option<Lake>, is
     let (stream, columnar) = match inputs.columns {
         Some(columns) => {
             let filter = columnar::filter(request, &schema, time, geometry.as_ref());
-            let (stream, columnar) = columns.open(&inputs.files, &input_schema, (&parse_plans, &file_plans), filter)?;
+            let plans = (&parse_plans[..], &file_plans[..]);
+            let (stream, columnar) = columns.open(&inputs.files, &input_schema, plans, filter, request.max_record)?;
             (stream, Some(columnar))
         }
         None => (Stream::new(inputs.files.iter().map(|file| file.end)), None),

@@ -8,8 +8,9 @@ use std::ops::Range;
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 use swath_core::{Blob, Bytes, Error, Place, Receipt, Receipts, Result, Stage, Stop, TaskContext, TaskKey, TaskSpec};
+use swath_formats::columnar::{GroupFilter, OpenTable, RowSource, make_room_for_rows, read_rows, rows_batch_bytes_max};
 use swath_formats::csv::{Consumer, Workspace};
-use swath_formats::parquet::{GroupFilter, OpenTable, RowSource, make_room_for_rows, read_rows, rows_batch_bytes_max};
+use swath_formats::store::SourceFile;
 use swath_table::column::Batch;
 use swath_table::layout::RowKey;
 use swath_table::partition::folder_of;
@@ -136,8 +137,14 @@ fn open(lake: &Lake, job: &Job, file: &Entry) -> Result<OpenTable> {
     if length != file.bytes {
         return Err(damaged(job, file, format!("the manifest has {} bytes, the file {length}", file.bytes)));
     }
-    let table = OpenTable::open(&path, length, &lake.own.1, &lake.own.0)?;
-    match table.footer.group_rows().sum::<u64>() {
+    let table = OpenTable::open(
+        Box::new(SourceFile::open(&path)?),
+        length,
+        &lake.own.1,
+        &lake.own.0,
+        job.max_record.as_usize(),
+    )?;
+    match table.head.group_rows().sum::<u64>() {
         rows if rows == file.rows => Ok(table),
         rows => Err(damaged(job, file, format!("the manifest has {} rows, the file {rows}", file.rows))),
     }

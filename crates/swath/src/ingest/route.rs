@@ -4,10 +4,10 @@
 //! that a user sees.
 
 use swath_core::{Bytes, Receipt, Receipts, Result, Stage, Stop, TaskContext, TaskKey, TaskSpec};
+use swath_formats::columnar::{batch_row, make_room_for_rows};
 use swath_formats::csv::{
     BatchLimits, Consumer, ParsePlan, RangeSpec, Source, Start, Workspace, batch_bytes_max, make_room, read_range,
 };
-use swath_formats::parquet::{batch_row, make_room_for_rows};
 use swath_table::column::{Batch, Column, Values};
 use swath_table::reject::{Reason, Reject};
 

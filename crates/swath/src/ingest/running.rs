@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustc_hash::FxHashMap;
 use swath_core::{Bytes, Error, Journal, Receipt, Receipts, Result, Store};
+use swath_formats::columnar::OpenTable;
 use swath_formats::csv::Workspace;
-use swath_formats::parquet::OpenTable;
 use swath_table::assign::Assigner;
 use swath_table::column::Batch;
 use swath_table::intern::Interner;

@@ -49,6 +49,7 @@ fn refuse_other_formats(path: &Path) -> Result<()> {
         Sniffed::Other { what, hint } if !hint.is_empty() => (what, hint),
         Sniffed::Other { what, .. } => (what, TIFF),
         Sniffed::Parquet => ("Parquet", TIFF),
+        Sniffed::Arrow => ("Arrow IPC", TIFF),
         Sniffed::Text => ("text", TIFF),
         Sniffed::Empty => ("an empty file", TIFF),
     };

@@ -5,7 +5,8 @@ use swath_table::intern::Interner;
 use swath_table::reject::Reason;
 
 use super::convert::{Scratch, Way};
-use super::leaf::{Leaf, NO_CODE};
+use super::leaf::Leaf;
+use super::slots::NO_CODE;
 use crate::csv::chunk::Target;
 use crate::csv::index::Row;
 use crate::csv::text::{CategoryCache, is_missing};
@@ -44,10 +45,10 @@ fn texts<'a>(
     scratch: &'a mut Scratch,
 ) -> (Texts<'a>, &'a mut CategoryCache) {
     let leaf = &leaves[way.leaves[0]];
-    let slots = leaf.from..leaf.from + count;
-    let valid = &leaf.valid[slots.clone()];
+    let slots = leaf.from()..leaf.from() + count;
+    let valid = &leaf.valid()[slots.clone()];
     if way.is_direct {
-        let views = Views::OfPage(&leaf.slots.views[slots]);
+        let views = Views::OfPage(&leaf.slots().views[slots]);
         return (Texts { data: leaf.source(), views, valid }, &mut scratch.cache);
     }
     scratch.write(leaves, way, count);
@@ -94,9 +95,9 @@ pub(super) fn categories(
     let count = target.valid.len();
     let place = way.leaves[0];
     if way.is_direct && leaves[place].is_indexed() {
-        let mut codes = std::mem::take(&mut leaves[place].codes);
+        let mut codes = std::mem::take(leaves[place].codes_mut());
         let told = indexed(&leaves[place], &mut codes, way, out, target, (interner, check_only));
-        leaves[place].codes = codes;
+        *leaves[place].codes_mut() = codes;
         return told;
     }
     let (texts, cache) = texts(leaves, way, count, scratch);
@@ -136,14 +137,15 @@ fn indexed(
     target: &mut Target<'_>,
     (interner, check_only): (&Interner, bool),
 ) -> Result<()> {
-    let from = leaf.from;
+    let from = leaf.from();
+    let (valid, indices) = (leaf.valid(), leaf.indices());
     let count = target.valid.len();
     for (row, out) in out.iter_mut().enumerate().take(count) {
-        if leaf.valid[from + row] == 0 {
+        if valid[from + row] == 0 {
             missing(row, target, check_only);
             continue;
         }
-        let index = leaf.indices[from + row] as usize;
+        let index = indices[from + row] as usize;
         match codes[index] {
             MISSING => missing(row, target, check_only),
             BAD => bad(row, way, target, check_only),

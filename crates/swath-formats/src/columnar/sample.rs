@@ -3,16 +3,14 @@
 //! Columns are read one after the other, so no more than one page and one dictionary are in memory.
 
 use std::ops::Range;
-use std::path::Path;
 
 use swath_core::Result;
 
-use super::footer::Footer;
-use super::leaf::Leaf;
-use super::logical::Kind;
-use super::page::Io;
+use super::head::Head;
+use super::kind::Kind;
+use super::leaf::{Io, Leaf};
 use super::render;
-use crate::store::SourceFile;
+use crate::store::ReadAt;
 
 /// Bytes of a value that are shown.
 const VALUE_BYTES: usize = 4 << 10;
@@ -32,13 +30,13 @@ struct Written {
 }
 
 /// A line with the names of the wanted columns.
-pub fn sample_header(footer: &Footer) -> Vec<u8> {
+pub fn sample_header(head: &Head) -> Vec<u8> {
     let mut line = Vec::new();
-    for (position, (_, column)) in footer.wanted().enumerate() {
+    for (position, name) in head.names().enumerate() {
         if position > 0 {
             line.push(b',');
         }
-        quote(column.name.as_bytes(), &mut line);
+        quote(name.as_bytes(), &mut line);
     }
     line.push(b'\n');
     line
@@ -52,55 +50,55 @@ fn quote(text: &[u8], line: &mut Vec<u8>) {
     line.push(b'"');
 }
 
-/// The rows of some spans, which are in order, of the columns that were wanted of the footer. Of a span that has more
+/// The rows of some spans, which are in order, of the columns that were wanted of the head. Of a span that has more
 /// text than `bytes_max`, the first rows.
 ///
 /// # Errors
 /// [`swath_core::Error::InputUnreadable`] and [`swath_core::Error::InputCorrupt`].
-pub fn sample(path: &Path, footer: &Footer, spans: &[Range<u64>], bytes_max: usize) -> Result<Vec<Piece>> {
-    let mut io = Io::new(SourceFile::open(path)?);
+pub fn sample(file: Box<dyn ReadAt>, head: &Head, spans: &[Range<u64>], bytes_max: usize) -> Result<Vec<Piece>> {
+    let mut io = Io::new(file, head);
     // Of each span, the values of each column.
     let mut written: Vec<Vec<Written>> = spans.iter().map(|_| Vec::new()).collect();
     let mut kinds = Vec::new();
-    for (chunk, column) in footer.wanted() {
-        kinds.push(column.kind);
-        let mut leaf = Leaf::new(column.clone());
+    for (name, kind) in head.wanted() {
+        let Some(mut leaf) = Leaf::new(head, name, VALUE_BYTES) else { continue };
+        kinds.push(kind);
         let mut at = None;
         for (span, written) in spans.iter().zip(&mut written) {
-            written.push(column_of(footer, &mut io, (&mut leaf, chunk), span, &mut at, bytes_max)?);
+            written.push(column_of(head, &mut io, &mut leaf, span, &mut at, bytes_max)?);
         }
     }
     Ok(written.iter().map(|columns| Piece { text: lines(columns, &kinds, bytes_max) }).collect())
 }
 
-/// The values of a column in a span; `at` is the row group that is open and the row in it that comes next.
+/// The values of a column in a span; `at` is the group that is open and the row in it that comes next.
 fn column_of(
-    footer: &Footer,
+    head: &Head,
     io: &mut Io,
-    (leaf, chunk): (&mut Leaf, usize),
+    leaf: &mut Leaf,
     span: &Range<u64>,
     at: &mut Option<(usize, u64)>,
     bytes_max: usize,
 ) -> Result<Written> {
     let mut written = Written::default();
-    let first = footer.groups.partition_point(|group| group.first_row + group.rows <= span.start);
-    for (position, group) in footer.groups.iter().enumerate().skip(first) {
-        let wanted = span.start.max(group.first_row)..span.end.min(group.first_row + group.rows);
+    for position in head.group_after(span.start)..head.groups() {
+        let (first_row, rows) = head.group(position);
+        let wanted = span.start.max(first_row)..span.end.min(first_row + rows);
         if wanted.is_empty() || written.bytes.len() > bytes_max {
             break;
         }
         let next = match at {
             Some((open, next)) if *open == position && *next <= wanted.start => *next,
             _ => {
-                leaf.open(&footer.chunks_of(position)[chunk], group.rows);
-                group.first_row
+                leaf.open(head, io, position)?;
+                first_row
             }
         };
         leaf.skip(io, wanted.start - next)?;
         let mut row = wanted.start;
         while row < wanted.end && written.bytes.len() <= bytes_max {
             let rows = leaf.fill(io)?.min((wanted.end - row) as usize);
-            for slot in leaf.from..leaf.from + rows {
+            for slot in leaf.from()..leaf.from() + rows {
                 let before = written.bytes.len();
                 render::value(leaf, slot, &mut written.bytes);
                 written.bytes.truncate(before + VALUE_BYTES);

@@ -7,8 +7,8 @@ use swath_table::column::{Batch, Values};
 use swath_table::intern::Interner;
 use swath_table::schema::TableSchema;
 
+use super::kind::Kind;
 use super::leaf::Leaf;
-use super::logical::Kind;
 
 /// Bytes of a row that is shown, at most; a row that has more is cut behind them.
 pub const SHOWN_BYTES: usize = 1024;
@@ -38,11 +38,11 @@ fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
 
 /// Appends the value in a slot as text; nothing if it is null. What is no number is missing.
 pub(super) fn value(leaf: &Leaf, slot: usize, out: &mut Vec<u8>) {
-    if leaf.valid[slot] == 0 {
+    if leaf.valid()[slot] == 0 {
         return;
     }
-    let slots = &leaf.slots;
-    match leaf.column.kind {
+    let slots = leaf.slots();
+    match leaf.kind() {
         Kind::Bool => out.extend_from_slice(if slots.bools[slot] != 0 { b"true" } else { b"false" }),
         Kind::Int32 => put(out, format_args!("{}", slots.i32s[slot])),
         Kind::Int64 => put(out, format_args!("{}", slots.i64s[slot])),
@@ -85,14 +85,14 @@ fn json<'t>(fields: impl Iterator<Item = (&'t str, bool, Vec<u8>)>) -> Vec<u8> {
 /// A row of a file as it is shown in rejects.
 pub(super) fn row(leaves: &[Leaf], ahead: usize) -> Vec<u8> {
     json(leaves.iter().map(|leaf| {
-        let slot = leaf.from + ahead;
+        let slot = leaf.from() + ahead;
         let mut text = Vec::new();
         value(leaf, slot, &mut text);
         let bare = matches!(
-            leaf.column.kind,
+            leaf.kind(),
             Kind::Bool | Kind::Int32 | Kind::Int64 | Kind::UInt64 | Kind::Float32 | Kind::Float64
         );
-        (leaf.column.name.as_str(), leaf.valid[slot] != 0 && !bare, text)
+        (leaf.name(), leaf.valid()[slot] != 0 && !bare, text)
     }))
 }
 

@@ -6,9 +6,10 @@
 use swath_table::column::Values;
 use swath_table::schema::ColumnType;
 
-use super::leaf::{CHUNK_ROWS, Leaf};
-use super::logical::Kind;
+use super::kind::Kind;
+use super::leaf::Leaf;
 use super::render;
+use super::slots::CHUNK_ROWS;
 use crate::csv::chunk::{Chunk, Target};
 use crate::csv::convert::{LONGEST_JOINED, TimeScratch, convert as convert_text};
 use crate::csv::index::Row;
@@ -114,7 +115,7 @@ impl Scratch {
                     self.data.push(0);
                 }
                 let (leaf, before) = (&leaves[leaf], self.data.len());
-                render::value(leaf, leaf.from + row, &mut self.data);
+                render::value(leaf, leaf.from() + row, &mut self.data);
                 if self.data.len() - before > LONGEST && !is_text {
                     // What is too long stays wrong when it is cut.
                     self.data.truncate(before + LONGEST);
@@ -140,7 +141,7 @@ impl Scratch {
                 data.push(0);
             }
             let leaf = &leaves[leaf];
-            render::value(leaf, leaf.from + row, &mut data);
+            render::value(leaf, leaf.from() + row, &mut data);
             ends.push(data.len() as u32);
         }
         let row = Row { start: 0, end: data.len() as u32, first: 0, line: 0 };
@@ -166,11 +167,11 @@ pub(super) fn values(
         return convert_text(*level, chunk, out, from, target, TimeScratch { cache, joined });
     }
     let leaf = &leaves[way.leaves[0]];
-    let slots = leaf.from..leaf.from + count;
-    let valid = &leaf.valid[slots.clone()];
-    let all = &leaf.slots;
+    let slots = leaf.from()..leaf.from() + count;
+    let valid = &leaf.valid()[slots.clone()];
+    let all = leaf.slots();
     let mut made = Made { way, valid, target };
-    match (leaf.column.kind, out) {
+    match (leaf.kind(), out) {
         (Kind::Bool, Values::Bool(out)) => made.each(&all.bools[slots], &mut out[from..], |v| Some(*v)),
         (Kind::Int32, Values::Int32(out)) => made.numbers(&all.i32s[slots], &mut out[from..], Some, f64::from),
         (Kind::Int32, Values::Int64(out)) => {

@@ -4,20 +4,18 @@
 //! any column. Where batches end depends on the rows and on the limits alone.
 
 use std::ops::Range;
-use std::path::Path;
 
-use swath_core::{Bytes, Error, Place, Result};
+use swath_core::{Bytes, Result};
 use swath_table::column::{Batch, Values};
 use swath_table::intern::Interner;
 use swath_table::reject::{Reason, Reject};
 use swath_table::schema::{ColumnType, TableSchema};
 
-use super::convert::{Scratch, Way, values};
-use super::footer::{FileColumn, Footer, Group};
-use super::leaf::{CHUNK_ROWS, Leaf};
-use super::logical::Kind;
-use super::page::Io;
+use super::convert::{Way, values};
+use super::leaf::Leaf;
 use super::render;
+use super::slots::CHUNK_ROWS;
+use super::table::{GroupFilter, OpenTable};
 use super::texts::{categories, strings};
 use crate::csv::chunk::{Faults, Target};
 use crate::csv::describe;
@@ -26,7 +24,6 @@ use crate::csv::memory::BatchShape;
 use crate::csv::rows::{keep_rows, resize, retain};
 use crate::csv::time::TimeCache;
 use crate::csv::{BatchLimits, Consumer, ParsePlan};
-use crate::store::SourceFile;
 
 /// What is read, and into what.
 #[derive(Clone, Copy)]
@@ -39,15 +36,6 @@ pub struct RowSource<'a> {
     pub limits: BatchLimits,
     /// A row with more bytes of text is rejected.
     pub max_record: usize,
-}
-
-/// Which row groups need not be read, by the ranges that they state for columns of the table.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GroupFilter {
-    /// A column of times, the first that is wanted and the first that is not any more.
-    pub time: Option<(usize, i64, i64)>,
-    /// Columns of numbers, with the smallest and the largest value wanted.
-    pub between: Vec<(usize, f64, f64)>,
 }
 
 /// What some rows were.
@@ -65,144 +53,14 @@ pub struct RowReport {
     pub ambiguous: u64,
 }
 
-/// An open file, ready for the columns of a plan.
-pub struct OpenTable {
-    /// What its footer says.
-    pub footer: Footer,
-    pub(super) io: Io,
-    pub(super) leaves: Vec<Leaf>,
-    /// For each leaf, its chunk in a row group.
-    pub(super) chunks: Vec<usize>,
-    ways: Vec<Way>,
-    absent: Vec<usize>,
-    scratch: Scratch,
-    faults: Faults,
-    times: Vec<TimeCache>,
-    sizes: Vec<u32>,
-}
-
-impl OpenTable {
-    /// Opens a file for a plan that was made for the names of its columns.
-    ///
-    /// # Errors
-    /// Those of [`Footer::read`]; [`Error::InputCorrupt`] if the file lacks a column of the plan.
-    pub fn open(path: &Path, size: u64, plan: &ParsePlan, schema: &TableSchema) -> Result<OpenTable> {
-        let file = SourceFile::open(path)?;
-        let mut names: Vec<&str> = Vec::new();
-        for column in &plan.columns {
-            let schema = &schema.columns[column.column];
-            let own = std::slice::from_ref(&schema.name);
-            let sources = if schema.source.is_empty() { own } else { &schema.source };
-            names.extend(sources.iter().map(|name| name.trim()));
-        }
-        let footer = Footer::read(&file, size, &|name| names.contains(&name))?;
-        let (mut leaves, mut chunks, mut ways) = (Vec::new(), Vec::new(), Vec::new());
-        let mut names = names.into_iter();
-        for (order, column) in plan.columns.iter().enumerate() {
-            let from = leaves.len();
-            for name in names.by_ref().take(column.fields.len()) {
-                let found = footer.wanted().find(|(_, column)| column.name == name);
-                let (chunk, column) = found.ok_or_else(|| Error::InputCorrupt {
-                    place: Place::file(path),
-                    message: format!("wanted a column {name:?}, got none that can be read"),
-                    hint: "check that nobody writes to the file".into(),
-                })?;
-                chunks.push(chunk);
-                leaves.push(Leaf::new(column.clone()));
-            }
-            let own: Vec<usize> = (from..leaves.len()).collect();
-            let kinds: Vec<Kind> = leaves[from..].iter().map(|leaf| leaf.column.kind).collect();
-            let missing = schema.columns[column.column].missing.as_ref().unwrap_or(&schema.csv.missing);
-            ways.push(Way::new(column, order, own, &kinds, missing));
-        }
-        Ok(OpenTable {
-            footer,
-            io: Io::new(file),
-            leaves,
-            chunks,
-            ways,
-            absent: plan.absent().to_vec(),
-            scratch: Scratch::new(),
-            faults: Faults::with_capacity(CHUNK_ROWS),
-            times: vec![TimeCache::default(); plan.columns.len()],
-            sizes: Vec::with_capacity(CHUNK_ROWS),
-        })
-    }
-
-    /// Memory beside pages, batches and the footer.
-    pub(super) fn bytes_beside(&self) -> u64 {
-        let of_rows = CHUNK_ROWS * 3 * size_of::<u32>();
-        let of_columns = self.ways.len() * (size_of::<Way>() + size_of::<TimeCache>() + 512);
-        let fields = self.ways.iter().map(|way| way.leaves.len()).max().unwrap_or(0);
-        Io::BYTES + Scratch::bytes_for(fields) + (of_rows + of_columns) as u64
-    }
-
-    /// Begins with the first row of a row group.
-    pub(super) fn begin(&mut self, group: usize) {
-        let rows = self.footer.groups[group].rows;
-        let places = self.footer.chunks_of(group);
-        for (leaf, &chunk) in self.leaves.iter_mut().zip(&self.chunks) {
-            leaf.open(&places[chunk], rows);
-        }
-    }
-
-    /// Whether no row of a row group can be wanted.
-    fn is_left_out(&self, group: usize, filter: &GroupFilter) -> bool {
-        let range = |column: usize| {
-            let way = self.ways.iter().find(|way| way.plan.column == column && way.is_direct)?;
-            let place = way.leaves[0];
-            let (min, max) = self.footer.chunks_of(group)[self.chunks[place]].range?;
-            Some((way, &self.leaves[place].column, min, max))
-        };
-        let in_time = filter.time.and_then(|(column, from, to)| {
-            let (way, column, min, max) = range(column)?;
-            let of = |bytes: [u8; 8]| moment_of(column, way, bytes);
-            Some(of(max)? >= from && of(min)? < to)
-        });
-        let in_place = |(column, from, to): &(usize, f64, f64)| {
-            let (_, column, min, max) = range(*column)?;
-            let of = |bytes: [u8; 8]| float_of(column, bytes);
-            // What cannot be compared leaves nothing out.
-            Some(!(of(max)? < *from || of(min)? > *to))
-        };
-        in_time == Some(false) || filter.between.iter().any(|wanted| in_place(wanted) == Some(false))
-    }
-}
-
-/// The moment that statistics state for a column.
-fn moment_of(column: &FileColumn, way: &Way, bytes: [u8; 8]) -> Option<i64> {
-    use super::logical::Physical;
-    let rules = way.plan.time.as_ref()?;
-    let (us, utc) = match (column.kind, column.physical) {
-        (Kind::Date, _) => {
-            let day = i32::from_le_bytes(*bytes.first_chunk()?);
-            (i64::from(day) * 86_400_000_000, way.plan.column_type == ColumnType::Date)
-        }
-        (Kind::Timestamp { utc }, Physical::Moment { times, per }) => {
-            (i64::from_le_bytes(bytes).saturating_mul(times).div_euclid(per), utc)
-        }
-        _ => return None,
-    };
-    // Clocks that go back do not keep the order of times.
-    (utc || rules.is_utc()).then_some(us)
-}
-
-fn float_of(column: &FileColumn, bytes: [u8; 8]) -> Option<f64> {
-    use super::logical::Physical;
-    match column.physical {
-        Physical::Float32 => Some(f64::from(f32::from_le_bytes(*bytes.first_chunk()?))),
-        Physical::Float64 => Some(f64::from_le_bytes(bytes)),
-        _ => None,
-    }
-}
-
 /// Reads rows of a file.
 ///
 /// Rows are added to what `batch` holds, and stay there at the end unless they made it full. The place of a row is its
 /// number in the file, its line that in the range.
 ///
 /// # Errors
-/// [`Error::InputUnreadable`] and [`Error::InputCorrupt`]; [`Error::DictionaryFull`]; whatever the consumer answers.
+/// [`swath_core::Error::InputUnreadable`] and [`swath_core::Error::InputCorrupt`];
+/// [`swath_core::Error::DictionaryFull`]; whatever the consumer answers.
 pub fn read_rows(
     source: &RowSource<'_>,
     table: &mut OpenTable,
@@ -218,9 +76,8 @@ pub fn read_rows(
     let used = batch.rows() as u64 * shape.row_bytes + text_bytes(batch);
     let report = RowReport::default();
     let mut filler = Filler { source, batch, consumer, shape, used, report, first_row: rows.start };
-    let first = table.footer.groups.partition_point(|group| group.first_row + group.rows <= rows.start);
-    for group in first..table.footer.groups.len() {
-        let Group { first_row, rows: count } = table.footer.groups[group];
+    for group in table.head.group_after(rows.start)..table.head.groups() {
+        let (first_row, count) = table.head.group(group);
         let wanted = rows.start.max(first_row)..rows.end.min(first_row + count);
         if wanted.is_empty() {
             break;
@@ -230,7 +87,7 @@ pub fn read_rows(
             filler.report.filtered += wanted.end - wanted.start;
             continue;
         }
-        table.begin(group);
+        table.begin(group)?;
         for leaf in &mut table.leaves {
             leaf.skip(&mut table.io, wanted.start - first_row)?;
         }
@@ -309,8 +166,8 @@ impl Filler<'_> {
         sizes.resize(rows, row_bytes as u32);
         let is_text = |way: &&Way| way.plan.column_type == ColumnType::String;
         for leaf in ways.iter().filter(is_text).map(|way| &leaves[way.leaves[0]]) {
-            let views = leaf.slots.views.get(leaf.from..).unwrap_or_default();
-            for ((size, view), valid) in sizes.iter_mut().zip(views).zip(&leaf.valid[leaf.from..]) {
+            let views = leaf.slots().views.get(leaf.from()..).unwrap_or_default();
+            for ((size, view), valid) in sizes.iter_mut().zip(views).zip(&leaf.valid()[leaf.from()..]) {
                 // A longer text is rejected.
                 let length = ((view.1 - view.0) * u32::from(*valid)).min(self.source.max_record as u32);
                 *size = size.saturating_add(length);
@@ -414,7 +271,7 @@ impl Filler<'_> {
 /// Notes rows with more text than a row may have.
 fn note_long_rows(leaves: &[Leaf], ways: &[Way], faults: &mut Faults, rows: usize, most: usize) {
     let longest = |leaf: &Leaf| {
-        let views = leaf.slots.views.get(leaf.from..).unwrap_or_default().iter().take(rows);
+        let views = leaf.slots().views.get(leaf.from()..).unwrap_or_default().iter().take(rows);
         views.map(|(start, end)| (end - start) as usize).max().unwrap_or(0)
     };
     if leaves.iter().map(longest).sum::<usize>() <= most {
@@ -425,8 +282,8 @@ fn note_long_rows(leaves: &[Leaf], ways: &[Way], faults: &mut Faults, rows: usiz
         let mut first = None;
         for way in ways {
             for leaf in way.leaves.iter().map(|&leaf| &leaves[leaf]) {
-                let slot = leaf.from + row;
-                if let Some((start, end)) = leaf.slots.views.get(slot).filter(|_| leaf.valid[slot] != 0) {
+                let slot = leaf.from() + row;
+                if let Some((start, end)) = leaf.slots().views.get(slot).filter(|_| leaf.valid()[slot] != 0) {
                     length += (end - start) as usize;
                     first = first.or(Some(way.order));
                 }
