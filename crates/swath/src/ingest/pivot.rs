@@ -64,13 +64,6 @@ impl Pivot {
         self.shared + 1
     }
 
-    /// Columns of the table that columns of the inputs become.
-    pub fn widened(&self, columns: &[usize]) -> Vec<usize> {
-        let others = columns.iter().copied().filter(|&column| column < self.shared);
-        let of_names = if columns.contains(&self.value()) { self.count } else { 0 };
-        others.chain(self.shared..self.shared + of_names).collect()
-    }
-
     /// How many values of a row are text that rows of the inputs have one of.
     pub fn texts(&self, schema: &TableSchema) -> usize {
         if schema.columns[self.value()].column_type == ColumnType::String { self.count } else { 1 }

@@ -195,6 +195,9 @@ fn resolve(request: &IngestRequest, inputs: look::Inputs, base: Option<Lake>, is
         None if inputs.files.is_empty() => request.max_record,
         None => inputs.files.iter().map(|file| Bytes(file.end)).max().unwrap_or_default(),
     };
+    // Of names and values the sample tells nothing of single columns.
+    let is_own = |column: &usize| pivot.as_ref().is_none_or(|pivot| *column < pivot.shared());
+    let varying = facts.varying.iter().copied().filter(is_own).collect();
     let one_system = |geometry: &&Geometry| geometry.transforms.len() == 1 && geometry.crs_column.is_none();
     let usual = geometry.as_ref().filter(one_system).and(facts.usual);
     let usual = usual.map(Usual::around);
@@ -229,7 +232,7 @@ fn resolve(request: &IngestRequest, inputs: look::Inputs, base: Option<Lake>, is
         target_file_size: request.target_file_size,
         strict: request.strict,
         usual,
-        varying: pivot.map_or(facts.varying.clone(), |pivot| pivot.widened(&facts.varying)),
+        varying,
         max_rejects: request.max_rejects,
         max_record: request.max_record.min(longest),
         compression: request.compression,
