@@ -11,12 +11,22 @@ use crate::schema::Checks;
 /// Radius of the sphere on which distances between degrees are measured, in metres: the mean radius R1 of the WGS 84
 /// ellipsoid, (2a + b) / 3.
 const RADIUS: f64 = 6_371_008.771_4;
-/// Intervals that it takes to know which one is usual.
+/// Intervals that it takes to know which one is usual; three of four are within a factor of two of it.
 const INTERVALS_MIN: u32 = 8;
 /// Steps in which intervals are told apart: eight for each doubling.
 const STEPS: usize = 64 * 8;
 /// A place jumps if it is so many times as far away as the places before and after it are from each other.
 const JUMP_RATIO: f64 = 10.0;
+
+/// Metres a second that hardly anything on the ground moves at.
+const FAST: f64 = 100.0;
+
+/// Whether nothing could have been so far away between the times before and after; so it is where no time is known.
+fn is_fast(away: f64, times: [Option<i64>; 3]) -> bool {
+    let [Some(before), Some(middle), Some(after)] = times else { return true };
+    let seconds = |a: i64, b: i64| a.abs_diff(b) as f64 / 1e6;
+    away > FAST * seconds(before, middle) || away > FAST * seconds(middle, after)
+}
 
 /// How distances are measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -176,38 +186,37 @@ impl Series {
 
     fn places(&self, ground: Ground, readings: &impl Readings, stretch: &mut Stretch, found: &mut impl FnMut(Finding)) {
         let least = self.checks.place_jump.unwrap_or(f64::INFINITY);
-        let is_near = |a: [f64; 2], b: [f64; 2]| a == b || ground.metres_at_most(a, b) < least;
-        // The last place that does not jump, and the one behind it, of which the next one tells.
-        let mut before: Option<[f64; 2]> = None;
-        let mut open: Option<(usize, [f64; 2])> = None;
+        let near = self.checks.place_jump.or(self.checks.moving_sensor).unwrap_or(f64::INFINITY);
+        let is_near =
+            |a: [f64; 2], b: [f64; 2]| a == b || ground.metres_at_most(a, b) < near || ground.metres(a, b) < near;
+        // The last two readings with a place, but for those that jump.
+        let mut known: [Option<(usize, [f64; 2])>; 2] = [None, None];
+        let mut is_alone = true;
         for reading in 0..readings.count() {
             let place = readings.place(reading);
             if place[0].is_nan() || place[1].is_nan() {
                 continue;
             }
-            match (before, open) {
-                (Some(near), Some((_, next))) if is_near(near, next) => {
-                    stretch.take(next);
-                    (before, open) = (Some(next), Some((reading, place)));
-                }
-                (Some(near), Some((middle, jumped))) => {
-                    let away = ground.metres(near, jumped).min(ground.metres(jumped, place));
-                    if away >= least && away > JUMP_RATIO * ground.metres(near, place) {
-                        found(Finding::Jump(middle, away));
-                    } else {
-                        stretch.take(jumped);
-                        before = Some(jumped);
-                    }
-                    open = Some((reading, place));
-                }
-                (Some(_), None) => open = Some((reading, place)),
-                (None, _) => {
+            let [before, middle] = known;
+            if let Some((of_middle, last)) = middle {
+                is_alone = false;
+                // A place counts where the one before or behind it is near.
+                if is_near(last, place) {
+                    stretch.take(last);
                     stretch.take(place);
-                    before = Some(place);
+                } else if let Some((of_before, first)) = before {
+                    let away = ground.metres(first, last).min(ground.metres(last, place));
+                    let times = [of_before, of_middle, reading].map(|reading| readings.time(reading));
+                    if away >= least && away > JUMP_RATIO * ground.metres(first, place) && is_fast(away, times) {
+                        found(Finding::Jump(of_middle, away));
+                        known = [before, Some((reading, place))];
+                        continue;
+                    }
                 }
             }
+            known = [middle, Some((reading, place))];
         }
-        if let Some((_, place)) = open {
+        if let (true, [_, Some((_, place))]) = (is_alone, known) {
             stretch.take(place);
         }
     }
@@ -232,11 +241,14 @@ impl Series {
             below += of_step;
             2 * below >= count
         });
+        let usual = shortest + of_half.unwrap_or(0);
+        // Within a factor of two.
+        let regular: u32 = self.steps[usual.saturating_sub(8)..(usual + 9).min(STEPS)].iter().sum();
         self.steps[shortest..=longest].fill(0);
-        if count < INTERVALS_MIN {
+        if count < INTERVALS_MIN || 4 * regular < 3 * count {
             return;
         }
-        stretch.interval = (shortest + of_half.unwrap_or(0)) as u32 + 1;
+        stretch.interval = usual as u32 + 1;
         let limit = factor * usual_interval(stretch.interval);
         for (before, after) in intervals().filter(|(before, after)| before.abs_diff(*after) as f64 >= limit) {
             found(Finding::Gap([before, after]));
@@ -326,6 +338,13 @@ mod tests {
             found.iter().map(|one| if let Finding::Jump(at, _) = one { *at } else { usize::MAX }).collect();
         assert_eq!(jumps, [2, 4]);
         assert_eq!(stretch.bounds, [10.0, 50.0, 10.0, 50.0]);
+        // By car, in an hour.
+        let slow: Vec<_> =
+            [home, home, [10.5, 50.0], home].iter().zip(0..).map(|(&place, at)| (at * HOUR, place, 0.0)).collect();
+        assert_eq!(look(&slow, checks.clone()).1, []);
+        // The first and the last place alone tell nothing.
+        let (ends, found) = look(&at(&[[0.0, 0.0], home, home, [0.0, 0.0]]), checks.clone());
+        assert_eq!((ends.bounds, found), ([10.0, 50.0, 10.0, 50.0], vec![]));
         // On the way; moved for good; far, but not farther than the others are apart.
         let way: Vec<[f64; 2]> = (0..20).map(|step| [10.0 + f64::from(step) * 0.1, 50.0]).collect();
         for places in [&way[..], &[home, home, [11.0, 50.0], [11.0, 50.0]], &[home, [10.0, 50.02], [10.0, 50.01]]] {
@@ -353,6 +372,9 @@ mod tests {
         // Of few readings nobody knows what is usual, and nine times is no gap.
         assert_eq!(look(&[rows[0], rows[1], rows[49]], checks.clone()).1, []);
         assert_eq!(look(&rows[..30], checks.clone()).1, []);
+        // Where intervals are of all lengths, none is long.
+        let events: Vec<_> = (0..50).map(|at| (HOUR * at * at * at, [f64::NAN; 2], 0.0)).collect();
+        assert_eq!(look(&events, checks.clone()).1, []);
         // What is left behind of one sensor does not change what is found of the next.
         let mut series = Series::new(checks, None, 1);
         for _ in 0..2 {

@@ -79,8 +79,8 @@ pub struct IngestWords {
     /// More rejected rows than this share or count fail the run
     #[arg(long, value_name = "LIMIT", default_value = "1%", help_heading = "Checks and filters")]
     pub max_rejects: MaxRejects,
-    /// Reject rows that checks find, rather than warn of them: places of (0, 0), x and y exchanged, times that go
-    /// backwards, places that jump, values that do not change
+    /// Reject rows that checks find, rather than warn of them: places of (0, 0), x and y exchanged, places that jump,
+    /// values that do not change
     #[arg(long, help_heading = "Checks and filters")]
     pub strict: bool,
     /// A record longer than this is rejected

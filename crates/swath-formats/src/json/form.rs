@@ -63,8 +63,13 @@ pub fn form_of(head: &[u8], whole: bool, are_lines: bool) -> Option<Form> {
 fn begins_with_lines(text: &[u8], whole: bool) -> bool {
     let Some(end) = memchr::memchr(b'\n', text) else { return true };
     let (first, rest) = (&text[..end], text.get(end + 1..).unwrap_or_default());
-    let is_one = value_end(first, 0).is_ok_and(|end| skip_space(first, end) == first.len());
-    is_one || rest.starts_with(b"{") || whole && rest.trim_ascii().is_empty()
+    let is_whole = |line: &[u8]| value_end(line, 0).is_ok_and(|end| skip_space(line, end) == line.len());
+    let second = memchr::memchr(b'\n', rest).map(|end| &rest[..end]);
+    let follows = match second {
+        Some(second) => second.starts_with(b"{") && is_whole(second),
+        None => rest.starts_with(b"{") && !whole,
+    };
+    is_whole(first) || follows || rest.starts_with(b"{") && is_whole(rest) || whole && rest.trim_ascii().is_empty()
 }
 
 /// Adds the paths to arrays of objects in a value that may be cut off; answers whether it is whole.
@@ -155,6 +160,7 @@ mod tests {
         assert_eq!(form_of(b"a,b\n1,2\n", true, true), None);
         // A document is one whatever its file is called; a broken line is none.
         assert_eq!(form_of(b"{\n \"a\": [\n  {\"b\": 1}\n ]\n}\n", true, true), document(&["a"]));
+        assert_eq!(form_of(b"{\"a\":[\n{\"b\":1},\n{\"b\":2}\n]}\n", true, true), document(&["a"]));
         assert_eq!(form_of(b"{\"a\":1\n{\"a\":2}\n", true, true), Some(Form::Lines));
         assert_eq!(form_of(b"{\"a\":\n", true, true), Some(Form::Lines));
         assert_eq!(form_of(br#"{"m\u00e9":[{"b":1}]}"#, true, false), document(&["mé"]));

@@ -294,6 +294,9 @@ fn dedup(entry: &Entry<'_>, lines: &mut Lines) -> Result<DedupPart> {
     Ok(dedup)
 }
 
+/// What a count of equal readings is.
+const READINGS: &str = "a count of readings from 2 on, like 60";
+
 const CHECKS: [&str; 7] =
     ["zero_place", "swapped_place", "time_backwards", "place_jump", "stuck_value", "moving_sensor", "gap"];
 
@@ -308,8 +311,11 @@ fn checks(entry: &Entry<'_>, lines: &mut Lines) -> Result<Checks> {
             "moving_sensor" => checks.moving_sensor = entry.positive_or_false("metres like 1000", 0.0)?,
             "gap" => checks.gap = entry.positive_or_false("how many times the usual interval, like 10", 1.0)?,
             _ => {
-                let readings = entry.positive_or_false("a count of readings like 60", 1.0)?;
-                checks.stuck_value = readings.map(|readings| readings.min(f64::from(u32::MAX)) as u32);
+                let readings = entry.positive_or_false(READINGS, 1.0)?;
+                if readings.is_some_and(|readings| readings.fract() != 0.0 || readings > f64::from(u32::MAX)) {
+                    return Err(entry.error(&format!("is no such count; wanted {READINGS}, or false"), ""));
+                }
+                checks.stuck_value = readings.map(|readings| readings as u32);
             }
         }
     }

@@ -206,10 +206,14 @@ fn dictionary(distinct: u64, bytes: u64, sampled: u64, rows: u64) -> Bytes {
         return Bytes(64 << 10);
     }
     let per_text = bytes * 2 / distinct + TEXT_OVERHEAD + 16;
-    // Where nearly all rows of the sample name something new, all rows may; else it grows when it must.
-    let most =
-        if distinct * 10 > sampled * 9 && rows > sampled { rows.min(distinct * 64) } else { rows.min(distinct * 4) };
+    let most = texts_at_most(distinct, sampled, rows);
     Bytes((most * per_text).clamp(DICTIONARY.0, DICTIONARY.1))
+}
+
+/// Texts that there may be, by how many a sample has. Where nearly all of its rows name something new, all rows may; else
+/// it grows when it must.
+fn texts_at_most(distinct: u64, sampled: u64, rows: u64) -> u64 {
+    if distinct * 10 > sampled * 9 && rows > sampled { rows.min(distinct * 64) } else { rows.min(distinct * 4) }
 }
 
 /// Partitions of a job, about.
@@ -277,7 +281,10 @@ fn intermediate_bytes(prepared: &Prepared, rows: u64, row_groups: u64, exchange:
     // Buffers are whole pages, and a unit's last run is seldom full.
     let pages = (job.stream.units() + prepared.recalled.units) * 4 * 4096;
     let stretches = match series_checks::looks(job) {
-        true => rows.min(row_groups * prepared.facts.categories.max(1) * 2) * series_checks::STRETCH_BYTES,
+        true => {
+            rows.min(row_groups * texts_at_most(prepared.facts.categories.max(1), prepared.facts.sampled, rows))
+                * series_checks::STRETCH_BYTES
+        }
         false => 0,
     };
     let runs = Bytes(packed + text as u64 + pages + stretches) + Bytes::MIB;

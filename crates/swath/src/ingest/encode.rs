@@ -105,7 +105,7 @@ impl Blobs for EncodedGroups {
         with(&self.blob);
         if let Some(checked) = &self.checked {
             checked.stretches.iter().for_each(&mut *with);
-            checked.rejects.iter().for_each(with);
+            checked.rejects.iter().for_each(&mut *with);
         }
     }
 }

@@ -4,12 +4,13 @@
 //! `row_checks.rs` and `series_checks.rs`.
 
 use swath_core::{Blob, Receipts, Result};
+use swath_table::assign::Level;
 use swath_table::schema::ColumnType;
 use swath_table::schema_file::moment_text;
 use swath_table::series::{Stretch, usual_interval};
 
 use super::encode::EncodedGroups;
-use super::job::{Routed, stage};
+use super::job::{Job, Routed, stage};
 use super::rejects::Lines;
 use super::running::Running;
 use super::series_checks::{Counted, Longest, STRETCH_BYTES, ground, looks, rejects_rows};
@@ -78,7 +79,13 @@ fn in_series(running: &Running, done: &Receipts) -> Result<Vec<CheckFinding>> {
     // What is rejected is told with the rejects.
     if let Some(one) = stuck.longest.as_ref().filter(|_| !rejects_rows(job)) {
         let (column, value) = one.value.unwrap_or_default();
-        let column = job.schema.columns.get(column).map_or("", |column| column.name.as_str());
+        let (column, value) = match job.schema.columns.get(column) {
+            Some(column) if column.column_type == ColumnType::Float32 => {
+                (column.name.as_str(), (value as f32).to_string())
+            }
+            Some(column) => (column.name.as_str(), value.to_string()),
+            None => ("", value.to_string()),
+        };
         findings.push(CheckFinding {
             check: "stuck_value".into(),
             count: stuck.readings,
@@ -95,12 +102,18 @@ fn in_series(running: &Running, done: &Receipts) -> Result<Vec<CheckFinding>> {
         let example = format!("{:.1} km away at {}{}", one.measure / 1000.0, moment(one.times[0]), name(one));
         findings.push(CheckFinding { check: "place_jump".into(), count: jumps.readings, example });
     }
-    if let Some(one) = &gaps.longest {
-        let example = format!("nothing{} from {} to {}", name(one), moment(one.times[0]), moment(one.times[1]));
+    if let Some(one) = gaps.longest.as_ref().filter(|_| sees_gaps(job)) {
+        let example = format!("no row{} from {} to {}", name(one), moment(one.times[0]), moment(one.times[1]));
         findings.push(CheckFinding { check: "gap".into(), count: gaps.count, example });
     }
     findings.extend(sensors.moving());
     Ok(findings)
+}
+
+/// Whether the partitions of a sensor follow each other in time, or in place: by the values of a column its readings go
+/// back and forth.
+fn sees_gaps(job: &Job) -> bool {
+    !job.levels.iter().any(|level| matches!(level, Level::Column(column) if Some(*column) != job.sensor))
 }
 
 /// The words for a sensor; none where the table has none.
@@ -157,6 +170,7 @@ impl Sensors<'_> {
 
     /// Sensors that are in several places, unless most are.
     fn moving(&self) -> Option<CheckFinding> {
+        self.running.job.sensor?;
         let (least, ground) = (self.running.job.schema.checks.moving_sensor?, ground(&self.running.job)?);
         let (mut placed, mut moving, mut farthest) = (0u64, 0u64, (0.0, 0));
         // Identifiers come as threads do; names do not.
@@ -194,13 +208,14 @@ pub fn sentence(finding: &CheckFinding) -> String {
     let what = match check.as_str() {
         "zero_place" => format!("{rows} at 0, 0, where sensors seldom are"),
         "swapped_place" => format!("{rows} far from most, and near them if x and y are exchanged"),
-        "time_backwards" => format!("{rows} behind one of the same sensor with a later time"),
-        "stuck_value" => format!("{count} readings are part of long runs of equal ones"),
+        "time_backwards" => format!("{rows} out of the order of time in the input (in the lake they are in order)"),
+        "stuck_value" => format!("{count} rows are part of long runs of one value, where values nearly always change"),
         "place_jump" => format!("{rows} far from those before and after, of the same sensor"),
-        "gap" => one("a sensor was", &format!("{count} times a sensor was")) + " silent for much longer than usual",
+        "gap" => one("there is a time", &format!("there are {count} times")) + " without a row, much longer than usual",
         _ => one("1 sensor moves", &format!("{count} sensors move")) + ", while most do not",
     };
-    let remedy = if matches!(check.as_str(), "gap" | "moving_sensor") { "" } else { "; --strict rejects them" };
+    let is_of_rows = !matches!(check.as_str(), "time_backwards" | "gap" | "moving_sensor");
+    let remedy = if is_of_rows { "; --strict rejects them" } else { "" };
     let superlative = match check.as_str() {
         "stuck_value" | "gap" => "the longest",
         "place_jump" | "moving_sensor" => "the farthest",

@@ -23,6 +23,7 @@ use super::inputs::Stream;
 use super::lake::Lake;
 use super::pivot::Pivot;
 use super::row_checks::{FlaggedRows, Usual};
+use super::usual::Varying;
 use crate::input_file::InputFile;
 use crate::request::{Compression, MaxRejects, SortOrder};
 use crate::work::Blobs;
@@ -106,7 +107,7 @@ pub struct Job {
     /// Where most rows are, if that is known and of one reference system.
     pub usual: Option<Usual>,
     /// Columns of floats whose values change from reading to reading.
-    pub varying: Vec<usize>,
+    pub varying: Vec<Varying>,
     /// More than this fails the run.
     pub max_rejects: MaxRejects,
     /// A longer record is rejected.

@@ -30,6 +30,7 @@ use super::recall::Expected;
 use super::row_checks::Usual;
 use super::survey::{Counted, Facts, facts};
 use super::systems::{self, Systems};
+use super::usual::Varying;
 use crate::content::Room;
 use crate::input_file::{InputFile, exact_path};
 use crate::request::{IngestRequest, SortOrder};
@@ -196,11 +197,11 @@ fn resolve(request: &IngestRequest, inputs: look::Inputs, base: Option<Lake>, is
         None => inputs.files.iter().map(|file| Bytes(file.end)).max().unwrap_or_default(),
     };
     // Of names and values the sample tells nothing of single columns.
-    let is_own = |column: &usize| pivot.as_ref().is_none_or(|pivot| *column < pivot.shared());
+    let is_own = |varying: &Varying| pivot.as_ref().is_none_or(|pivot| varying.column < pivot.shared());
     let varying = facts.varying.iter().copied().filter(is_own).collect();
     let one_system = |geometry: &&Geometry| geometry.transforms.len() == 1 && geometry.crs_column.is_none();
     let usual = geometry.as_ref().filter(one_system).and(facts.usual);
-    let usual = usual.map(Usual::around);
+    let usual = usual.and_then(Usual::around);
     if request.strict {
         choices.push(("strict".into(), "rows that checks find are rejected".into()));
     }

@@ -36,7 +36,7 @@ struct Line<'a> {
     line: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     byte_offset: Option<u64>,
-    /// Of files with columns, counted from 1.
+    /// Of files with columns and of JSON documents, counted from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     row: Option<u64>,
     column: Option<&'a str>,
@@ -196,7 +196,7 @@ pub fn write_more(running: &Running, done: &Receipts, there: u64, out: &mut dyn 
     for receipt in done.of_stage(stage::ENCODE) {
         let Some(checked) = receipt.read::<EncodedGroups>()?.checked else { continue };
         rejected += checked.rejected();
-        if let Some(blob) = &checked.rejects {
+        for blob in &checked.rejects {
             let lines = match &lines_of_runs {
                 Some(lines) => lines,
                 None => lines_of_runs.insert(lines_before_runs(running, done, &units)?),
@@ -262,14 +262,10 @@ impl Lines {
 
     /// Where a row of the unit stands, in words.
     pub fn place(&self, running: &Running, row: &FlaggedRows) -> String {
-        let job = &running.job;
-        let path = job.files[row.file as usize].path.display();
-        match job.columnar {
-            Some(_) => format!("{path}, row {}", row.offset + 1),
-            None => {
-                let header = job.file_plans[row.file as usize].header_lines;
-                format!("{path}, line {}", header + self.before(row.file) + u64::from(row.line) + 1)
-            }
+        let path = running.job.files[row.file as usize].path.display();
+        match place_of(running, row.file, row.offset, self.before(row.file) + u64::from(row.line)) {
+            Ok(row) => format!("{path}, row {row}"),
+            Err(line) => format!("{path}, line {line}"),
         }
     }
 }
@@ -362,14 +358,27 @@ pub fn reasons(running: &Running, done: &Receipts) -> Result<Vec<(String, u64)>>
     Ok(reasons)
 }
 
+/// Where a row stands, so many lines behind the header: its number among the rows, where there are no lines, or else its
+/// line; both counted from 1.
+fn place_of(running: &Running, file: u32, offset: u64, lines: u64) -> std::result::Result<u64, u64> {
+    let job = &running.job;
+    let is_document = job.files[file as usize].content.as_ref().is_some_and(|content| content.records.is_some());
+    match (job.columnar.is_some(), is_document) {
+        (true, _) => Ok(offset + 1),
+        // Its records were laid out as lines.
+        (_, true) => Ok(lines + 1),
+        _ => Err(job.file_plans[file as usize].header_lines + lines + 1),
+    }
+}
+
 fn write_line(running: &Running, entry: &Entry<'_>, carried: u64, out: &mut dyn Write) -> std::io::Result<()> {
     let file = entry.file as usize;
-    let is_text = running.job.columnar.is_none();
+    let place = place_of(running, entry.file, entry.offset, carried + entry.line);
     let line = Line {
         source: running.job.files[file].path.to_string_lossy(),
-        line: is_text.then(|| running.job.file_plans[file].header_lines + carried + entry.line + 1),
-        byte_offset: is_text.then_some(entry.offset),
-        row: (!is_text).then_some(entry.offset + 1),
+        line: place.err(),
+        byte_offset: place.is_err().then_some(entry.offset),
+        row: place.ok(),
         column: entry.column.map(|column| running.job.input_schema.columns[column].name.as_str()),
         reason: entry.reason.name(),
         detail: std::str::from_utf8(entry.detail).unwrap_or_default(),

@@ -232,7 +232,7 @@ impl Router<'_> {
         for (position, reason) in sorting.flags.flagged() {
             let row = self.located.kept[position];
             let at = row as usize;
-            if job.strict {
+            if job.strict && sorting.flags.is_wrong(position) {
                 let detail = row_checks::detail(job, batch, at, reason);
                 self.reject_row(batch, file_of, Failure { row, reason, column: None, detail });
                 continue;

@@ -11,11 +11,11 @@ use swath_table::reject::Reason;
 use swath_table::sort::LocalRanks;
 
 use super::job::Job;
-use super::sorted::NO_TIME;
+use super::sorted::{FileOf, NO_TIME};
 use crate::request::SortOrder;
 
-/// Bytes that flags take per row of a batch: one of its own, and the last time of a sensor.
-pub const ROW_BYTES: u64 = 1 + 8;
+/// Bytes that flags take per row of a batch: one of its own, and the last time of a sensor and which way its times go.
+pub const ROW_BYTES: u64 = 1 + 8 + 4;
 /// Bytes that what was found in a unit takes in its receipt.
 pub const UNIT_BYTES: u64 = 400;
 
@@ -24,16 +24,12 @@ const FAR: f64 = 1.0;
 /// That extent is at least so much, in degrees and in units of a plane.
 const EXTENT_MIN: (f64, f64) = (1.0, 100_000.0);
 
-/// Marks of a time that is before, or behind, that of the row before it, until it is known which way times go.
-const EARLIER: u8 = 254;
-/// As [`EARLIER`].
-const LATER: u8 = 255;
-
 /// Flags of the rows of a batch, by their position among those that stay.
 #[derive(Default)]
 pub struct Flags {
     flags: Vec<u8>,
     last: Vec<i64>,
+    turns: Vec<i32>,
 }
 
 /// Rows of a unit that were flagged for one reason.
@@ -63,54 +59,92 @@ pub struct Usual {
 }
 
 impl Usual {
-    /// Around a box that most rows of a sample lie in.
-    pub fn around([west, south, east, north]: [f64; 4]) -> Usual {
+    /// Around a box that most rows of a sample lie in; none where it may hold a place and its exchanged one.
+    pub fn around([west, south, east, north]: [f64; 4]) -> Option<Usual> {
         // No plane has all its coordinates so near to its origin.
         let in_degrees = [west, south, east, north].iter().all(|value| value.abs() <= 360.0);
         let least = if in_degrees { EXTENT_MIN.0 } else { EXTENT_MIN.1 };
         let (x, y) = (FAR * (east - west).max(least), FAR * (north - south).max(least));
-        Usual { west: west - x, south: south - y, east: east + x, north: north + y }
+        let most = if in_degrees { (180.0, 90.0) } else { (f64::INFINITY, f64::INFINITY) };
+        let usual = Usual {
+            west: (west - x).max(west.min(-most.0)),
+            south: (south - y).max(south.min(-most.1)),
+            east: (east + x).min(east.max(most.0)),
+            north: (north + y).min(north.max(most.1)),
+        };
+        let is_told_apart = usual.west > usual.north || usual.east < usual.south;
+        is_told_apart.then_some(usual)
     }
 
     fn holds(&self, x: f64, y: f64) -> bool {
         x >= self.west && x <= self.east && y >= self.south && y <= self.north
     }
 
-    fn is_swapped(&self, x: f64, y: f64) -> bool {
+    /// Whether a place is outside, and its exchanged one is not.
+    pub fn is_swapped(&self, x: f64, y: f64) -> bool {
         !self.holds(x, y) && self.holds(y, x)
     }
 }
 
 impl Flags {
     /// Looks at the rows of a batch that stay; `keys` are theirs, and `sensors` ranks their sensors.
-    pub fn look(&mut self, job: &Job, batch: &Batch, kept: &[u32], keys: &[RowKey], sensors: &LocalRanks) {
+    pub fn look(
+        &mut self,
+        job: &Job,
+        batch: &Batch,
+        kept: &[u32],
+        (keys, sensors): (&[RowKey], &LocalRanks),
+        file_of: FileOf<'_>,
+    ) {
         self.flags.clear();
         self.flags.resize(kept.len(), 0);
         let checks = &job.schema.checks;
-        if checks.time_backwards && job.time.is_some() && job.sort == SortOrder::Sensor {
-            self.times(keys, sensors);
+        if checks.time_backwards && job.sort == SortOrder::Sensor && has_one_row_a_time(job) {
+            self.times(keys, sensors, &|position| file_of(kept[position] as usize));
         }
         if checks.swapped_place || checks.zero_place {
             self.places(job, batch, kept);
         }
     }
 
-    fn times(&mut self, keys: &[RowKey], sensors: &LocalRanks) {
+    fn times(&mut self, keys: &[RowKey], sensors: &LocalRanks, file_of: FileOf<'_>) {
+        // Of what is written with the newest first, a later time goes backwards: for each sensor, the rarer way does.
+        self.turns.clear();
+        self.turns.resize(sensors.distinct(), 0);
+        self.each_turn(keys, sensors, file_of, |turns, sensor, _, is_earlier| {
+            turns[sensor] += if is_earlier { -1 } else { 1 };
+        });
+        let mut flags = std::mem::take(&mut self.flags);
+        self.each_turn(keys, sensors, file_of, |turns, sensor, position, is_earlier| {
+            if is_earlier == (turns[sensor] >= 0) {
+                flags[position] = mark(Reason::TimeBackwards);
+            }
+        });
+        self.flags = flags;
+    }
+
+    /// Tells of each row whose time is not that of the row before it, of the same sensor and file.
+    fn each_turn(
+        &mut self,
+        keys: &[RowKey],
+        sensors: &LocalRanks,
+        file_of: FileOf<'_>,
+        mut with: impl FnMut(&mut [i32], usize, usize, bool),
+    ) {
         self.last.clear();
         self.last.resize(sensors.distinct(), NO_TIME);
-        let mut turns = [0usize; 2];
-        for (flag, key) in self.flags.iter_mut().zip(keys).filter(|(_, key)| key.minor != NO_TIME) {
-            let last = &mut self.last[sensors.of(key.major) as usize];
-            if *last != NO_TIME && key.minor != *last {
-                *flag = if key.minor < *last { EARLIER } else { LATER };
-                turns[usize::from(key.minor > *last)] += 1;
+        let mut file = None;
+        for (position, key) in keys.iter().enumerate().filter(|(_, key)| key.minor != NO_TIME) {
+            let own = Some(file_of(position));
+            if own != file {
+                self.last.fill(NO_TIME);
+                file = own;
             }
-            *last = key.minor;
-        }
-        // Of what is written with the newest first, those that are later go backwards.
-        let backwards = if turns[0] > turns[1] { LATER } else { EARLIER };
-        for flag in &mut self.flags {
-            *flag = if *flag == backwards { mark(Reason::TimeBackwards) } else { 0 };
+            let sensor = sensors.of(key.major) as usize;
+            let last = std::mem::replace(&mut self.last[sensor], key.minor);
+            if last != NO_TIME && key.minor != last {
+                with(&mut self.turns, sensor, position, key.minor < last);
+            }
         }
     }
 
@@ -135,9 +169,10 @@ impl Flags {
         }
     }
 
-    /// Whether a row is flagged.
-    pub fn is_flagged(&self, position: usize) -> bool {
-        self.flags[position] != 0
+    /// Whether a row is flagged for what is wrong with it, wherever it stands.
+    pub fn is_wrong(&self, position: usize) -> bool {
+        let flag = self.flags[position];
+        flag != 0 && flag != mark(Reason::TimeBackwards)
     }
 
     /// The rows that are flagged, by their positions, and why.
@@ -145,6 +180,17 @@ impl Flags {
         let reason = |flag: u8| Reason::from_position(flag.checked_sub(1)?);
         self.flags.iter().enumerate().filter_map(move |(position, &flag)| Some((position, reason(flag)?)))
     }
+}
+
+/// Whether a sensor has one row at a time: where rows are of one quantity each, one follows the other in any order.
+fn has_one_row_a_time(job: &Job) -> bool {
+    let sorted = job.sensor.into_iter().chain(job.time);
+    job.time.is_some()
+        && job.pivot.is_none()
+        && job
+            .dedup
+            .as_ref()
+            .is_none_or(|dedup| dedup.key.iter().all(|column| sorted.clone().any(|own| own == *column)))
 }
 
 /// How a reason stands among the flags; 0 is none.
@@ -172,7 +218,7 @@ pub fn detail(job: &Job, batch: &Batch, row: usize, reason: Reason) -> String {
         _ => {
             let time = job.time.and_then(|time| batch.columns[time].time_us(row));
             let time = time.map_or(String::new(), |time| format!(" {}", super::findings::moment(time)));
-            format!("wanted a time not before that of the row before it, of the same sensor, got{time}")
+            format!("wanted times in the order of the other rows of its sensor, got{time}")
         }
     }
 }

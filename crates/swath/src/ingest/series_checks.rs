@@ -18,9 +18,10 @@ use super::fetch::FetchRoom;
 use super::job::Job;
 use super::rejects::{self, Origin};
 use super::route::row_length;
-use super::row_checks::mark;
+use super::row_checks::{Usual, mark};
 use super::running::Running;
 use super::sorted::NO_TIME;
+use super::usual::Varying;
 use crate::request::SortOrder;
 
 /// Bytes that a row takes while it is looked at where rows may be rejected: its flag, and its position.
@@ -80,8 +81,8 @@ pub struct CheckedGroups {
     pub stretches: Vec<Blob>,
     /// Rows that were rejected, by reason.
     pub reasons: BTreeMap<String, u64>,
-    /// The rejected rows, packed.
-    pub rejects: Option<Blob>,
+    /// The rejected rows, packed, for each row group that has some.
+    pub rejects: Vec<Blob>,
 }
 
 impl CheckedGroups {
@@ -94,9 +95,8 @@ impl CheckedGroups {
 /// How the readings of a job are looked at.
 pub struct SeriesChecks {
     series: Series,
-    /// x and y in packed rows.
-    places: Option<[FloatsAt; 2]>,
-    columns: Vec<(usize, FloatsAt)>,
+    places: Option<Places>,
+    columns: Vec<(Varying, FloatsAt)>,
     flags: Vec<u8>,
     /// Rows of the row group that stay.
     pub kept: Vec<u32>,
@@ -134,10 +134,14 @@ impl SeriesChecks {
         let places = geometry.map(|places| if places.moved { [hidden, hidden + 1] } else { [places.x, places.y] });
         let floats = |column: usize| job.layout.floats(column);
         let places = places.and_then(|[x, y]| Some([floats(x)?, floats(y)?]));
-        let columns = job.varying.iter().filter_map(|&column| Some((column, floats(column)?)));
+        let columns = job.varying.iter().filter_map(|&varying| Some((varying, floats(varying.column)?)));
+        // Places of rows that were found to have none, or another one.
+        let is_placed = places.is_some() && job.sensor.is_some();
+        let checks = &job.schema.checks;
+        let usual = job.usual.filter(|_| checks.swapped_place && !geometry.is_some_and(|places| places.moved));
         looks(job).then(|| SeriesChecks {
-            series: Series::new(job.schema.checks.clone(), ground(job), job.varying.len()),
-            places,
+            series: Series::new(checks.clone(), ground(job).filter(|_| is_placed), job.varying.len()),
+            places: places.map(|columns| Places { columns, usual, zero: checks.zero_place }),
             columns: columns.collect(),
             flags: Vec::new(),
             kept: Vec::new(),
@@ -152,7 +156,7 @@ impl SeriesChecks {
         let rows = packed.index.len();
         let is_strict = rejects_rows(&found.running.job);
         self.flags.clear();
-        self.flags.resize(if is_strict { rows } else { 0 }, 0);
+        self.flags.resize(rows, 0);
         let (mut first, columns) = (0, &self.columns);
         while first < rows {
             let sensor = packed.keys[packed.index[first] as usize].major;
@@ -168,11 +172,15 @@ impl SeriesChecks {
             let time = |reading| readings.time(reading).unwrap_or_default();
             let stretch = self.series.look(sensor, &readings, &mut |finding| match finding {
                 Finding::Stuck(column, run, value) => {
+                    let varying = columns[column].0;
+                    // Sensors stay at the ends of what they measure.
+                    if value <= varying.least || value >= varying.most {
+                        return;
+                    }
                     let times = [time(run.start), time(run.end - 1)];
-                    let value = Some((columns[column].0, value));
-                    let readings = run.len() as u64;
+                    let measure = run.len() as f64;
                     run.for_each(|reading| flag(reading, Reason::StuckValue));
-                    found.stuck.add(readings, Longest { measure: readings as f64, sensor, times, value });
+                    found.stuck.add(0, Longest { measure, sensor, times, value: Some((varying.column, value)) });
                 }
                 Finding::Jump(reading, measure) => {
                     flag(reading, Reason::PlaceJump);
@@ -186,6 +194,8 @@ impl SeriesChecks {
             found.put(stretch)?;
             first += count;
         }
+        let stuck = mark(Reason::StuckValue);
+        found.stuck.readings += self.flags.iter().filter(|flag| **flag == stuck).count() as u64;
         self.kept.clear();
         if is_strict {
             self.kept.reserve_exact(rows);
@@ -199,6 +209,7 @@ impl SeriesChecks {
                     self.kept.push(row);
                 }
             }
+            found.write_rejects()?;
         }
         Ok(())
     }
@@ -209,8 +220,16 @@ struct OfSensor<'a> {
     packed: &'a Packed<'a>,
     first: usize,
     count: usize,
-    places: Option<[FloatsAt; 2]>,
-    columns: &'a [(usize, FloatsAt)],
+    places: Option<Places>,
+    columns: &'a [(Varying, FloatsAt)],
+}
+
+/// Where places are in packed rows, and which of them are wrong by themselves.
+#[derive(Clone, Copy)]
+struct Places {
+    columns: [FloatsAt; 2],
+    usual: Option<Usual>,
+    zero: bool,
 }
 
 impl OfSensor<'_> {
@@ -231,8 +250,10 @@ impl Readings for OfSensor<'_> {
     }
 
     fn place(&self, reading: usize) -> [f64; 2] {
-        let Some(columns) = self.places else { return [f64::NAN; 2] };
-        columns.map(|column| column.of(self.row(reading)))
+        let Some(Places { columns, usual, zero }) = self.places else { return [f64::NAN; 2] };
+        let [x, y] = columns.map(|column| column.of(self.row(reading)));
+        let is_wrong = zero && x == 0.0 && y == 0.0 || usual.is_some_and(|usual| usual.is_swapped(x, y));
+        if is_wrong { [f64::NAN; 2] } else { [x, y] }
     }
 
     fn value(&self, reading: usize, column: usize) -> f64 {
@@ -250,6 +271,7 @@ pub struct Finds<'a> {
     pub fetching: &'a FetchRoom,
     stretches: Vec<Stretch>,
     written: Vec<Blob>,
+    rejects: Vec<Blob>,
     stuck: Counted,
     jumps: Counted,
     gaps: Counted,
@@ -266,6 +288,7 @@ impl<'a> Finds<'a> {
             fetching,
             stretches: Vec::with_capacity(STRETCHES),
             written: Vec::new(),
+            rejects: Vec::new(),
             stuck: Counted::default(),
             jumps: Counted::default(),
             gaps: Counted::default(),
@@ -277,7 +300,15 @@ impl<'a> Finds<'a> {
     /// Rejects a row, unless it is one of the lake's.
     fn reject(&mut self, packed: &Packed<'_>, row: u32, reason: Reason) -> Result<bool> {
         let (run, of_run) = self.fetching.origin(row);
-        let Some(origin) = rejects::origin(self.running, &self.runs[run as usize], of_run)? else { return Ok(false) };
+        let of_run = (&self.runs[run as usize], of_run);
+        if of_run.0.origins_at.is_none() {
+            return Ok(false);
+        }
+        *self.reasons.entry(reason.name().into()).or_default() += 1;
+        if self.packed.is_full() {
+            return Ok(true);
+        }
+        let Some(origin) = rejects::origin(self.running, of_run.0, of_run.1)? else { return Ok(false) };
         let Origin { file, line, offset } = origin;
         let job = &self.running.job;
         let time = packed.keys[row as usize].minor;
@@ -291,11 +322,21 @@ impl<'a> Finds<'a> {
             None => row_length(self.running, file as usize, offset),
         };
         let shown = job.columnar.is_some().then_some(&b""[..]);
-        *self.reasons.entry(reason.name().into()).or_default() += 1;
         let reject = Reject { offset, length, line, column: None, reason, detail };
         self.packed.of_run = Some(run);
         self.packed.push(file, &job.files[file as usize], &reject, shown);
         Ok(true)
+    }
+
+    /// Writes the rejects of a row group: what is kept of it does not depend on others.
+    fn write_rejects(&mut self) -> Result<()> {
+        if !self.packed.bytes.is_empty() {
+            let mut writer = self.running.store.write(self.packed.bytes.len() as u64)?;
+            writer.append(&self.packed.bytes)?;
+            self.rejects.push(writer.finish()?);
+            self.packed.bytes.clear();
+        }
+        Ok(())
     }
 
     fn put(&mut self, stretch: Stretch) -> Result<()> {
@@ -320,19 +361,13 @@ impl<'a> Finds<'a> {
     /// When scratch cannot be written.
     pub fn finish(mut self) -> Result<CheckedGroups> {
         self.write_stretches()?;
-        let mut rejects = None;
-        if !self.packed.bytes.is_empty() {
-            let mut writer = self.running.store.write(self.packed.bytes.len() as u64)?;
-            writer.append(&self.packed.bytes)?;
-            rejects = Some(writer.finish()?);
-        }
         Ok(CheckedGroups {
             stuck: self.stuck,
             jumps: self.jumps,
             gaps: self.gaps,
             stretches: self.written,
             reasons: self.reasons,
-            rejects,
+            rejects: self.rejects,
         })
     }
 }

@@ -88,10 +88,10 @@ pub fn write(
         _ => ranks.1.rank_numbers(keys.iter().map(|key| key.major)),
     }
     sort_order(keys, &ranks.0, &ranks.1, (packed, spare), order);
-    if file_of.is_some() {
-        flags.look(job, batch, &located.kept, keys, &ranks.1);
+    if let Some(file_of) = file_of {
+        flags.look(job, batch, &located.kept, (keys, &ranks.1), file_of);
         if job.strict {
-            order.retain(|&position| !flags.is_flagged(position as usize));
+            order.retain(|&position| !flags.is_wrong(position as usize));
         }
     }
     if order.is_empty() {

@@ -16,7 +16,7 @@ use swath_table::schema::{ColumnType, Role, TableSchema};
 
 use super::job::{FilePlan, Geometry};
 use super::spread::{Counter, Spread};
-use super::usual::Watch;
+use super::usual::{Varying, Watch};
 use crate::input_file::InputFile;
 
 /// What a sample says.
@@ -51,7 +51,7 @@ pub struct Facts {
     /// The box that most coordinates are in: west, south, east, north.
     pub usual: Option<[f64; 4]>,
     /// Columns of floats whose values change from reading to reading.
-    pub varying: Vec<usize>,
+    pub varying: Vec<Varying>,
     /// Whether a text goes on over several lines, so that units may begin inside of it.
     pub has_lines_in_texts: bool,
 }

@@ -4,19 +4,43 @@
 //! It keeps little, however large the sample is.
 
 use rustc_hash::FxHashMap;
-use swath_table::column::{Batch, Values};
+use swath_table::column::{Batch, Column, Values};
 use swath_table::schema::{ColumnType, Role, TableSchema};
 
 /// Places that are kept at most: beyond, every other one is forgotten.
 const PLACES_MAX: usize = 8_192;
-/// Sensors whose first values are kept.
+/// Sensors whose last values are kept.
 const SENSORS_MAX: usize = 256;
 /// Fewer places do not tell where most are.
 const PLACES_MIN: usize = 20;
-/// Fewer readings do not tell whether a value changes.
+/// Fewer changes do not tell whether a value always changes.
 const READINGS_MIN: u32 = 20;
+/// In a column whose values always change, one is there again less often than once in so many changes.
+const REPEATS: u32 = 20;
 /// The share of places on each side that are not among most.
 const ASIDE: f64 = 0.1;
+
+/// A column of floats whose values change from reading to reading, and the ends of its values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Varying {
+    /// Its position.
+    pub column: usize,
+    /// The least value of the sample: many sensors stay at the ends of what they measure.
+    pub least: f64,
+    /// The largest.
+    pub most: f64,
+}
+
+/// What is known of a column of floats.
+#[derive(Clone, Copy)]
+struct Changes {
+    /// Readings with another value than the one before, of the same sensor.
+    changes: u32,
+    /// How often a value was there again, runs counted once.
+    repeats: u32,
+    least: f64,
+    most: f64,
+}
 
 /// What is kept of a sample.
 pub struct Watch {
@@ -26,10 +50,9 @@ pub struct Watch {
     places: Vec<[f64; 2]>,
     step: usize,
     seen: usize,
-    /// The values of the first reading of a sensor.
-    first: FxHashMap<u64, Box<[f64]>>,
-    /// Per column, readings with another value than the first of their sensor, and all.
-    compared: Vec<(u32, u32)>,
+    /// The last value of each column, and whether it was there before, for each sensor.
+    last: FxHashMap<u64, Box<[(f64, bool)]>>,
+    changes: Vec<Changes>,
 }
 
 impl Watch {
@@ -41,15 +64,16 @@ impl Watch {
             is_float && !matches!(column.role, Some(Role::X | Role::Y))
         };
         let columns: Vec<usize> = (0..schema.columns.len()).filter(is_value).collect();
+        let nothing = Changes { changes: 0, repeats: 0, least: f64::INFINITY, most: f64::NEG_INFINITY };
         Watch {
-            compared: vec![(0, 0); columns.len()],
+            changes: vec![nothing; columns.len()],
             columns,
             place: schema.with_role(Role::X).zip(schema.with_role(Role::Y)),
             sensor: schema.with_role(Role::Sensor),
             places: Vec::new(),
             step: 1,
             seen: 0,
-            first: FxHashMap::default(),
+            last: FxHashMap::default(),
         }
     }
 
@@ -62,34 +86,25 @@ impl Watch {
             return;
         }
         for row in 0..batch.rows() {
-            let value = |column: &usize| match &batch.columns[*column] {
-                column if column.valid[row] == 0 => f64::NAN,
-                column => match &column.values {
-                    Values::Float32(values) => f64::from(values[row]),
-                    Values::Float64(values) => values[row],
-                    _ => f64::NAN,
-                },
-            };
             let sensor = self.sensor.map_or(0, |sensor| code(sensor, row));
-            let has_room = self.first.len() < SENSORS_MAX;
-            match self.first.get_mut(&sensor) {
-                None if has_room => {
-                    self.first.insert(sensor, self.columns.iter().map(value).collect());
+            if self.last.len() >= SENSORS_MAX && !self.last.contains_key(&sensor) {
+                continue;
+            }
+            let nothing = || vec![(f64::NAN, false); self.columns.len()].into_boxed_slice();
+            let last = self.last.entry(sensor).or_insert_with(nothing);
+            for ((last, &column), known) in last.iter_mut().zip(&self.columns).zip(&mut self.changes) {
+                let value = value(&batch.columns[column], row);
+                if value.is_nan() {
+                    continue;
                 }
-                None => {}
-                Some(first) => {
-                    for ((first, column), compared) in first.iter_mut().zip(&self.columns).zip(&mut self.compared) {
-                        let value = value(column);
-                        // Nothing, and zero, may stay for long.
-                        if value.is_nan() || (value == 0.0 && *first == 0.0) {
-                            continue;
-                        }
-                        if first.is_nan() {
-                            *first = value;
-                            continue;
-                        }
-                        *compared = (compared.0 + u32::from(value != *first), compared.1 + 1);
-                    }
+                (known.least, known.most) = (known.least.min(value), known.most.max(value));
+                // Zero may stay for long.
+                if value == last.0 && value != 0.0 {
+                    known.repeats += u32::from(!last.1);
+                    last.1 = true;
+                } else {
+                    known.changes += u32::from(!last.0.is_nan() && value != last.0);
+                    *last = (value, false);
                 }
             }
         }
@@ -132,12 +147,23 @@ impl Watch {
         Some([west, south, east, north])
     }
 
-    /// Columns whose values mostly change from reading to reading.
-    pub fn varying(&self) -> Vec<usize> {
-        let columns = self.columns.iter().zip(&self.compared);
+    /// Columns whose values nearly always change from reading to reading.
+    pub fn varying(&self) -> Vec<Varying> {
+        let columns = self.columns.iter().zip(&self.changes);
+        let changes = |known: &Changes| known.changes >= READINGS_MIN && known.repeats * REPEATS < known.changes;
         columns
-            .filter(|(_, (other, all))| *all >= READINGS_MIN && 2 * other >= *all)
-            .map(|(&column, _)| column)
+            .filter(|(_, known)| changes(known))
+            .map(|(&column, known)| Varying { column, least: known.least, most: known.most })
             .collect()
+    }
+}
+
+/// A value of a column of floats; NaN where there is none.
+fn value(column: &Column, row: usize) -> f64 {
+    match &column.values {
+        _ if column.valid[row] == 0 => f64::NAN,
+        Values::Float32(values) => f64::from(values[row]),
+        Values::Float64(values) => values[row],
+        _ => f64::NAN,
     }
 }
