@@ -101,7 +101,9 @@ pub fn peel<'r>(source: Box<dyn Read + 'r>, encoding: Option<Layer>, window_max:
         text.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
         let is_whole = head.len() < HEAD_BYTES;
         let is_text = matches!(layers.last(), Some(layer) if !matches!(layer, Layer::Gzip | Layer::Zstd));
-        let named = encoding.filter(|_| !is_text && !head.is_empty());
+        // Files with columns say themselves how their texts are written.
+        let has_columns = crate::arrow::is_arrow(&head) || head.starts_with(b"PAR1") && head.contains(&0);
+        let named = encoding.filter(|_| !is_text && !head.is_empty() && !has_columns);
         let layer = Layer::of(&head).filter(|_| !is_text).or(named);
         let Some(layer) = layer.filter(|_| layers.len() < LAYERS_MAX) else {
             let text = Box::new(Cursor::new(head.clone()).chain(text));

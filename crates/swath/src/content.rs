@@ -124,6 +124,11 @@ pub struct Said {
     pub is_delimited: bool,
 }
 
+/// What has to be told of a stream that does not say where it ends.
+pub fn never_ends(path: &Path) -> String {
+    format!("{}: the stream stops without the mark of its end: was it cut off?", path.display())
+}
+
 /// The scratch file of all inputs.
 pub struct Spool<'w> {
     room: Room<'w>,
@@ -157,6 +162,9 @@ impl<'w> Spool<'w> {
             let size = file.metadata().map_err(|error| Error::reading(path, &error))?.len();
             let laid_out = self.unpacked(path, &SourceFile::open(path)?, size)?;
             return Ok(laid_out.map_or(Held::AsItStands { is_json: false }, Held::Content));
+        }
+        if head.starts_with(b"PAR1") && head.contains(&0) {
+            return Ok(Held::AsItStands { is_json: false });
         }
         let start = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
         let may_be_json = !self.said.is_delimited && (start.is_empty() || matches!(start[0], b'{' | b'['));
@@ -235,6 +243,9 @@ impl<'w> Spool<'w> {
         let outline = arrow::Outline::read(file, size, &|_| true)?;
         if !outline.is_heavy {
             return Ok(None);
+        }
+        if !outline.is_ended {
+            self.warnings.push(never_ends(path));
         }
         let ceiling = self.room.ceiling;
         let window = ceiling.saturating_sub(PROGRAM_BYTES + ROOM + Bytes(outline.memory()));

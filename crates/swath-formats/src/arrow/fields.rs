@@ -3,7 +3,7 @@
 //! Buffers are listed in the order of the fields, each before its children (Arrow columnar format, "Recordbatch message").
 //! Members of structs are columns of their own, with the names on the way joined by dots.
 
-use arrow_ipc::{DateUnit, Endianness, Field, Int, Precision, Schema, TimeUnit, Type};
+use arrow_ipc::{DateUnit, Endianness, Field, Int, MetadataVersion, Precision, Schema, TimeUnit, Type};
 
 use crate::columnar::Kind;
 
@@ -128,12 +128,12 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// Reads a schema.
-    pub fn of(schema: &Schema<'_>, wanted: &dyn Fn(&str) -> bool) -> Result<Fields, String> {
+    /// Reads a schema of a version of the format.
+    pub fn of(schema: &Schema<'_>, version: MetadataVersion, wanted: &dyn Fn(&str) -> bool) -> Result<Fields, String> {
         if schema.endianness() != Endianness::Little {
             return Err("its numbers have the high byte first; wanted the low one first".into());
         }
-        let mut walk = Walk { fields: Fields::default(), wanted, around: Vec::new() };
+        let mut walk = Walk { fields: Fields::default(), version, wanted, around: Vec::new() };
         for field in schema.fields().iter().flatten() {
             walk.field(&field, "", 0)?;
         }
@@ -143,6 +143,7 @@ impl Fields {
 
 struct Walk<'a> {
     fields: Fields,
+    version: MetadataVersion,
     wanted: &'a dyn Fn(&str) -> bool,
     /// Structs that are open.
     around: Vec<Position>,
@@ -207,10 +208,11 @@ impl Walk<'_> {
             Type::Null | Type::RunEndEncoded => 0,
             Type::Utf8 | Type::Binary | Type::LargeUtf8 | Type::LargeBinary | Type::ListView | Type::LargeListView => 3,
             Type::Struct_ | Type::FixedSizeList => 1,
-            Type::Union => match field.type_as_union().map(|union| union.mode()) {
-                Some(arrow_ipc::UnionMode::Dense) => 2,
-                _ => 1,
-            },
+            Type::Union => {
+                let is_dense = field.type_as_union().is_some_and(|union| union.mode() == arrow_ipc::UnionMode::Dense);
+                // Up to version 4 it says which of its values are there, too.
+                1 + usize::from(is_dense) + usize::from(self.version < MetadataVersion::V5)
+            }
             Type::Int
             | Type::FloatingPoint
             | Type::Bool

@@ -93,7 +93,7 @@ impl Flat<'_> {
         self.words.read(self.file, place.at, place.metadata as usize)?;
         let head = message(self.file, &place, &self.words)?;
         let names = |name: &str| self.outline.columns.iter().any(|column| column.is_wanted && column.name == name);
-        let schema = head.header_as_schema().map(|schema| super::fields::Fields::of(&schema, &names));
+        let schema = head.header_as_schema().map(|schema| super::fields::Fields::of(&schema, head.version(), &names));
         if schema.and_then(|fields| fields.ok()).is_none_or(|fields| fields.columns != self.outline.columns) {
             return Err(corrupt(self.file, place.at, "wanted the schema of the footer first, got something else"));
         }

@@ -49,6 +49,8 @@ pub struct Outline {
     pub unpacked_bytes: u64,
     /// Whether it is a stream.
     pub is_stream: bool,
+    /// Whether it says where it ends: a stream may just stop.
+    pub is_ended: bool,
     /// How batches are packed.
     pub packings: BTreeSet<&'static str>,
     /// Where messages end.
@@ -125,6 +127,7 @@ impl Outline {
             packed_bytes: 0,
             unpacked_bytes: 0,
             is_stream,
+            is_ended: true,
             packings: BTreeSet::new(),
             end,
             footer: 0,
@@ -205,7 +208,7 @@ impl Walk<'_> {
             return Err(wrong(format!("wanted metadata of version V4 or V5, got {:?}", footer.version())));
         }
         let schema = footer.schema().ok_or_else(|| wrong("it has no schema".into()))?;
-        let mut outline = Outline::new(Fields::of(&schema, wanted).map_err(wrong)?, false, start);
+        let mut outline = Outline::new(Fields::of(&schema, footer.version(), wanted).map_err(wrong)?, false, start);
         outline.footer = length;
         let dictionaries = footer.dictionaries().into_iter().flatten();
         let batches = footer.recordBatches().into_iter().flatten();
@@ -240,7 +243,7 @@ impl Walk<'_> {
         let schema = schema.ok_or_else(|| {
             corrupt(file, first.at, format!("wanted a stream that begins with a schema, got {:?}", head.header_type()))
         })?;
-        let fields = Fields::of(&schema, wanted)
+        let fields = Fields::of(&schema, head.version(), wanted)
             .map_err(|told| corrupt(file, first.at, format!("the schema cannot be read: {told}")))?;
         let mut outline = Outline::new(fields, true, size);
         outline.metadata = u64::from(first.metadata);
@@ -248,6 +251,7 @@ impl Walk<'_> {
         while let Some(place) = envelope(file, at, size)? {
             at = self.message(&mut outline, place)?.0;
         }
+        outline.is_ended = at < size;
         // The end may be told, or just be there.
         let after = size.saturating_sub(at + 8);
         if after > 0 {

@@ -79,6 +79,14 @@ impl Head {
         }
     }
 
+    /// Whether it says where it ends; a stream of Arrow may just stop.
+    pub fn is_ended(&self) -> bool {
+        match self {
+            Head::Parquet(_) => true,
+            Head::Arrow(outline) => outline.is_ended,
+        }
+    }
+
     /// Rows of the file.
     pub fn rows(&self) -> u64 {
         match self {

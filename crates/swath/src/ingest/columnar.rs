@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use swath_core::{Bytes, Error, Result};
 use swath_formats::columnar::{Format, GroupFilter, OpenTable, RowReport, RowSource, read_rows, rows_batch_bytes_max};
 use swath_formats::csv::{Consumer, ParsePlan, Workspace};
-use swath_table::schema::TableSchema;
+use swath_table::schema::{ColumnSchema, ColumnType, TableSchema};
 
 use super::inputs::{Segment, Stream};
 use super::job::{FilePlan, Geometry, Job};
@@ -204,9 +204,17 @@ impl Columns {
         schema: &TableSchema,
         systems: Option<&Systems>,
     ) -> Result<Vec<ParsePlan>> {
+        // As text, what is missing in such a file is nothing.
+        let mut schema = schema.clone();
+        let of_all = schema.csv.missing.clone();
+        let is_text =
+            |column: &&mut ColumnSchema| matches!(column.column_type, ColumnType::Category | ColumnType::String);
+        for column in schema.columns.iter_mut().filter(|column| !is_text(column)) {
+            column.missing.get_or_insert_with(|| of_all.clone()).push(String::new());
+        }
         let plan = |(file, names): &(usize, Vec<Vec<u8>>)| {
             let bounded = systems.map(|systems| systems.bounded(schema.clone(), systems.of_files[*file]));
-            ParsePlan::new(&files[*file].path, bounded.as_ref().unwrap_or(schema), names)
+            ParsePlan::new(&files[*file].path, bounded.as_ref().unwrap_or(&schema), names)
         };
         self.sampled.iter().map(plan).collect()
     }

@@ -15,6 +15,7 @@ use swath_table::schema_file::SchemaFile;
 
 use super::columnar::Columns;
 use super::look::Inputs;
+use crate::content::never_ends;
 use crate::input_file::InputFile;
 use crate::work::PROGRAM_BYTES;
 
@@ -46,6 +47,9 @@ pub fn inputs(
         }
         let head = Head::read(&*file.open()?, file.end, &|_| true)?;
         refused.add(&head, given);
+        if !head.is_ended() {
+            warnings.push(never_ends(&file.path));
+        }
         for (name, kind) in head.columns() {
             let in_utc = kind != Kind::Timestamp { utc: false };
             types.add(name, FileType { column_type: kind.column_type(), in_utc });
@@ -182,11 +186,21 @@ fn samples(
         let mut texts = sample(file.open()?, &head, &spans[..1], bytes_max.max(2 * HEAD_BYTES as usize))?;
         text.extend(texts.iter().flat_map(|piece| &piece.text));
         texts = sample(file.open()?, &head, &spans[1..], bytes_max)?;
-        let pieces = texts.into_iter().map(|piece| piece.text).filter(|text| !text.is_empty()).collect();
+        let pieces = texts.into_iter().map(|piece| legible(piece.text)).filter(|text| !text.is_empty()).collect();
         let path = file.path.clone();
-        samples.push(Sample { path, head: text, complete: spans.len() == 1, exhaustive: is_small, pieces });
+        samples.push(Sample { path, head: legible(text), complete: spans.len() == 1, exhaustive: is_small, pieces });
     }
     Ok(samples)
+}
+
+/// What can be looked at of texts of which some may be none: their rows are rejected when they are read.
+fn legible(text: Vec<u8>) -> Vec<u8> {
+    let mut text = match String::from_utf8(text) {
+        Ok(text) => text.into_bytes(),
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned().into_bytes(),
+    };
+    text.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b'?');
+    text
 }
 
 /// Refuses dictionaries for which there is no room: a sample reads them, before there is a plan.

@@ -225,11 +225,11 @@ impl Joined {
             Keep::First => "first",
             Keep::Last => "last",
         };
+        let rows = if self.conflicting == 1 { "1 row".into() } else { format!("{} rows", self.conflicting) };
         Some(format!(
-            "{} rows had another value for a column than the row that they became part of ({}{more}), and the {stays} one \
+            "{rows} had another value for a column than the row that they became part of ({}{more}), and the {stays} one \
              stays: {example}; a column that differs from name to name, like one of units, can be left out of the schema \
              file",
-            self.conflicting,
             columns.join(", ")
         ))
     }

@@ -56,7 +56,7 @@ pub fn of_rows(job: &Job, rows: &Rows) -> Vec<String> {
             key.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
         ));
     }
-    if rows.written == 0 {
+    if rows.written + rows.merged.unwrap_or(0) == 0 {
         let filtered = match rows.filtered {
             0 => String::new(),
             filtered => format!("{filtered} were left out by --since, --until or --bbox"),
