@@ -9,4 +9,5 @@ mod inflate;
 pub mod json;
 pub mod parquet;
 pub mod store;
+pub mod sum;
 pub mod unpack;

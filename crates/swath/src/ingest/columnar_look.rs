@@ -111,6 +111,7 @@ pub fn inputs(files: Vec<InputFile>, given: &SchemaFile, mut warnings: Vec<Strin
         warnings,
         no_degrees,
         columns: Some(columns),
+        other_members: Vec::new(),
     })
 }
 
