@@ -24,6 +24,9 @@ pub(super) const CHANGES: &str = "changes";
 /// The same while it is written.
 pub(super) const CHANGES_NEW: &str = "changes.new";
 
+/// The same once all of it is done: what is left beside it need not be resumed, whatever becomes of the folder.
+pub(super) const CHANGED: &str = "changed";
+
 /// What changes in a folder; paths are below it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changes {
@@ -56,7 +59,7 @@ pub fn has_changes(target: &Path) -> bool {
 /// [`Error::OutputExists`] when another run is at it, or when what stands there is not what that run was changing;
 /// [`Error::OutputUnwritable`].
 pub fn complete_changes(target: &Path) -> Result<bool> {
-    if !has_changes(target) {
+    if !has_changes(target) && !partial_folder(target).is_ok_and(|folder| folder.join(CHANGED).is_file()) {
         return Ok(false);
     }
     let target = &without_slash(target);
@@ -79,6 +82,9 @@ pub(super) fn write_list(changes: &Changes, folder: &Path, target: &Path) -> Res
 
 /// Does what is listed and not done; answers whether there was a list. Doing it twice equals doing it once.
 pub(super) fn roll_forward(folder: &Path, target: &Path) -> Result<bool> {
+    if folder.join(CHANGED).is_file() {
+        return Ok(true);
+    }
     let list = folder.join(CHANGES);
     let bytes = match fs::read(&list) {
         Ok(bytes) => bytes,
@@ -113,7 +119,10 @@ fn follow(changes: &Changes, folder: &Path, target: &Path, begun: &mut bool) -> 
     let mut folders = BTreeSet::new();
     put(&output, target, &changes.last, &mut folders)?;
     *begun = true;
-    folders.iter().rev().try_for_each(|folder| super::sync_folder(folder))
+    folders.iter().rev().try_for_each(|folder| super::sync_folder(folder))?;
+    // Where that fails they are gone through once more, which changes nothing.
+    let _ = fs::rename(folder.join(CHANGES), folder.join(CHANGED));
+    Ok(())
 }
 
 /// Renames a new file to where it belongs, unless that was done; notes the folders that know a new name by it.

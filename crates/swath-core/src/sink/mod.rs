@@ -301,16 +301,17 @@ impl PartialOutput {
         remove(&journal).map_err(|error| failed(&journal, error))?;
         // What lies in another folder may be out of reach; that is told once all the rest is gone.
         let elsewhere = self.remove_elsewhere();
+        let markers = [COMMITTING, changes::CHANGES, changes::CHANGED];
         let entries = fs::read_dir(&self.folder).map_err(|error| failed(&self.folder, error))?;
         for entry in entries {
             let path = entry.map_err(|error| failed(&self.folder, error))?.path();
             let stays = path.ends_with(ELSEWHERE) && elsewhere.is_err();
-            let is_marker = [COMMITTING, changes::CHANGES].iter().any(|marker| path.ends_with(marker));
+            let is_marker = markers.iter().any(|marker| path.ends_with(marker));
             if !path.ends_with(lock::FILE) && !is_marker && !stays {
                 remove(&path).map_err(|error| failed(&path, error))?;
             }
         }
-        for marker in [COMMITTING, changes::CHANGES].map(|marker| self.folder.join(marker)) {
+        for marker in markers.map(|marker| self.folder.join(marker)) {
             remove(&marker).map_err(|error| failed(&marker, error))?;
         }
         elsewhere
@@ -393,7 +394,7 @@ fn holds_work(folder: &Path) -> Result<bool> {
         let name = entry.map_err(failed)?.file_name();
         holds |= name != lock::FILE;
         let own = [lock::FILE, COMMITTING, OVERWRITE, WITHIN, OUTPUT, JOURNAL, SCRATCH, ELSEWHERE, REPLACED];
-        if !own.iter().chain(&[changes::CHANGES, changes::CHANGES_NEW]).any(|own| name == **own) {
+        if !own.iter().chain(&[changes::CHANGES, changes::CHANGES_NEW, changes::CHANGED]).any(|own| name == **own) {
             return Err(Error::OutputExists {
                 path: folder.into(),
                 message: format!("{} in it is of no run", name.display()),

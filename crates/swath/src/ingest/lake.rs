@@ -316,14 +316,15 @@ pub fn digest(lake: &Path) -> String {
 
 /// Brings changes to their end that an interrupted run had begun; answers whether there were any. A plan changes nothing.
 fn complete(path: &Path, common: &Common) -> Result<bool> {
-    if common.only_plans && swath_core::has_changes(path) {
-        return Err(Error::OutputExists {
+    match common.only_plans {
+        false => swath_core::complete_changes(path),
+        true if !swath_core::has_changes(path) => Ok(false),
+        true => Err(Error::OutputExists {
             path: path.into(),
             message: "a run was interrupted while it changed the lake, and what it began is to be ended first".into(),
             hint: "the same command without --explain does so".into(),
-        });
+        }),
     }
-    swath_core::complete_changes(path)
 }
 
 /// What is told where changes were completed.
