@@ -356,7 +356,7 @@ mod tests {
             let coordinates = Coordinates { x: &x, y: &y, longitude: &x, latitude: &y };
             let texts = Interner::new("categories", Bytes(10_000));
             let mut value = Vec::new();
-            let code = code_of(level, &Batch::new([]), 0, &coordinates, &[]).expect("a place");
+            let code = code_of(level, &Batch::new([]), 0, &coordinates, Groups::Of(&[])).expect("a place");
             push_value(&mut value, level, code, &Batch::new([]), 0, &coordinates, &texts);
             let Ok(PartitionRequest::Levels(levels)) = request.parse() else { panic!("{request}") };
             folder_of(&levels, &value, &[])
