@@ -386,3 +386,24 @@ fn long_texts_of_a_lake_do_not_make_short_rows_dear() {
         .figure("/ledger/smallest_ceiling");
     folder.run(&format!("sensor ingest c.csv -o lake --append -m {}kB", smallest.div_ceil(1000))).expect(&[0]);
 }
+
+/// Partitions of the lake and of a batch are in memory together: the smallest ceiling that is told has to do.
+#[test]
+fn the_smallest_ceiling_does_for_very_many_partitions() {
+    let folder = new();
+    let schema = "[columns.id]\ntype = \"category\"\nrole = \"sensor\"\n[columns.time]\ntype = \"timestamp\"\nrole = \
+                  \"time\"\n[columns.note]\ntype = \"string\"\n";
+    folder.write("s.toml", schema.as_bytes());
+    let rows = |name: &str, day: u32| -> String {
+        (0..3000).map(|at| format!("{name}-with-a-rather-long-name-{at:08},2025-01-{day:02}T00:00:00Z,x\n")).collect()
+    };
+    for (file, name, day) in [("a.csv", "one", 1), ("same.csv", "one", 2), ("other.csv", "two", 2)] {
+        folder.write(file, format!("id,time,note\n{}", rows(name, day)).as_bytes());
+    }
+    folder.run("sensor ingest a.csv -o lake --partition sensor --schema s.toml").expect(&[0]);
+    for file in ["same.csv", "other.csv"] {
+        let job = format!("sensor ingest {file} -o lake --append");
+        let smallest = folder.run(&format!("{job} --explain --json")).expect(&[0]).figure("/ledger/smallest_ceiling");
+        folder.run(&format!("{job} -m {}kB", smallest.div_ceil(1000))).expect(&[0]);
+    }
+}
