@@ -173,6 +173,11 @@ fn no_hint_gives_the_lake_up() {
         let said = outcome.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(said.contains(wanted) && !said.contains("--overwrite"), "{words}: {outcome}");
     }
+    folder.remove(&[".lake.partial"]);
+    for nth in [2, 9, 16] {
+        let outcome = folder.run_with_fault("sensor ingest d3.csv -o lake --append --resume", &format!("enospc:{nth}"));
+        assert!(outcome.code == Some(6) && !outcome.stderr.contains("--overwrite"), "{nth}: {outcome}");
+    }
     tree.assert_same(&Tree::of(&folder.at("lake")), "hints");
     folder.remove(&[".lake.partial"]);
     folder.run("sensor ingest d4.csv -o lake --append").expect(&[0]);

@@ -300,9 +300,10 @@ fn carry_out(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> 
                 Err(error) if is_fresh => return Err(give_up(partial, error)),
                 same => same?,
             }
+            let adds = is_fresh && !job.prepared.job.compacts;
             // The run that was interrupted may be this one, also where nobody says so.
-            let may_be_there = is_fresh && !job.prepared.job.compacts && (common.resume || lake.completed);
-            if let Some(is_last) = batches::find(lake, &job.prepared.job).filter(|_| may_be_there) {
+            let may_be = |is_last: &bool| adds && (common.resume || lake.completed && *is_last);
+            if let Some(is_last) = batches::find(lake, &job.prepared.job).filter(may_be) {
                 partial.discard()?;
                 let message = "this batch is in the lake already, and is not added again".into();
                 observer.on(&Event::Warning { message });
