@@ -181,6 +181,7 @@ impl Settings {
             tmp_limit: self.tmp_limit.value,
             overwrite,
             resume,
+            only_plans: false,
             heartbeat_s: self.heartbeat_s,
         };
         // A job that cannot fit is refused with words, so making its plan must not hit the net.

@@ -211,6 +211,8 @@ pub fn refuse_address(path: &Path) -> Result<()> {
     }
 }
 
+/// What a hint says of an unfinished run that is of no use; a command that replaces nothing says another thing instead.
+pub const BEGIN_ANEW: &str = "begin anew with --overwrite";
 /// The hint of a place where nothing may be written.
 pub const CHOOSE_FOLDER: &str = "choose a folder that you may write to";
 /// The hint of a name that the file system does not take.
@@ -296,6 +298,20 @@ impl Error {
             Error::Unexpected { .. } => String::new(),
         };
         (!hint.is_empty()).then_some(hint)
+    }
+
+    /// The same error with another hint, made of the one that it has; errors whose hint is always the same keep it.
+    #[must_use]
+    pub fn map_hint(mut self, of: impl FnOnce(&str) -> String) -> Error {
+        if let Error::Usage { hint, .. }
+        | Error::InputUnreadable { hint, .. }
+        | Error::InputCorrupt { hint, .. }
+        | Error::OutputExists { hint, .. }
+        | Error::OutputUnwritable { hint, .. } = &mut self
+        {
+            *hint = of(hint);
+        }
+        self
     }
 
     /// The error for a failed read of `path`.

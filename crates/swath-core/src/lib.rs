@@ -21,7 +21,7 @@ mod store;
 
 pub use budget::{Budget, Buffer, Charge, Lease, Pod, Reclaim};
 pub use bytes::Bytes;
-pub use error::{ALLOW_LARGER, CHOOSE_FOLDER, Error, MAKE_ROOM, Place, Result, refuse_address};
+pub use error::{ALLOW_LARGER, BEGIN_ANEW, CHOOSE_FOLDER, Error, MAKE_ROOM, Place, Result, refuse_address};
 pub use event::{Event, NoObserver, Observer};
 pub use hash::Fnv64;
 pub use journal::{Journal, Note, Receipt, Receipts, difference};
@@ -30,8 +30,8 @@ pub use plan::{Ledger, LedgerLine, Plan, Stage, TaskContext, TaskKey, TaskSpec};
 pub use process::{ResidentSet, Stopwatch, counting, resident_now};
 pub use run::{ChunkCounts, RunOptions, StageTime, Summary, run};
 pub use sink::{
-    Changes, PartialOutput, PartialState, complete_changes, has_changes, mark_of, put_mark, sync_file_system,
-    sync_folder,
+    Changes, PartialOutput, PartialState, complete_changes, has_changes, mark_of, partial_folder, put_mark,
+    sync_file_system, sync_folder,
 };
 pub use stop::Stop;
 pub use store::{Blob, BlobWriter, Store};

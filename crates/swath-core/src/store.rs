@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use crate::error::BEGIN_ANEW;
 use crate::{Buffer, Bytes, Error, Lease, Reclaim, Result, fault};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3Default;
@@ -235,14 +236,13 @@ impl Store {
 
     fn adopt_one(&self, blob: &Blob) -> Result<()> {
         let Blob::Scratch { offset, length, hash } = *blob else { return Ok(()) };
-        let refuse =
-            |message: String, hint: &str| Error::OutputExists { path: self.path.clone(), message, hint: hint.into() };
+        let refuse = |message: String, hint: String| Error::OutputExists { path: self.path.clone(), message, hint };
         let size = self.file.metadata().map_err(|error| Error::writing(&self.path, &error))?.len();
         if offset + length > size {
             let wanted = offset + length;
             return Err(refuse(
                 format!("the scratch of the unfinished run is gone: wanted {wanted} bytes, got {size}"),
-                "resume with the --tmp-dir that it began with, or begin anew with --overwrite",
+                format!("resume with the --tmp-dir that it began with, or {BEGIN_ANEW}"),
             ));
         }
         let got = self.hash_of(offset, length)?;
@@ -252,7 +252,7 @@ impl Store {
                     "the scratch of the unfinished run is damaged: {length} bytes at {offset} wanted hash {hash:016x}, \
                      got {got:016x}"
                 ),
-                "begin anew with --overwrite; and look at the disk, since nothing else writes there",
+                format!("{BEGIN_ANEW}; and look at the disk, since nothing else writes there"),
             ));
         }
         self.take(length);

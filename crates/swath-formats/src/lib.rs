@@ -12,4 +12,5 @@ pub mod json;
 mod lz4;
 pub mod parquet;
 pub mod store;
+pub mod sum;
 pub mod unpack;

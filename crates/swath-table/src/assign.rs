@@ -47,13 +47,32 @@ pub struct Coordinates<'a> {
     pub latitude: &'a [f64],
 }
 
+/// Which group of neighbours a sensor is in.
+#[derive(Clone, Copy)]
+pub enum Groups<'a> {
+    /// The group of each sensor identifier.
+    Of(&'a [u32]),
+    /// All are in this one.
+    One(u32),
+}
+
+impl Groups<'_> {
+    fn of(self, sensor: u32) -> u32 {
+        match self {
+            // A sensor that nobody sighted is with the first ones.
+            Groups::Of(groups) => groups.get(sensor as usize).copied().unwrap_or(0),
+            Groups::One(group) => group,
+        }
+    }
+}
+
 /// What identifiers stand for.
 #[derive(Clone, Copy)]
 pub struct Names<'a> {
     /// Texts of categories.
     pub texts: &'a Interner,
-    /// Group of each sensor identifier.
-    pub groups: &'a [u32],
+    /// Groups of sensors.
+    pub groups: Groups<'a>,
     /// Values of partitions; new ones are added.
     pub partitions: &'a Interner,
 }
@@ -233,7 +252,7 @@ fn has_no_folders(column_type: ColumnType) -> bool {
 
 /// A number that tells the values of a level apart, but for the south edges of tiles; rows of text get their position,
 /// which tells all apart.
-fn code_of(level: &Level, batch: &Batch, row: usize, coordinates: &Coordinates<'_>, groups: &[u32]) -> Option<u64> {
+fn code_of(level: &Level, batch: &Batch, row: usize, coordinates: &Coordinates<'_>, groups: Groups<'_>) -> Option<u64> {
     match *level {
         Level::Time(span, column) => {
             batch.columns[column].time_us(row).map(|time_us| time_bucket(span, time_us) as u64)
@@ -247,10 +266,7 @@ fn code_of(level: &Level, batch: &Batch, row: usize, coordinates: &Coordinates<'
         },
         Level::Tile(size) => tile_of(coordinates, row, size).map(|(west, _)| west as u64),
         Level::SensorGroups(column) => match &batch.columns[column].values {
-            Values::Category(ids) if batch.columns[column].valid[row] != 0 => {
-                // A sensor that nobody sighted is with the first ones.
-                Some(groups.get(ids[row] as usize).map_or(0, |&group| u64::from(group)))
-            }
+            Values::Category(ids) if batch.columns[column].valid[row] != 0 => Some(u64::from(groups.of(ids[row]))),
             _ => None,
         },
         Level::Column(column) => {
@@ -340,7 +356,7 @@ mod tests {
             let coordinates = Coordinates { x: &x, y: &y, longitude: &x, latitude: &y };
             let texts = Interner::new("categories", Bytes(10_000));
             let mut value = Vec::new();
-            let code = code_of(level, &Batch::new([]), 0, &coordinates, &[]).expect("a place");
+            let code = code_of(level, &Batch::new([]), 0, &coordinates, Groups::Of(&[])).expect("a place");
             push_value(&mut value, level, code, &Batch::new([]), 0, &coordinates, &texts);
             let Ok(PartitionRequest::Levels(levels)) = request.parse() else { panic!("{request}") };
             folder_of(&levels, &value, &[])
@@ -400,7 +416,7 @@ mod tests {
             let partitions = Interner::new("partitions", Bytes(10_000));
             let PartitionRequest::Levels(requested) = request.parse().expect(request) else { panic!("auto") };
             let mut ids = Vec::new();
-            let names = Names { texts: &texts, groups: &[1, 0], partitions: &partitions };
+            let names = Names { texts: &texts, groups: Groups::Of(&[1, 0]), partitions: &partitions };
             Assigner::default().assign(&levels, &batch, 0..3, &coordinates, names, &mut ids).expect("few partitions");
             let named: Vec<String> =
                 ids.iter().map(|&id| partitions.with_text(id, |value| folder_of(&requested, value, &[]))).collect();
@@ -419,7 +435,7 @@ mod tests {
         let partitions = Interner::new("partitions", Bytes(10_000));
         let PartitionRequest::Levels(requested) = request.parse().expect(request) else { panic!("auto") };
         let mut ids = Vec::new();
-        let names = Names { texts, groups, partitions: &partitions };
+        let names = Names { texts, groups: Groups::Of(groups), partitions: &partitions };
         Assigner::default()
             .assign(&[level], batch, 0..batch.rows(), coordinates, names, &mut ids)
             .expect("few partitions");

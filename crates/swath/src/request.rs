@@ -34,6 +34,8 @@ pub struct Common {
     pub overwrite: bool,
     /// Go on with an unfinished run.
     pub resume: bool,
+    /// Only the plan is wanted: nothing is changed.
+    pub only_plans: bool,
     /// Interval of signs of life, in seconds.
     pub heartbeat_s: Option<f64>,
 }

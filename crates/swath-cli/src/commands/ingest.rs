@@ -1,7 +1,7 @@
 //! `swath sensor ingest`.
 
 use swath::ingest;
-use swath::request::{AppendWishes, CompactRequest, IngestRequest};
+use swath::request::{AppendWishes, Common, CompactRequest, IngestRequest};
 use swath_core::{Bytes, Error, Result};
 
 use super::job::carry_out;
@@ -35,7 +35,7 @@ pub fn compact(words: CompactWords, settings: &Settings) -> Result<()> {
     let request = CompactRequest {
         lake: words.lake,
         target_file_size: words.target_file_size,
-        common: settings.common(false, words.run.resume),
+        common: Common { only_plans: words.run.explain, ..settings.common(false, words.run.resume) },
     };
     carry_out(|_| ingest::prepare_compact(&request), words.run.explain, settings)
 }
@@ -63,6 +63,6 @@ fn request(words: IngestWords, settings: &Settings) -> IngestRequest {
         bbox: words.bbox,
         compression: words.compression.unwrap_or_default(),
         append: words.append.then_some(wishes),
-        common: settings.common(words.run.overwrite, words.run.resume),
+        common: Common { only_plans: words.run.explain, ..settings.common(words.run.overwrite, words.run.resume) },
     }
 }

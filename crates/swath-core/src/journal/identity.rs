@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use crate::error::BEGIN_ANEW;
 use crate::{Error, Result};
 
 /// Values are shown up to this many characters.
@@ -22,7 +23,7 @@ pub(super) fn check(folder: &Path, old: &Value, new: &Value) -> Result<()> {
         Some(difference) => Err(Error::OutputExists {
             path: folder.into(),
             message: format!("the unfinished run cannot be resumed: {difference}"),
-            hint: "run it as it was begun, or begin anew with --overwrite".into(),
+            hint: format!("run it as it was begun, or {BEGIN_ANEW}"),
         }),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! What changes is written down durably before anything does, so that whoever comes after a death in the middle goes on
 //! to the end. Readers of single files never see half of one; between the first and the last change they may see some
-//! files as they were and others as they will be.
+//! files as they were and others as they will be. Whether the folder is still the one is told by `prints.rs`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{OUTPUT, PartialOutput, PartialState, durable, holds_work, link, partial_folder, put_back, write_durably};
+use super::prints::{Prints, refuse_if_replaced};
+use super::{
+    OUTPUT, PartialOutput, PartialState, WITHIN, durable, holds_work, link, partial_folder, put_back, without_slash,
+    write_durably,
+};
 use crate::lock::FolderLock;
 use crate::{Error, Journal, Result, fault, refuse_address};
 
@@ -19,6 +23,9 @@ use crate::{Error, Journal, Result, fault, refuse_address};
 pub(super) const CHANGES: &str = "changes";
 /// The same while it is written.
 pub(super) const CHANGES_NEW: &str = "changes.new";
+
+/// The same once all of it is done: what is left beside it need not be resumed, whatever becomes of the folder.
+pub(super) const CHANGED: &str = "changed";
 
 /// What changes in a folder; paths are below it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +38,16 @@ pub struct Changes {
     pub last: PathBuf,
 }
 
+/// The list as it is on disk.
+#[derive(Serialize, Deserialize)]
+struct Listed {
+    #[serde(flatten)]
+    changes: Changes,
+    /// What tells the folder that is changed from others; not in lists of earlier programs.
+    #[serde(default)]
+    prints: Option<Prints>,
+}
+
 /// Whether changes to `target` were begun that are not at their end.
 pub fn has_changes(target: &Path) -> bool {
     partial_folder(target).is_ok_and(|folder| folder.join(CHANGES).is_file())
@@ -39,52 +56,73 @@ pub fn has_changes(target: &Path) -> bool {
 /// Brings changes to `target` to their end, if a run died in the middle of them; answers whether there were any.
 ///
 /// # Errors
-/// [`Error::OutputExists`] when another run is at it; [`Error::OutputUnwritable`].
+/// [`Error::OutputExists`] when another run is at it, or when what stands there is not what that run was changing;
+/// [`Error::OutputUnwritable`].
 pub fn complete_changes(target: &Path) -> Result<bool> {
-    if !has_changes(target) {
+    if !has_changes(target) && !partial_folder(target).is_ok_and(|folder| folder.join(CHANGED).is_file()) {
         return Ok(false);
     }
-    let folder = partial_folder(target)?;
-    let lock = FolderLock::acquire(&folder)?;
-    let partial =
-        PartialOutput { target: target.into(), folder, state: PartialState::Fresh, overwrite: false, _lock: lock };
+    let target = &without_slash(target);
+    let partial = PartialOutput::locked(target)?;
     let had = roll_forward(&partial.folder, target)?;
     partial.discard()?;
     Ok(had)
 }
 
+/// Writes the list down, which is there as a whole or not at all.
+pub(super) fn write_list(changes: &Changes, folder: &Path, target: &Path) -> Result<()> {
+    let (new, list) = (folder.join(CHANGES_NEW), folder.join(CHANGES));
+    let prints = Some(Prints::of(changes, &folder.join(OUTPUT), target)?);
+    let listed = Listed { changes: changes.clone(), prints };
+    let text = serde_json::to_vec(&listed).map_err(|error| Error::unexpected(error.to_string()))?;
+    write_durably(&new, &text).map_err(|error| Error::writing(&new, &error))?;
+    super::sync_folder(folder)?;
+    fault::point("changes.begin").and_then(|()| fs::rename(&new, &list)).map_err(|error| Error::writing(&list, &error))
+}
+
 /// Does what is listed and not done; answers whether there was a list. Doing it twice equals doing it once.
 pub(super) fn roll_forward(folder: &Path, target: &Path) -> Result<bool> {
+    if folder.join(CHANGED).is_file() {
+        return Ok(true);
+    }
     let list = folder.join(CHANGES);
     let bytes = match fs::read(&list) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(Error::writing(&list, &error)),
     };
-    if !target.is_dir() {
-        // What was to change is gone as a whole.
-        return Ok(true);
-    }
-    let changes: Changes = serde_json::from_slice(&bytes).map_err(|error| Error::OutputUnwritable {
+    let Listed { changes, prints } = serde_json::from_slice(&bytes).map_err(|error| Error::OutputUnwritable {
         path: list.clone(),
         reason: format!("the list of changes cannot be read: {error}"),
         hint: "it was written whole, so the disk may be damaged".into(),
     })?;
+    refuse_if_replaced(&changes, prints.as_ref(), folder, target)?;
+    follow(&changes, folder, target, &mut false)?;
+    Ok(true)
+}
+
+/// Does what is listed and not done; tells by `begun` whether anything was.
+fn follow(changes: &Changes, folder: &Path, target: &Path, begun: &mut bool) -> Result<()> {
     let output = folder.join(OUTPUT);
     let mut folders = BTreeSet::new();
     for path in &changes.put {
         put(&output, target, path, &mut folders)?;
+        *begun = true;
     }
     for path in &changes.remove {
         remove(target, path, &mut folders)?;
+        *begun = true;
     }
     for folder in folders.iter().rev().filter(|folder| folder.is_dir()) {
         super::sync_folder(folder)?;
     }
     let mut folders = BTreeSet::new();
     put(&output, target, &changes.last, &mut folders)?;
+    *begun = true;
     folders.iter().rev().try_for_each(|folder| super::sync_folder(folder))?;
-    Ok(true)
+    // Where that fails they are gone through once more, which changes nothing.
+    let _ = fs::rename(folder.join(CHANGES), folder.join(CHANGED));
+    Ok(())
 }
 
 /// Renames a new file to where it belongs, unless that was done; notes the folders that know a new name by it.
@@ -123,6 +161,14 @@ fn remove(target: &Path, path: &Path, folders: &mut BTreeSet<PathBuf>) -> Result
 }
 
 impl PartialOutput {
+    /// Takes possession of the place beside `target`, and looks at nothing there.
+    fn locked(target: &Path) -> Result<PartialOutput> {
+        let folder = partial_folder(target)?;
+        let lock = FolderLock::acquire(&folder)?;
+        let state = PartialState::Fresh;
+        Ok(PartialOutput { target: target.into(), folder, state, overwrite: false, completed: false, _lock: lock })
+    }
+
     /// Takes possession of the place beside `target`, a folder that is there and will be changed. Changes that an earlier
     /// run did not bring to their end are made first.
     ///
@@ -131,17 +177,16 @@ impl PartialOutput {
     /// when `target` is a link; [`Error::OutputUnwritable`].
     pub fn within(target: &Path, resume: bool) -> Result<PartialOutput> {
         refuse_address(target)?;
-        let folder = partial_folder(target)?;
+        let target = &without_slash(target);
         if target.is_symlink() {
             return Err(link(target));
         }
-        let lock = FolderLock::acquire(&folder)?;
-        put_back(&folder.join(super::REPLACED), target)?;
-        let mut partial =
-            PartialOutput { target: target.into(), folder, state: PartialState::Fresh, overwrite: false, _lock: lock };
+        let mut partial = PartialOutput::locked(target)?;
+        put_back(&partial.folder.join(super::REPLACED), target)?;
         let unfinished = holds_work(&partial.folder)?;
+        partial.completed = roll_forward(&partial.folder, target)?;
         // So are leftovers of a run that had shown what stands there.
-        if roll_forward(&partial.folder, target)? || partial.committed_by().is_some() {
+        if partial.completed || partial.committed_by().is_some() {
             partial.empty()?;
         } else if unfinished && resume && Journal::exists(&partial.journal_folder()) {
             partial.state = PartialState::Resumed;
@@ -158,29 +203,36 @@ impl PartialOutput {
             });
         }
         partial.furnish()?;
+        let marker = partial.folder.join(WITHIN);
+        if !marker.exists() {
+            write_durably(&marker, b"").map_err(|error| Error::writing(&marker, &error))?;
+        }
         Ok(partial)
     }
 
-    /// Refuses changes that a rename cannot make: once they are begun, nobody could end them.
+    /// Refuses changes that cannot be made: once they are begun, nobody could end them.
     fn check_reach(&self, changes: &Changes) -> Result<()> {
-        let device = |path: &Path| -> Result<u64> {
-            use std::os::unix::fs::MetadataExt;
-            fs::metadata(path).map(|there| there.dev()).map_err(|error| Error::writing(path, &error))
-        };
         let own = device(&self.folder)?;
-        let folders: BTreeSet<&Path> =
-            changes.put.iter().chain([&changes.last]).filter_map(|path| path.parent()).collect();
+        let mut folders: BTreeSet<&Path> = BTreeSet::new();
+        for path in changes.put.iter().chain([&changes.last]) {
+            if self.target.join(path).is_dir() {
+                let is_folder = io::Error::from(io::ErrorKind::IsADirectory);
+                return Err(Error::writing(&self.target.join(path), &is_folder));
+            }
+            folders.extend(path.parent());
+        }
+        folders.extend(changes.remove.iter().filter_map(|path| path.parent()));
         for folder in folders {
-            let below = self.target.join(folder);
-            let there = below.ancestors().find(|above| above.is_dir()).unwrap_or(&self.target);
-            if device(there)? != own {
+            let there = nearest(&self.target, folder)?;
+            if device(&there)? != own {
                 return Err(Error::OutputUnwritable {
-                    path: there.into(),
+                    path: there,
                     reason: format!("it is on another file system than {}", self.folder.display()),
                     hint: "files are renamed to their places: put the lake and what is beside it on one file system"
                         .into(),
                 });
             }
+            may_change(&there)?;
         }
         Ok(())
     }
@@ -194,22 +246,47 @@ impl PartialOutput {
     pub fn change(self, changes: &Changes) -> Result<Option<Error>> {
         self.check_reach(changes)?;
         durable::sync_output(&self.output())?;
-        let (new, list) = (self.folder.join(CHANGES_NEW), self.folder.join(CHANGES));
-        let text = serde_json::to_vec(changes).map_err(|error| Error::unexpected(error.to_string()))?;
-        write_durably(&new, &text).map_err(|error| Error::writing(&new, &error))?;
-        super::sync_folder(&self.folder)?;
-        fault::point("changes.begin")
-            .and_then(|()| fs::rename(&new, &list))
-            .map_err(|error| Error::writing(&list, &error))?;
-        let begun = super::sync_folder(&self.folder).and_then(|()| roll_forward(&self.folder, &self.target));
-        begun.map_err(|error| match error {
+        write_list(changes, &self.folder, &self.target)?;
+        let mut begun = false;
+        let made =
+            super::sync_folder(&self.folder).and_then(|()| follow(changes, &self.folder, &self.target, &mut begun));
+        made.map_err(|error| match error {
             Error::OutputUnwritable { path, reason, .. } => Error::OutputUnwritable {
                 path,
-                reason: format!("{reason}; some files are new by now, others not yet"),
+                reason: match begun {
+                    true => format!("{reason}; some files are new by now, others not yet"),
+                    false => format!("{reason}; no file is new yet"),
+                },
                 hint: "the same command with --resume brings it to its end".into(),
             },
             other => other,
         })?;
         Ok(self.discard().err())
     }
+}
+
+fn device(path: &Path) -> Result<u64> {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(path).map(|there| there.dev()).map_err(|error| Error::writing(path, &error))
+}
+
+/// The lowest folder that is there on the way from `target` to a folder below it.
+fn nearest(target: &Path, folder: &Path) -> Result<PathBuf> {
+    let below = target.join(folder);
+    for above in below.ancestors().take_while(|above| above.starts_with(target)) {
+        match fs::metadata(above) {
+            Ok(there) if there.is_dir() => return Ok(above.into()),
+            Ok(_) => return Err(Error::writing(above, &io::Error::from(io::ErrorKind::NotADirectory))),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+            Err(error) => return Err(Error::writing(above, &error)),
+        }
+    }
+    Err(Error::writing(target, &io::Error::from(io::ErrorKind::NotFound)))
+}
+
+/// Whether names in a folder may be changed.
+fn may_change(folder: &Path) -> Result<()> {
+    use rustix::fs::Access;
+    rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)
+        .map_err(|error| Error::writing(folder, &io::Error::from(error)))
 }

@@ -6,6 +6,7 @@
 mod changes;
 mod durable;
 mod mark;
+mod prints;
 mod replace;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,8 @@ const OVERWRITE: &str = "overwrite";
 const OUTPUT: &str = "output";
 const JOURNAL: &str = "run";
 const SCRATCH: &str = "scratch";
+/// Says that the run changes what stands at the final path, and does not replace it.
+const WITHIN: &str = "within";
 /// The path of the scratch file, where it lies in another folder.
 const ELSEWHERE: &str = "elsewhere";
 const ELSEWHERE_PREFIX: &str = "swath-";
@@ -56,6 +59,7 @@ pub struct PartialOutput {
     folder: PathBuf,
     state: PartialState,
     overwrite: bool,
+    completed: bool,
     _lock: FolderLock,
 }
 
@@ -68,6 +72,7 @@ impl PartialOutput {
     /// run is at it; [`Error::OutputUnwritable`].
     pub fn create(target: &Path, overwrite: bool, resume: bool) -> Result<PartialOutput> {
         refuse_address(target)?;
+        let target = &without_slash(target);
         let folder = partial_folder(target)?;
         if let Ok(there) = fs::symlink_metadata(target) {
             if !(there.is_file() || there.is_dir() || there.is_symlink()) {
@@ -100,8 +105,20 @@ impl PartialOutput {
                 hint: "--resume goes on with it, --overwrite begins anew".into(),
             });
         }
+        let state = PartialState::Fresh;
         let mut partial =
-            PartialOutput { target: target.into(), folder, state: PartialState::Fresh, overwrite, _lock: lock };
+            PartialOutput { target: target.into(), folder, state, overwrite, completed: changed, _lock: lock };
+        if unfinished && resume && partial.folder.join(WITHIN).exists() && partial.committed_by().is_none() {
+            return Err(Error::OutputExists {
+                hint: format!(
+                    "add --append, or run it as it was begun; or give it up: remove {}, which leaves {} as it is",
+                    partial.folder.display(),
+                    target.display()
+                ),
+                path: partial.folder,
+                message: "the unfinished run that stands here changes what is there, and does not replace it".into(),
+            });
+        }
         if changed {
             partial.empty()?;
         }
@@ -143,6 +160,11 @@ impl PartialOutput {
     /// final path.
     pub fn shown_by(&self) -> Option<String> {
         if self.state == PartialState::Committed { self.committed_by() } else { None }
+    }
+
+    /// Whether changes that an interrupted run had begun were brought to their end first.
+    pub fn has_completed(&self) -> bool {
+        self.completed
     }
 
     /// Where the output will be seen.
@@ -279,16 +301,17 @@ impl PartialOutput {
         remove(&journal).map_err(|error| failed(&journal, error))?;
         // What lies in another folder may be out of reach; that is told once all the rest is gone.
         let elsewhere = self.remove_elsewhere();
+        let markers = [COMMITTING, changes::CHANGES, changes::CHANGED];
         let entries = fs::read_dir(&self.folder).map_err(|error| failed(&self.folder, error))?;
         for entry in entries {
             let path = entry.map_err(|error| failed(&self.folder, error))?.path();
             let stays = path.ends_with(ELSEWHERE) && elsewhere.is_err();
-            let is_marker = [COMMITTING, changes::CHANGES].iter().any(|marker| path.ends_with(marker));
+            let is_marker = markers.iter().any(|marker| path.ends_with(marker));
             if !path.ends_with(lock::FILE) && !is_marker && !stays {
                 remove(&path).map_err(|error| failed(&path, error))?;
             }
         }
-        for marker in [COMMITTING, changes::CHANGES].map(|marker| self.folder.join(marker)) {
+        for marker in markers.map(|marker| self.folder.join(marker)) {
             remove(&marker).map_err(|error| failed(&marker, error))?;
         }
         elsewhere
@@ -322,7 +345,11 @@ fn sync_parent(target: &Path) -> Result<()> {
     })
 }
 
-fn partial_folder(target: &Path) -> Result<PathBuf> {
+/// The folder beside `target` in which a run makes what will be seen there.
+///
+/// # Errors
+/// [`Error::Usage`] when `target` has no name.
+pub fn partial_folder(target: &Path) -> Result<PathBuf> {
     let Some(name) = target.file_name() else {
         return Err(Error::Usage {
             message: format!("{} cannot be an output: it has no name", target.display()),
@@ -333,6 +360,11 @@ fn partial_folder(target: &Path) -> Result<PathBuf> {
     partial.push(name);
     partial.push(".partial");
     Ok(target.with_file_name(partial))
+}
+
+/// The same path without a slash at its end, with which the name of a link means what it leads to.
+fn without_slash(path: &Path) -> PathBuf {
+    path.components().collect()
 }
 
 fn link(target: &Path) -> Error {
@@ -361,8 +393,8 @@ fn holds_work(folder: &Path) -> Result<bool> {
     for entry in fs::read_dir(folder).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
         holds |= name != lock::FILE;
-        let own = [lock::FILE, COMMITTING, OVERWRITE, OUTPUT, JOURNAL, SCRATCH, ELSEWHERE, REPLACED];
-        if !own.iter().chain(&[changes::CHANGES, changes::CHANGES_NEW]).any(|own| name == **own) {
+        let own = [lock::FILE, COMMITTING, OVERWRITE, WITHIN, OUTPUT, JOURNAL, SCRATCH, ELSEWHERE, REPLACED];
+        if !own.iter().chain(&[changes::CHANGES, changes::CHANGES_NEW, changes::CHANGED]).any(|own| name == **own) {
             return Err(Error::OutputExists {
                 path: folder.into(),
                 message: format!("{} in it is of no run", name.display()),

@@ -313,11 +313,80 @@ fn changes_go_on_wherever_they_were_cut_off() {
 }
 
 #[test]
-fn changes_to_what_is_gone_are_dropped() {
+fn changes_are_made_only_in_what_they_were_begun_in() {
+    type Step<'a> = &'a dyn Fn(&Path, &Path);
+    let file_done: Step<'_> = &|target, output| fs::rename(output.join("b"), target.join("b")).unwrap();
+    let cases: [(&str, Step<'_>, bool); 8] = [
+        ("as it was", &|_, _| {}, true),
+        ("one done", file_done, true),
+        ("gone", &|target, _| fs::remove_dir_all(target).unwrap(), false),
+        ("another list", &|target, _| fs::write(target.join("list"), "two").unwrap(), false),
+        ("no list", &|target, _| fs::remove_file(target.join("list")).unwrap(), false),
+        ("a new file is cut off", &|_, output| fs::write(output.join("b"), "ne").unwrap(), false),
+        (
+            "a new file is brought back",
+            &|target, output| {
+                file_done(target, output);
+                fs::write(target.join("b"), "old").unwrap();
+            },
+            false,
+        ),
+        (
+            "all done",
+            &|target, output| {
+                file_done(target, output);
+                fs::create_dir(target.join("day=2")).unwrap();
+                fs::rename(output.join("day=2/c"), target.join("day=2/c")).unwrap();
+                fs::rename(output.join("list"), target.join("list")).unwrap();
+            },
+            true,
+        ),
+    ];
+    for (what, step, goes_on) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, changes) = changing(folder.path());
+        let partial = folder.path().join(".lake.partial");
+        let output = partial.join("output");
+        changes::write_list(&changes, &partial, &target).unwrap();
+        step(&target, &output);
+        let there = || (target.is_dir().then(|| tree(&target)), tree(&output), partial.join("changes").is_file());
+        let before = there();
+        let done = complete_changes(&target);
+        if goes_on {
+            assert!(done.unwrap(), "{what}");
+            assert_eq!(tree(&target)["list"], "new", "{what}");
+            continue;
+        }
+        for outcome in [done.map(drop), PartialOutput::create(&target, true, true).map(drop)] {
+            match outcome {
+                Err(error @ Error::OutputExists { .. }) => {
+                    assert!(error.to_string().contains("interrupted"), "{error}")
+                }
+                other => panic!("{what}: {other:?}"),
+            }
+        }
+        assert_eq!(there(), before, "{what}");
+    }
+}
+
+#[test]
+fn what_cannot_be_changed_is_found_before_anything_is() {
     let folder = tempfile::tempdir().unwrap();
     let (target, changes) = changing(folder.path());
-    fs::write(folder.path().join(".lake.partial/changes"), serde_json::to_vec(&changes).unwrap()).unwrap();
-    fs::remove_dir_all(&target).unwrap();
-    assert!(complete_changes(&target).unwrap());
-    assert_eq!(tree(folder.path()), words(&[]));
+    fs::write(target.join("day=2"), "a file").unwrap();
+    let before = tree(&target);
+    let error = PartialOutput::within(&target, true).unwrap().change(&changes).unwrap_err();
+    assert!(error.to_string().contains("day=2") && !error.to_string().contains("new by now"), "{error}");
+    assert_eq!(tree(&target), before);
+    assert!(!has_changes(&target));
+    fs::remove_file(target.join("day=2")).unwrap();
+    // A run that does not add to what is there does not go on with this one.
+    let error = PartialOutput::create(&target, false, true).unwrap_err();
+    assert!(error.hint().unwrap().contains("--append"), "{error}");
+    assert!(PartialOutput::within(&target, true).unwrap().change(&changes).unwrap().is_none());
+    std::os::unix::fs::symlink(&target, folder.path().join("link")).unwrap();
+    for name in ["link", "link/", "link/."] {
+        let error = PartialOutput::within(&folder.path().join(name), false).unwrap_err();
+        assert!(error.to_string().contains("a link stands there"), "{error}");
+    }
 }

@@ -14,7 +14,6 @@ use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::file::reader::ChunkReader;
 use parquet::file::statistics::Statistics;
 use parquet::file::writer::TrackedWrite;
-use sha2::Digest;
 use swath_core::{Error, Result};
 
 use super::error::{corrupt, encoding, reading};
@@ -63,7 +62,7 @@ pub fn assemble<R: ChunkReader>(
     let (mut summary, bytes, hash) = sink.settle(result, path)?;
     summary.bytes = bytes;
     if let Some(hash) = hash {
-        summary.sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        summary.sha256 = crate::sum::digits(hash);
     }
     Ok(summary)
 }

@@ -60,6 +60,9 @@ pub struct Manifest {
     /// The last of them.
     #[serde(default)]
     pub last_batch: Option<Batch>,
+    /// What tells the batches that were put in, of the last few hundred, the last one at the end.
+    #[serde(default)]
+    pub batches: Vec<String>,
 }
 
 /// What a manifest tells of the batch that was added last.

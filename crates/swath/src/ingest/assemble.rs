@@ -8,7 +8,9 @@ use std::ops::Range;
 
 use bytes::Bytes as Block;
 use serde::{Deserialize, Serialize};
-use swath_core::{Blob, Bytes, Error, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec, fault};
+use swath_core::{
+    BEGIN_ANEW, Blob, Bytes, Error, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec, fault,
+};
 use swath_formats::geoparquet;
 use swath_table::partition::folder_of;
 
@@ -240,7 +242,7 @@ impl Stage for Assemble {
                     return Err(Error::OutputUnwritable {
                         path,
                         reason: format!("it was written with {bytes} bytes, and has {length}"),
-                        hint: "somebody changed the unfinished output: begin anew with --overwrite".into(),
+                        hint: format!("somebody changed the unfinished output: {BEGIN_ANEW}"),
                     });
                 }
             }

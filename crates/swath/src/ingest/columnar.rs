@@ -15,6 +15,7 @@ use super::route::batch_limits;
 use super::running::{Bench, Running};
 use super::survey::Facts;
 use super::systems::Systems;
+use super::unread::Headers;
 use super::{rejects, sorted};
 use crate::input_file::InputFile;
 use crate::request::IngestRequest;
@@ -142,6 +143,15 @@ pub struct Columns {
     pub(super) bytes: u64,
     /// The files that were sampled, and the columns of their samples.
     pub(super) sampled: Vec<(usize, Vec<Vec<u8>>)>,
+}
+
+impl Columns {
+    /// The names that files have, each set with the first file that has it.
+    pub fn headers(&self, files: &[InputFile]) -> Headers {
+        let with = |at: usize| self.files.iter().position(|&(rows, names)| rows > 0 && names == at);
+        let names = self.names.iter().enumerate();
+        names.filter_map(|(at, names)| Some((files.get(with(at)?)?.path.clone(), names.clone()))).collect()
+    }
 }
 
 /// Units in the making.

@@ -111,7 +111,17 @@ pub fn inputs(
     }
     warnings.extend(refused.sentence().map(|sentence| format!("not read: {sentence}; {REFUSED_HINT}")));
     let no_degrees = inferred.no_degrees.filter(|_| is_placed);
-    Ok(Inputs { files, content, schema, notes: inferred.notes, samples, warnings, no_degrees, columns: Some(columns) })
+    Ok(Inputs {
+        files,
+        content,
+        schema,
+        notes: inferred.notes,
+        samples,
+        warnings,
+        no_degrees,
+        columns: Some(columns),
+        other_members: Vec::new(),
+    })
 }
 
 /// Columns that cannot be read.

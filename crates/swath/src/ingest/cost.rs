@@ -68,10 +68,17 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
     // A sample may miss by a little; the data decides by how much is kept, never by what is promised.
     let rows = if facts.exact { facts.rows } else { facts.rows + facts.rows / 50 + 1_000 };
     let recalled = prepared.recalled;
+    let text = RowText { batch: (rows, facts.text_per_row), lake: (recalled.rows, recalled.text_per_row) };
     let of_input = run_rows(job, &job.input_schema, facts.text_per_row);
+    let of_lake = run_rows(job, &job.schema, recalled.text_per_row);
+    // Rows of different groups of neighbours are in different runs.
+    let by_folder = if job.groups_sensors() { recalled.partitions } else { 0 };
     let runs = units * rows.div_ceil(units.max(1)).div_ceil(of_input).max(1)
-        + recalled.units * (Cuts::LARGEST.div_ceil(run_rows(job, &job.schema, facts.text_per_row)));
+        + recalled.units * (Cuts::LARGEST.div_ceil(of_lake))
+        + by_folder;
     let rows = rows + recalled.rows;
+    // Values of the batch may all be others than those of the lake.
+    let partitions_at_most = partitions_about(prepared) + recalled.partitions;
     let partitions_about = partitions_about(prepared).max(recalled.partitions);
     let row_groups = rows.div_ceil(u64::from(job.row_group_rows)) + partitions_about;
     let output = facts.output + recalled.bytes;
@@ -82,7 +89,7 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
     let named = (names().count() as u64, names().map(|name| name.len() as u64).sum::<u64>());
     let texts =
         dictionary(facts.categories + named.0 + there.0, facts.category_bytes + named.1 + there.1, facts.sampled, rows);
-    let partitions = Bytes((partitions_about * PARTITION_BYTES).clamp(DICTIONARY.0, DICTIONARY.1));
+    let partitions = Bytes((partitions_at_most * PARTITION_BYTES).clamp(DICTIONARY.0, DICTIONARY.1));
     let fixed = vec![
         line("program", PROGRAM_BYTES, "code, tables, threads and the sample".into()),
         line("inputs", inputs_bytes(job), format!("{} files: paths, identities, headers", job.files.len())),
@@ -111,13 +118,14 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
     let fixed =
         fixed.into_iter().chain(looking).chain(lake).chain(computes.then(transformations_line)).collect::<Vec<_>>();
     let category_values = (facts.categories * 4 + there.0).min(rows) as usize;
-    let text_per_row = facts.text_per_row * 1.5;
-    let row_group_texts = encode::Texts::expected(job, rows, text_per_row, category_values);
+    let group_rows = job.rows_with_texts(rows.min(u64::from(job.row_group_rows)), rows);
+    let text_of_group = text.most(group_rows) / group_rows.max(1) as f64;
+    let row_group_texts = encode::Texts::expected(job, rows, text_of_group * 1.5, category_values);
     let encode = encode::task_bytes(job, rows, row_group_texts, runs);
     let all = rows;
     let mini_file = |rows: u64| {
         let texts = swath_formats::geoparquet::TextShape {
-            bytes: (job.rows_with_texts(rows, all) as f64 * text_per_row) as usize,
+            bytes: (text.most(job.rows_with_texts(rows, all)) * 1.5) as usize,
             longest_bytes: job.longest_record().as_usize(),
             category_values,
         };
@@ -155,7 +163,7 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
     let useful = threads.min((units + recalled.units) as usize).max(1);
     let room = ceiling.saturating_sub(fixed_bytes);
     let workers = useful.min((room.0 / task_max.0.max(1)) as usize).max(1);
-    let between = intermediate_bytes(prepared, rows, row_groups, exchange, output);
+    let between = intermediate_bytes(prepared, rows, text.all(), row_groups, exchange, output);
     // A little stays free, for dictionaries that grow.
     let at_work = (task_max * workers as u64).max(assemble(rows));
     let left = room.saturating_sub(at_work).saturating_sub(ceiling.percent(4));
@@ -198,6 +206,27 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
         row_group_texts,
         tasks,
     })
+}
+
+/// Text of the rows of a job: how many rows there are, and how much each of them has on average.
+struct RowText {
+    batch: (u64, f64),
+    /// Of those that are read of the lake.
+    lake: (u64, f64),
+}
+
+impl RowText {
+    /// Of so many rows, if they are those with most.
+    fn most(&self, rows: u64) -> f64 {
+        let (long, short) = if self.lake.1 > self.batch.1 { (self.lake, self.batch) } else { (self.batch, self.lake) };
+        let of_long = rows.min(long.0);
+        of_long as f64 * long.1 + (rows - of_long).min(short.0) as f64 * short.1
+    }
+
+    /// Of all rows.
+    fn all(&self) -> f64 {
+        self.most(self.batch.0 + self.lake.0)
+    }
 }
 
 /// Bound of a dictionary, by what the sample holds of it.
@@ -271,13 +300,19 @@ fn run_rows(job: &Job, schema: &TableSchema, text_per_row: f64) -> u64 {
 }
 
 /// Runs, the plan of the order, row groups.
-fn intermediate_bytes(prepared: &Prepared, rows: u64, row_groups: u64, exchange: bool, output: Bytes) -> Between {
+fn intermediate_bytes(
+    prepared: &Prepared,
+    rows: u64,
+    text: f64,
+    row_groups: u64,
+    exchange: bool,
+    output: Bytes,
+) -> Between {
     let job = &prepared.job;
     let per_row = |layout: &RowLayout| layout.stride() as u64 + 16 + if exchange { 32 } else { 0 } + 2;
     let origins = if job.strict { rejects::Origin::BYTES as u64 } else { 0 };
     let recalled = prepared.recalled.rows.min(rows);
     let packed = (rows - recalled) * (per_row(&job.input_layout) + origins) + recalled * per_row(&job.layout);
-    let text = rows as f64 * prepared.facts.text_per_row;
     // Buffers are whole pages, and a unit's last run is seldom full.
     let pages = (job.stream.units() + prepared.recalled.units) * 4 * 4096;
     let stretches = match series_checks::looks(job) {
@@ -289,7 +324,7 @@ fn intermediate_bytes(prepared: &Prepared, rows: u64, row_groups: u64, exchange:
     };
     let runs = Bytes(packed + text as u64 + pages + stretches) + Bytes::MIB;
     let again = if prepared.facts.has_lines_in_texts { runs } else { Bytes::ZERO };
-    let encoded = encoded_bytes(prepared, rows, row_groups, output);
+    let encoded = encoded_bytes(prepared, rows, text, row_groups, output);
     Between { expected: runs + encoded.expected, most: runs + again + encoded.most }
 }
 
@@ -303,14 +338,13 @@ const FOOTER_BYTES: (u64, u64) = (2_048, 320);
 /// Row groups as encoded. What repeats in a large one, and costs little there, is there once for each small one: of
 /// generated telemetry in row groups of 150 to 1,500 rows that made 1.04 to 2.2 times the bytes of large ones, the less
 /// the more the partition parts what repeats. At most it makes them as large as they are unpacked.
-fn encoded_bytes(prepared: &Prepared, rows: u64, row_groups: u64, output: Bytes) -> Between {
+fn encoded_bytes(prepared: &Prepared, rows: u64, text: f64, row_groups: u64, output: Bytes) -> Between {
     let job = &prepared.job;
     let footers = Bytes(row_groups * (FOOTER_BYTES.0 + FOOTER_BYTES.1 * job.lake.leaf_count() as u64));
     if rows / row_groups.max(1) >= DENSE_ROWS {
         let dense = output.percent(130) + footers;
         return Between { expected: dense, most: dense };
     }
-    let text = rows as f64 * prepared.facts.text_per_row;
     let plain = Bytes(rows * (job.layout.stride() as u64 + POINT_BYTES) + text as u64);
     let most = output.percent(130).max(plain) + footers;
     Between { expected: most.min(output.percent(150) + footers), most }

@@ -1,49 +1,27 @@
 //! The end of a run that adds to a lake: which files are new, which go, and the manifest of the whole.
 //!
 //! Everything is made beside the lake; `Changes` of the core put it in place, and go on after a death in the middle.
+//! Which batches are in a lake is told by `batches.rs`.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::{Value, json};
-use swath_core::{Bytes, Changes, Error, Observer, PartialOutput, Receipts, Result, Stopwatch, Summary, fault};
+use swath_core::{Bytes, Changes, Error, Observer, PartialOutput, Place, Receipts, Result, Stopwatch, Summary, fault};
 
 use super::assemble::{Assembled, span, union};
-use super::commit::{META, Totals, by_reason, show_left, text_per_row, total};
-use super::job::{Job as Plain, stage};
-use super::lake::{self, Lake};
+use super::commit::{META, Totals, show_left, text_per_row, total};
+use super::job::stage;
+use super::lake::{self, Lake, folder};
 use super::running::Running;
-use super::{Job, rejects, standing};
+use super::{Job, batches, rejects, standing};
 use crate::info::manifest::{self, Batch, Entry, Rejects};
 use crate::outcome::{LakeChange, Outcome, Output, Rows, Scratch};
 
-/// What holds where a lake says nothing: its rejects did not come from checks.
-const NOT_SAID: Value = Value::Bool(false);
-
 /// The rejects of a lake.
 const REJECTS: &str = "_swath/rejects.ndjson";
-
-/// What the rows of a batch depend on beside the lake.
-pub fn batch_options(job: &Plain) -> Value {
-    json!({"since_us": job.since_us, "until_us": job.until_us, "bbox": job.bbox, "max_record": job.max_record,
-           "strict": job.strict})
-}
-
-/// Whether the batch of a job is the one that was put into the lake last, with inputs that nobody wrote to since.
-pub fn is_last(lake: &Lake, job: &Plain) -> bool {
-    let (options, inputs) = lake.last();
-    let wanted = batch_options(job);
-    let same_options = match options {
-        Some(options) => *options == wanted,
-        None => wanted.as_object().is_some_and(|wanted| {
-            wanted.iter().all(|(name, value)| lake.options.get(name).unwrap_or(&NOT_SAID) == value)
-        }),
-    };
-    let written = Lake::written_ns(&job.output);
-    same_options && *inputs == standing::inputs(job) && job.files.iter().all(|file| file.mtime_ns <= written)
-}
 
 /// Refuses a lake that is no longer the one that the job was planned for.
 ///
@@ -97,7 +75,12 @@ fn difference(running: &Running, lake: &Lake, done: &Receipts) -> Result<Differe
     }
     let mut changes = Changes { last: manifest::FILE.into(), ..Changes::default() };
     let mut bytes = 0;
-    for file in written(running, done)? {
+    let written = written(running, done)?;
+    if running.job.compacts {
+        let touched = touched.files.iter().map(|&position| &lake.files[position as usize]);
+        stay_in_folders(&running.job.output, touched, &written)?;
+    }
+    for file in written {
         let before = old.remove(file.path.as_path());
         if before.is_none_or(|before| before.sha256 != file.sha256 || before.bytes != file.bytes) {
             if before.is_none() {
@@ -114,10 +97,29 @@ fn difference(running: &Running, lake: &Lake, done: &Receipts) -> Result<Differe
     Ok(Difference { changes, files, bytes })
 }
 
+/// Refuses to move rows from folder to folder where nothing is added. Their partition follows from them, so that happens
+/// only where a lake was not written as its manifest says.
+fn stay_in_folders<'a>(lake: &Path, before: impl Iterator<Item = &'a Entry>, after: &'a [Entry]) -> Result<()> {
+    let mut rows: FxHashMap<String, (u64, u64)> = FxHashMap::default();
+    before.for_each(|file| rows.entry(folder(file)).or_default().0 += file.rows);
+    after.iter().for_each(|file| rows.entry(folder(file)).or_default().1 += file.rows);
+    let moved = rows.into_iter().filter(|(_, (before, after))| before != after).min();
+    match moved {
+        None => Ok(()),
+        Some((folder, (before, after))) => Err(Error::InputCorrupt {
+            place: Place::file(lake.join(folder)),
+            message: format!("{before} rows are in this partition, and by their values {after} would be"),
+            hint: "the lake is not as it was written, and is left as it is: ingest its inputs anew".into(),
+        }),
+    }
+}
+
 /// Refuses to replace a file that is not of the lake.
 fn is_free(path: &Path) -> Result<()> {
-    if path.symlink_metadata().is_err() {
-        return Ok(());
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Error::writing(path, &error)),
+        Ok(_) => {}
     }
     Err(Error::OutputExists {
         path: path.into(),
@@ -133,6 +135,7 @@ struct Told {
     rejects: Rejects,
     appended: u64,
     last_batch: Option<Batch>,
+    batches: Vec<String>,
 }
 
 impl Told {
@@ -144,6 +147,7 @@ impl Told {
             rejects: lake.rejects.clone(),
             appended: lake.appended,
             last_batch: lake.last_batch.clone(),
+            batches: batches::of(lake),
         }
     }
 
@@ -159,6 +163,7 @@ impl Told {
         self.rejects.kept += kept;
         self.rejects.left_out += batch.rows.rejected.saturating_sub(kept);
         self.appended += 1;
+        batches::add(&mut self.batches, &batch);
         self.last_batch = Some(batch);
         self
     }
@@ -202,7 +207,7 @@ pub fn extend(
         let kept = write_rejects(running, done, totals.rows.rejected)?;
         changes.put.extend(kept.map(|_| REJECTS.into()));
         let batch = Batch {
-            options: batch_options(&running.job),
+            options: batches::options(&running.job),
             inputs: standing::inputs(&running.job),
             rows: totals.rows.clone(),
             replaced: totals.replaced,
@@ -228,7 +233,8 @@ pub fn extend(
     }
     let scratch = Scratch { predicted: job.costs.scratch, actual: running.store.scratch_peak() + job.prepared.content };
     let target = partial.target().to_path_buf();
-    let left = if running.job.compacts && put + removed == 0 {
+    let as_it_was = put + removed == 0 && running.job.target_file_size == lake.target_file_size;
+    let left = if running.job.compacts && as_it_was {
         partial.discard().err()
     } else {
         write_manifest(running, lake, done, &files, &told)?;
@@ -304,6 +310,7 @@ fn write_manifest(running: &Running, lake: &Lake, done: &Receipts, files: &[Entr
         "text_per_row": lake.text_per_row.max(text_per_row(running, done)?),
         "appended": told.appended,
         "last_batch": told.last_batch,
+        "batches": told.batches,
         "schema": lake.schema_text,
     });
     let text = serde_json::to_string_pretty(&head).map_err(|error| Error::unexpected(error.to_string()))?;
@@ -320,35 +327,4 @@ fn write_manifest(running: &Running, lake: &Lake, done: &Receipts, files: &[Entr
             .map_err(fail)?;
     }
     out.write_all(b"\n  ]\n}\n").and_then(|()| out.flush()).map_err(fail)
-}
-
-/// The result of a run whose batch was put in before.
-pub fn outcome_of_batch(lake: &Lake, job: &Job, stopwatch: Stopwatch) -> Outcome {
-    let now: u64 = lake.files.iter().map(|file| file.rows).sum();
-    let files = lake.files.len() as u64;
-    let batch = lake.last_batch.clone();
-    let (rows, replaced, rejects, written) = match batch {
-        Some(batch) => (batch.rows, batch.replaced, batch.rejects, batch.written),
-        None => {
-            let bytes = lake.files.iter().map(|file| file.bytes).sum();
-            (lake.rows.clone(), 0, lake.rejects.by_reason.clone(), (files, bytes))
-        }
-    };
-    let change = LakeChange {
-        rows_before: now + replaced - rows.written.min(now + replaced),
-        rows_replaced: replaced,
-        rows_after: now,
-        files_written: written.0,
-        files_after: files,
-        ..LakeChange::default()
-    };
-    let rejects = Rejects { by_reason: rejects, kept: 0, left_out: 0 };
-    Outcome {
-        rows: Some(rows),
-        lake: Some(change),
-        outputs: vec![Output { path: job.request.output.clone(), bytes: Bytes(written.1), files: written.0 }],
-        rejects: by_reason(rejects),
-        choices: job.choices(),
-        ..Outcome::complete(job.command(), &job.costs.ledger, &Summary::default(), Scratch::default(), &stopwatch)
-    }
 }

@@ -8,17 +8,17 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::{Value, json};
-use swath_core::{Bytes, Error, Fnv64, Result};
+use swath_core::{Bytes, Error, Fnv64, Result, Stop};
 use swath_formats::csv::ParsePlan;
 use swath_table::assign::Level;
-use swath_table::partition::{PartitionLevel, PartitionRequest};
-use swath_table::schema::{Checks, ColumnSchema, CsvFormat, TableSchema};
+use swath_table::partition::{PartitionLevel, PartitionRequest, TimeSpan};
+use swath_table::schema::{Checks, ColumnSchema, CsvFormat, TableSchema, Violation};
 use swath_table::schema_file::{self, Notes, SchemaFile};
 
 use super::job::Dedup;
 use crate::info::manifest::{self, Batch, Entry, Manifest};
 use crate::outcome::Rows;
-use crate::request::{AppendWishes, Compression, IngestRequest, SortOrder};
+use crate::request::{AppendWishes, Common, Compression, IngestRequest, SortOrder};
 
 /// Bytes that a file takes in tables beside its path: its entry, and its place among those that change.
 pub const FILE_BYTES: u64 = 480;
@@ -57,6 +57,12 @@ pub struct Lake {
     pub appended: u64,
     /// The last of them.
     pub last_batch: Option<Batch>,
+    /// What tells the batches, the last one at the end.
+    pub batches: Vec<String>,
+    /// Files that are not as the manifest has them, as sentences.
+    pub faults: Vec<String>,
+    /// Whether changes that an interrupted run had begun were brought to their end first.
+    pub completed: bool,
     /// What the options of the manifest say.
     pub options: Value,
     /// Tells this manifest from any other.
@@ -73,13 +79,29 @@ impl Lake {
     /// the request says otherwise than the lake does.
     pub fn of(request: &IngestRequest) -> Result<Option<Lake>> {
         let Some(wishes) = &request.append else { return Ok(None) };
-        swath_core::complete_changes(&request.output)?;
+        let completed = complete(&request.output, &request.common)?;
         if is_free(&request.output) {
             return Ok(None);
         }
-        let lake = Lake::open(&request.output)?;
+        let lake = Lake { completed, ..Lake::open(&request.output)? };
         lake.check_wishes(wishes)?;
         Ok(Some(lake))
+    }
+
+    /// The lake that is made of fewer files.
+    ///
+    /// # Errors
+    /// As [`Lake::open`].
+    pub fn to_compact(path: &Path, common: &Common) -> Result<Lake> {
+        let completed = complete(path, common)?;
+        Ok(Lake { completed, ..Lake::open(path)? })
+    }
+
+    /// What a person should know of the lake before it changes.
+    pub fn warnings(&self, path: &Path) -> Vec<String> {
+        let completed = self.completed.then(|| completed(path));
+        let faults = self.faults.iter().map(|fault| format!("{} is not as it was written: {fault}", path.display()));
+        completed.into_iter().chain(faults).collect()
     }
 
     /// Reads the manifest of a lake.
@@ -96,6 +118,7 @@ impl Lake {
             Some(Err(reason)) => return Err(refuse(format!("what stands there is no lake: {reason}"), only)),
             None => return Err(refuse("what stands there is no lake: it has no manifest".into(), only)),
         };
+        let faults = manifest::check(path, &manifest, &Stop::new())?.faults;
         let Manifest { options, schema: schema_text, .. } = &manifest;
         let option = |name: &str| options.get(name).cloned().unwrap_or_default();
         let read = || -> std::result::Result<_, serde_json::Error> {
@@ -140,6 +163,9 @@ impl Lake {
             text_per_row: manifest.text_per_row,
             appended: manifest.appended,
             last_batch: manifest.last_batch,
+            batches: manifest.batches,
+            faults,
+            completed: false,
             options: manifest.options,
             files: manifest.files,
             digest,
@@ -252,14 +278,6 @@ impl Lake {
         }
     }
 
-    /// The batch that was put in last, as (options, inputs).
-    pub fn last(&self) -> (Option<&Value>, &Value) {
-        match &self.last_batch {
-            Some(batch) => (Some(&batch.options), &batch.inputs),
-            None => (None, &self.inputs),
-        }
-    }
-
     /// When the manifest was written, in nanoseconds since 1970.
     pub fn written_ns(path: &Path) -> i128 {
         let made = std::fs::metadata(path.join(manifest::FILE)).and_then(|there| there.modified()).ok();
@@ -296,8 +314,26 @@ pub fn digest(lake: &Path) -> String {
     format!("{:016x}", hash.finish())
 }
 
+/// Brings changes to their end that an interrupted run had begun; answers whether there were any. A plan changes nothing.
+fn complete(path: &Path, common: &Common) -> Result<bool> {
+    match common.only_plans {
+        false => swath_core::complete_changes(path),
+        true if !swath_core::has_changes(path) => Ok(false),
+        true => Err(Error::OutputExists {
+            path: path.into(),
+            message: "a run was interrupted while it changed the lake, and what it began is to be ended first".into(),
+            hint: "the same command without --explain does so".into(),
+        }),
+    }
+}
+
+/// What is told where changes were completed.
+pub fn completed(path: &Path) -> String {
+    format!("a run was interrupted while it changed {}: what it had begun was brought to its end first", path.display())
+}
+
 /// Whether nothing is there, or an empty folder.
-fn is_free(path: &Path) -> bool {
+pub fn is_free(path: &Path) -> bool {
     match path.symlink_metadata() {
         Err(error) => error.kind() == std::io::ErrorKind::NotFound,
         Ok(_) => std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none()),
@@ -308,7 +344,8 @@ fn is_free(path: &Path) -> bool {
 fn frozen(column: &ColumnSchema) -> Value {
     let mut frozen = json!(column);
     if let Some(frozen) = frozen.as_object_mut() {
-        frozen.retain(|name, _| !["source", "format", "timezone", "missing", "name"].contains(&name.as_str()));
+        let of_batch = ["source", "format", "timezone", "year", "negate", "missing", "name"];
+        frozen.retain(|name, _| !of_batch.contains(&name.as_str()));
         if let Some(of_type) = frozen.remove("column_type") {
             frozen.insert("type".into(), of_type);
         }
@@ -318,17 +355,23 @@ fn frozen(column: &ColumnSchema) -> Value {
 
 /// The table as it stands in part files, where every value is one.
 fn own_table(schema: &TableSchema) -> TableSchema {
+    // Every field by name: what says how a batch was written must not be done to its rows once more.
     let column = |column: &ColumnSchema| ColumnSchema {
+        name: column.name.clone(),
+        column_type: column.column_type,
+        role: column.role,
         source: vec![column.name.clone()],
         format: None,
         timezone: None,
+        year: None,
+        negate: false,
         min: None,
         max: None,
-        out_of_range: Default::default(),
-        invalid: Default::default(),
+        out_of_range: Violation::Reject,
+        invalid: Violation::Reject,
         missing: None,
+        units: column.units.clone(),
         required: false,
-        ..column.clone()
     };
     TableSchema {
         csv: CsvFormat { missing: Vec::new(), ..CsvFormat::default() },
@@ -353,7 +396,7 @@ pub fn follow_key(levels: &[Level], time: Option<usize>, dedup: Option<&Dedup>) 
             Level::H3(_) | Level::Geohash(_) | Level::Tile(_) => false,
         };
         // An hour is a day and an hour.
-        let folders = if matches!(level, Level::Time(swath_table::partition::TimeSpan::Hour, _)) { 2 } else { 1 };
+        let folders = if matches!(level, Level::Time(TimeSpan::Hour, _)) { 2 } else { 1 };
         follow.extend(std::iter::repeat_n(follows, folders));
     }
     follow
@@ -367,6 +410,20 @@ pub fn kin(folder: &str, follow: &[bool]) -> String {
         .map(|(_, level)| level)
         .collect::<Vec<_>>()
         .join("/")
+}
+
+/// The group of neighbours that the rows of a folder are in, where they are in one.
+pub fn group_of(folder: &str, levels: &[PartitionLevel]) -> Option<u32> {
+    let mut names = folder.split('/');
+    for level in levels {
+        let name = names.next()?;
+        match level {
+            PartitionLevel::SensorGroups(_) => return name.split_once('=')?.1.parse().ok(),
+            PartitionLevel::Time(TimeSpan::Hour) => drop(names.next()),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// The folder of a file in a lake.

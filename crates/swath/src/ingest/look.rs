@@ -43,6 +43,8 @@ pub struct Inputs {
     pub no_degrees: Option<NoDegrees>,
     /// What the footers say, where files have columns.
     pub columns: Option<Columns>,
+    /// Members of records that no column of a schema file is read from.
+    pub other_members: Vec<String>,
 }
 
 /// Finds files and their schema.
@@ -130,7 +132,18 @@ pub fn inputs_as(sources: &[OsString], schema: Option<SchemaFile>, room: Room<'_
     warnings.extend(inferred.warnings(&given, &schema));
     let is_placed = schema.with_role(Role::X).is_some() && schema.with_role(Role::Y).is_some();
     let no_degrees = inferred.no_degrees.filter(|_| is_placed);
-    Ok(Inputs { files, content, schema, notes: inferred.notes, samples, warnings, no_degrees, columns: None })
+    let other_members = Vec::new();
+    Ok(Inputs {
+        files,
+        content,
+        schema,
+        notes: inferred.notes,
+        samples,
+        warnings,
+        no_degrees,
+        columns: None,
+        other_members,
+    })
 }
 
 /// What a schema file says of how inputs are written.
@@ -220,10 +233,12 @@ fn json_inputs(
     }
     let named =
         given.columns.iter().flatten().flat_map(|part| part.source.clone().unwrap_or_else(|| vec![part.name.clone()]));
-    for path in named {
-        paths.retain(|other| !is_within(&path, other) && !is_within(other, &path));
-        paths.push(path);
+    let named: Vec<String> = named.collect();
+    for path in &named {
+        paths.retain(|other| !is_within(path, other) && !is_within(other, path));
+        paths.push(path.clone());
     }
+    let other_members = paths[..paths.len() - named.len()].to_vec();
     let tree = json::Paths::new(paths.iter().map(String::as_str)).map_err(|message| Error::Usage {
         message,
         hint: "source names a member, or members within each other with dots between".into(),
@@ -245,7 +260,17 @@ fn json_inputs(
     warnings.extend(inferred.warnings(given, &schema));
     let is_placed = schema.with_role(Role::X).is_some() && schema.with_role(Role::Y).is_some();
     let no_degrees = inferred.no_degrees.filter(|_| is_placed);
-    Ok(Inputs { files, content, schema, notes: inferred.notes, samples, warnings, no_degrees, columns: None })
+    Ok(Inputs {
+        files,
+        content,
+        schema,
+        notes: inferred.notes,
+        samples,
+        warnings,
+        no_degrees,
+        columns: None,
+        other_members,
+    })
 }
 
 /// A column that no record of the sample has.

@@ -5,6 +5,7 @@
 
 mod arrays;
 mod assemble;
+mod batches;
 mod columnar;
 mod columnar_look;
 mod commit;
@@ -40,6 +41,7 @@ mod spread;
 mod standing;
 mod survey;
 mod systems;
+mod unread;
 mod usual;
 mod warnings;
 
@@ -48,8 +50,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use swath_core::{
-    Budget, Bytes, Error, Event, Journal, Lease, Observer, PartialOutput, PartialState, Plan, Receipts, Reclaim,
-    Result, Stop, Stopwatch, Store,
+    BEGIN_ANEW, Budget, Bytes, Error, Event, Journal, Lease, MAKE_ROOM, Observer, PartialOutput, PartialState, Plan,
+    Receipts, Reclaim, Result, Stop, Stopwatch, Store,
 };
 use swath_table::intern::Interner;
 use swath_table::schema_file;
@@ -112,8 +114,7 @@ pub fn prepare_compact(request: &CompactRequest) -> Result<Job> {
             hint: "name a folder that swath sensor ingest made".into(),
         });
     }
-    swath_core::complete_changes(lake)?;
-    let base = lake::Lake::open(lake)?;
+    let base = lake::Lake::to_compact(lake, common)?;
     let request = IngestRequest {
         sources: Vec::new(),
         output: lake.clone(),
@@ -267,6 +268,28 @@ impl crate::Job for Job {
 }
 
 fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> {
+    let within = job.prepared.job.base.is_some().then(|| job.request.output.clone());
+    carry_out(job, stop, observer).map_err(|error| match within {
+        None => error,
+        Some(lake) => error.map_hint(|hint| keep_lake(hint, &lake)),
+    })
+}
+
+/// The hint of an error for a run that adds to a lake: to begin anew must not cost the lake.
+fn keep_lake(hint: &str, lake: &Path) -> String {
+    let folder = swath_core::partial_folder(lake)
+        .map_or_else(|_| "its hidden folder".into(), |folder| folder.display().to_string());
+    let give_up = format!("give the unfinished run up: remove {folder}, which leaves the lake as it is");
+    match hint {
+        MAKE_ROOM => format!(
+            "make room there and run again with --resume; or {give_up}, and run again with scratch on another disk by \
+             --tmp-dir"
+        ),
+        other => other.replace(BEGIN_ANEW, &give_up),
+    }
+}
+
+fn carry_out(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> {
     let stopwatch = Stopwatch::start();
     let common = &job.request.common;
     let partial = match &job.prepared.job.base {
@@ -275,23 +298,45 @@ fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> {
                 standing::holds_no_input(&job.prepared.job, &there)?;
             }
             let partial = PartialOutput::within(&job.request.output, common.resume)?;
+            tell_completed(&partial, observer);
             let is_fresh = partial.state() == PartialState::Fresh;
             match extend::check_same(lake, &job.request.output) {
                 Err(error) if is_fresh => return Err(give_up(partial, error)),
                 same => same?,
             }
-            if is_fresh && common.resume && !job.prepared.job.compacts && extend::is_last(lake, &job.prepared.job) {
+            let adds = is_fresh && !job.prepared.job.compacts;
+            // The run that was interrupted may be this one, also where nobody says so.
+            let may_be = |is_last: &bool| adds && (common.resume || lake.completed && *is_last);
+            if let Some(is_last) = batches::find(lake, &job.prepared.job).filter(may_be) {
                 partial.discard()?;
-                return Ok(extend::outcome_of_batch(lake, &job, stopwatch));
+                let message = "this batch is in the lake already, and is not added again".into();
+                observer.on(&Event::Warning { message });
+                return Ok(batches::outcome(lake, is_last, &job, stopwatch));
             }
             partial
         }
         None => {
+            let output = &job.request.output;
+            if common.overwrite && swath_core::complete_changes(output)? {
+                observer.on(&Event::Warning { message: lake::completed(output) });
+            }
             // Also without --overwrite, which no hint should recommend where it would not do.
-            if !common.resume {
+            if !common.resume && !swath_core::has_changes(output) {
                 standing::may_be_replaced(&job.prepared.job)?;
             }
-            PartialOutput::create(&job.request.output, common.overwrite, common.resume)?
+            // An empty folder is as free as none.
+            let takes_folder = job.request.append.is_some() && output.is_dir() && lake::is_free(output);
+            let partial = PartialOutput::create(output, common.overwrite || takes_folder, common.resume)?;
+            tell_completed(&partial, observer);
+            // A lake may have come there before this run had the place to itself.
+            if takes_folder && partial.state() != PartialState::Committed && !lake::is_free(output) {
+                return Err(Error::OutputExists {
+                    path: output.clone(),
+                    message: "another run made something there meanwhile".into(),
+                    hint: "run the same command again".into(),
+                });
+            }
+            partial
         }
     };
     if partial.state() == PartialState::Committed {
@@ -348,6 +393,12 @@ fn execute(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> {
         // It goes on from here once there is room, say.
         let _ = running.journal.flush(&sync);
     })
+}
+
+fn tell_completed(partial: &PartialOutput, observer: &dyn Observer) {
+    if partial.has_completed() {
+        observer.on(&Event::Warning { message: lake::completed(partial.target()) });
+    }
 }
 
 /// Whether nothing of the run could be resumed: an input that is mended is another input, and so is a schema. One that

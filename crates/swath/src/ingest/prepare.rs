@@ -30,6 +30,7 @@ use super::recall::Expected;
 use super::row_checks::Usual;
 use super::survey::{Counted, Facts, facts};
 use super::systems::{self, Systems};
+use super::unread::{self, Headers};
 use super::usual::Varying;
 use crate::content::Room;
 use crate::input_file::{InputFile, exact_path};
@@ -102,6 +103,7 @@ pub fn compact(request: &IngestRequest, base: Lake) -> Result<Prepared> {
         warnings: Vec::new(),
         no_degrees: None,
         columns: None,
+        other_members: Vec::new(),
     };
     resolve(request, inputs, Some(base), true)
 }
@@ -116,11 +118,22 @@ fn resolve(request: &IngestRequest, inputs: look::Inputs, base: Option<Lake>, is
     };
     if let Some(base) = &base {
         base.check_schema(&schema)?;
+        warnings.extend(base.warnings(&request.output));
     }
+    let mut headers = Headers::new();
     let plans = match &inputs.columns {
         Some(columns) => columns.plan(&inputs.files, &schema, systems.as_ref()),
-        None => plan_files(&inputs.files, &schema, systems.as_ref()),
+        None => plan_files(&inputs.files, &schema, systems.as_ref(), &mut headers),
     };
+    if base.is_some() && request.schema.is_none() {
+        let first =
+            || inputs.files.iter().find(|file| file.end > 0).map_or_else(PathBuf::new, |file| file.path.clone());
+        if !inputs.other_members.is_empty() {
+            headers.push((first(), inputs.other_members.iter().map(|name| name.clone().into_bytes()).collect()));
+        }
+        headers.extend(inputs.columns.iter().flat_map(|columns| columns.headers(&inputs.files)));
+        warnings.extend(unread::warnings(&headers, &schema));
+    }
     let (parse_plans, mut file_plans) = if !is_given { plans.map_err(other_columns)? } else { plans? };
     let sample_plans = inputs.columns.as_ref().map(|c| c.plan_samples(&inputs.files, &schema, systems.as_ref()));
     let sample_plans = sample_plans.transpose()?;
@@ -245,7 +258,6 @@ fn resolve(request: &IngestRequest, inputs: look::Inputs, base: Option<Lake>, is
     let mut recalled = Expected::default();
     if let Some(lake) = &job.base {
         recalled = Expected::of(lake, &job, facts.time_us)?;
-        facts.text_per_row = facts.text_per_row.max(lake.text_per_row);
         let there: u64 = lake.files.iter().map(|file| file.rows).sum();
         choices.push(("lake".into(), format!("{there} rows are there, about {} of them met", recalled.rows)));
     }
@@ -379,11 +391,13 @@ fn other_columns(error: Error) -> Error {
     }
 }
 
-/// Reads the headers: files with one header and one reference system share a plan.
+/// Reads the headers: files with one header and one reference system share a plan. Each header is noted with its first
+/// file.
 fn plan_files(
     files: &[InputFile],
     schema: &TableSchema,
     systems: Option<&Systems>,
+    headers: &mut Headers,
 ) -> Result<(Vec<ParsePlan>, Vec<FilePlan>)> {
     let mut plans = Vec::new();
     let mut known: FxHashMap<(Vec<Vec<u8>>, u32), u32> = FxHashMap::default();
@@ -426,6 +440,7 @@ fn plan_files(
                 // Limits of coordinates are those of the file's own system.
                 let bounded = systems.map(|systems| systems.bounded(schema.clone(), system));
                 plans.push(ParsePlan::new(&file.path, bounded.as_ref().unwrap_or(schema), &key.0)?);
+                headers.push((file.path.clone(), key.0.clone()));
                 known.insert(key, plans.len() as u32 - 1);
                 plans.len() as u32 - 1
             }

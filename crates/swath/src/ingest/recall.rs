@@ -1,7 +1,8 @@
 //! Rows of the lake that a batch is added to, read back into sorted runs that come before those of the batch.
 //!
 //! Only partitions that new rows touch are read, and such as may hold a row with the same key of dedup. Every value comes
-//! back as it stands; a row that does not is damage, and ends the run.
+//! back as it stands; a row that does not is damage, and ends the run. So is a file whose sum is not that of the manifest:
+//! what is read here is written again with a sum of its own, behind which no damage could be found any more.
 
 use std::ops::Range;
 
@@ -11,6 +12,7 @@ use swath_core::{Blob, Bytes, Error, Place, Receipt, Receipts, Result, Stage, St
 use swath_formats::columnar::{GroupFilter, OpenTable, RowSource, make_room_for_rows, read_rows, rows_batch_bytes_max};
 use swath_formats::csv::{Consumer, Workspace};
 use swath_formats::store::SourceFile;
+use swath_formats::sum::{SUM_BYTES, sha256};
 use swath_table::column::Batch;
 use swath_table::layout::RowKey;
 use swath_table::partition::folder_of;
@@ -20,7 +22,7 @@ use swath_table::run::SortedRun;
 use super::columnar::{Cuts, UNIT_ROWS};
 use super::inputs::{Segment, Stream};
 use super::job::{Dedup, Job, stage};
-use super::lake::{Lake, folder, follow_key, kin, loose};
+use super::lake::{Lake, folder, follow_key, group_of, kin, loose};
 use super::locate;
 use super::route::batch_limits;
 use super::running::{Bench, Running, Shared};
@@ -73,6 +75,8 @@ pub struct Expected {
     pub partitions: u64,
     /// Memory of the file that is being read.
     pub table: Bytes,
+    /// Bytes of text of a row, on average, in the batch that had most.
+    pub text_per_row: f64,
 }
 
 impl Expected {
@@ -100,7 +104,7 @@ impl Expected {
         };
         let mut near: Vec<&Entry> = lake.files.iter().filter(|file| is_near(file)).collect();
         let mut folders: FxHashSet<&std::path::Path> = FxHashSet::default();
-        let mut expected = Expected::default();
+        let mut expected = Expected { text_per_row: lake.text_per_row, ..Expected::default() };
         for file in &near {
             expected.rows += file.rows;
             expected.bytes += Bytes(file.bytes);
@@ -150,6 +154,16 @@ fn open(lake: &Lake, job: &Job, file: &Entry) -> Result<OpenTable> {
     }
 }
 
+/// Refuses a file with other bytes than those that were written. It is read once more for that, by the unit that has its
+/// first row: about as fast as a processor hashes, which for most files is less than it takes to read their rows.
+fn check_sum(job: &Job, file: &Entry, stop: &Stop) -> Result<()> {
+    let sum = sha256(&job.output.join(&file.path), stop)?;
+    match sum == file.sha256 {
+        true => Ok(()),
+        false => Err(damaged(job, file, format!("the manifest has the sum {}, the file {sum}", file.sha256))),
+    }
+}
+
 /// Rows of a unit, at most.
 fn unit_rows(lake: &Lake) -> u64 {
     Cuts::LARGEST.min(lake.files.iter().map(|file| file.rows).sum())
@@ -162,7 +176,8 @@ pub fn task_bytes(job: &Job, lake: &Lake, table: Bytes) -> Bytes {
     let most = unit_rows(lake);
     let record = lake.max_record.max(job.max_record).0;
     let batch = rows_batch_bytes_max(&lake.own.0, &lake.own.1, batch_limits(job), most, record);
-    parser + table + batch + sorted::bytes_for(job, &job.layout, job.run_rows.min(most as usize))
+    let sorting = sorted::bytes_for(job, &job.layout, job.run_rows.min(most as usize));
+    parser + table + batch + SUM_BYTES + sorting
 }
 
 /// Reads the rows of the lake that a batch meets.
@@ -278,6 +293,15 @@ fn recall_unit(running: &Running, lake: &Lake, touched: &Touched, unit: u64, sto
     for Segment { file, bytes: rows } in touched.stream.segments(unit) {
         stop.check()?;
         let file = &lake.files[touched.files[file] as usize];
+        if rows.start == 0 {
+            check_sum(&running.job, file, stop)?;
+        }
+        // Groups were made of all rows, so only the folder tells in which one a row is.
+        let group = group_of(&folder(file), &running.job.partition);
+        if group != bench.sorting.group {
+            keep_rest(running, &mut bench, &mut recalled)?;
+            bench.sorting.group = group;
+        }
         let mut table = open(lake, &running.job, file)?;
         let source = RowSource { plan, interner: &running.texts, limits, max_record: RECORD_MAX };
         let mut batch = std::mem::replace(&mut bench.batch, Batch::new([]));
@@ -286,13 +310,19 @@ fn recall_unit(running: &Running, lake: &Lake, touched: &Touched, unit: u64, sto
         bench.batch = batch;
         read?;
     }
-    let mut batch = std::mem::replace(&mut bench.batch, Batch::new([]));
-    let rest = keep(running, &mut batch, &mut bench, &mut recalled);
-    batch.clear();
-    bench.batch = batch;
-    rest?;
+    keep_rest(running, &mut bench, &mut recalled)?;
+    bench.sorting.group = None;
     running.benches.put(bench);
     Ok(recalled)
+}
+
+/// Turns the rows that are left in a bench into a run.
+fn keep_rest(running: &Running, bench: &mut Bench, recalled: &mut Recalled) -> Result<()> {
+    let mut batch = std::mem::replace(&mut bench.batch, Batch::new([]));
+    let kept = keep(running, &mut batch, bench, recalled);
+    batch.clear();
+    bench.batch = batch;
+    kept
 }
 
 fn read_file(

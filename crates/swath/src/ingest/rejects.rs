@@ -168,7 +168,9 @@ pub struct Written {
     pub left_out: u64,
 }
 
-/// Writes all kept rejects of a run in input order, with exact line numbers.
+/// Writes all kept rejects of a run, with exact line numbers, in the order of units: in a unit those of values come in the
+/// order of its rows, and behind those of each batch of rows the ones by place, which are found once a batch is full.
+/// Behind all units come those of checks that look at readings in their order.
 ///
 /// # Errors
 /// When scratch cannot be read or `out` cannot be written.

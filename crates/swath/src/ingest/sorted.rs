@@ -4,7 +4,7 @@
 
 use fast_hilbert::xy2h;
 use swath_core::{Bytes, Result};
-use swath_table::assign::{Assigner, Coordinates, Names};
+use swath_table::assign::{Assigner, Coordinates, Groups, Names};
 use swath_table::column::{Batch, Column, Values};
 use swath_table::layout::{KEY_BYTES, RowKey, RowLayout};
 use swath_table::run::SortedRun;
@@ -42,6 +42,8 @@ pub struct Sorting {
     rows: Vec<u8>,
     text: Vec<u8>,
     hashes: Vec<(u128, u32, u32)>,
+    /// Of rows of a lake: the group of neighbours that all of them are in.
+    pub group: Option<u32>,
     /// Rows that checks found, by their position among those that stay.
     pub flags: Flags,
 }
@@ -140,7 +142,10 @@ fn make_keys(
         latitude: if degrees { &located.latitude } else { &located.y },
     };
     sorting.partitions.clear();
-    let groups = running.groups.get().map_or(&[][..], Vec::as_slice);
+    let groups = match sorting.group {
+        Some(group) => Groups::One(group),
+        None => Groups::Of(running.groups.get().map_or(&[][..], Vec::as_slice)),
+    };
     let names = Names { texts: &running.texts, groups, partitions: &running.partitions };
     let kept = located.kept.iter().map(|&row| row as usize);
     assigner.assign(&job.levels, batch, kept, &coordinates, names, &mut sorting.partitions)?;

@@ -7,7 +7,7 @@ use swath_core::{Bytes, Fnv64, Result};
 use swath_formats::csv::{
     BatchLimits, Consumer, ParsePlan, RangeSpec, ReadOptions, Source, Start, Workspace, read_range,
 };
-use swath_table::assign::{Assigner, Coordinates, Level, Names};
+use swath_table::assign::{Assigner, Coordinates, Groups, Level, Names};
 use swath_table::column::{Batch, Column, Values};
 use swath_table::infer::Sample;
 use swath_table::intern::Interner;
@@ -183,7 +183,7 @@ impl Facts {
         let coordinates = Coordinates { x: &x, y: &y, longitude: &longitude, latitude: &latitude };
         for level in cells {
             let partitions = Interner::new("cells of the sample", Bytes(64 << 20));
-            let names = Names { texts: &partitions, groups: &[], partitions: &partitions };
+            let names = Names { texts: &partitions, groups: Groups::Of(&[]), partitions: &partitions };
             let (rows, mut of_rows) = (0..x.len(), Vec::new());
             let level_alone = &levels[level..=level];
             Assigner::default().assign(level_alone, &Batch::new([]), rows, &coordinates, names, &mut of_rows)?;
