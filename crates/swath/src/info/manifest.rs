@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use swath_core::{Bytes, Result, Stop};
 
-use crate::outcome::Rows;
+use crate::outcome::{CheckFinding, Rows};
 
 /// Where a lake has its manifest.
 pub const FILE: &str = "_swath/manifest.json";
@@ -45,6 +45,9 @@ pub struct Manifest {
     /// Rejected rows.
     #[serde(default)]
     pub rejects: Rejects,
+    /// What checks found in the run that wrote it.
+    #[serde(default)]
+    pub checks: Vec<CheckFinding>,
     /// Rows of a row group.
     #[serde(default)]
     pub rows_per_row_group: u32,

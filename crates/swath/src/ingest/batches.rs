@@ -101,6 +101,7 @@ pub fn outcome(lake: &Lake, is_last: bool, job: &Job, stopwatch: Stopwatch) -> O
         lake: Some(change),
         outputs: vec![Output { path: job.request.output.clone(), bytes: Bytes(written.1), files: written.0 }],
         rejects: by_reason(rejects),
+        checks: lake.checks.clone(),
         choices: job.choices(),
         ..Outcome::complete(job.command(), &job.costs.ledger, &Summary::default(), Scratch::default(), &stopwatch)
     }

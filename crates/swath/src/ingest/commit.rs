@@ -291,6 +291,7 @@ pub fn outcome_of_lake(lake: &Path, manifest: Manifest, job: &Job, stopwatch: St
         rows: Some(manifest.rows),
         outputs: vec![Output { path: lake.into(), bytes, files }],
         rejects: by_reason(manifest.rejects),
+        checks: manifest.checks,
         choices: job.choices(),
         ..Outcome::complete(COMMAND, &job.costs.ledger, &Summary::default(), Scratch::default(), &stopwatch)
     }

@@ -18,7 +18,7 @@ use super::lake::{self, Lake, folder};
 use super::running::Running;
 use super::{Job, batches, rejects, standing};
 use crate::info::manifest::{self, Batch, Entry, Rejects};
-use crate::outcome::{LakeChange, Outcome, Output, Rows, Scratch};
+use crate::outcome::{CheckFinding, LakeChange, Outcome, Output, Rows, Scratch};
 
 /// The rejects of a lake.
 const REJECTS: &str = "_swath/rejects.ndjson";
@@ -135,6 +135,8 @@ struct Told {
     rejects: Rejects,
     appended: u64,
     last_batch: Option<Batch>,
+    /// What checks found in the last run.
+    checks: Vec<CheckFinding>,
     batches: Vec<String>,
 }
 
@@ -147,6 +149,7 @@ impl Told {
             rejects: lake.rejects.clone(),
             appended: lake.appended,
             last_batch: lake.last_batch.clone(),
+            checks: lake.checks.clone(),
             batches: batches::of(lake),
         }
     }
@@ -215,6 +218,7 @@ pub fn extend(
             written: (put, bytes),
         };
         told = told.and(batch, kept.unwrap_or_default());
+        told.checks.clone_from(&totals.checks);
     }
     let change = LakeChange {
         rows_before: lake.files.iter().map(|file| file.rows).sum(),
@@ -306,6 +310,7 @@ fn write_manifest(running: &Running, lake: &Lake, done: &Receipts, files: &[Entr
         "rows_per_row_group": lake.row_group_rows,
         "inputs": told.inputs,
         "rejects": told.rejects,
+        "checks": told.checks,
         "texts": [lake.texts.0.max(running.texts.len() as u64), lake.texts.1.max(running.texts.bytes() as u64)],
         "text_per_row": lake.text_per_row.max(text_per_row(running, done)?),
         "appended": told.appended,

@@ -17,7 +17,7 @@ use swath_table::schema_file::{self, Notes, SchemaFile};
 
 use super::job::Dedup;
 use crate::info::manifest::{self, Batch, Entry, Manifest};
-use crate::outcome::Rows;
+use crate::outcome::{CheckFinding, Rows};
 use crate::request::{AppendWishes, Common, Compression, IngestRequest, SortOrder};
 
 /// Bytes that a file takes in tables beside its path: its entry, and its place among those that change.
@@ -49,6 +49,8 @@ pub struct Lake {
     pub inputs: Value,
     /// Rejects so far.
     pub rejects: manifest::Rejects,
+    /// What checks found in the last run.
+    pub checks: Vec<CheckFinding>,
     /// Bytes of text of a row, on average.
     pub text_per_row: f64,
     /// Texts of categories and sensors, and their bytes.
@@ -159,6 +161,7 @@ impl Lake {
             rows: manifest.rows,
             inputs: manifest.inputs,
             rejects: manifest.rejects,
+            checks: manifest.checks,
             texts: manifest.texts,
             text_per_row: manifest.text_per_row,
             appended: manifest.appended,
