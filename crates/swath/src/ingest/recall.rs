@@ -357,8 +357,7 @@ fn keep(running: &Running, batch: &mut Batch, bench: &mut Bench, recalled: &mut 
     let Bench { assigner, ranks, sorting, located, .. } = bench;
     locate::locate_all(running, batch, located)?;
     recalled.rows += batch.rows() as u64;
-    let layout = &running.job.layout;
-    recalled.runs.extend(sorted::write(running, layout, batch, located, None, assigner, ranks, sorting)?);
+    recalled.runs.extend(sorted::write(running, batch, located, None, assigner, ranks, sorting)?);
     Ok(())
 }
 

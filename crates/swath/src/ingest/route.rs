@@ -204,7 +204,6 @@ impl Router<'_> {
             if kept > 0 {
                 let run = sorted::write(
                     self.running,
-                    &self.running.job.input_layout,
                     batch,
                     &self.located,
                     Some(&file_of),

@@ -71,7 +71,6 @@ pub fn bytes_for(job: &Job, layout: &RowLayout, rows: usize) -> Bytes {
 /// When the store cannot be written or there are too many partitions.
 pub fn write(
     running: &Running,
-    layout: &RowLayout,
     batch: &mut Batch,
     located: &Located,
     file_of: Option<FileOf<'_>>,
@@ -80,6 +79,7 @@ pub fn write(
     sorting: &mut Sorting,
 ) -> Result<Option<SortedRun>> {
     let job = &running.job;
+    let layout = if file_of.is_some() { &job.input_layout } else { &job.layout };
     make_keys(running, batch, located, assigner, sorting)?;
     let Sorting { keys, packed, spare, order, sorted, flags, .. } = sorting;
     ranks.0.rank(keys.iter().map(|key| key.partition), |ids| running.partitions.sort(ids));
