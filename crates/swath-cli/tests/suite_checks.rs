@@ -59,8 +59,9 @@ fn disturbed(days: u32) -> (Vec<Row>, Put) {
                 count("place_jump");
             }
             // 80 readings from 10:00 on.
+            // It is the least value that any sensor has.
             (4, 600..1000) => {
-                row.value = 17.25;
+                row.value = 0.25;
                 count("stuck_value");
             }
             _ => {}
@@ -129,7 +130,7 @@ fn what_was_put_there_is_found_and_nothing_in_quiet_readings() {
         ("gap", "no row of sensor \"s5\" from 2024-05-01T16:35:00Z to 2024-05-01T23:20:00Z"),
         (
             "stuck_value",
-            "pm25 is 17.25 in 80 readings in a row of sensor \"s4\", 2024-05-01T10:00:00Z to 2024-05-01T16:35:00Z",
+            "pm25 is 0.25 in 80 readings in a row of sensor \"s4\", 2024-05-01T10:00:00Z to 2024-05-01T16:35:00Z",
         ),
     ] {
         let json = outcome.json();

@@ -25,9 +25,10 @@ const ASIDE: f64 = 0.1;
 pub struct Varying {
     /// Its position.
     pub column: usize,
-    /// The least value of the sample: many sensors stay at the ends of what they measure.
+    /// The least value of the sample, where several sensors have it, or there is one only: many stay at the ends of what
+    /// they measure. Else less than all values.
     pub least: f64,
-    /// The largest.
+    /// The largest, likewise.
     pub most: f64,
 }
 
@@ -38,8 +39,26 @@ struct Changes {
     changes: u32,
     /// How often a value was there again, runs counted once.
     repeats: u32,
-    least: f64,
-    most: f64,
+    least: End,
+    most: End,
+}
+
+/// The least or the largest value, and whose it is.
+#[derive(Clone, Copy)]
+struct End {
+    value: f64,
+    sensor: u64,
+    is_shared: bool,
+}
+
+impl End {
+    fn take(&mut self, value: f64, sensor: u64, is_further: bool) {
+        if is_further {
+            *self = End { value, sensor, is_shared: false };
+        } else if value == self.value && sensor != self.sensor {
+            self.is_shared = true;
+        }
+    }
 }
 
 /// What is kept of a sample.
@@ -64,7 +83,8 @@ impl Watch {
             is_float && !matches!(column.role, Some(Role::X | Role::Y))
         };
         let columns: Vec<usize> = (0..schema.columns.len()).filter(is_value).collect();
-        let nothing = Changes { changes: 0, repeats: 0, least: f64::INFINITY, most: f64::NEG_INFINITY };
+        let end = |value| End { value, sensor: 0, is_shared: false };
+        let nothing = Changes { changes: 0, repeats: 0, least: end(f64::INFINITY), most: end(f64::NEG_INFINITY) };
         Watch {
             changes: vec![nothing; columns.len()],
             columns,
@@ -97,7 +117,8 @@ impl Watch {
                 if value.is_nan() {
                     continue;
                 }
-                (known.least, known.most) = (known.least.min(value), known.most.max(value));
+                known.least.take(value, sensor, value < known.least.value);
+                known.most.take(value, sensor, value > known.most.value);
                 // Zero may stay for long.
                 if value == last.0 && value != 0.0 {
                     known.repeats += u32::from(!last.1);
@@ -147,13 +168,22 @@ impl Watch {
         Some([west, south, east, north])
     }
 
+    /// Whether sensors stay at an end: what one of several alone has is no end of what they measure.
+    fn is_usual(&self, end: End) -> bool {
+        end.is_shared || self.last.len() == 1
+    }
+
     /// Columns whose values nearly always change from reading to reading.
     pub fn varying(&self) -> Vec<Varying> {
         let columns = self.columns.iter().zip(&self.changes);
         let changes = |known: &Changes| known.changes >= READINGS_MIN && known.repeats * REPEATS < known.changes;
         columns
             .filter(|(_, known)| changes(known))
-            .map(|(&column, known)| Varying { column, least: known.least, most: known.most })
+            .map(|(&column, known)| Varying {
+                column,
+                least: if self.is_usual(known.least) { known.least.value } else { f64::NEG_INFINITY },
+                most: if self.is_usual(known.most) { known.most.value } else { f64::INFINITY },
+            })
             .collect()
     }
 }
