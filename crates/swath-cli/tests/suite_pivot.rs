@@ -133,8 +133,9 @@ fn manifest(folder: &Folder, lake: &str) -> Value {
 
 fn counts(outcome: &Outcome) -> Counts {
     let rows = outcome.rows();
-    let told = outcome.stderr.lines().find_map(|line| line.split_once(" rows had another value"));
-    let conflicting = told.and_then(|(number, _)| number.rsplit(' ').next()?.parse().ok());
+    let told = outcome.stderr.lines().find_map(|line| line.split_once(" had another value"));
+    // Behind the number stands `row` or `rows`.
+    let conflicting = told.and_then(|(number, _)| number.rsplit(' ').nth(1)?.parse().ok());
     Counts {
         written: rows.written,
         merged: outcome.figure("/rows/merged"),
