@@ -25,6 +25,10 @@ use crate::words::{LogFormat, RunFlags, SensorVerb, SynthWords, TalkFlags, Verb,
 
 /// Runs the program; answers its exit code.
 pub fn run(arguments: Vec<OsString>) -> u8 {
+    // Without a look at the grammar, which it needs for the words of its job.
+    if arguments.len() == 2 && arguments[1] == "worker" {
+        return worker::run();
+    }
     let heard = Heard::of(&arguments);
     let command = heard.command.as_str();
     process::install_panic_hook(heard.command.clone(), heard.voice);
@@ -41,9 +45,6 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
             }
         },
     };
-    if matches!(words.verb, Verb::Worker) {
-        return worker::run();
-    }
     let mut voice = heard.voice;
     let understood = match &mut words.verb {
         Verb::Raster(verb) => verb.understand(),

@@ -89,6 +89,8 @@ fn die_with(supervisor: u32) -> Result<()> {
         if rustix::process::getppid().is_none_or(|parent| parent.as_raw_nonzero().get().unsigned_abs() != supervisor) {
             return Err(Error::unexpected("the batch is gone"));
         }
+        // Where memory is short in spite of all, the kernel is to take a job that can be tried again.
+        let _ = std::fs::write("/proc/self/oom_score_adj", "500");
     }
     let thread = |name: &str, work: fn()| {
         let started = std::thread::Builder::new().name(name.into()).stack_size(STACK_BYTES).spawn(work);

@@ -42,7 +42,8 @@ pub(super) enum Verdict {
     Stopped,
 }
 
-const SIGKILL: i32 = 9;
+/// What nobody can refuse.
+pub(super) const SIGKILL: i32 = 9;
 const SIGINT: i32 = 2;
 const SIGTERM: i32 = 15;
 const SIGHUP: i32 = 1;

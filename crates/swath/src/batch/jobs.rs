@@ -76,29 +76,30 @@ impl Jobs {
     /// [`Error::InputUnreadable`]; [`Error::Usage`] with the line of what is wrong.
     pub fn of_file(path: &Path) -> Result<Jobs> {
         let text = read(path)?;
-        let line = |offset: usize| line_of(&text, offset);
-        let document: Document = toml::from_str(&text).map_err(|error| {
-            let at = error.span().map_or(1, |span| line(span.start));
-            wrong(path, at, &error.message().trim().replace('\n', "; "))
-        })?;
-        let memory = document.memory.map(|memory| {
-            let at = line(memory.span().start);
-            memory.get_ref().parse().map_err(|message: String| wrong(path, at, &format!("memory: {message}")))
-        });
-        let mut jobs = Jobs { path: Some(path.into()), memory: memory.transpose()?, ..Jobs::default() };
-        // Jobs stand one behind the other, so lines are counted on from the job before.
-        let (mut offset, mut at) = (0, 1);
-        for table in document.job {
-            let begin = table.span().start.max(offset);
-            at += text.as_bytes()[offset..begin].iter().filter(|byte| **byte == b'\n').count() as u32;
-            offset = begin;
-            let Table { name, run, words } = table.into_inner();
-            let words = match (run, words) {
-                (Some(run), None) => split_words(&run).map_err(|error| wrong(path, at, &error.to_string()))?,
-                (None, Some(words)) => words,
-                _ => return Err(wrong(path, at, "a job has either run = \"…\" or words = […]")),
+        let mut jobs = Jobs { path: Some(path.into()), ..Jobs::default() };
+        let mut begin = 0;
+        let mut line = 1;
+        while begin < text.len() {
+            let piece = piece(&text[begin..]);
+            // A text of many lines may hold what looks like the head of a job: then the rest is read at once.
+            let (document, piece) = match toml::from_str::<Document>(piece) {
+                Ok(document) => (document, piece),
+                Err(_) => {
+                    let rest = &text[begin..];
+                    let document = toml::from_str(rest).map_err(|error| {
+                        let at = error.span().map_or(0, |span| span.start);
+                        wrong(
+                            path,
+                            line + lines(&rest[..at.min(rest.len())]),
+                            &error.message().trim().replace('\n', "; "),
+                        )
+                    })?;
+                    (document, rest)
+                }
             };
-            jobs.add(name, words, at, false)?;
+            jobs.take(document, piece, line)?;
+            line += lines(piece);
+            begin += piece.len();
         }
         jobs.some()
     }
@@ -162,6 +163,31 @@ impl Jobs {
         }
     }
 
+    /// Takes the jobs of a piece of the file, which begins in this line.
+    fn take(&mut self, document: Document, piece: &str, line: u32) -> Result<()> {
+        let path = self.path.clone().unwrap_or_default();
+        if let Some(memory) = document.memory {
+            let at = line + lines(&piece[..memory.span().start]);
+            let memory = memory.get_ref().parse();
+            self.memory = Some(memory.map_err(|message: String| wrong(&path, at, &format!("memory: {message}")))?);
+        }
+        // Jobs stand one behind the other, so lines are counted on from the job before.
+        let (mut offset, mut at) = (0, line);
+        for table in document.job {
+            let begin = table.span().start.max(offset);
+            at += lines(&piece[offset..begin]);
+            offset = begin;
+            let Table { name, run, words } = table.into_inner();
+            let words = match (run, words) {
+                (Some(run), None) => split_words(&run).map_err(|error| wrong(&path, at, &error.to_string()))?,
+                (None, Some(words)) => words,
+                _ => return Err(wrong(&path, at, "a job has either run = \"…\" or words = […]")),
+            };
+            self.add(name, words, at, false)?;
+        }
+        Ok(())
+    }
+
     fn add(&mut self, name: Option<String>, words: Vec<String>, line: u32, begun: bool) -> Result<()> {
         let words = words.into_iter().map(String::into_boxed_str).collect();
         let job = Job { name: name.map(String::into_boxed_str), words, line, begun };
@@ -215,8 +241,20 @@ fn read(path: &Path) -> Result<String> {
     Ok(text)
 }
 
-fn line_of(text: &str, offset: usize) -> u32 {
-    1 + text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count() as u32
+/// How much of a file of jobs is read as one document: tables of all jobs at once would take many times their text.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// The first jobs of a text: some, up to the head of another one.
+fn piece(text: &str) -> &str {
+    let from = text.floor_char_boundary(PIECE_BYTES);
+    match text[from..].find("\n[[job]]") {
+        Some(end) => &text[..from + end + 1],
+        None => text,
+    }
+}
+
+fn lines(text: &str) -> u32 {
+    text.bytes().filter(|byte| *byte == b'\n').count() as u32
 }
 
 fn wrong(path: &Path, line: u32, message: &str) -> Error {
@@ -265,6 +303,22 @@ mod tests {
             assert!(error.to_string().contains(wanted), "{text}: {error}");
             assert_eq!(error.exit_code(), 2);
         }
+    }
+
+    #[test]
+    fn long_files_are_read_piece_by_piece() {
+        let job = |number: u32| match number % 700 {
+            // What looks like the head of a job, in a text of several lines.
+            13 => format!("[[job]]\nname = \"\"\"\n[[job]]\n\"\"\"\nrun = 'x {number}'\n"),
+            _ => format!("[[job]]\n# {number}\nrun = 'x {number}'\n\n\n"),
+        };
+        let text: String = (0..4000).map(job).collect();
+        assert!(text.len() > 2 * PIECE_BYTES);
+        let jobs = of_text(&text).expect("good");
+        assert!(jobs.all.iter().enumerate().all(|(number, job)| *job.words[1] == number.to_string()));
+        assert!(jobs.all.iter().enumerate().all(|(number, job)| job.line == 1 + 5 * number as u32));
+        let error = of_text(&format!("{text}[[job]]\nrum = 1\n")).expect_err("a wrong key").to_string();
+        assert!(error.contains("line 20002: unknown field"), "{error}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use swath_core::{Bytes, Error, OomKills, ResidentSet, Result, Stop, Stopwatch};
 
 use super::aside::{Aside, AsideFile, AsideMemory, Reason};
-use super::deaths::{Death, Verdict};
+use super::deaths::{Death, End, SIGKILL, Verdict};
 use super::grants::Grants;
 use super::message::{Begin, Order, Said};
 use super::order::Needs;
@@ -259,7 +259,8 @@ impl<'a> Supervisor<'a> {
                 Some(end) => {
                     let running = self.running.swap_remove(position);
                     self.grants.give_back(running.grant);
-                    let out_of_memory = !running.was_silent && self.kills.take();
+                    let is_killed = end == End::Signal(SIGKILL) && !running.was_silent;
+                    let out_of_memory = is_killed && self.kills.take();
                     let (said, was_silent) = (running.worker.said(), running.was_silent);
                     let death = Death { end, said, was_silent, out_of_memory, is_stopping: self.is_stopping };
                     let told = Told::of(&death);
@@ -456,8 +457,8 @@ struct Told {
 impl Told {
     fn of(death: &Death<'_>) -> Told {
         let exit = match death.end {
-            super::deaths::End::Exit(code) => Some(code),
-            super::deaths::End::Signal(_) => None,
+            End::Exit(code) => Some(code),
+            End::Signal(_) => None,
         };
         match death.said.and_then(|said| said.error.as_ref()) {
             Some(error) => Told {
