@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use swath_testkit::{Folder, MemoryGroup, Outcome, Running, Tree, sha256, skipped};
 
@@ -52,7 +53,7 @@ fn good() -> Vec<(String, String)> {
     job("raster focal out/c2.tif -o out/f.tif --radius 3".into(), "out/f.tif".into());
     job("raster pipeline read in/r3.tif ! calc 'b1 / 3' ! write out/p.tif".into(), "out/p.tif".into());
     // More than a share and less than the whole.
-    let wide = "raster convert in/r1.tif -o out/wide.tif --dtype float64 --co BLOCKSIZE=4096 --co COMPRESS=ZSTD";
+    let wide = "raster convert in/r1.tif -o out/wide.tif --dtype float32 --co BLOCKSIZE=4096 --co COMPRESS=ZSTD";
     job(wide.into(), "out/wide.tif".into());
     job("synth telemetry --rows 20000 -o out/synth.csv".into(), "out/synth.csv".into());
     jobs
@@ -251,8 +252,9 @@ fn undisturbed(folder: &Folder, lines: &[String]) -> Vec<(String, String)> {
     wanted
 }
 
-fn signal(process: u32, signal: &str) {
-    let _ = Command::new("kill").args([signal, &process.to_string()]).status();
+fn signal(process: u64, signal: Signal) {
+    let id = i32::try_from(process).ok().and_then(Pid::from_raw).expect("an id");
+    kill_process(id, signal).expect("it lives");
 }
 
 #[test]
@@ -260,15 +262,15 @@ fn a_worker_that_is_killed_or_frozen_is_tried_once_more() {
     let folder = folder();
     let lines = slow(&folder);
     let wanted = undisturbed(&folder, &lines);
-    for (how, told) in [("-KILL", "signal 9"), ("-STOP", "no sign of life"), ("-SEGV", "signal 11")] {
+    for (how, told) in [(Signal::KILL, "signal 9"), (Signal::STOP, "no sign of life"), (Signal::ABORT, "signal 6")] {
         let mut running = folder.start_logging("batch jobs.toml -m 300MB -j 2 --json --silence 2s", "log");
         let process = |events: &[Value]| {
-            let long = events.iter().find(|event| event["event"] == "job" && event["job"] == "out/long");
-            long.and_then(|event| event["process"].as_u64())
+            let first = events.iter().find(|event| event["event"] == "job" && event["job"] == "out/f0.tif");
+            first.and_then(|event| event["process"].as_u64())
         };
         let events_then = wait_for(&folder, "log", &mut running, |events| process(events).is_some());
         std::thread::sleep(Duration::from_millis(150));
-        signal(process(&events_then).expect("a process") as u32, how);
+        signal(process(&events_then).expect("a process"), how);
         let outcome = running.wait().expect(&[0]);
         assert_same(&folder, &wanted);
         assert_eq!(outcome.figure("/jobs/retried"), 1, "{outcome}");
@@ -281,14 +283,14 @@ fn a_worker_that_is_killed_or_frozen_is_tried_once_more() {
     let mut running = folder.start_logging("batch jobs.toml -m 300MB -j 2 --json", "log");
     for attempt in 1..=2 {
         let process = |events: &[Value]| {
-            let is = |event: &&Value| event["job"] == "out/long" && event["attempt"] == attempt;
+            let is = |event: &&Value| event["job"] == "out/f0.tif" && event["attempt"] == attempt;
             events.iter().find(is).and_then(|event| event["process"].as_u64())
         };
         let events = wait_for(&folder, "log", &mut running, |events| process(events).is_some());
-        signal(process(&events).expect("a process") as u32, "-KILL");
+        signal(process(&events).expect("a process"), Signal::KILL);
     }
     let outcome = running.wait().expect(&[9]);
-    assert_eq!(set_aside(&outcome), [("out/long".to_string(), "killed".to_string(), 2)]);
+    assert_eq!(set_aside(&outcome), [("out/f0.tif".to_string(), "killed".to_string(), 2)]);
 }
 
 #[test]

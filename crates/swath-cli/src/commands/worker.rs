@@ -4,6 +4,7 @@
 //! the result of the command as `--json` has it. What the job does is the matter of its own verb.
 
 use std::io::{BufRead, Read};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use clap::Parser;
@@ -26,6 +27,9 @@ const HEARTBEAT: Duration = Duration::from_millis(500);
 /// What the threads that only listen and beat need.
 const STACK_BYTES: usize = 64 << 10;
 
+/// The grant and the threads of this process, if it is a worker.
+static ORDERED: OnceLock<(Bytes, usize)> = OnceLock::new();
+
 /// Does one job; answers its exit code.
 pub fn run() -> u8 {
     let voice = Voice { json: true, json_log: false, no_color: true };
@@ -37,8 +41,7 @@ pub fn run() -> u8 {
             return error.exit_code();
         }
     };
-    #[cfg(target_os = "linux")]
-    limit_data(order.grant, order.threads);
+    let _ = ORDERED.set((order.grant, order.threads));
     let arguments: Vec<_> =
         std::iter::once("swath").chain(order.words.iter().map(String::as_str)).map(Into::into).collect();
     let command = Heard::of(&arguments).command;
@@ -114,21 +117,26 @@ fn die_with(supervisor: u32) -> Result<()> {
 #[cfg(target_os = "linux")]
 const BESIDE: u64 = 64_000_000;
 
-/// Limits what the process may map for data, beyond what is mapped already: a net under the nets of the job itself, far
-/// enough below them that it changes no plan.
+/// Limits what a worker may map for data, beyond what is mapped already: a net under the nets of the job itself. It comes
+/// when the plan is made, which would take it for a limit of the machine. In other processes it does nothing.
 #[cfg(target_os = "linux")]
-fn limit_data(grant: Bytes, threads: usize) {
+pub fn limit_data() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Some((grant, threads)) = ORDERED.get() else { return };
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmData:"));
     let Some(mapped) = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()) else { return };
-    let limit = mapped * 1024 + grant.0 + BESIDE * (1 + threads as u64);
+    let limit = mapped * 1024 + grant.0 + BESIDE * (1 + *threads as u64);
     let standing = getrlimit(Resource::Data);
     if standing.current.is_none_or(|current| current > limit) {
         // Where it is refused, the other nets remain.
         let _ = setrlimit(Resource::Data, Rlimit { current: Some(limit), maximum: standing.maximum });
     }
 }
+
+/// The same where there is no such limit.
+#[cfg(not(target_os = "linux"))]
+pub fn limit_data() {}
 
 /// Changes how the job begins.
 fn begin(verb: &mut Verb, order: &Order) {
