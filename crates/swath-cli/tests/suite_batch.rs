@@ -217,6 +217,8 @@ fn what_can_be_done_is_done_and_the_rest_is_set_aside_with_its_reason() {
     let line: Value =
         serde_json::from_str(lines.lines().find(|line| line.contains("x4.tif")).expect("x4")).expect("JSON");
     assert!(line["memory"]["smallest_ceiling"].as_u64() > Some(218_000_000), "{line}");
+    assert!(line["message"].as_str().is_some_and(|message| message.contains("grants 218 MB at most")), "{line}");
+    assert!(line["hint"].as_str().is_some_and(|hint| hint.contains("MB for the batch would do")), "{line}");
     folder.write("in/text.tif", &folder.read("in/r5.tif"));
     let outcome = folder.run("batch --retry jobs.failed.jsonl -m 2GB -j 2 --json").expect(&[9]);
     let mut aside: Vec<String> = set_aside(&outcome).into_iter().map(|aside| aside.0).collect();
@@ -388,6 +390,10 @@ fn inputs_one_by_one() {
     let (code, _, stderr) = batch(&words);
     assert!(code == Some(6) && stderr.contains("--retry does them"), "{stderr}");
     folder.remove(&["out"]);
+    let (code, ..) = batch(&["--each", "raster blur {in} -o {out}", "in/*.tif", "--out-dir", "out", "-m", "200MB"]);
+    assert_eq!((code, folder.at("out").exists()), (Some(2), false));
+    let (code, _, stderr) = batch(&["--each", "raster convert {inn} -o {out}", "in/*.tif", "--out-dir", "out"]);
+    assert!(code == Some(2) && stderr.contains("begins no placeholder"), "{stderr}");
     let fast = [&words[..], &["--fail-fast", "-j", "1", "-q"]].concat();
     folder.write("in/a.tif", b"text");
     let (code, stdout, stderr) = batch(&fast);

@@ -123,6 +123,8 @@ impl AsideFile {
                 hint: CHOOSE_FOLDER.into(),
             });
         }
+        let folder = folder_of(path);
+        fs::create_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
         Ok(AsideFile { path: path.into(), writer: None })
     }
 
@@ -159,7 +161,7 @@ impl AsideFile {
         let new = self.new_path();
         writer.flush().and_then(|()| writer.get_ref().sync_all()).map_err(failed)?;
         fs::rename(&new, &path).map_err(failed)?;
-        sync_folder(path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+        sync_folder(folder_of(&path))?;
         Ok(Some(path))
     }
 
@@ -169,6 +171,10 @@ impl AsideFile {
         name.push(".new");
         self.path.with_file_name(name)
     }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 impl Drop for AsideFile {

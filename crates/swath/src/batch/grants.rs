@@ -42,6 +42,11 @@ impl Grants {
         }
     }
 
+    /// All that may be handed out.
+    pub fn whole(&self) -> Bytes {
+        self.whole
+    }
+
     /// What a job gets first.
     pub fn share(&self) -> Bytes {
         self.share
@@ -99,10 +104,14 @@ impl Grants {
         self.handed = self.handed - grant;
     }
 
-    /// What a job is to get whose plan was refused, if there is as much: the smallest ceiling that would do, rounded up a
-    /// little, since it differs by a trifle from plan to plan.
+    /// What a job is to get whose plan was refused, if there is as much.
     pub fn enough_for(&self, smallest: Bytes) -> Option<Bytes> {
-        (smallest <= self.whole).then(|| (smallest + smallest.percent(2) + Bytes::MB).min(self.whole))
+        (smallest <= self.whole).then(|| Grants::enough(smallest).min(self.whole))
+    }
+
+    /// The smallest ceiling that would do, rounded up a little, since it differs by a trifle from plan to plan.
+    pub fn enough(smallest: Bytes) -> Bytes {
+        smallest + smallest.percent(2) + Bytes::MB
     }
 
     /// What a job is to get that took more than `grant`, if there is more.

@@ -278,6 +278,10 @@ impl<'a> Supervisor<'a> {
         match verdict {
             Verdict::Done => self.done(running),
             Verdict::Stopped => Ok(()),
+            // A worker of a batch that died a moment ago may hold it still.
+            Verdict::Final(Reason::Output) if self.request.resume && entry.attempts == 1 => {
+                self.once_more(job, name, grant, Reason::Output, told)
+            }
             Verdict::Final(reason) => self.set_aside(job, name, grant, reason, told),
             Verdict::OnceMore(reason) => self.once_more(job, name, grant, reason, told),
             Verdict::Refused(smallest) => {
@@ -287,7 +291,14 @@ impl<'a> Supervisor<'a> {
                         self.again(job, name, need, &told.message);
                         Ok(())
                     }
-                    _ => self.set_aside(job, name, grant, Reason::DoesNotFit, told),
+                    _ => {
+                        let most = self.grants.whole();
+                        let message = format!("{}; a batch under this ceiling grants {most} at most", told.message);
+                        let wanted = (Grants::enough(smallest) + SUPERVISOR_BYTES).0.div_ceil(1_000_000);
+                        let hint = Some(format!("--memory {wanted}MB for the batch would do"));
+                        let told = Told { exit: told.exit, message, hint, smallest_ceiling: told.smallest_ceiling };
+                        self.set_aside(job, name, grant, Reason::DoesNotFit, &told)
+                    }
                 }
             }
             Verdict::Pressure => {

@@ -55,9 +55,6 @@ pub fn run(words: BatchWords, settings: &Settings) -> Result<u8> {
         heartbeat: settings.heartbeat_s.map(Duration::from_secs_f64),
         jobs,
     };
-    if let Some(out_dir) = &words.out_dir {
-        std::fs::create_dir_all(out_dir).map_err(|error| Error::writing(out_dir, &error))?;
-    }
     let mut grammar = Grammar::default();
     let talk = BatchTalk::new(settings);
     let outcome = batch::run(request, &mut |words| grammar.files(words), &stop, &talk)?;
