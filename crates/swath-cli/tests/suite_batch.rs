@@ -2,11 +2,13 @@
 #![allow(clippy::expect_used, missing_docs)]
 
 use std::collections::BTreeSet;
-use std::process::Command;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+use serde_json::{Value, json};
 use swath_testkit::{Folder, MemoryGroup, Outcome, Running, Tree, sha256, skipped};
 
 fn folder() -> Folder {
@@ -433,8 +435,7 @@ fn what_is_wrong_is_refused_before_anything_is_run() {
     folder.run("batch jobs.toml --each x --out-dir out -m 200MB").expect(&[2]);
     folder.run("batch none.toml -m 200MB").expect(&[5]);
     folder.run("batch").expect(&[2]);
-    let refused = folder.run("batch jobs.toml -m 200MB --failed none/f.jsonl --json");
-    refused.expect(&[0]);
+    folder.run("batch jobs.toml -m 200MB --failed new/f.jsonl --json").expect(&[0]);
 }
 
 /// Ten thousand jobs take no more than a few.
@@ -466,9 +467,50 @@ fn a_kill_for_want_of_memory_is_pressure() {
         Ok(group) => group,
         Err(why) => return skipped("kills for want of memory", &why),
     };
-    let outcome = folder.start_in(&group, "batch jobs.toml -m 1500MB -j 1 --json --retries 1").wait().expect(&[9]);
+    let outcome = folder.start_in(&group, "batch jobs.toml -m 1500MB -j 2 --json --retries 1").wait().expect(&[9]);
     let aside = set_aside(&outcome);
     assert_eq!(aside.len(), 1, "{outcome}");
-    assert_eq!((aside[0].0.as_str(), aside[0].1.as_str()), ("wide.tif", "out_of_memory"), "{outcome}");
+    // Once with its share, and once with all there is.
+    assert_eq!(aside[0], ("wide.tif".to_string(), "out_of_memory".to_string(), 2), "{outcome}");
     assert!(folder.at("small.tif").exists());
+}
+
+/// A worker shows that it lives, and ends when nobody holds its standard input any more.
+#[test]
+fn a_worker_lives_as_long_as_it_is_wanted() {
+    let folder = folder();
+    let order = json!({
+        "words": ["raster", "focal", "in/r1.tif", "-o", "f.tif", "--stat", "median", "--radius", "25"],
+        "grant": 109_000_000,
+        "threads": 1,
+        "begin": "as_said",
+        "supervisor": std::process::id(),
+    });
+    let mut worker = folder.command("worker").stdin(Stdio::piped()).spawn().expect("it starts");
+    let mut stdin = worker.stdin.take().expect("piped");
+    stdin.write_all(format!("{order}\n").as_bytes()).expect("written");
+    let mut lines = BufReader::new(worker.stdout.take().expect("piped")).lines();
+    let mut last = Instant::now();
+    for _ in 0..3 {
+        let line: Value = serde_json::from_str(&lines.next().expect("a line").expect("text")).expect("JSON");
+        assert_eq!(line["event"], "heartbeat", "{line}");
+        assert!(last.elapsed() < Duration::from_secs(5));
+        last = Instant::now();
+    }
+    assert!(worker.try_wait().expect("asked").is_none(), "it was over too soon for this test");
+    drop(stdin);
+    let begun = Instant::now();
+    assert_eq!(worker.wait().expect("it ends").signal(), Some(9));
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    // Another process's order is none, and neither is nonsense.
+    for (line, wanted) in
+        [(order.to_string().replace(&std::process::id().to_string(), "1"), "gone"), ("x".into(), "no order")]
+    {
+        let mut worker = folder.command("worker").stdin(Stdio::piped()).spawn().expect("it starts");
+        let mut stdin = worker.stdin.take().expect("piped");
+        let _ = stdin.write_all(format!("{line}\n").as_bytes());
+        let output = worker.wait_with_output().expect("it ends");
+        assert!(output.status.code().is_some_and(|code| code > 0), "{line}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains(wanted), "{line}");
+    }
 }

@@ -115,7 +115,7 @@ fn die_with(supervisor: u32) -> Result<()> {
 
 /// What may be mapped and not resident: once, and for each thread.
 #[cfg(target_os = "linux")]
-const BESIDE: u64 = 64_000_000;
+const BESIDE: u64 = 32_000_000;
 
 /// Limits what a worker may map for data, beyond what is mapped already: a net under the nets of the job itself. It comes
 /// when the plan is made, which would take it for a limit of the machine. In other processes it does nothing.

@@ -101,7 +101,7 @@ impl Grants {
     /// Takes back what a job had.
     pub fn give_back(&mut self, grant: Bytes) {
         self.running -= 1;
-        self.handed = self.handed - grant;
+        self.handed -= grant;
     }
 
     /// What a job is to get whose plan was refused, if there is as much.
