@@ -1,7 +1,6 @@
 //! Tells what happens during a run: a bar, a log for people, or a log for programs.
 
 mod bar;
-mod batch;
 mod json_log;
 mod screen;
 mod text_log;
@@ -18,7 +17,6 @@ use crate::settings::Settings;
 use crate::words::{LogFormat, ProgressWhen};
 
 use bar::{Bar, Ticker};
-pub use batch::BatchTalk;
 use screen::Screen;
 use std::sync::Arc;
 

@@ -4,7 +4,6 @@
 //! nothing but what `--memory` resolves to.
 
 mod cgroup;
-mod oom;
 mod process;
 mod request;
 #[cfg(test)]
@@ -15,7 +14,6 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-pub use oom::OomKills;
 pub use request::MemoryRequest;
 
 use crate::process::kilobytes;
