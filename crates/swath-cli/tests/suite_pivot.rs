@@ -269,6 +269,49 @@ fn a_key_may_have_a_million_rows() {
     }
 }
 
+/// If no row became part of another, there would be as many rows of a thousand columns as there are readings.
+#[test]
+fn a_thousand_quantities_fit_in_little() {
+    const QUANTITIES: usize = 1_000;
+    for (kind, bytes) in [("float64", 48_000_000), ("string", 64_000_000)] {
+        let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+        let mut dice = Dice::new(6);
+        let mut long = String::from("station,time,quantity,value\n");
+        let (mut cells, mut rows) = (BTreeMap::new(), 0u64);
+        for _ in 0..60_000 {
+            let key = (dice.below(10), dice.below(24));
+            let (quantity, value) = (dice.below(QUANTITIES), dice.below(1_000));
+            let hour = key.1;
+            long += &format!("s{},2025-03-01T{hour:02}:00:00Z,q{quantity:03},{value}\n", key.0);
+            cells.entry((key, quantity)).or_insert(value);
+            rows += 1;
+        }
+        folder.write("long.csv", long.as_bytes());
+        let names: Vec<String> = (0..QUANTITIES).map(|quantity| format!("q{quantity:03}")).collect();
+        let schema = column("station", "type = \"category\"\nrole = \"sensor\"")
+            + &column("time", "role = \"time\"")
+            + &column("quantity", "type = \"category\"")
+            + &column("value", &format!("type = \"{kind}\""))
+            + &format!("[pivot]\nname = \"quantity\"\nvalue = \"value\"\ncolumns = {names:?}\n");
+        folder.write("long.toml", schema.as_bytes());
+        let job = "sensor ingest long.csv -o lake --schema long.toml --json";
+        let smallest = folder.run(&format!("{job} --explain -m 1GB")).expect(&[0]).figure("/smallest_ceiling");
+        assert!(smallest <= bytes, "{kind}: {smallest}");
+        let mut all = Vec::new();
+        for words in [format!("-m {}kB -j 2", smallest.div_ceil(1000)), "-m 1GB -j 5".into()] {
+            let outcome = folder.run(&format!("{job} {words}")).expect(&[0]);
+            let peak = outcome.figure("/memory/actual_peak");
+            assert!(peak <= outcome.figure("/memory/predicted_peak"), "{outcome}");
+            let told = outcome.rows();
+            assert_eq!((told.read, told.written), (rows, 240), "{outcome}");
+            assert_eq!(outcome.figure("/rows/merged"), cells.len() as u64 - 240, "{outcome}");
+            all.push(data(&folder, "lake"));
+            folder.remove(&["lake"]);
+        }
+        assert_eq!(all[0], all[1]);
+    }
+}
+
 #[test]
 fn killed_and_resumed() {
     let (folder, wanted) = ready(&readings(5, 60, 24 * 14, &number), "float64", "last", "string");

@@ -298,17 +298,19 @@ impl RowLayout {
         text_starts: &[u32],
         text: &[u8],
     ) -> (Vec<u32>, Vec<u8>) {
-        let lengths_at = self.text_at + 4;
-        let length_of = |row: &[u8], ordinal: usize| read_u32(row, lengths_at + 4 * ordinal);
-        let row_of = |row: u32| &rows[row as usize * self.stride..(row as usize + 1) * self.stride];
-        let total: usize = index.iter().map(|&row| length_of(row_of(row), ordinal) as usize).sum();
+        // Lengths up to that of the column, as one slice, since there may be hundreds to add up.
+        let lengths_of = |row: u32| {
+            let lengths = row as usize * self.stride + self.text_at + 4;
+            rows[lengths..lengths + 4 * (ordinal + 1)].as_chunks::<4>().0
+        };
+        let length_of = |row: u32| u32::from_le_bytes(lengths_of(row)[ordinal]) as usize;
+        let total: usize = index.iter().map(|&row| length_of(row)).sum();
         let mut bytes = Vec::with_capacity(total);
         let mut ends = Vec::with_capacity(index.len());
         for &row in index {
-            let packed = row_of(row);
-            let before: u32 = (0..ordinal).map(|earlier| length_of(packed, earlier)).sum();
+            let before: u32 = lengths_of(row)[..ordinal].iter().map(|length| u32::from_le_bytes(*length)).sum();
             let start = (text_starts[row as usize] + before) as usize;
-            bytes.extend_from_slice(&text[start..start + length_of(packed, ordinal) as usize]);
+            bytes.extend_from_slice(&text[start..start + length_of(row)]);
             ends.push(bytes.len() as u32);
         }
         (ends, bytes)

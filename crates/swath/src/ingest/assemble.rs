@@ -1,6 +1,6 @@
 //! Part files: encoded row groups are put together, in order, up to the target size.
 //!
-//! Where parts end depends on the sizes of row groups alone. Nothing is decoded.
+//! Where parts end depends on the sizes of row groups and on the number of columns alone. Nothing is decoded.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -25,6 +25,8 @@ const PARTS_PER_TASK: u64 = 256;
 const TASK_BYTES: u64 = 64 << 20;
 /// Row groups that a file can have.
 const GROUPS_MAX: u32 = 32_767;
+/// Leaves of all row groups of a part: its footer names each, and is in memory whole while the part is written and read.
+const LEAVES_MAX: usize = 8_192;
 /// Memory for the footers of a part: per leaf and group.
 const FOOTER_BYTES: u64 = 1_200;
 
@@ -87,19 +89,25 @@ fn parts<'a>(running: &'a Running, done: &Receipts) -> Result<&'a Parts> {
             return Err(Error::unexpected(format!("{} of {} row groups are encoded", files.len(), groups.len())));
         }
         let sizes = groups.iter().zip(&files).map(|(group, file)| (group.partition, u64::from(file.length)));
-        let mut parts = cut(sizes, running.job.target_file_size.0);
+        let mut parts = cut(sizes, running.job.target_file_size.0, groups_at_most(&running.job));
         // Of the last row groups of a partition no row may be left.
         parts.retain(|part| part.bytes > 0);
         Ok(Parts { blobs, files, parts })
     })
 }
 
-/// Cuts row groups into parts: a part ends with its partition, or with the first group at or past the target size.
-fn cut(groups: impl Iterator<Item = (u32, u64)>, target: u64) -> Vec<Part> {
+/// Row groups of a part at most.
+pub fn groups_at_most(job: &Job) -> u32 {
+    (LEAVES_MAX / job.lake.leaf_count().max(1)).clamp(1, GROUPS_MAX as usize) as u32
+}
+
+/// Cuts row groups into parts: a part ends with its partition, with the first group at or past the target size, or when
+/// it has as many groups as one may have.
+fn cut(groups: impl Iterator<Item = (u32, u64)>, target: u64, most: u32) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     for (position, (partition, bytes)) in groups.enumerate() {
         match parts.last_mut() {
-            Some(open) if open.partition == partition && open.bytes < target && open.groups < GROUPS_MAX => {
+            Some(open) if open.partition == partition && open.bytes < target && open.groups < most => {
                 open.groups += 1;
                 open.bytes += bytes;
             }
@@ -325,10 +333,16 @@ mod tests {
     #[test]
     fn parts_end_at_the_target_or_with_their_partition() {
         let groups = [(0, 60), (0, 60), (0, 60), (1, 500), (1, 1), (2, 1)];
-        let parts: Vec<(u32, u32, u64, u32)> = cut(groups.into_iter(), 100)
+        let parts: Vec<(u32, u32, u64, u32)> = cut(groups.into_iter(), 100, 9)
             .iter()
             .map(|part| (part.partition, part.number, part.first, part.groups))
             .collect();
         assert_eq!(parts, [(0, 0, 0, 2), (0, 1, 2, 1), (1, 0, 3, 1), (1, 1, 4, 1), (2, 0, 5, 1)]);
+    }
+
+    #[test]
+    fn parts_end_where_their_footer_is_full() {
+        let groups: Vec<u32> = cut([(0, 1); 7].into_iter(), 100, 3).iter().map(|part| part.groups).collect();
+        assert_eq!(groups, [3, 3, 1]);
     }
 }

@@ -137,7 +137,8 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
     let share = 2 * u128::from(job.target_file_size.0) * u128::from(row_groups) / u128::from(output.0.max(1));
     let assemble = |rows: u64| {
         let group_rows = u64::from(job.row_group_rows);
-        let groups_per_part = (share as u64 + 2).min(rows.div_ceil(group_rows));
+        let most = u64::from(assemble::groups_at_most(job)).min(rows.div_ceil(group_rows));
+        let groups_per_part = (share as u64 + 2).min(most);
         assemble::task_bytes(job, mini_file(rows.min(group_rows)), groups_per_part)
     };
     // Partitions of so many rows are planned for; one that has more takes a larger task.
