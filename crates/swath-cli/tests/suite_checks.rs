@@ -152,7 +152,56 @@ fn a_gap_and_a_way_are_found_across_partitions() {
     folder.write("in.csv", &csv(&rows));
     for partition in ["none", "day", "month", "day,h3:5"] {
         let outcome = ingest(&folder, &format!("-m 64MB --partition {partition}")).expect(&[0]);
-        assert_eq!(found(&outcome), [("gap".to_string(), 1), ("moving_sensor".to_string(), 1)].into(), "{outcome}");
+        // What leaves a cell leaves a gap there: by places, none is told.
+        let wanted = [("gap", 1), ("moving_sensor", 1)]
+            .into_iter()
+            .filter(|(check, _)| !(is_cell(partition) && *check == "gap"));
+        assert_eq!(found(&outcome), wanted.map(|(check, count)| (check.to_string(), count)).collect(), "{outcome}");
+        folder.remove(&["lake"]);
+    }
+}
+
+fn is_cell(partition: &str) -> bool {
+    partition.contains("h3")
+}
+
+/// Values that are held for a day, and one that is counted up, whatever the order of rows and however few of a sensor lie
+/// near each other.
+#[test]
+fn values_that_are_held_are_not_stuck() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    let mut rows = quiet(14);
+    rows.iter_mut().for_each(|row| row.value = f64::from(1 + (row.minute / 1440 * 7 + row.sensor * 13) % 90));
+    let in_order = csv(&rows);
+    let mut dice = swath_testkit::Dice::new(4);
+    for at in (1..rows.len()).rev() {
+        rows.swap(at, dice.below(at + 1));
+    }
+    let shuffled = csv(&rows);
+    let mut counted = quiet(14);
+    // All of them stand still at night.
+    for row in &mut counted {
+        row.value = f64::from(row.minute / 1440 * 700 + (row.minute % 1440).min(700)) + f64::from(row.sensor) * 0.01;
+    }
+    for (name, text) in [("in order", in_order), ("shuffled", shuffled), ("counted", csv(&counted))] {
+        folder.write("in.csv", &text);
+        for partition in ["none", "day", "sensor"] {
+            let outcome = ingest(&folder, &format!("-m 64MB --strict --partition {partition}")).expect(&[0]);
+            let stuck = found(&outcome).contains_key("stuck_value");
+            assert!(!stuck && outcome.rows().rejected == 0, "{name} {partition}: {outcome}");
+            folder.remove(&["lake"]);
+        }
+    }
+    // One sensor that is dead among others is found in any order.
+    let mut rows = quiet(14);
+    rows.iter_mut().filter(|row| row.sensor == 3 && row.minute / 1440 == 5).for_each(|row| row.value = 7.25);
+    for at in (1..rows.len()).rev() {
+        rows.swap(at, dice.below(at + 1));
+    }
+    folder.write("in.csv", &csv(&rows));
+    for partition in ["none", "day"] {
+        let outcome = ingest(&folder, &format!("-m 64MB --partition {partition}")).expect(&[0]);
+        assert_eq!(found(&outcome).get("stuck_value"), Some(&288), "{partition}: {outcome}");
         folder.remove(&["lake"]);
     }
 }

@@ -60,6 +60,25 @@ fn the_smallest_ceiling_is_the_smallest() {
     }
 }
 
+/// All of a small input is looked at, so that its dictionary is planned for, however often its tables grow.
+#[test]
+fn small_inputs_of_many_sensors_fit_in_what_is_told() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    for rows in [1_200, 1_800, 2_000, 3_600, 5_000] {
+        let row = |row: u32| format!("ENV-{row:06},2025-03-01T00:{:02}:00Z,{}.5\n", row % 60, row % 40);
+        let text: String = (0..rows).map(row).collect();
+        folder.write("in.csv", format!("sensor_id,timestamp,pm25\n{text}").as_bytes());
+        let line = "sensor ingest in.csv -o lake --json";
+        let smallest = folder.run(&format!("{line} -m 1GB --explain")).expect(&[0]).figure("/smallest_ceiling");
+        for threads in [1, 5] {
+            let outcome = folder.run(&format!("{line} -m {}kB -j {threads}", smallest.div_ceil(1000))).expect(&[0]);
+            assert!(outcome.figure("/memory/actual_peak") <= smallest, "{outcome}");
+            assert!(!outcome.stderr.contains("more memory than its sample showed"), "{outcome}");
+            folder.remove(&["lake"]);
+        }
+    }
+}
+
 #[test]
 fn never_killed_in_a_group_of_ceiling_and_a_bit() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));

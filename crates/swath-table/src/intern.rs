@@ -88,12 +88,10 @@ impl State {
 
     /// The most memory that is held while one more text is taken in: tables that grow are there twice for a moment.
     fn bytes_with(&self, length: usize) -> u64 {
-        let table =
-            |entries: usize| (entries * 8 / 7 + 1).next_power_of_two() as u64 * (size_of::<(u32, u32)>() as u64 + 1);
         let places = (self.places.capacity() * size_of::<Place>()) as u64;
-        let mut total = self.held + places + table(self.by_hash.capacity());
+        let mut total = self.held + places + table_bytes(self.by_hash.capacity());
         if self.by_hash.len() == self.by_hash.capacity() {
-            total += table(2 * self.by_hash.capacity().max(3));
+            total += table_bytes(2 * self.by_hash.capacity().max(3));
         }
         if self.places.len() == self.places.capacity() {
             total += (grown(self.places.capacity()) * size_of::<Place>()) as u64;
@@ -136,6 +134,12 @@ impl State {
     }
 }
 
+/// Bytes of the table by hash, of so many entries: a power of two of them, of which an eighth stays free, with a byte each
+/// and a group of them behind.
+fn table_bytes(entries: usize) -> u64 {
+    (entries * 8 / 7).next_power_of_two() as u64 * (size_of::<(u32, u32)>() as u64 + 1) + 16
+}
+
 /// The next capacity of a table that is full.
 fn grown(capacity: usize) -> usize {
     (2 * capacity).max(16)
@@ -168,6 +172,25 @@ impl Interner {
     /// The same interner, which counts `bytes` more for each text: what others hold for each identifier.
     pub fn counting_beside(self, bytes: Bytes) -> Interner {
         Interner { beside: bytes.0, ..self }
+    }
+
+    /// Memory that `count` texts of `bytes` together take at most while they are taken in, with `beside` for each.
+    pub fn bytes_for(count: u64, bytes: u64, beside: Bytes) -> Bytes {
+        // What is full is there once more, half as large, until it is copied.
+        let mut places = 16;
+        while places < count {
+            places *= 2;
+        }
+        let mut entries = 7;
+        while entries < count {
+            entries *= 2;
+        }
+        let tables = places * size_of::<Place>() as u64 + table_bytes(entries as usize);
+        // Of a full block no more is free than a short text takes; the open one is copied as it grows.
+        let (block, short, first) = (BLOCK as u64, SHORT as u64, FIRST as u64);
+        let blocks = bytes + bytes / (block / short - 1) + (3 * bytes).min(block * 3 / 2) + 2 * first;
+        let of_blocks = (bytes / short + 2) * 2 * size_of::<Vec<u8>>() as u64;
+        Bytes(tables + tables / 2 + blocks + of_blocks + beside.0 * count)
     }
 
     /// Whether `taken` bytes are allowed, after asking for more if need be.
@@ -355,6 +378,26 @@ mod tests {
             // What is held now, less the growth that the next text would bring.
             let now = interner.read().held + interner.read().places.capacity() as u64 * 16;
             assert!(now <= granted.load(Ordering::Relaxed), "{number}: {now} of {granted:?}, {held}");
+        }
+    }
+
+    #[test]
+    fn what_is_planned_for_texts_is_enough_for_them() {
+        for count in [1u64, 5, 16, 17, 1_000, 1_793, 1_977, 3_000, 4_096, 7_169, 20_000] {
+            for length in [8usize, 24, 700, 9_000] {
+                if count * length as u64 > 20 << 20 {
+                    continue;
+                }
+                let texts = || (0..count).map(|number| format!("{number:0length$}"));
+                let bytes: usize = texts().map(|text| text.len()).sum();
+                let limit = Interner::bytes_for(count, bytes as u64, Bytes(44));
+                let interner = Interner::new("texts", limit).counting_beside(Bytes(44));
+                let refused = texts().find_map(|text| interner.intern(text.as_bytes()).err());
+                assert!(refused.is_none(), "{count} of {length} bytes: {refused:?}");
+                // Nor is it much more than they take once they are there.
+                let taken = interner.read().bytes_with(0) + 44 * count;
+                assert!(limit.0 < 3 * taken + 6_000, "{count} of {length} bytes: {limit:?} for {taken}");
+            }
         }
     }
 

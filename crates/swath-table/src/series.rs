@@ -131,19 +131,91 @@ pub enum Finding {
     Gap([i64; 2]),
 }
 
+/// What readings show of how a column of values changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Habit {
+    /// Its values change from reading to reading.
+    Changes,
+    /// They stay for a while often enough, or only ever grow, as a counter does: that one stays is nothing to tell.
+    Stays,
+    /// Too little was seen.
+    Unknown,
+}
+
+/// How often the values of a column changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Values that are not the one before.
+    pub values: u32,
+    /// Those of them that are larger than the one before.
+    pub rises: u32,
+    /// Those that were there again at once; zero may stay for long.
+    pub repeats: u32,
+}
+
+impl Changes {
+    /// Fewer do not tell that values change.
+    const VALUES_MIN: u32 = 20;
+    /// Fewer do not tell that they stay.
+    const REPEATS_MIN: u32 = 3;
+    /// Where values change, one stays less often than once in so many.
+    pub const SELDOM: u32 = 20;
+
+    /// What that shows.
+    pub fn habit(self) -> Habit {
+        let stays = self.repeats.saturating_mul(Self::SELDOM) >= self.values;
+        let falls = self.values.saturating_sub(self.rises);
+        match () {
+            () if stays && self.repeats >= Self::REPEATS_MIN => Habit::Stays,
+            () if stays || self.values < Self::VALUES_MIN => Habit::Unknown,
+            () if falls.saturating_mul(Self::SELDOM) < self.values => Habit::Stays,
+            () => Habit::Changes,
+        }
+    }
+
+    /// Takes in a value and how many readings had it; `rises` tells whether it is larger than the one before.
+    pub fn take(&mut self, value: f64, readings: usize, rises: bool) {
+        if !value.is_nan() {
+            self.values += 1;
+            self.rises += u32::from(rises);
+            self.repeats += u32::from(readings > 1 && value != 0.0);
+        }
+    }
+}
+
 /// The checks of the readings of sensors.
 #[derive(Debug)]
 pub struct Series {
     checks: Checks,
     ground: Option<Ground>,
-    runs: Vec<(f64, usize)>,
+    runs: Vec<Run>,
+    changes: Vec<Changes>,
     steps: Vec<u32>,
+}
+
+/// Equal values, one after the other.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    value: f64,
+    first: usize,
+    /// Whether it is larger than the one before.
+    rises: bool,
+}
+
+impl Run {
+    const NONE: Run = Run { value: f64::NAN, first: 0, rises: false };
 }
 
 impl Series {
     /// Checks of so many columns of values, and of places where the ground is known.
     pub fn new(checks: Checks, ground: Option<Ground>, columns: usize) -> Series {
-        Series { checks, ground, runs: vec![(f64::NAN, 0); columns], steps: vec![0; STEPS] }
+        let (runs, changes) = (vec![Run::NONE; columns], vec![Changes::default(); columns]);
+        Series { checks, ground, runs, changes, steps: vec![0; STEPS] }
+    }
+
+    /// How the values of a column changed since the last call.
+    pub fn take_changes(&mut self, column: usize) -> Changes {
+        std::mem::take(&mut self.changes[column])
     }
 
     /// Looks at the readings of a sensor.
@@ -163,9 +235,10 @@ impl Series {
         if count < least {
             return;
         }
-        let runs = &mut self.runs;
-        runs.fill((f64::NAN, 0));
-        let mut close = |column: usize, (value, first): (f64, usize), end: usize| {
+        let (runs, changes) = (&mut self.runs, &mut self.changes);
+        runs.fill(Run::NONE);
+        let mut close = |column: usize, Run { value, first, rises }: Run, end: usize| {
+            changes[column].take(value, end - first, rises);
             if end - first >= least && value != 0.0 && !value.is_nan() {
                 found(Finding::Stuck(column, first..end, value));
             }
@@ -173,9 +246,9 @@ impl Series {
         for reading in 0..count {
             for (column, run) in runs.iter_mut().enumerate() {
                 let value = readings.value(reading, column);
-                if value != run.0 {
+                if value != run.value {
                     close(column, *run, reading);
-                    *run = (value, reading);
+                    *run = Run { value, first: reading, rises: value > run.value };
                 }
             }
         }
@@ -326,6 +399,25 @@ mod tests {
         let (_, found) = look(&rows, checks);
         assert_eq!(found, [Finding::Stuck(0, 1..4, 2.0), Finding::Stuck(0, 10..14, 6.0)]);
         assert_eq!(look(&rows[..3], Checks { stuck_value: Some(3), ..Checks::NONE }).1, []);
+    }
+
+    #[test]
+    fn habits_are_told_once_enough_was_seen() {
+        let of = |values, rises, repeats| Changes { values, rises, repeats }.habit();
+        assert_eq!(of(0, 0, 0), Habit::Unknown);
+        assert_eq!(of(19, 9, 0), Habit::Unknown);
+        assert_eq!(of(20, 10, 0), Habit::Changes);
+        // One sensor that is dead all the time, and one of many.
+        assert_eq!(of(1, 0, 1), Habit::Unknown);
+        assert_eq!(of(2_000, 1_000, 1), Habit::Changes);
+        // What is read less often than it is written down, and what counts.
+        assert_eq!(of(24, 12, 24), Habit::Stays);
+        assert_eq!(of(1_000, 990, 2), Habit::Stays);
+        let mut changes = Changes::default();
+        for (value, readings, rises) in [(5.0, 1, false), (0.0, 9, false), (f64::NAN, 9, false), (7.0, 2, true)] {
+            changes.take(value, readings, rises);
+        }
+        assert_eq!(changes, Changes { values: 3, rises: 1, repeats: 1 });
     }
 
     #[test]

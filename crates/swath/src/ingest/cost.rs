@@ -4,6 +4,7 @@
 
 use swath_core::{Bytes, Ledger, LedgerLine, Result};
 use swath_formats::csv::row_bytes;
+use swath_table::intern::Interner;
 use swath_table::layout::RowLayout;
 use swath_table::schema::{ColumnType, TableSchema};
 
@@ -12,15 +13,13 @@ use super::job::Job;
 use super::prepare::{Prepared, column_of};
 use super::running::{MENDED_BYTES, ROW_GROUP_BYTES};
 use super::spread::Spread;
-use super::{assemble, encode, matching, rank, recall, rejects, route, row_checks, series_checks};
+use super::{assemble, beside_identifiers, encode, matching, rank, recall, rejects, route, row_checks, series_checks};
 use crate::work::{PROGRAM_BYTES, transformations_line};
 
-/// Memory of dictionaries: at least and at most.
+/// Memory of dictionaries: at least, and at most for what the sample does not have.
 const DICTIONARY: (u64, u64) = (128 << 10, 48 << 20);
-/// Bytes that a partition takes in its dictionary: its value twice, as tables grow, and what goes with it.
-const PARTITION_BYTES: u64 = 2 * 24 + TEXT_OVERHEAD + 16;
-/// Bytes that an interned text takes beside its own, twice counted for growing tables.
-const TEXT_OVERHEAD: u64 = 64;
+/// Bytes of a partition's value in its dictionary, about.
+const PARTITION_BYTES: u64 = 24;
 
 /// How many times the texts of a sample are in memory while it is looked at, at most; and what of it the program's line has.
 const LOOKING: u64 = 9;
@@ -87,14 +86,16 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
     let there = job.base.as_ref().map_or((0, 0), |lake| lake.texts);
     let names = || job.input_schema.pivot.iter().flat_map(|pivot| &pivot.columns);
     let named = (names().count() as u64, names().map(|name| name.len() as u64).sum::<u64>());
-    let texts =
-        dictionary(facts.categories + named.0 + there.0, facts.category_bytes + named.1 + there.1, facts.sampled, rows);
-    let partitions = Bytes((partitions_at_most * PARTITION_BYTES).clamp(DICTIONARY.0, DICTIONARY.1));
-    let fixed = vec![
+    let categories = (facts.categories + named.0 + there.0, facts.category_bytes + named.1 + there.1);
+    let categories_at_most = if facts.exact { categories.0 } else { texts_at_most(categories.0, facts.sampled, rows) };
+    let of_partitions = (partitions_at_most, partitions_at_most * PARTITION_BYTES);
+    // What identifiers take in the tables of workers is counted with them.
+    let texts = |workers: usize| dictionary(categories, categories_at_most, workers);
+    let partitions =
+        |workers: usize| dictionary(of_partitions, 0, workers).clamp(Bytes(DICTIONARY.0), Bytes(DICTIONARY.1));
+    let always = vec![
         line("program", PROGRAM_BYTES, "code, tables, threads and the sample".into()),
         line("inputs", inputs_bytes(job), format!("{} files: paths, identities, headers", job.files.len())),
-        line("dictionary", texts, format!("{} categories in the sample", facts.categories)),
-        line("partitions", partitions, format!("about {partitions_about} partitions")),
         line(
             "tables",
             Bytes(
@@ -115,8 +116,16 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
         Bytes((facts.text_per_row * facts.sampled as f64) as u64 * LOOKING).saturating_sub(LOOKED_AT_EASILY);
     let looking = line("sample", looked_at, "long texts, while they are looked at".into());
     let looking = (looked_at > Bytes::ZERO).then_some(looking);
-    let fixed =
-        fixed.into_iter().chain(looking).chain(lake).chain(computes.then(transformations_line)).collect::<Vec<_>>();
+    let transformations = computes.then(transformations_line);
+    let always: Vec<LedgerLine> = always.into_iter().chain(looking).chain(lake).chain(transformations).collect();
+    let fixed = |workers: usize| {
+        let categories = format!("{} categories in the sample", facts.categories);
+        let dictionaries = [
+            line("dictionary", texts(workers), categories),
+            line("partitions", partitions(workers), format!("about {partitions_about} partitions")),
+        ];
+        always.iter().cloned().chain(dictionaries).collect::<Vec<_>>()
+    };
     let category_values = (facts.categories * 4 + there.0).min(rows) as usize;
     let group_rows = job.rows_with_texts(rows.min(u64::from(job.row_group_rows)), rows);
     let text_of_group = text.most(group_rows) / group_rows.max(1) as f64;
@@ -159,11 +168,12 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
         .filter(|(_, bytes)| *bytes > Bytes::ZERO)
         .map(|(name, bytes)| line(name, bytes, "one task".into()))
         .collect();
-    let fixed_bytes: Bytes = fixed.iter().map(|line| line.bytes).sum();
+    let fixed_bytes = |workers: usize| fixed(workers).iter().map(|line| line.bytes).sum::<Bytes>();
     let task_max = tasks.into_iter().max().unwrap_or_default();
     let useful = threads.min((units + recalled.units) as usize).max(1);
-    let room = ceiling.saturating_sub(fixed_bytes);
-    let workers = useful.min((room.0 / task_max.0.max(1)) as usize).max(1);
+    let fits = |workers: &usize| fixed_bytes(*workers) + task_max * *workers as u64 <= ceiling;
+    let workers = (1..=useful).rev().find(fits).unwrap_or(1);
+    let room = ceiling.saturating_sub(fixed_bytes(workers));
     let between = intermediate_bytes(prepared, rows, text.all(), row_groups, exchange, output);
     // A little stays free, for dictionaries that grow.
     let at_work = (task_max * workers as u64).max(assemble(rows));
@@ -187,11 +197,11 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
     };
     let ledger = Ledger {
         ceiling,
-        fixed,
+        fixed: fixed(workers),
         tasks: task_lines,
         kept: vec![kept_line],
         workers,
-        smallest_ceiling: fixed_bytes + task_max.max(assemble(rows)),
+        smallest_ceiling: fixed_bytes(1) + task_max.max(assemble(rows)),
         bound_by: bound_by.into(),
     };
     ledger.check("the job")?;
@@ -199,8 +209,8 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
         ledger,
         scratch: scratch + prepared.content,
         scratch_least: scratch_least + prepared.content,
-        texts,
-        partitions,
+        texts: texts(workers),
+        partitions: partitions(workers),
         row_groups,
         mends: mended > 0,
         kept,
@@ -230,14 +240,13 @@ impl RowText {
     }
 }
 
-/// Bound of a dictionary, by what the sample holds of it.
-fn dictionary(distinct: u64, bytes: u64, sampled: u64, rows: u64) -> Bytes {
-    if distinct == 0 {
+/// Memory for a dictionary with texts, how many and of how many bytes, of which there may be more.
+fn dictionary((count, bytes): (u64, u64), at_most: u64, workers: usize) -> Bytes {
+    if count == 0 {
         return Bytes(64 << 10);
     }
-    let per_text = bytes * 2 / distinct + TEXT_OVERHEAD + 16;
-    let most = texts_at_most(distinct, sampled, rows);
-    Bytes((most * per_text).clamp(DICTIONARY.0, DICTIONARY.1))
+    let of = |texts: u64| Interner::bytes_for(texts, bytes * texts.div_ceil(count), beside_identifiers(workers));
+    Bytes(of(at_most).0.clamp(DICTIONARY.0, DICTIONARY.1)).max(of(count))
 }
 
 /// Texts that there may be, by how many a sample has. Where nearly all of its rows name something new, all rows may; else

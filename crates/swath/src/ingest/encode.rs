@@ -162,11 +162,12 @@ pub fn task_bytes(job: &Job, rows: u64, texts: Texts, runs: u64) -> Bytes {
     };
     // The index of the rows, their stretches, text, nulls of two columns, and the sorted dictionary.
     let rooms = rows * FetchRoom::ROW_BYTES + fetch::ENTRIES * 12 + rows * 2 + rows * 4 + texts.values * 8;
+    let flags = Bytes(rows as u64) + series_checks::long_runs_bytes(job, rows);
     let checks = match (series_checks::looks(job), job.strict) {
         (false, _) => Bytes::ZERO,
-        (true, false) => CHECKS_BYTES,
+        (true, false) => CHECKS_BYTES + flags,
         (true, true) => {
-            CHECKS_BYTES + Bytes(rows as u64 * series_checks::ROW_BYTES + 2 * rejects::UNIT_BYTES_MAX as u64)
+            CHECKS_BYTES + flags + Bytes(rows as u64 * series_checks::KEPT_BYTES + 2 * rejects::UNIT_BYTES_MAX as u64)
         }
     };
     let copies = if job.layout.has_text() { shape.bytes * 2 + rows * 4 } else { texts.value_bytes };

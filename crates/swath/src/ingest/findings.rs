@@ -13,7 +13,7 @@ use super::encode::EncodedGroups;
 use super::job::{Job, Routed, stage};
 use super::rejects::Lines;
 use super::running::Running;
-use super::series_checks::{Counted, Longest, STRETCH_BYTES, ground, looks, rejects_rows};
+use super::series_checks::{Counted, Longest, STRETCH_BYTES, ground, looks};
 use crate::outcome::{CheckFinding, Rows};
 
 /// Bytes that a sensor takes while its stretches are compared.
@@ -77,7 +77,7 @@ fn in_series(running: &Running, done: &Receipts) -> Result<Vec<CheckFinding>> {
     let mut findings = Vec::new();
     let name = |one: &Longest| sensor_name(running, one.sensor);
     // What is rejected is told with the rejects.
-    if let Some(one) = stuck.longest.as_ref().filter(|_| !rejects_rows(job)) {
+    if let Some(one) = stuck.longest.as_ref().filter(|_| stuck.readings > 0) {
         let (column, value) = one.value.unwrap_or_default();
         let (column, value) = match job.schema.columns.get(column) {
             Some(column) if column.column_type == ColumnType::Float32 => {
@@ -98,7 +98,7 @@ fn in_series(running: &Running, done: &Receipts) -> Result<Vec<CheckFinding>> {
             ),
         });
     }
-    if let Some(one) = jumps.longest.as_ref().filter(|_| !rejects_rows(job)) {
+    if let Some(one) = jumps.longest.as_ref().filter(|_| jumps.readings > 0) {
         let example = format!("{:.1} km away at {}{}", one.measure / 1000.0, moment(one.times[0]), name(one));
         findings.push(CheckFinding { check: "place_jump".into(), count: jumps.readings, example });
     }
@@ -110,10 +110,11 @@ fn in_series(running: &Running, done: &Receipts) -> Result<Vec<CheckFinding>> {
     Ok(findings)
 }
 
-/// Whether the partitions of a sensor follow each other in time, or in place: by the values of a column its readings go
-/// back and forth.
+/// Whether the readings of a sensor follow each other in time from partition to partition: by the values of a column they
+/// go back and forth, and by places those of what moves.
 fn sees_gaps(job: &Job) -> bool {
-    !job.levels.iter().any(|level| matches!(level, Level::Column(column) if Some(*column) != job.sensor))
+    let is_other = |level: &Level| matches!(level, Level::Column(column) if Some(*column) != job.sensor);
+    !job.levels.iter().any(|level| level.is_cell() || is_other(level))
 }
 
 /// The words for a sensor; none where the table has none.

@@ -105,12 +105,13 @@ pub fn prepare_until(request: &IngestRequest, stop: &Stop) -> Result<Job> {
 /// Resolves and costs a request to make few large files of many small ones.
 ///
 /// # Errors
-/// As [`prepare`]; [`Error::Usage`] where there is no lake.
+/// As [`prepare`]; [`Error::InputUnreadable`] where there is no lake.
 pub fn prepare_compact(request: &CompactRequest) -> Result<Job> {
     let CompactRequest { lake, target_file_size, common } = request;
     if std::fs::symlink_metadata(lake).is_err() {
-        return Err(Error::Usage {
-            message: format!("{}: there is no lake", lake.display()),
+        return Err(Error::InputUnreadable {
+            path: lake.clone(),
+            reason: "there is no lake".into(),
             hint: "name a folder that swath sensor ingest made".into(),
         });
     }

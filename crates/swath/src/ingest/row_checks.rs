@@ -23,6 +23,8 @@ pub const UNIT_BYTES: u64 = 400;
 const FAR: f64 = 1.0;
 /// That extent is at least so much, in degrees and in units of a plane.
 const EXTENT_MIN: (f64, f64) = (1.0, 100_000.0);
+/// Square degrees of a fifth of all places: near to those of so large a part there are many, exchanged or not.
+const WIDE: f64 = 360.0 * 180.0 / 5.0;
 
 /// Flags of the rows of a batch, by their position among those that stay.
 #[derive(Default)]
@@ -73,7 +75,8 @@ impl Usual {
             north: (north + y).min(north.max(most.1)),
         };
         let is_told_apart = usual.west > usual.north || usual.east < usual.south;
-        is_told_apart.then_some(usual)
+        let is_wide = in_degrees && (usual.east - usual.west) * (usual.north - usual.south) > WIDE;
+        (is_told_apart && !is_wide).then_some(usual)
     }
 
     fn holds(&self, x: f64, y: f64) -> bool {

@@ -7,25 +7,49 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use swath_core::{Blob, Result};
+use swath_core::{Blob, Bytes, Result};
 use swath_table::layout::FloatsAt;
 use swath_table::reject::{Reason, Reject};
 use swath_table::run::SortedRun;
-use swath_table::series::{Finding, Ground, Readings, Series, Stretch};
+use swath_table::series::{Changes, Finding, Ground, Habit, Readings, Series, Stretch};
 
 use super::arrays::Packed;
 use super::fetch::FetchRoom;
 use super::job::Job;
 use super::rejects::{self, Origin};
 use super::route::row_length;
-use super::row_checks::{Usual, mark};
+use super::row_checks::Usual;
 use super::running::Running;
 use super::sorted::NO_TIME;
 use super::usual::Varying;
 use crate::request::SortOrder;
 
-/// Bytes that a row takes while it is looked at where rows may be rejected: its flag, and its position.
-pub const ROW_BYTES: u64 = 1 + 4;
+/// Bytes that a row takes that stays where others are rejected: its position.
+pub const KEPT_BYTES: u64 = 4;
+/// What rows are flagged with.
+const STUCK: u8 = 1;
+const JUMPS: u8 = 2;
+
+/// A long run of equal values, by rows of a row group.
+struct LongRun {
+    /// Position among the columns that are looked at.
+    column: u32,
+    first: u32,
+    end: u32,
+    sensor: u32,
+    value: f64,
+}
+
+/// Long runs of a column that are kept at most in so many rows: with more, its values are ones that stay.
+fn long_runs_at_most(rows: usize) -> usize {
+    rows / Changes::SELDOM as usize + 3
+}
+
+/// Bytes of the long runs of a row group.
+pub fn long_runs_bytes(job: &Job, rows: usize) -> Bytes {
+    let of_length = job.schema.checks.stuck_value.map_or(0, |least| rows / least.max(1) as usize + 1);
+    Bytes((job.varying.len() * of_length.min(long_runs_at_most(rows)) * size_of::<LongRun>()) as u64)
+}
 
 /// The longest of several that were found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -97,6 +121,9 @@ pub struct SeriesChecks {
     series: Series,
     places: Option<Places>,
     columns: Vec<(Varying, FloatsAt)>,
+    runs: Vec<LongRun>,
+    /// How many of `runs` each column has.
+    counts: Vec<u32>,
     flags: Vec<u8>,
     /// Rows of the row group that stay.
     pub kept: Vec<u32>,
@@ -143,6 +170,8 @@ impl SeriesChecks {
             series: Series::new(checks.clone(), ground(job).filter(|_| is_placed), job.varying.len()),
             places: places.map(|columns| Places { columns, usual, zero: checks.zero_place }),
             columns: columns.collect(),
+            runs: Vec::new(),
+            counts: vec![0; job.varying.len()],
             flags: Vec::new(),
             kept: Vec::new(),
         })
@@ -157,34 +186,28 @@ impl SeriesChecks {
         let is_strict = rejects_rows(&found.running.job);
         self.flags.clear();
         self.flags.resize(rows, 0);
+        self.runs.clear();
+        self.counts.fill(0);
+        let runs_at_most = long_runs_at_most(rows) as u32;
         let (mut first, columns) = (0, &self.columns);
         while first < rows {
             let sensor = packed.keys[packed.index[first] as usize].major;
             let same = |&&row: &&u32| packed.keys[row as usize].major == sensor;
             let count = packed.index[first..].iter().take_while(same).count();
             let readings = OfSensor { packed, first, count, places: self.places, columns };
-            let flags = &mut self.flags;
-            let mut flag = |reading: usize, reason| {
-                if let Some(flag) = flags.get_mut(first + reading) {
-                    *flag = mark(reason);
-                }
-            };
-            let time = |reading| readings.time(reading).unwrap_or_default();
+            let (flags, runs, counts) = (&mut self.flags, &mut self.runs, &mut self.counts);
             let stretch = self.series.look(sensor, &readings, &mut |finding| match finding {
                 Finding::Stuck(column, run, value) => {
-                    let varying = columns[column].0;
-                    // Sensors stay at the ends of what they measure.
-                    if value <= varying.least || value >= varying.most {
-                        return;
+                    counts[column] += 1;
+                    if counts[column] <= runs_at_most {
+                        let [first, end] = [run.start, run.end].map(|reading| (first + reading) as u32);
+                        runs.push(LongRun { column: column as u32, first, end, sensor, value });
                     }
-                    let times = [time(run.start), time(run.end - 1)];
-                    let measure = run.len() as f64;
-                    run.for_each(|reading| flag(reading, Reason::StuckValue));
-                    found.stuck.add(0, Longest { measure, sensor, times, value: Some((varying.column, value)) });
                 }
                 Finding::Jump(reading, measure) => {
-                    flag(reading, Reason::PlaceJump);
-                    found.jumps.add(1, Longest { measure, sensor, times: [time(reading); 2], value: None });
+                    flags[first + reading] |= JUMPS;
+                    let times = [readings.time(reading).unwrap_or_default(); 2];
+                    found.jumps.add(0, Longest { measure, sensor, times, value: None });
                 }
                 Finding::Gap(times) => {
                     let measure = times[0].abs_diff(times[1]) as f64;
@@ -194,24 +217,63 @@ impl SeriesChecks {
             found.put(stretch)?;
             first += count;
         }
-        let stuck = mark(Reason::StuckValue);
-        found.stuck.readings += self.flags.iter().filter(|flag| **flag == stuck).count() as u64;
+        self.judge(packed, found);
         self.kept.clear();
         if is_strict {
             self.kept.reserve_exact(rows);
             for (position, &row) in packed.index.iter().enumerate() {
-                let reason = self.flags[position].checked_sub(1).and_then(Reason::from_position);
+                let reason = match self.flags[position] {
+                    0 => None,
+                    flags if flags & JUMPS != 0 => Some(Reason::PlaceJump),
+                    _ => Some(Reason::StuckValue),
+                };
                 let goes = match reason {
                     Some(reason) => found.reject(packed, row, reason)?,
                     None => false,
                 };
-                if !goes {
+                if goes {
+                    self.flags[position] = 0;
+                } else {
                     self.kept.push(row);
                 }
             }
             found.write_rejects()?;
         }
+        let count = |flag: u8| self.flags.iter().filter(|flags| **flags & flag != 0).count() as u64;
+        found.stuck.readings += count(STUCK);
+        found.jumps.readings += count(JUMPS);
         Ok(())
+    }
+
+    /// Of long runs of equal values, those of columns whose values change otherwise are stuck. The readings of the row
+    /// group say whether they do; where they are too few, the sample does.
+    fn judge(&mut self, packed: &Packed<'_>, found: &mut Finds<'_>) {
+        let changes: Vec<bool> = (self.columns.iter().enumerate())
+            .map(|(column, (varying, _))| match self.series.take_changes(column).habit() {
+                Habit::Changes => true,
+                Habit::Stays => false,
+                Habit::Unknown => varying.is_known,
+            })
+            .collect();
+        for &LongRun { column, first, end, sensor, value } in &self.runs {
+            let varying = self.columns[column as usize].0;
+            // Sensors stay at the ends of what they measure.
+            if !changes[column as usize] || value <= varying.least || value >= varying.most {
+                continue;
+            }
+            let time = |at: u32| match packed.keys[packed.index[at as usize] as usize].minor {
+                NO_TIME => 0,
+                time => time,
+            };
+            let longest = Longest {
+                measure: f64::from(end - first),
+                sensor,
+                times: [time(first), time(end - 1)],
+                value: Some((varying.column, value)),
+            };
+            found.stuck.add(0, longest);
+            self.flags[first as usize..end as usize].iter_mut().for_each(|flag| *flag |= STUCK);
+        }
     }
 }
 

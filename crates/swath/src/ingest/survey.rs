@@ -248,6 +248,7 @@ pub fn facts(
             facts.has_lines_in_texts |= report.lines > report.records + report.blank + report.comments;
             bytes += length;
             counters.values_mut().for_each(Counter::end_piece);
+            watch.end_piece();
             points.pieces.push((points.points.len(), false));
         }
         counters.values_mut().for_each(Counter::end_file);

@@ -1,11 +1,12 @@
-//! What is usual in a sample, for checks that compare rows with it: where most rows are, and which columns change from
-//! reading to reading.
+//! What is usual in a sample, for checks that compare rows with it: where most rows are, and how the values of columns
+//! change from reading to reading.
 //!
 //! It keeps little, however large the sample is.
 
 use rustc_hash::FxHashMap;
 use swath_table::column::{Batch, Column, Values};
 use swath_table::schema::{ColumnType, Role, TableSchema};
+use swath_table::series::{Changes, Habit};
 
 /// Places that are kept at most: beyond, every other one is forgotten.
 const PLACES_MAX: usize = 8_192;
@@ -13,18 +14,18 @@ const PLACES_MAX: usize = 8_192;
 const SENSORS_MAX: usize = 256;
 /// Fewer places do not tell where most are.
 const PLACES_MIN: usize = 20;
-/// Fewer changes do not tell whether a value always changes.
-const READINGS_MIN: u32 = 20;
-/// In a column whose values always change, one is there again less often than once in so many changes.
-const REPEATS: u32 = 20;
+/// Where one reading in so many has an earlier time than the one before, neighbours tell nothing.
+const LATE: u32 = 10;
 /// The share of places on each side that are not among most.
 const ASIDE: f64 = 0.1;
 
-/// A column of floats whose values change from reading to reading, and the ends of its values.
+/// A column of floats whose values may change from reading to reading, and the ends of its values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Varying {
     /// Its position.
     pub column: usize,
+    /// Whether they do in the sample; else it does not tell.
+    pub is_known: bool,
     /// The least value of the sample, where several sensors have it, or there is one only: many stay at the ends of what
     /// they measure. Else less than all values.
     pub least: f64,
@@ -34,13 +35,17 @@ pub struct Varying {
 
 /// What is known of a column of floats.
 #[derive(Clone, Copy)]
-struct Changes {
-    /// Readings with another value than the one before, of the same sensor.
-    changes: u32,
-    /// How often a value was there again, runs counted once.
-    repeats: u32,
+struct Known {
+    changes: Changes,
     least: End,
     most: End,
+}
+
+/// The last reading of a sensor in a piece of the sample.
+struct Last {
+    time: i64,
+    /// The value of each column, how often it was there, and whether it is larger than the one before.
+    values: Box<[(f64, usize, bool)]>,
 }
 
 /// The least or the largest value, and whose it is.
@@ -66,12 +71,14 @@ pub struct Watch {
     columns: Vec<usize>,
     place: Option<(usize, usize)>,
     sensor: Option<usize>,
+    time: Option<usize>,
     places: Vec<[f64; 2]>,
     step: usize,
     seen: usize,
-    /// The last value of each column, and whether it was there before, for each sensor.
-    last: FxHashMap<u64, Box<[(f64, bool)]>>,
-    changes: Vec<Changes>,
+    last: FxHashMap<u64, Last>,
+    known: Vec<Known>,
+    /// Readings with another time than the one before, of the same sensor, and how many of them have an earlier one.
+    turns: (u32, u32),
 }
 
 impl Watch {
@@ -84,16 +91,28 @@ impl Watch {
         };
         let columns: Vec<usize> = (0..schema.columns.len()).filter(is_value).collect();
         let end = |value| End { value, sensor: 0, is_shared: false };
-        let nothing = Changes { changes: 0, repeats: 0, least: end(f64::INFINITY), most: end(f64::NEG_INFINITY) };
+        let nothing = Known { changes: Changes::default(), least: end(f64::INFINITY), most: end(f64::NEG_INFINITY) };
         Watch {
-            changes: vec![nothing; columns.len()],
+            known: vec![nothing; columns.len()],
             columns,
             place: schema.with_role(Role::X).zip(schema.with_role(Role::Y)),
             sensor: schema.with_role(Role::Sensor),
+            time: schema.with_role(Role::Time),
             places: Vec::new(),
             step: 1,
             seen: 0,
             last: FxHashMap::default(),
+            turns: (0, 0),
+        }
+    }
+
+    /// What comes next does not follow what was there before.
+    pub fn end_piece(&mut self) {
+        for last in self.last.values_mut() {
+            last.time = i64::MIN;
+            for (value, known) in last.values.iter_mut().zip(&mut self.known) {
+                close(value, known);
+            }
         }
     }
 
@@ -110,22 +129,33 @@ impl Watch {
             if self.last.len() >= SENSORS_MAX && !self.last.contains_key(&sensor) {
                 continue;
             }
-            let nothing = || vec![(f64::NAN, false); self.columns.len()].into_boxed_slice();
+            let nothing = || Last { time: i64::MIN, values: vec![(f64::NAN, 0, false); self.columns.len()].into() };
             let last = self.last.entry(sensor).or_insert_with(nothing);
-            for ((last, &column), known) in last.iter_mut().zip(&self.columns).zip(&mut self.changes) {
+            let time = self.time.map_or(i64::MIN, |time| moment(&batch.columns[time], row));
+            if time != i64::MIN {
+                // What was sent twice says nothing.
+                if time == last.time {
+                    continue;
+                }
+                if last.time != i64::MIN {
+                    self.turns.0 += 1;
+                    self.turns.1 += u32::from(time < last.time);
+                }
+                last.time = time;
+            }
+            for ((last, &column), known) in last.values.iter_mut().zip(&self.columns).zip(&mut self.known) {
                 let value = value(&batch.columns[column], row);
                 if value.is_nan() {
                     continue;
                 }
                 known.least.take(value, sensor, value < known.least.value);
                 known.most.take(value, sensor, value > known.most.value);
-                // Zero may stay for long.
-                if value == last.0 && value != 0.0 {
-                    known.repeats += u32::from(!last.1);
-                    last.1 = true;
+                if value == last.0 {
+                    last.1 += 1;
                 } else {
-                    known.changes += u32::from(!last.0.is_nan() && value != last.0);
-                    *last = (value, false);
+                    let rises = value > last.0;
+                    close(last, known);
+                    *last = (value, 1, rises);
                 }
             }
         }
@@ -173,18 +203,35 @@ impl Watch {
         end.is_shared || self.last.len() == 1
     }
 
-    /// Columns whose values nearly always change from reading to reading.
+    /// Columns of floats, but for those whose values are seen to stay for a while. Called once everything was looked at.
     pub fn varying(&self) -> Vec<Varying> {
-        let columns = self.columns.iter().zip(&self.changes);
-        let changes = |known: &Changes| known.changes >= READINGS_MIN && known.repeats * REPEATS < known.changes;
+        let is_in_order = self.turns.1 * LATE < self.turns.0 || self.turns.1 == 0;
+        let columns = self.columns.iter().zip(&self.known);
+        let habit = |known: &Known| if is_in_order { known.changes.habit() } else { Habit::Unknown };
         columns
-            .filter(|(_, known)| changes(known))
-            .map(|(&column, known)| Varying {
+            .map(|(&column, known)| (column, known, habit(known)))
+            .filter(|(.., habit)| *habit != Habit::Stays)
+            .map(|(column, known, habit)| Varying {
                 column,
+                is_known: habit == Habit::Changes,
                 least: if self.is_usual(known.least) { known.least.value } else { f64::NEG_INFINITY },
                 most: if self.is_usual(known.most) { known.most.value } else { f64::INFINITY },
             })
             .collect()
+    }
+}
+
+/// Ends a run of equal values.
+fn close(last: &mut (f64, usize, bool), known: &mut Known) {
+    let (value, readings, rises) = std::mem::replace(last, (f64::NAN, 0, false));
+    known.changes.take(value, readings, rises);
+}
+
+/// A time of a column; the least there is where there is none.
+fn moment(column: &Column, row: usize) -> i64 {
+    match &column.values {
+        Values::Timestamp(values) if column.valid[row] != 0 => values[row],
+        _ => i64::MIN,
     }
 }
 
