@@ -1,6 +1,7 @@
 //! Some rows of a file as delimited text with quotes, for inference: a bounded look at columns whose types are known.
 //!
-//! Columns are read one after the other, so no more than one page and one dictionary are in memory.
+//! Columns are read one after the other, so no more than one page is in memory, and of dictionaries of record batches
+//! what some rows name.
 
 use std::ops::Range;
 
@@ -62,6 +63,7 @@ pub fn sample(file: Box<dyn ReadAt>, head: &Head, spans: &[Range<u64>], bytes_ma
     let mut kinds = Vec::new();
     for (name, kind) in head.wanted() {
         let Some(mut leaf) = Leaf::new(head, name, VALUE_BYTES) else { continue };
+        leaf.read_few();
         kinds.push(kind);
         let mut at = None;
         for (span, written) in spans.iter().zip(&mut written) {

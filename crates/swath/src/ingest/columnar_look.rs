@@ -17,7 +17,6 @@ use super::columnar::Columns;
 use super::look::Inputs;
 use crate::content::never_ends;
 use crate::input_file::InputFile;
-use crate::work::PROGRAM_BYTES;
 
 /// Rows of the first piece of a sampled file, and of the others.
 const PIECE_ROWS: (u64, u64) = (1_000, 250);
@@ -30,12 +29,7 @@ const SMALL: (u64, u64) = (20_000, 2 << 20);
 ///
 /// # Errors
 /// For inputs that cannot be read and schemas that cannot be.
-pub fn inputs(
-    files: Vec<InputFile>,
-    (content, ceiling): (Bytes, Bytes),
-    given: &SchemaFile,
-    mut warnings: Vec<String>,
-) -> Result<Inputs> {
+pub fn inputs(files: Vec<InputFile>, content: Bytes, given: &SchemaFile, mut warnings: Vec<String>) -> Result<Inputs> {
     let mut columns = Columns::default();
     let (mut types, mut refused) = (FileTypes::default(), Refused::default());
     let mut known: FxHashMap<Vec<Vec<u8>>, usize> = FxHashMap::default();
@@ -81,7 +75,7 @@ pub fn inputs(
         });
     }
     let is_small = columns.cuts.end <= SMALL.0 && unpacked <= SMALL.1 && files.len() <= FILES_MAX;
-    let mut samples = samples(&files, &mut columns, given, &types, (is_small, ceiling))?;
+    let mut samples = samples(&files, &mut columns, given, &types, is_small)?;
     let mut given = given.clone();
     given.csv = given.csv.of_laid_out();
     let inferred = infer::look_typed(&samples, &given, &types)?;
@@ -169,7 +163,7 @@ fn samples(
     columns: &mut Columns,
     given: &SchemaFile,
     types: &FileTypes,
-    (is_small, ceiling): (bool, Bytes),
+    is_small: bool,
 ) -> Result<Vec<Sample>> {
     let with_rows: Vec<usize> = (0..files.len()).filter(|&file| columns.files[file].0 > 0).collect();
     let count = with_rows.len().min(FILES_MAX);
@@ -187,7 +181,6 @@ fn samples(
         let kinds: FxHashMap<&str, Kind> = head.columns().collect();
         let readable = |name: &str| is_wanted(name) && (kinds.get(name) != Some(&Kind::Bytes) || is_named(given, name));
         let head = Head::read(&*file.open()?, file.end, &readable)?;
-        fits(file, &head, ceiling)?;
         columns.sampled.push((position, head.names().map(|name| name.as_bytes().to_vec()).collect()));
         let spans = if is_small { whole(head.rows()) } else { spans(head.rows(), pieces) };
         // Binary numbers have more digits than people write.
@@ -211,20 +204,6 @@ fn legible(text: Vec<u8>) -> Vec<u8> {
     };
     text.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b'?');
     text
-}
-
-/// Refuses dictionaries for which there is no room: a sample reads them, before there is a plan.
-fn fits(file: &InputFile, head: &Head, ceiling: Bytes) -> Result<()> {
-    let smallest = PROGRAM_BYTES + Bytes(head.dictionary_bytes());
-    if smallest <= ceiling || head.dictionary_bytes() == 0 {
-        return Ok(());
-    }
-    Err(Error::CeilingTooSmall {
-        what: format!("the dictionary of a column of {}", file.path.display()),
-        ceiling,
-        smallest,
-        mostly: "all of its entries are in memory".into(),
-    })
 }
 
 /// All rows.
