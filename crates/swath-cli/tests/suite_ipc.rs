@@ -255,8 +255,8 @@ fn fits_where_it_is_said_to(folder: &Folder, input: &str) -> u64 {
     let job = format!("sensor ingest {input} -o lake {WORDS} -j 1");
     let plan = folder.run(&format!("{job} --explain -m 2GB")).expect(&[0]);
     let smallest = plan.figure("/smallest_ceiling").div_ceil(1000);
-    for less in [smallest - 10, smallest / 2, 18_000] {
-        let refused = folder.run(&format!("{job} -m {less}kB")).expect(&[3]).error_text();
+    for less in [smallest - 10, smallest / 2, 18_000].map(|less| less.max(18_000)) {
+        let refused = folder.run(&format!("{job} -m {less}kB")).expect(&[3]).stderr;
         let told = format!("--memory {}MB would do", smallest.div_ceil(1000));
         assert!(refused.contains(&told), "{input} with {less} kB, wanted {told:?}: {refused}");
         assert!(!folder.at("lake").exists(), "{input} with {less} kB");
@@ -295,12 +295,13 @@ fn dictionaries_that_grow_fit_where_they_are_said_to() {
     fits_where_it_is_said_to(&folder, "replaced.arrows");
 }
 
-/// Views of the ends of one text: together they are far longer than it.
-fn ends_of_one_text(count: u32, longest: u32) -> StringViewArray {
+/// Views of pieces of one text: together they are far longer than it.
+fn pieces_of_one_text(count: u32, length: u32) -> StringViewArray {
     let mut views = StringViewBuilder::new();
-    let block = views.append_block((0..longest).map(|at| b'a' + (at % 23) as u8).collect::<Vec<u8>>().into());
+    let text: Vec<u8> = (0..2 * length).map(|at| b'a' + (at * at % 23) as u8).collect();
+    let block = views.append_block(text.into());
     for entry in 0..count {
-        views.try_append_view(block, entry, longest - entry).expect("a view");
+        views.try_append_view(block, entry % length, length).expect("a view");
         if entry % 7 == 0 {
             views.append_null();
         }
@@ -311,14 +312,30 @@ fn ends_of_one_text(count: u32, longest: u32) -> StringViewArray {
 #[test]
 fn views_that_share_a_text_are_counted_each() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
-    let shared: ArrayRef = Arc::new(ends_of_one_text(2_000, 40_000));
+    let shared: ArrayRef = Arc::new(pieces_of_one_text(20_000, 3_000));
     for (name, packing) in [("shared.arrows", None), ("packed.arrows", Some(CompressionType::ZSTD))] {
         let options = IpcWriteOptions::default().try_with_compression(packing).expect("a feature");
         write_stream(&folder, name, &[coded(0, &[("text", Arc::clone(&shared))])], options);
         assert!(folder.read(name).len() < 500_000);
         // Texts of the dictionary, which the file has once.
-        assert!(fits_where_it_is_said_to(&folder, name) > 2_000 * 39_000);
+        assert!(fits_where_it_is_said_to(&folder, name) > 20_000 * 3_000);
     }
+}
+
+#[test]
+fn samples_of_few_bytes_that_make_much_text_are_bounded() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    let long = |number: usize| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values([format!("{number:0>4000}"), "short".into()]))
+    };
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let columns: Vec<(&str, ArrayRef)> = names.into_iter().enumerate().map(|(at, name)| (name, long(at))).collect();
+    let batches: Vec<RecordBatch> = (0..3).map(|number| coded(number, &columns)).collect();
+    write_stream(&folder, "long.arrows", &batches, IpcWriteOptions::default());
+    assert!(folder.read("long.arrows").len() < 2_000_000);
+    let job = "sensor ingest long.arrows -o lake -j 1";
+    let refused = folder.run(&format!("{job} -m 24MB --json")).expect(&[3]);
+    assert!(refused.stderr.contains("would do"), "{refused}");
 }
 
 #[test]

@@ -24,6 +24,8 @@ const PIECE_ROWS: (u64, u64) = (1_000, 250);
 const PIECES: (u64, u64) = (15, 48);
 /// Inputs of no more rows and bytes are sampled as a whole.
 const SMALL: (u64, u64) = (20_000, 2 << 20);
+/// Text of such inputs at most: of a dictionary, few bytes may make much of it.
+const SMALL_TEXT: usize = 8 << 20;
 
 /// Finds the schema of files with columns.
 ///
@@ -182,16 +184,25 @@ fn samples(
         let readable = |name: &str| is_wanted(name) && (kinds.get(name) != Some(&Kind::Bytes) || is_named(given, name));
         let head = Head::read(&*file.open()?, file.end, &readable)?;
         columns.sampled.push((position, head.names().map(|name| name.as_bytes().to_vec()).collect()));
-        let spans = if is_small { whole(head.rows()) } else { spans(head.rows(), pieces) };
+        let all = match is_small {
+            true => sample(file.open()?, &head, &whole(head.rows()), SMALL_TEXT / count)?.pop(),
+            false => None,
+        };
+        let all = all.filter(|piece| piece.rows == head.rows());
+        let is_whole = all.is_some();
+        let spans = if is_whole { whole(head.rows()) } else { spans(head.rows(), pieces) };
         // Binary numbers have more digits than people write.
-        let bytes_max = if is_small { usize::MAX } else { 2 * PIECE_BYTES as usize };
+        let bytes_max = 2 * PIECE_BYTES as usize;
         let mut text = sample_header(&head);
-        let mut texts = sample(file.open()?, &head, &spans[..1], bytes_max.max(2 * HEAD_BYTES as usize))?;
+        let mut texts = match all {
+            Some(piece) => vec![piece],
+            None => sample(file.open()?, &head, &spans[..1], 2 * HEAD_BYTES as usize)?,
+        };
         text.extend(texts.iter().flat_map(|piece| &piece.text));
         texts = sample(file.open()?, &head, &spans[1..], bytes_max)?;
         let pieces = texts.into_iter().map(|piece| legible(piece.text)).filter(|text| !text.is_empty()).collect();
         let path = file.path.clone();
-        samples.push(Sample { path, head: legible(text), complete: spans.len() == 1, exhaustive: is_small, pieces });
+        samples.push(Sample { path, head: legible(text), complete: spans.len() == 1, exhaustive: is_whole, pieces });
     }
     Ok(samples)
 }
