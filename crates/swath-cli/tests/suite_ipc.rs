@@ -250,12 +250,13 @@ fn write_stream(folder: &Folder, name: &str, batches: &[RecordBatch], options: I
     writer.finish().expect("an end");
 }
 
-/// What is told as the smallest ceiling does do, a little less is refused, and the lake is the same as with plenty.
-fn fits_where_it_is_said_to(folder: &Folder, input: &str) -> u64 {
+/// What is told as the smallest ceiling does do, down to `least` kB all less is refused with it, and the lake is the same
+/// as with plenty.
+fn fits_where_it_is_said_to(folder: &Folder, input: &str, least: u64) -> u64 {
     let job = format!("sensor ingest {input} -o lake {WORDS} -j 1");
     let plan = folder.run(&format!("{job} --explain -m 2GB")).expect(&[0]);
     let smallest = plan.figure("/smallest_ceiling").div_ceil(1000);
-    for less in [smallest - 10, smallest / 2, 18_000].map(|less| less.max(18_000)) {
+    for less in [smallest - 10, (smallest / 2).max(least), least] {
         let refused = folder.run(&format!("{job} -m {less}kB")).expect(&[3]).stderr;
         let told = format!("--memory {}MB would do", smallest.div_ceil(1000));
         assert!(refused.contains(&told), "{input} with {less} kB, wanted {told:?}: {refused}");
@@ -282,17 +283,17 @@ fn dictionaries_that_grow_fit_where_they_are_said_to() {
     let grown = |number: usize| texts(0, 10_000 * (number + 1));
     let batches: Vec<RecordBatch> = (0..24).map(|number| coded(number, &[("device", grown(number))])).collect();
     write_stream(&folder, "grown.arrows", &batches, deltas());
-    assert!(fits_where_it_is_said_to(&folder, "grown.arrows") > 24_000_000);
+    assert!(fits_where_it_is_said_to(&folder, "grown.arrows", 18_000) > 24_000_000);
     let numbers =
         |number: usize| -> ArrayRef { Arc::new(Int32Array::from_iter_values(0..400_000 * (number as i32 + 1))) };
     let both = |number: usize| coded(number, &[("device", grown(number)), ("count", numbers(number))]);
     write_stream(&folder, "two.arrows", &(0..8).map(both).collect::<Vec<_>>(), deltas());
-    fits_where_it_is_said_to(&folder, "two.arrows");
+    fits_where_it_is_said_to(&folder, "two.arrows", 18_000);
     // Replaced by smaller and larger ones.
     let replaced = [60_000, 90_000, 20_000, 120_000, 50_000].into_iter().enumerate();
     let replaced = replaced.map(|(number, entries)| coded(number, &[("device", texts(entries, 2 * entries))]));
     write_stream(&folder, "replaced.arrows", &replaced.collect::<Vec<_>>(), IpcWriteOptions::default());
-    fits_where_it_is_said_to(&folder, "replaced.arrows");
+    fits_where_it_is_said_to(&folder, "replaced.arrows", 18_000);
 }
 
 /// Views of pieces of one text: together they are far longer than it.
@@ -318,7 +319,7 @@ fn views_that_share_a_text_are_counted_each() {
         write_stream(&folder, name, &[coded(0, &[("text", Arc::clone(&shared))])], options);
         assert!(folder.read(name).len() < 500_000);
         // Texts of the dictionary, which the file has once.
-        assert!(fits_where_it_is_said_to(&folder, name) > 20_000 * 3_000);
+        assert!(fits_where_it_is_said_to(&folder, name, 18_000) > 20_000 * 3_000);
     }
 }
 
@@ -346,5 +347,6 @@ fn packed_views_that_are_many_are_laid_out_first() {
     let packing = Some(CompressionType::ZSTD);
     let options = IpcWriteOptions::default().try_with_compression(packing).expect("a feature");
     write_stream(&folder, "many.arrows", &[coded(0, &[("text", many)])], options);
-    fits_where_it_is_said_to(&folder, "many.arrows");
+    // Unpacking takes 21 MB before there is a plan.
+    fits_where_it_is_said_to(&folder, "many.arrows", 22_000);
 }
