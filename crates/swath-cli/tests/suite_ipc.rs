@@ -2,10 +2,15 @@
 //! reasons.
 
 use std::fs::File;
+use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::builder::StringViewBuilder;
+use arrow_array::types::Int32Type;
+use arrow_array::{
+    ArrayRef, DictionaryArray, Int32Array, RecordBatch, StringArray, StringViewArray, TimestampMicrosecondArray,
+};
 use arrow_ipc::CompressionType;
-use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
+use arrow_ipc::writer::{DictionaryHandling, FileWriter, IpcWriteOptions, StreamWriter};
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use swath_testkit::{Folder, Tree};
 
@@ -211,4 +216,137 @@ fn files_that_are_cut_or_changed_never_do_worse_than_be_refused() {
             folder.remove(&["lake"]);
         }
     }
+}
+
+/// Rows of a batch with dictionaries.
+const CODED_ROWS: usize = 5_000;
+
+/// A batch of a sensor, times, and columns of a few entries of their dictionaries, from both ends and between.
+fn coded(number: usize, dictionaries: &[(&'static str, ArrayRef)]) -> RecordBatch {
+    let rows = number * CODED_ROWS..(number + 1) * CODED_ROWS;
+    let times = rows.clone().map(|row| 1_740_000_000_000_000 + row as i64 * 1_000_000);
+    let mut columns: Vec<(&str, ArrayRef)> = vec![
+        ("sensor_id", Arc::new(StringArray::from_iter_values(rows.clone().map(|row| format!("s{}", row % 9))))),
+        ("time", Arc::new(TimestampMicrosecondArray::from_iter_values(times))),
+    ];
+    for (name, entries) in dictionaries {
+        let count = entries.len();
+        let codes = Int32Array::from_iter(
+            rows.clone().map(|row| (row % 11 != 3).then_some((row % 50 * (count - 1) / 49) as i32)),
+        );
+        columns.push((name, Arc::new(DictionaryArray::<Int32Type>::new(codes, Arc::clone(entries)))));
+    }
+    RecordBatch::try_from_iter(columns).expect("columns")
+}
+
+fn texts(from: usize, upto: usize) -> ArrayRef {
+    Arc::new(StringArray::from_iter_values((from..upto).map(|entry| format!("device-{entry:0>93}"))))
+}
+
+fn write_stream(folder: &Folder, name: &str, batches: &[RecordBatch], options: IpcWriteOptions) {
+    let file = File::create(folder.at(name)).expect("a file");
+    let mut writer = StreamWriter::try_new_with_options(file, &batches[0].schema(), options).expect("a writer");
+    batches.iter().for_each(|batch| writer.write(batch).expect("rows"));
+    writer.finish().expect("an end");
+}
+
+/// What is told as the smallest ceiling does do, down to `least` kB all less is refused with it, and the lake is the same
+/// as with plenty.
+fn fits_where_it_is_said_to(folder: &Folder, input: &str, least: u64) -> u64 {
+    let job = format!("sensor ingest {input} -o lake {WORDS} -j 1");
+    let plan = folder.run(&format!("{job} --explain -m 2GB")).expect(&[0]);
+    let smallest = plan.figure("/smallest_ceiling").div_ceil(1000);
+    for less in [smallest - 10, (smallest / 2).max(least), least] {
+        let refused = folder.run(&format!("{job} -m {less}kB")).expect(&[3]).stderr;
+        let told = format!("--memory {}MB would do", smallest.div_ceil(1000));
+        assert!(refused.contains(&told), "{input} with {less} kB, wanted {told:?}: {refused}");
+        assert!(!folder.at("lake").exists(), "{input} with {less} kB");
+    }
+    let mut trees = Vec::new();
+    for ceiling in [format!("{smallest}kB"), "2GB".into()] {
+        let outcome = folder.run(&format!("{job} -m {ceiling}")).expect(&[0]);
+        let rows = outcome.rows();
+        assert_eq!((rows.read, rows.rejected), (rows.written, 0), "{input} with {ceiling}: {outcome}");
+        let (peak, ceiling) = (outcome.figure("/memory/actual_peak"), outcome.figure("/memory/ceiling"));
+        assert!(peak <= ceiling, "{input}: {peak} of {ceiling}");
+        trees.push(Tree::of(&folder.at("lake")));
+        folder.remove(&["lake"]);
+    }
+    trees[0].assert_same(&trees[1], input);
+    smallest * 1000
+}
+
+#[test]
+fn dictionaries_that_grow_fit_where_they_are_said_to() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    let deltas = || IpcWriteOptions::default().with_dictionary_handling(DictionaryHandling::Delta);
+    let grown = |number: usize| texts(0, 10_000 * (number + 1));
+    let batches: Vec<RecordBatch> = (0..24).map(|number| coded(number, &[("device", grown(number))])).collect();
+    write_stream(&folder, "grown.arrows", &batches, deltas());
+    assert!(fits_where_it_is_said_to(&folder, "grown.arrows", 18_000) > 24_000_000);
+    let numbers =
+        |number: usize| -> ArrayRef { Arc::new(Int32Array::from_iter_values(0..400_000 * (number as i32 + 1))) };
+    let both = |number: usize| coded(number, &[("device", grown(number)), ("count", numbers(number))]);
+    write_stream(&folder, "two.arrows", &(0..8).map(both).collect::<Vec<_>>(), deltas());
+    fits_where_it_is_said_to(&folder, "two.arrows", 18_000);
+    // Replaced by smaller and larger ones.
+    let replaced = [60_000, 90_000, 20_000, 120_000, 50_000].into_iter().enumerate();
+    let replaced = replaced.map(|(number, entries)| coded(number, &[("device", texts(entries, 2 * entries))]));
+    write_stream(&folder, "replaced.arrows", &replaced.collect::<Vec<_>>(), IpcWriteOptions::default());
+    fits_where_it_is_said_to(&folder, "replaced.arrows", 18_000);
+}
+
+/// Views of pieces of one text: together they are far longer than it.
+fn pieces_of_one_text(count: u32, length: u32) -> StringViewArray {
+    let mut views = StringViewBuilder::new();
+    let text: Vec<u8> = (0..2 * length).map(|at| b'a' + (at * at % 23) as u8).collect();
+    let block = views.append_block(text.into());
+    for entry in 0..count {
+        views.try_append_view(block, entry % length, length).expect("a view");
+        if entry % 7 == 0 {
+            views.append_null();
+        }
+    }
+    views.finish()
+}
+
+#[test]
+fn views_that_share_a_text_are_counted_each() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    let shared: ArrayRef = Arc::new(pieces_of_one_text(20_000, 3_000));
+    for (name, packing) in [("shared.arrows", None), ("packed.arrows", Some(CompressionType::ZSTD))] {
+        let options = IpcWriteOptions::default().try_with_compression(packing).expect("a feature");
+        write_stream(&folder, name, &[coded(0, &[("text", Arc::clone(&shared))])], options);
+        assert!(folder.read(name).len() < 500_000);
+        // Texts of the dictionary, which the file has once.
+        assert!(fits_where_it_is_said_to(&folder, name, 18_000) > 20_000 * 3_000);
+    }
+}
+
+#[test]
+fn samples_of_few_bytes_that_make_much_text_are_bounded() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    let long = |number: usize| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values([format!("{number:0>4000}"), "short".into()]))
+    };
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let columns: Vec<(&str, ArrayRef)> = names.into_iter().enumerate().map(|(at, name)| (name, long(at))).collect();
+    let batches: Vec<RecordBatch> = (0..3).map(|number| coded(number, &columns)).collect();
+    write_stream(&folder, "long.arrows", &batches, IpcWriteOptions::default());
+    assert!(folder.read("long.arrows").len() < 2_000_000);
+    let job = "sensor ingest long.arrows -o lake -j 1";
+    let refused = folder.run(&format!("{job} -m 24MB --json")).expect(&[3]);
+    assert!(refused.stderr.contains("would do"), "{refused}");
+}
+
+#[test]
+fn packed_views_that_are_many_are_laid_out_first() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    let many: ArrayRef =
+        Arc::new(StringViewArray::from_iter_values((0..80_000).map(|entry| format!("a text of some length {entry}"))));
+    let packing = Some(CompressionType::ZSTD);
+    let options = IpcWriteOptions::default().try_with_compression(packing).expect("a feature");
+    write_stream(&folder, "many.arrows", &[coded(0, &[("text", many)])], options);
+    // Unpacking takes 21 MB before there is a plan.
+    fits_where_it_is_said_to(&folder, "many.arrows", 22_000);
 }

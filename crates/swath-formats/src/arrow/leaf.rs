@@ -4,10 +4,13 @@ use swath_core::Result;
 
 use super::dictionary::Dictionary;
 use super::fields::{Column, Stored};
-use super::outline::Outline;
+use super::outline::{Needs, Outline};
 use super::part::Io;
 use super::plain::Plain;
 use crate::columnar::slots::{CHUNK_ROWS, Slots};
+
+/// Rows that are read at once by who wants few.
+const FEW_ROWS: usize = 256;
 
 /// A column that is being read.
 #[derive(Debug)]
@@ -47,10 +50,24 @@ impl Leaf {
         }
     }
 
+    /// Reads some hundred rows at once from now on, and of a dictionary what they name and no more: for who wants few
+    /// rows, whatever a dictionary takes.
+    pub fn read_few(&mut self) {
+        if let Some(dictionary) = &mut self.dictionary {
+            dictionary.read_few();
+            self.plain.at_once = FEW_ROWS;
+        }
+    }
+
+    /// What its column has in a file at most.
+    fn needs(&self, outline: &Outline) -> Needs {
+        let found = outline.columns.iter().position(|column| column.place == self.column.place);
+        found.map(|position| outline.needs[position]).unwrap_or_default()
+    }
+
     /// Memory that it takes at most, and that of packed bytes, which columns share.
     pub fn bytes_max(&self, outline: &Outline) -> (u64, u64) {
-        let found = outline.columns.iter().position(|column| column.place == self.column.place);
-        let needs = found.map(|position| outline.needs[position]).unwrap_or_default();
+        let needs = self.needs(outline);
         let slots = CHUNK_ROWS as u64 * 2 * (8 + 8 + 4 + 1 + 8);
         let plain = Plain::bytes_for(self.plain.stored, self.text_max, needs.texts);
         let dictionary = match self.column.dictionary {
@@ -68,9 +85,10 @@ impl Leaf {
 
     /// Begins with the first row of a batch.
     pub fn open(&mut self, outline: &Outline, io: &mut Io, group: usize) -> Result<()> {
+        let needs = self.needs(outline);
         let Leaf { column, plain, dictionary, .. } = self;
         if let (Some(dictionary), Some(coded)) = (dictionary, column.dictionary) {
-            dictionary.open(outline, io, (column, coded.id), group)?;
+            dictionary.open(outline, io, (column, coded.id, &needs), group)?;
         }
         let batch = &outline.batches[group];
         io.open(batch.place, outline.end)?;
@@ -90,7 +108,7 @@ impl Leaf {
         if self.plain.left() == 0 {
             return Err(io.corrupt(name, io.at(), "wanted further rows, got none"));
         }
-        let Some(dictionary) = &self.dictionary else {
+        let Some(dictionary) = &mut self.dictionary else {
             self.count = self.plain.read(io, name, &mut self.slots, &mut self.valid)?;
             self.from = 0;
             return Ok(self.count);
@@ -101,6 +119,7 @@ impl Leaf {
             let told = format!("wanted an entry of {} in its dictionary, got {wrong}", dictionary.entries());
             return Err(io.corrupt(name, io.at(), &told));
         }
+        dictionary.look_up(io, name, &mut self.indices)?;
         // What is null in the dictionary is null.
         for (valid, index) in self.valid.iter_mut().zip(&self.indices) {
             *valid &= dictionary.valid.get(*index as usize).copied().unwrap_or(0);
@@ -152,7 +171,7 @@ impl Leaf {
 /// Makes indices of decoded numbers; answers the first that is in no dictionary. Those of nulls are 0.
 fn index(stored: Stored, coded: &Slots, valid: &[u8], dictionary: &Dictionary, indices: &mut Vec<u32>) -> Option<i64> {
     indices.clear();
-    let entries = dictionary.entries() as i64;
+    let entries = i64::try_from(dictionary.entries()).unwrap_or(i64::MAX).min(i64::from(u32::MAX));
     let mut wrong = None;
     let mut push = |(index, valid): (i64, &u8)| {
         let is_there = (0..entries).contains(&index);

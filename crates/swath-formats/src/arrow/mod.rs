@@ -3,7 +3,8 @@
 //! `message` reads the metadata of one message, checked as a whole before anything of it is believed; `fields` says which
 //! columns a schema has and which buffers are theirs; `outline` says where the record batches and dictionaries are. Of the
 //! buffers of a column, `plain` reads as much as some thousand rows need: from the file where they are as they are, and
-//! unpacked (`part`) where they are packed. `leaf` joins that with the dictionary of the column. `flat` lays files out
+//! unpacked (`part`) where they are packed. `leaf` joins that with the dictionary of the column;
+//! what those of views take is told by `views`. `flat` lays files out
 //! unpacked whose buffers are too large to be unpacked in memory. What is made of the values is the business of
 //! [`crate::columnar`].
 
@@ -15,6 +16,7 @@ mod message;
 mod outline;
 mod part;
 mod plain;
+mod views;
 
 pub use fields::Column;
 pub use flat::lay_out;

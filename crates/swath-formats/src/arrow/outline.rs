@@ -7,14 +7,14 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-use arrow_ipc::root_as_footer_with_opts;
+use arrow_ipc::{MetadataVersion, root_as_footer_with_opts};
 use swath_core::Result;
 
 use super::MAGIC;
-use super::dictionary::Dictionary as Entries;
 use super::fields::{Column, Fields, Position, Stored};
 use super::message::{Envelope, Held, Words, corrupt, envelope, first, held, message, rules};
 use super::part::{Batch, UNPACKED_MAX, of_dictionary};
+use super::views;
 use crate::columnar::read_exactly;
 use crate::parquet::Codec;
 use crate::store::ReadAt;
@@ -80,8 +80,6 @@ pub(super) struct Dictionary {
     /// How many record batches with rows come before it.
     pub before: usize,
     pub entries: u64,
-    /// Bytes of texts.
-    pub texts: u64,
 }
 
 /// The most that a column has in any batch.
@@ -93,7 +91,7 @@ pub(super) struct Needs {
     pub packed: u64,
     /// Its largest buffer of texts.
     pub texts: u64,
-    /// Of its dictionary: entries, bytes of texts, what is unpacked for it.
+    /// Of its dictionary, when it is largest: entries, bytes of texts, what is unpacked for it.
     pub entries: u64,
     pub entry_texts: u64,
     pub entries_unpacked: u64,
@@ -139,16 +137,6 @@ impl Outline {
     /// How many record batches have rows.
     pub fn batches(&self) -> usize {
         self.batches.len()
-    }
-
-    /// Memory that the largest dictionary of a wanted column takes.
-    pub(crate) fn dictionary_bytes(&self) -> u64 {
-        let of = |(column, needs): (&Column, &Needs)| {
-            column.dictionary?;
-            let entries = (needs.entries, needs.entry_texts);
-            Some(Entries::bytes_for(column.stored, 0, entries).saturating_add(needs.entries_unpacked))
-        };
-        self.columns.iter().zip(&self.needs).filter_map(of).max().unwrap_or(0)
     }
 
     /// Memory that it takes once it is read, and what reading it took.
@@ -204,14 +192,19 @@ impl Walk<'_> {
         let wrong = |told: String| corrupt(file, start, format!("the footer cannot be read: {told}"));
         let footer = root_as_footer_with_opts(&rules(words.bytes().len()), words.bytes())
             .map_err(|error| wrong(first(&error)))?;
-        if footer.version() < arrow_ipc::MetadataVersion::V4 {
+        if footer.version() < MetadataVersion::V4 {
             return Err(wrong(format!("wanted metadata of version V4 or V5, got {:?}", footer.version())));
         }
         let schema = footer.schema().ok_or_else(|| wrong("it has no schema".into()))?;
-        let mut outline = Outline::new(Fields::of(&schema, footer.version(), wanted).map_err(wrong)?, false, start);
-        outline.footer = length;
         let dictionaries = footer.dictionaries().into_iter().flatten();
         let batches = footer.recordBatches().into_iter().flatten();
+        // Some writers put batches of version V4 under a footer of V5.
+        let version = match dictionaries.clone().chain(batches.clone()).next() {
+            Some(block) => self.version(block.offset(), start)?.unwrap_or(footer.version()),
+            None => footer.version(),
+        };
+        let mut outline = Outline::new(Fields::of(&schema, version, wanted).map_err(wrong)?, false, start);
+        outline.footer = length;
         for (block, is_batch) in dictionaries.map(|block| (block, false)).chain(batches.map(|block| (block, true))) {
             let place = u64::try_from(block.offset()).ok().filter(|at| (8..start).contains(at));
             let place = place.ok_or_else(|| {
@@ -231,6 +224,14 @@ impl Walk<'_> {
             }
         }
         Ok(outline)
+    }
+
+    /// The version of the message at `place`, if there is one.
+    fn version(&mut self, place: i64, end: u64) -> Result<Option<MetadataVersion>> {
+        let Some(place) = u64::try_from(place).ok().filter(|at| (8..end).contains(at)) else { return Ok(None) };
+        let Some(found) = envelope(self.file, place, end)? else { return Ok(None) };
+        self.words.read(self.file, found.at, found.metadata as usize)?;
+        Ok(Some(message(self.file, &found, &self.words)?.version()))
     }
 
     fn stream(&mut self, size: u64, wanted: &dyn Fn(&str) -> bool) -> Result<Outline> {
@@ -367,14 +368,17 @@ impl Walk<'_> {
             }
             texts = texts.saturating_add(if buffer > 1 { length } else { 0 });
         }
-        // Views of short texts have them inside, and several may be of one text.
-        if stored == Stored::View {
-            texts = texts.saturating_add(batch.rows.saturating_mul(12));
+        outline.is_heavy |= unpacked > PACKED_MAX.1;
+        if stored == Stored::View && !outline.is_heavy {
+            match views::texts(file, batch)? {
+                Some(known) => texts = known,
+                // It is known once it is laid out.
+                None => outline.is_heavy = true,
+            }
         }
         sum.entries = sum.entries.saturating_add(batch.rows);
         sum.entry_texts = sum.entry_texts.saturating_add(texts);
         sum.entries_unpacked = sum.entries_unpacked.max(unpacked);
-        outline.is_heavy |= unpacked > PACKED_MAX.1;
         for (_, needs) in outline.columns.iter().zip(&mut outline.needs).filter(|(column, _)| of_id(column)) {
             needs.entries = needs.entries.max(sum.entries);
             needs.entry_texts = needs.entry_texts.max(sum.entry_texts);
@@ -384,7 +388,7 @@ impl Walk<'_> {
         self.sums.insert(id, sum);
         let before = outline.batches.len();
         let before = if outline.is_stream { before } else { 0 };
-        outline.dictionaries.push(Dictionary { id, place, is_delta, before, entries: batch.rows, texts });
+        outline.dictionaries.push(Dictionary { id, place, is_delta, before, entries: batch.rows });
         Ok(())
     }
 }

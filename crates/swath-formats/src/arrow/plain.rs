@@ -11,15 +11,17 @@ const TEXT_BYTES: usize = 256 << 10;
 /// Bytes that are read of texts which views name, where those lie one behind the other.
 const WINDOW_BYTES: usize = 64 << 10;
 /// The longest text that is in its view.
-const INLINE_BYTES: usize = 12;
-const VIEW_BYTES: usize = 16;
+pub(super) const INLINE_BYTES: usize = 12;
+pub(super) const VIEW_BYTES: usize = 16;
 
 /// The values of a batch.
 #[derive(Debug)]
 pub(super) struct Plain {
     pub stored: Stored,
     /// The longest text that somebody wants.
-    text_max: usize,
+    pub text_max: usize,
+    /// Values that are read at once, at most.
+    pub at_once: usize,
     /// Which are null: of its own, and of what it is in. None where none is.
     validity: Vec<Part>,
     validities: usize,
@@ -51,6 +53,7 @@ impl Plain {
             stored,
             // Where they begin and end has 32 bits.
             text_max: text_max.min(u32::MAX as usize / 4),
+            at_once: CHUNK_ROWS,
             validity: Vec::new(),
             validities: 0,
             main: Part::default(),
@@ -69,11 +72,8 @@ impl Plain {
         let raw = CHUNK_ROWS * stored.width().max(8) + 8;
         let text = match stored {
             Stored::Text { .. } => (TEXT_BYTES.max(text_max + 1) as u64).min(texts) + 8 * (CHUNK_ROWS as u64 + 1),
-            // Short texts are in no buffer of texts; a buffer that grows is there twice for a moment.
-            Stored::View => {
-                let short = (CHUNK_ROWS * INLINE_BYTES) as u64;
-                2 * (TEXT_BYTES.max(text_max + 1) as u64).min(texts + short) + WINDOW_BYTES as u64
-            }
+            // Several may be of the same bytes.
+            Stored::View => (TEXT_BYTES as u64).max((text_max as u64 + 1).min(texts)) + WINDOW_BYTES as u64,
             _ => 0,
         };
         raw as u64 + text
@@ -120,9 +120,14 @@ impl Plain {
         self.next = self.next.saturating_add(rows).min(self.rows);
     }
 
+    /// Goes to a row.
+    pub fn seek(&mut self, row: u64) {
+        self.next = row.min(self.rows);
+    }
+
     /// Reads the next values, and which of them are there; answers how many.
     pub fn read(&mut self, io: &mut Io, name: &str, slots: &mut Slots, valid: &mut Vec<u8>) -> Result<usize> {
-        let rows = self.left().min(CHUNK_ROWS as u64) as usize;
+        let rows = self.left().min(self.at_once as u64) as usize;
         slots.clear();
         valid.clear();
         valid.resize(rows, u8::from(self.stored != Stored::Nothing));
@@ -235,18 +240,34 @@ impl Plain {
         let at = self.main.at();
         let raw = self.main.read(io, name, range, &mut self.raw)?;
         let most = TEXT_BYTES.max(self.text_max + 1);
+        let length_of = |row: usize, view: &[u8]| if valid[row] == 0 { 0 } else { word(view, 0) as usize };
+        let mut needed = 0;
+        for (row, view) in each::<VIEW_BYTES>(raw).enumerate() {
+            let length = length_of(row, &view);
+            if row > 0 && needed + length > TEXT_BYTES {
+                break;
+            }
+            needed += length.min(most);
+        }
+        // What is said of a first text may be wrong.
+        let longest = self.texts.iter().map(|part| part.length as usize).max().unwrap_or(0);
+        needed = needed.min(TEXT_BYTES.max(longest));
         self.bytes.clear();
+        if self.bytes.capacity() < needed {
+            // Not both at once.
+            self.bytes = Vec::new();
+            self.bytes.reserve_exact(needed);
+        }
         for (row, view) in each::<VIEW_BYTES>(raw).enumerate() {
             let start = self.bytes.len();
-            let word = |at: usize| view[at..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
-            let length = if valid[row] == 0 { 0 } else { word(0) as usize };
+            let length = length_of(row, &view);
             if row > 0 && start + length > TEXT_BYTES {
                 break;
             }
             if length <= INLINE_BYTES {
                 self.bytes.extend_from_slice(&view[4..4 + length]);
             } else {
-                let (buffer, from) = (word(8) as usize, u64::from(word(12)));
+                let (buffer, from) = (word(&view, 8) as usize, u64::from(word(&view, 12)));
                 let part = self.texts.get_mut(buffer).filter(|part| from + length as u64 <= part.length);
                 let Some(part) = part else {
                     let told = format!("wanted a text in a buffer, got {length} bytes from byte {from} of {buffer}");
@@ -301,6 +322,12 @@ impl Window {
         out.extend_from_slice(&self.bytes[start..start + length]);
         Ok(())
     }
+}
+
+/// A number in a view.
+#[inline(always)]
+pub(super) fn word(view: &[u8], at: usize) -> u32 {
+    view.get(at..).and_then(|bytes| bytes.first_chunk()).map_or(0, |bytes| u32::from_le_bytes(*bytes))
 }
 
 /// The bytes of each value.

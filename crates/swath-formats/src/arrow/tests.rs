@@ -6,16 +6,16 @@ use arrow_array::builder::StringViewBuilder;
 use arrow_array::types::Int8Type;
 use arrow_array::{
     ArrayRef, BinaryArray, DictionaryArray, Float16Array, Int32Array, Int64Array, LargeStringArray, ListArray,
-    NullArray, RecordBatch, StringArray, StructArray, Time32SecondArray, UInt8Array,
+    NullArray, RecordBatch, StringArray, StructArray, Time32SecondArray, UInt8Array, UnionArray,
 };
-use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{DictionaryHandling, FileWriter, IpcWriteOptions, StreamWriter};
+use arrow_ipc::{CompressionType, MetadataVersion};
 use arrow_schema::{DataType, Field};
 use swath_core::Error;
 
 use super::{Outline, lay_out};
 use crate::columnar::testing::{Made, ROWS, Seen, TELEMETRY, read, schema, telemetry, wanted};
-use crate::columnar::{Format, GroupFilter, Head, Kind, RowReport};
+use crate::columnar::{Format, GroupFilter, Head, Kind, RowReport, sample};
 use crate::store::SourceFile;
 
 #[derive(Debug, Clone, Copy)]
@@ -284,5 +284,77 @@ fn files_that_are_cut_or_changed_are_told_and_never_more() {
             }
         }
         assert!(told > 50, "{told}");
+    }
+}
+
+/// Puts the newest version into the footer of a file, as some writers do whatever that of its batches is.
+fn with_footer_of_version_5(mut file: Vec<u8>) -> Vec<u8> {
+    let end = file.len() - 10;
+    let word = |file: &[u8], at: usize| i32::from_le_bytes(*file[at..].first_chunk().expect("a word")) as usize;
+    let start = end - word(&file, end);
+    let table = start + word(&file, start);
+    let fields = table.wrapping_sub(word(&file, table));
+    let version = table + (word(&file, fields + 4) & 0xffff);
+    assert_eq!(file[version], 3, "a footer of version 4");
+    file[version] = 4;
+    file
+}
+
+#[test]
+fn unions_of_version_4_are_passed_over() {
+    let children: Vec<ArrayRef> =
+        vec![Arc::new(Int32Array::from(vec![1, 2])), Arc::new(StringArray::from(vec!["a", "b"]))];
+    let fields = [(0, "number", DataType::Int32), (1, "text", DataType::Utf8)];
+    let fields = fields.into_iter().map(|(id, name, of)| (id, Arc::new(Field::new(name, of, true)))).collect();
+    let union = UnionArray::try_new(fields, vec![0i8, 1].into(), None, children).expect("a union");
+    let columns: Vec<(&str, ArrayRef)> =
+        vec![("either", Arc::new(union)), ("after", Arc::new(Int64Array::from(vec![3, 4])))];
+    let batch = RecordBatch::try_from_iter(columns).expect("columns");
+    for layout in [Layout::File, Layout::Stream] {
+        let options = IpcWriteOptions::try_new(8, false, MetadataVersion::V4).expect("a version");
+        let whole = bytes(layout, std::slice::from_ref(&batch), options);
+        let also = matches!(layout, Layout::File).then(|| with_footer_of_version_5(whole.clone()));
+        for (number, bytes) in std::iter::once(whole).chain(also).enumerate() {
+            let file = made(&format!("union-{layout:?}-{number}"), &bytes);
+            assert_eq!(all(&file, "[columns.after]\ntype='int32'\n").0.rows, ["3", "4"], "{layout:?} {number}");
+        }
+    }
+}
+
+#[test]
+fn a_sample_of_a_dictionary_is_what_its_rows_name() {
+    let keys = |from: usize, upto: usize| -> ArrayRef {
+        Arc::new(StringArray::from_iter((from..upto).map(|key| (key % 5 != 4).then(|| format!("k{key}")))))
+    };
+    let numbers = |upto: i32| -> ArrayRef { Arc::new(Int32Array::from_iter_values((0..upto).map(|key| 3 * key))) };
+    let batch = |upto: usize| {
+        let codes = || Int32Array::from_iter((0..3_000).map(|row| (row % 7 != 0).then_some((row * 31 % upto) as i32)));
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("key", Arc::new(DictionaryArray::new(codes(), keys(0, upto)))),
+            ("number", Arc::new(DictionaryArray::new(codes(), numbers(upto as i32)))),
+        ];
+        RecordBatch::try_from_iter(columns).expect("columns")
+    };
+    let batches = [batch(10), batch(9_000), batch(20_000)];
+    let line = |row: usize| {
+        let (upto, row) = ([10, 9_000, 20_000][row / 3_000], row % 3_000);
+        let key = row * 31 % upto;
+        match (row % 7, key % 5) {
+            (0, _) => ",\n".into(),
+            (_, 4) => format!(",{}\n", 3 * key),
+            _ => format!("\"k{key}\",{}\n", 3 * key),
+        }
+    };
+    for is_packed in [false, true] {
+        let options = options(is_packed).with_dictionary_handling(DictionaryHandling::Delta);
+        let file = made(&format!("sample-{is_packed}"), &bytes(Layout::Stream, &batches, options));
+        let open = || SourceFile::open(&file.0).expect("a file");
+        let head = Head::read(&open(), std::fs::metadata(&file.0).expect("a file").len(), &|_| true).expect("a schema");
+        let spans = [0..700, 2_900..3_100, 7_000..7_300, 8_999..9_000];
+        let pieces = sample(Box::new(open()), &head, &spans, usize::MAX).expect("rows");
+        for (span, piece) in spans.into_iter().zip(pieces) {
+            let wanted: String = span.clone().map(|row| line(row as usize)).collect();
+            assert!(String::from_utf8_lossy(&piece.text) == wanted, "rows {span:?}");
+        }
     }
 }

@@ -172,14 +172,6 @@ impl Head {
         }
     }
 
-    /// Memory that the largest dictionary of a wanted column takes, where that is not in pages.
-    pub fn dictionary_bytes(&self) -> u64 {
-        match self {
-            Head::Parquet(_) => 0,
-            Head::Arrow(outline) => outline.dictionary_bytes(),
-        }
-    }
-
     /// Memory that it takes once it is read, and what reading it took.
     pub fn memory(&self) -> u64 {
         match self {

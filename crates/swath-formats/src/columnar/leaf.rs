@@ -55,6 +55,13 @@ impl Leaf {
         }
     }
 
+    /// For who wants few rows: nothing is in memory that could be large as a whole.
+    pub fn read_few(&mut self) {
+        if let Leaf::Arrow(leaf) = self {
+            leaf.read_few();
+        }
+    }
+
     /// Begins with the first row of a group.
     pub fn open(&mut self, head: &Head, io: &mut Io, group: usize) -> Result<()> {
         match (self, head, io) {

@@ -1,6 +1,7 @@
 //! Some rows of a file as delimited text with quotes, for inference: a bounded look at columns whose types are known.
 //!
-//! Columns are read one after the other, so no more than one page and one dictionary are in memory.
+//! Columns are read one after the other, so no more than one page is in memory, and of dictionaries of record batches
+//! what some rows name.
 
 use std::ops::Range;
 
@@ -20,6 +21,8 @@ const VALUE_BYTES: usize = 4 << 10;
 pub struct Piece {
     /// A line per row, a field per column, in the order of the file.
     pub text: Vec<u8>,
+    /// How many lines there are.
+    pub rows: u64,
 }
 
 /// The values of a column.
@@ -62,13 +65,35 @@ pub fn sample(file: Box<dyn ReadAt>, head: &Head, spans: &[Range<u64>], bytes_ma
     let mut kinds = Vec::new();
     for (name, kind) in head.wanted() {
         let Some(mut leaf) = Leaf::new(head, name, VALUE_BYTES) else { continue };
+        leaf.read_few();
         kinds.push(kind);
         let mut at = None;
         for (span, written) in spans.iter().zip(&mut written) {
             written.push(column_of(head, &mut io, &mut leaf, span, &mut at, bytes_max)?);
+            trim(written, bytes_max);
         }
     }
-    Ok(written.iter().map(|columns| Piece { text: lines(columns, &kinds, bytes_max) }).collect())
+    Ok(written.iter().map(|columns| lines(columns, &kinds, bytes_max)).collect())
+}
+
+/// Keeps of columns no more rows than lines are made of.
+fn trim(columns: &mut [Written], bytes_max: usize) {
+    if columns.iter().map(|column| column.bytes.len()).sum::<usize>() <= bytes_max {
+        return;
+    }
+    let bytes_to = |row: usize| columns.iter().map(|column| column.ends[row]).sum::<usize>();
+    // The first row that goes beyond is the last.
+    let (mut from, mut to) = (0, columns.iter().map(|column| column.ends.len()).min().unwrap_or(0));
+    while from < to {
+        let row = from + (to - from) / 2;
+        if bytes_to(row) > bytes_max { to = row } else { from = row + 1 }
+    }
+    for column in columns {
+        column.ends.truncate(from + 1);
+        column.bytes.truncate(column.ends.last().copied().unwrap_or(0));
+        column.ends.shrink_to_fit();
+        column.bytes.shrink_to_fit();
+    }
 }
 
 /// The values of a column in a span; `at` is the group that is open and the row in it that comes next.
@@ -116,8 +141,9 @@ fn column_of(
 }
 
 /// Puts columns together to lines.
-fn lines(columns: &[Written], kinds: &[Kind], bytes_max: usize) -> Vec<u8> {
-    let mut text = Vec::new();
+fn lines(columns: &[Written], kinds: &[Kind], bytes_max: usize) -> Piece {
+    let mut piece = Piece::default();
+    let text = &mut piece.text;
     let rows = columns.iter().map(|column| column.ends.len()).min().unwrap_or(0);
     for row in 0..rows {
         for (position, (column, kind)) in columns.iter().zip(kinds).enumerate() {
@@ -127,14 +153,15 @@ fn lines(columns: &[Written], kinds: &[Kind], bytes_max: usize) -> Vec<u8> {
             let start = if row == 0 { 0 } else { column.ends[row - 1] };
             let value = &column.bytes[start..column.ends[row]];
             match kind {
-                Kind::Text | Kind::Bytes if !value.is_empty() => quote(value, &mut text),
+                Kind::Text | Kind::Bytes if !value.is_empty() => quote(value, text),
                 _ => text.extend_from_slice(value),
             }
         }
         text.push(b'\n');
+        piece.rows += 1;
         if text.len() > bytes_max {
             break;
         }
     }
-    text
+    piece
 }

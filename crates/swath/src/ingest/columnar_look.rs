@@ -17,7 +17,6 @@ use super::columnar::Columns;
 use super::look::Inputs;
 use crate::content::never_ends;
 use crate::input_file::InputFile;
-use crate::work::PROGRAM_BYTES;
 
 /// Rows of the first piece of a sampled file, and of the others.
 const PIECE_ROWS: (u64, u64) = (1_000, 250);
@@ -25,17 +24,14 @@ const PIECE_ROWS: (u64, u64) = (1_000, 250);
 const PIECES: (u64, u64) = (15, 48);
 /// Inputs of no more rows and bytes are sampled as a whole.
 const SMALL: (u64, u64) = (20_000, 2 << 20);
+/// Text of such inputs at most: of a dictionary, few bytes may make much of it.
+const SMALL_TEXT: usize = 8 << 20;
 
 /// Finds the schema of files with columns.
 ///
 /// # Errors
 /// For inputs that cannot be read and schemas that cannot be.
-pub fn inputs(
-    files: Vec<InputFile>,
-    (content, ceiling): (Bytes, Bytes),
-    given: &SchemaFile,
-    mut warnings: Vec<String>,
-) -> Result<Inputs> {
+pub fn inputs(files: Vec<InputFile>, content: Bytes, given: &SchemaFile, mut warnings: Vec<String>) -> Result<Inputs> {
     let mut columns = Columns::default();
     let (mut types, mut refused) = (FileTypes::default(), Refused::default());
     let mut known: FxHashMap<Vec<Vec<u8>>, usize> = FxHashMap::default();
@@ -81,7 +77,7 @@ pub fn inputs(
         });
     }
     let is_small = columns.cuts.end <= SMALL.0 && unpacked <= SMALL.1 && files.len() <= FILES_MAX;
-    let mut samples = samples(&files, &mut columns, given, &types, (is_small, ceiling))?;
+    let mut samples = samples(&files, &mut columns, given, &types, is_small)?;
     let mut given = given.clone();
     given.csv = given.csv.of_laid_out();
     let inferred = infer::look_typed(&samples, &given, &types)?;
@@ -169,7 +165,7 @@ fn samples(
     columns: &mut Columns,
     given: &SchemaFile,
     types: &FileTypes,
-    (is_small, ceiling): (bool, Bytes),
+    is_small: bool,
 ) -> Result<Vec<Sample>> {
     let with_rows: Vec<usize> = (0..files.len()).filter(|&file| columns.files[file].0 > 0).collect();
     let count = with_rows.len().min(FILES_MAX);
@@ -187,18 +183,26 @@ fn samples(
         let kinds: FxHashMap<&str, Kind> = head.columns().collect();
         let readable = |name: &str| is_wanted(name) && (kinds.get(name) != Some(&Kind::Bytes) || is_named(given, name));
         let head = Head::read(&*file.open()?, file.end, &readable)?;
-        fits(file, &head, ceiling)?;
         columns.sampled.push((position, head.names().map(|name| name.as_bytes().to_vec()).collect()));
-        let spans = if is_small { whole(head.rows()) } else { spans(head.rows(), pieces) };
+        let all = match is_small {
+            true => sample(file.open()?, &head, &whole(head.rows()), SMALL_TEXT / count)?.pop(),
+            false => None,
+        };
+        let all = all.filter(|piece| piece.rows == head.rows());
+        let is_whole = all.is_some();
+        let spans = if is_whole { whole(head.rows()) } else { spans(head.rows(), pieces) };
         // Binary numbers have more digits than people write.
-        let bytes_max = if is_small { usize::MAX } else { 2 * PIECE_BYTES as usize };
+        let bytes_max = 2 * PIECE_BYTES as usize;
         let mut text = sample_header(&head);
-        let mut texts = sample(file.open()?, &head, &spans[..1], bytes_max.max(2 * HEAD_BYTES as usize))?;
+        let mut texts = match all {
+            Some(piece) => vec![piece],
+            None => sample(file.open()?, &head, &spans[..1], 2 * HEAD_BYTES as usize)?,
+        };
         text.extend(texts.iter().flat_map(|piece| &piece.text));
         texts = sample(file.open()?, &head, &spans[1..], bytes_max)?;
         let pieces = texts.into_iter().map(|piece| legible(piece.text)).filter(|text| !text.is_empty()).collect();
         let path = file.path.clone();
-        samples.push(Sample { path, head: legible(text), complete: spans.len() == 1, exhaustive: is_small, pieces });
+        samples.push(Sample { path, head: legible(text), complete: spans.len() == 1, exhaustive: is_whole, pieces });
     }
     Ok(samples)
 }
@@ -211,20 +215,6 @@ fn legible(text: Vec<u8>) -> Vec<u8> {
     };
     text.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b'?');
     text
-}
-
-/// Refuses dictionaries for which there is no room: a sample reads them, before there is a plan.
-fn fits(file: &InputFile, head: &Head, ceiling: Bytes) -> Result<()> {
-    let smallest = PROGRAM_BYTES + Bytes(head.dictionary_bytes());
-    if smallest <= ceiling || head.dictionary_bytes() == 0 {
-        return Ok(());
-    }
-    Err(Error::CeilingTooSmall {
-        what: format!("the dictionary of a column of {}", file.path.display()),
-        ceiling,
-        smallest,
-        mostly: "all of its entries are in memory".into(),
-    })
 }
 
 /// All rows.

@@ -95,7 +95,7 @@ pub fn inputs_as(sources: &[OsString], schema: Option<SchemaFile>, room: Room<'_
         });
     }
     if !are_json && columnar::are_columnar(&files)? {
-        return columnar_look::inputs(files, (content, room.ceiling), &given, warnings);
+        return columnar_look::inputs(files, content, &given, warnings);
     }
     let skip_lines = given.csv.skip_lines.unwrap_or(0);
     if let Some(text) = &given.csv.stop_at {
