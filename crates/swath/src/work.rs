@@ -21,6 +21,11 @@ pub const PROGRAM_BYTES: Bytes = Bytes(14_000_000);
 /// Less work than this is not worth waiting for the disk at the end of a stage.
 const FLUSH_AT_STAGE_END: Bytes = Bytes(512_000_000);
 
+/// So many of something, in words.
+pub fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// How a plan with that ledger is run.
 pub fn run_options<'a>(
     common: &Common,

@@ -54,8 +54,8 @@ fn memory(plan: &Explanation) -> String {
     lines(&ledger.kept);
     let largest = ledger.task_bytes_max();
     for line in &ledger.tasks {
-        let mark = if line.bytes == largest { format!("× {} at once; ", ledger.workers) } else { String::new() };
-        table.row([&format!("task: {}", line.name), &line.bytes, &format!("{mark}{}", line.reason)]);
+        let mark = if line.bytes == largest { format!(" × {} at once", ledger.workers) } else { String::new() };
+        table.row([&format!("task: {}", line.name), &line.bytes, &format!("{}{mark}", line.reason)]);
     }
     table.row([&"predicted peak", &plan.predicted_peak, &sum(plan)]);
     format!("memory, at most\n{}", table.render(2))

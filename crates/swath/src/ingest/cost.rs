@@ -14,7 +14,7 @@ use super::prepare::{Prepared, column_of};
 use super::running::{MENDED_BYTES, ROW_GROUP_BYTES};
 use super::spread::Spread;
 use super::{assemble, beside_identifiers, encode, matching, rank, recall, rejects, route, row_checks, series_checks};
-use crate::work::{PROGRAM_BYTES, transformations_line};
+use crate::work::{PROGRAM_BYTES, counted, transformations_line};
 
 /// Memory of dictionaries: at least, and at most for what the sample does not have.
 const DICTIONARY: (u64, u64) = (128 << 10, 48 << 20);
@@ -95,7 +95,7 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
         |workers: usize| dictionary(of_partitions, 0, workers).clamp(Bytes(DICTIONARY.0), Bytes(DICTIONARY.1));
     let always = vec![
         line("program", PROGRAM_BYTES, "code, tables, threads and the sample".into()),
-        line("inputs", inputs_bytes(job), format!("{} files: paths, identities, headers", job.files.len())),
+        line("inputs", inputs_bytes(job), format!("{}: paths, identities, headers", counted(job.files.len() as u64, "file"))),
         line(
             "tables",
             Bytes(
@@ -122,7 +122,7 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
         let categories = format!("{} categories in the sample", facts.categories);
         let dictionaries = [
             line("dictionary", texts(workers), categories),
-            line("partitions", partitions(workers), format!("about {partitions_about} partitions")),
+            line("partitions", partitions(workers), format!("about {}", counted(partitions_about, "partition"))),
         ];
         always.iter().cloned().chain(dictionaries).collect::<Vec<_>>()
     };

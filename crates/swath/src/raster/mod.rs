@@ -33,7 +33,7 @@ use swath_raster::BlockCache;
 use crate::input_file::InputFile;
 use crate::outcome::{Explanation, Outcome, Output, Scratch};
 use crate::request::RasterRequest;
-use crate::work::{Idle, give_up, open_store, run_options, show_file, stays_behind, within_limits};
+use crate::work::{Idle, counted, give_up, open_store, run_options, show_file, stays_behind, within_limits};
 use chain::Source;
 use cost::Costs;
 use job::Plan;
@@ -137,10 +137,6 @@ fn refuse_output<'a>(output: &Path, mut sources: impl Iterator<Item = &'a Source
             hint: "name another file for the output".into(),
         }),
     }
-}
-
-fn counted(count: u64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// All files that are read, those beside the rasters too.
