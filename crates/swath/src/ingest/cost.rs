@@ -95,7 +95,11 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
         |workers: usize| dictionary(of_partitions, 0, workers).clamp(Bytes(DICTIONARY.0), Bytes(DICTIONARY.1));
     let always = vec![
         line("program", PROGRAM_BYTES, "code, tables, threads and the sample".into()),
-        line("inputs", inputs_bytes(job), format!("{}: paths, identities, headers", counted(job.files.len() as u64, "file"))),
+        line(
+            "inputs",
+            inputs_bytes(job),
+            format!("{}: paths, identities, headers", counted(job.files.len() as u64, "file")),
+        ),
         line(
             "tables",
             Bytes(
