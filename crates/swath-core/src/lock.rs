@@ -13,7 +13,7 @@ pub(crate) const FILE: &str = "lock";
 
 /// A held lock; dropping it, or dying, lets go.
 #[derive(Debug)]
-pub(crate) struct FolderLock {
+pub struct FolderLock {
     file: File,
 }
 
@@ -22,7 +22,7 @@ impl FolderLock {
     ///
     /// # Errors
     /// [`Error::OutputExists`] that names the process which holds it; [`Error::OutputUnwritable`].
-    pub(crate) fn acquire(folder: &Path) -> Result<FolderLock> {
+    pub fn acquire(folder: &Path) -> Result<FolderLock> {
         let path = folder.join(FILE);
         // A former holder may remove the folder between the steps; then it is made again.
         for _ in 0..100 {
