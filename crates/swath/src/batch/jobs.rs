@@ -312,13 +312,13 @@ mod tests {
             13 => format!("[[job]]\nname = \"\"\"\n[[job]]\n\"\"\"\nrun = 'x {number}'\n"),
             _ => format!("[[job]]\n# {number}\nrun = 'x {number}'\n\n\n"),
         };
-        let text: String = (0..4000).map(job).collect();
+        let text: String = (0..8000).map(job).collect();
         assert!(text.len() > 2 * PIECE_BYTES);
         let jobs = of_text(&text).expect("good");
         assert!(jobs.all.iter().enumerate().all(|(number, job)| *job.words[1] == number.to_string()));
         assert!(jobs.all.iter().enumerate().all(|(number, job)| job.line == 1 + 5 * number as u32));
         let error = of_text(&format!("{text}[[job]]\nrum = 1\n")).expect_err("a wrong key").to_string();
-        assert!(error.contains("line 20002: unknown field"), "{error}");
+        assert!(error.contains("line 40002: unknown field"), "{error}");
     }
 
     #[test]

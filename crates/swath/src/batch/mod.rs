@@ -36,8 +36,6 @@ const GRANT_MIN: Bytes = Bytes(18_000_000);
 /// What the words of a job read and write.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Files {
-    /// The command, as `raster calc`.
-    pub command: String,
     /// Files, folders and globs that it reads.
     pub inputs: Vec<PathBuf>,
     /// What it writes.

@@ -207,7 +207,7 @@ mod tests {
         settle(&jobs, &mut |words| {
             let (inputs, outputs) = words[0].split_once('>').expect("written so");
             let paths = |text: &str| text.split(',').filter(|path| !path.is_empty()).map(PathBuf::from).collect();
-            Ok(Files { command: "x".into(), inputs: paths(inputs), outputs: paths(outputs), resumes: true })
+            Ok(Files { inputs: paths(inputs), outputs: paths(outputs), resumes: true })
         })
     }
 

@@ -55,27 +55,26 @@ fn of_verb(verb: Verb) -> Result<Files> {
             hold(&words.run)?;
             let schema = words.schema;
             let inputs = words.sources.into_iter().map(PathBuf::from).chain(schema).collect();
-            Files { command: "sensor ingest".into(), inputs, outputs: vec![words.output], resumes: true }
+            Files { inputs, outputs: vec![words.output], resumes: true }
         }
         Verb::Sensor(SensorVerb::Compact(words)) => {
             hold(&words.run)?;
-            Files { command: "sensor compact".into(), inputs: vec![words.lake], outputs: vec![], resumes: true }
+            Files { inputs: vec![words.lake], outputs: vec![], resumes: true }
         }
         Verb::Raster(mut verb) => {
             verb.understand()?;
             hold(verb.flags().0)?;
-            let command = format!("raster {}", verb.word());
             let (inputs, output) = of_raster(verb)?;
-            Files { command, inputs, outputs: vec![output], resumes: true }
+            Files { inputs, outputs: vec![output], resumes: true }
         }
         Verb::Synth(SynthWords::Raster(words)) => {
             hold(&words.run)?;
-            Files { command: "synth raster".into(), inputs: vec![], outputs: vec![words.to.output], resumes: true }
+            Files { inputs: vec![], outputs: vec![words.to.output], resumes: true }
         }
         Verb::Synth(SynthWords::Telemetry(words)) => {
             hold(&RunFlags { ceiling: words.ceiling, ..RunFlags::default() })?;
             let outputs = std::iter::once(words.output).chain(words.truth).collect();
-            Files { command: "synth telemetry".into(), inputs: vec![], outputs, resumes: false }
+            Files { inputs: vec![], outputs, resumes: false }
         }
         _ => return Err(no_job("this command makes nothing that a batch could keep")),
     };
