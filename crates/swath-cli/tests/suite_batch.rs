@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use swath_testkit::{Folder, MemoryGroup, Outcome, Running, Tree, sha256, skipped};
+use swath_testkit::{Dice, Folder, MemoryGroup, Outcome, Running, Tree, sha256, skipped};
 
 fn folder() -> Folder {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
@@ -297,6 +297,83 @@ fn a_worker_that_is_killed_or_frozen_is_tried_once_more() {
     assert_eq!(set_aside(&outcome), [("out/f0.tif".to_string(), "killed".to_string(), 2)]);
 }
 
+/// A run that is about to end holds its output for a moment; one that goes on holds it.
+#[test]
+fn an_output_that_another_run_holds_is_waited_for() {
+    let folder = folder();
+    let lines = ["raster convert in/r0.tif -o a.tif", "raster convert in/r1.tif -o b.tif"];
+    write_jobs(&folder, "jobs.toml", &lines);
+    let hold = || {
+        folder.write(".a.tif.partial/lock", b"");
+        let file = std::fs::File::options().write(true).open(folder.at(".a.tif.partial/lock")).expect("a lock file");
+        file.lock().expect("held");
+        file
+    };
+    let waits = |log: &str| events(&folder, log).iter().filter(|event| event["event"] == "wait").count();
+    let held = hold();
+    let mut running = folder.start_logging("batch jobs.toml -m 200MB -j 2 --json", "log");
+    wait_for(&folder, "log", &mut running, |events| events.iter().any(|event| event["event"] == "wait"));
+    std::thread::sleep(Duration::from_secs(1));
+    drop(held);
+    let outcome = running.wait().expect(&[0]);
+    assert_eq!((outcome.figure("/jobs/retried"), waits("log")), (0, 1), "{outcome}");
+    folder.run("raster convert in/r0.tif -o a2.tif -m 200MB").expect(&[0]);
+    assert_eq!(hash(&folder, "a.tif"), hash(&folder, "a2.tif"));
+    folder.remove(&["a.tif", "b.tif"]);
+    let held = hold();
+    let outcome = folder.start_logging("batch jobs.toml -m 200MB -j 2 --json", "log").wait().expect(&[9]);
+    assert_eq!(set_aside(&outcome), [("a.tif".to_string(), "output".to_string(), 1)]);
+    assert!(outcome.stdout.contains("another run is writing it"), "{outcome}");
+    // So is the journal of a batch that was killed, by the one that goes on with it.
+    drop(held);
+    folder.write(".jobs.toml.batch/lock", b"");
+    let held = std::fs::File::options().write(true).open(folder.at(".jobs.toml.batch/lock")).expect("a lock file");
+    held.lock().expect("held");
+    let resumed = folder.start("batch jobs.toml -m 200MB -j 2 --json --resume");
+    std::thread::sleep(Duration::from_secs(1));
+    drop(held);
+    let outcome = resumed.wait().expect(&[0]);
+    assert_eq!((outcome.figure("/jobs/skipped"), outcome.figure("/jobs/done")), (1, 1), "{outcome}");
+}
+
+/// Signs of life alone are no work.
+#[test]
+fn a_job_that_gets_nowhere_is_ended() {
+    let folder = folder();
+    let made = Command::new("mkfifo").arg(folder.at("pipe.csv")).status().expect("mkfifo");
+    assert!(made.success());
+    // Somebody holds it open and writes nothing.
+    let _pipe = std::fs::File::options().read(true).write(true).open(folder.at("pipe.csv")).expect("a pipe");
+    let lines = ["sensor ingest pipe.csv -o lake --schema schema.toml", "raster convert in/r1.tif -o b.tif"];
+    write_jobs(&folder, "jobs.toml", &lines);
+    let outcome = folder.run("batch jobs.toml -m 200MB -j 2 --json --hang-after 2s").expect(&[9]);
+    assert_eq!(set_aside(&outcome), [("lake".to_string(), "hung".to_string(), 2)], "{outcome}");
+    assert!(outcome.stdout.contains("finished nothing for too long"), "{outcome}");
+    assert!(folder.at("b.tif").exists() && !folder.at("lake").exists());
+}
+
+#[test]
+fn a_list_waits_for_the_outputs_that_it_names() {
+    let folder = folder();
+    folder.write("list.txt", b"out/c0.tif\n\nout/c1.tif\n");
+    let lines = [
+        "raster mosaic @list.txt -o m.tif",
+        "raster calc b1*2 in/r0.tif -o out/c0.tif",
+        "raster calc b1*2 in/r1.tif -o out/c1.tif",
+        "raster convert in/text.tif -o x.tif",
+    ];
+    write_jobs(&folder, "jobs.toml", &lines);
+    folder.write("in/text.tif", b"text");
+    let outcome = folder.run("batch jobs.toml -m 200MB -j 2 --json").expect(&[9]);
+    assert_eq!(outcome.figure("/jobs/done"), 3, "{outcome}");
+    let before = hash(&folder, "m.tif");
+    // What a list names is an input: if that changes, so does what is made of it.
+    folder.write("in/r1.tif", &folder.read("in/r5.tif"));
+    let outcome = folder.run("batch jobs.toml -m 200MB -j 2 --json --resume").expect(&[9]);
+    assert_eq!((outcome.figure("/jobs/done"), outcome.figure("/jobs/skipped")), (2, 1), "{outcome}");
+    assert_ne!(hash(&folder, "m.tif"), before);
+}
+
 #[test]
 fn a_batch_that_dies_takes_its_workers_along_and_is_resumed() {
     let folder = folder();
@@ -336,6 +413,50 @@ fn a_batch_that_dies_takes_its_workers_along_and_is_resumed() {
         assert_same(&folder, &wanted);
         folder.remove(&["out"]);
     }
+}
+
+/// Whatever of a batch is killed, and when: in the end all is done, and as if nothing had been.
+#[test]
+fn kills_at_random_change_nothing() {
+    let folder = folder();
+    let wanted = alone(&folder);
+    let lines: Vec<String> = good().into_iter().map(|(line, _)| line).collect();
+    write_jobs(&folder, "jobs.toml", &lines);
+    let (mut dice, mut kills, mut rounds) = (Dice::new(5), [0, 0], 0);
+    loop {
+        let resume = if rounds == 0 { "" } else { "--resume" };
+        let mut running = folder.start(&format!("batch jobs.toml -m 250MB -j 2 --json -q {resume}"));
+        rounds += 1;
+        let supervisor = running.id();
+        while running.lives() && kills[0] + kills[1] < 30 {
+            std::thread::sleep(Duration::from_millis(30 + dice.below(150) as u64));
+            let tree = tree(supervisor);
+            let chosen = tree[dice.below(tree.len())];
+            if running.lives() {
+                kills[usize::from(chosen != supervisor)] += 1;
+                // A worker may have ended by itself meanwhile.
+                let _ = Pid::from_raw(chosen as i32).map(|chosen| kill_process(chosen, Signal::KILL));
+            }
+        }
+        // The next one begins at once: what was killed may be about to end.
+        let outcome = running.wait();
+        match outcome.code {
+            Some(0) => break,
+            None => {}
+            _ => {
+                let others: Vec<_> = set_aside(&outcome.expect(&[9]));
+                assert!(others.iter().all(|aside| ["killed", "waits"].contains(&&*aside.1)), "{others:?}");
+            }
+        }
+        assert!(rounds < 60, "it never ends");
+    }
+    println!("{kills:?} kills of the supervisor and of workers, {rounds} rounds");
+    assert!(kills[0] > 3 && kills[1] > 3, "{kills:?}");
+    assert_same(&folder, &wanted);
+    let names: BTreeSet<String> = good().into_iter().map(|(_, output)| output.replace("out/", "")).collect();
+    let entries = std::fs::read_dir(folder.at("out")).expect("read").map(|entry| entry.expect("an entry").file_name());
+    let there: BTreeSet<String> = entries.map(|name| name.to_string_lossy().into_owned()).collect();
+    assert_eq!(there, names);
 }
 
 #[test]

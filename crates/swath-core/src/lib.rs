@@ -14,6 +14,7 @@ mod lock;
 mod memory;
 mod plan;
 mod process;
+pub mod progress;
 mod run;
 mod sink;
 mod stop;

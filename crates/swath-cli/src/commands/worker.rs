@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use swath::batch::{Begin, Heartbeat, Order};
-use swath_core::{Bytes, Error, MemoryRequest, PartialOutput, Result, resident_now};
+use swath_core::{Bytes, Error, MemoryRequest, PartialOutput, Result};
 
 use super::batch::Grammar;
 use super::{Heard, dispatch, ended, flags};
@@ -107,7 +107,7 @@ fn die_with(supervisor: u32) -> Result<()> {
     })?;
     thread("heartbeat", || {
         loop {
-            print_json_if_possible(&Heartbeat::new(resident_now()));
+            print_json_if_possible(&Heartbeat::now());
             std::thread::sleep(HEARTBEAT);
         }
     })

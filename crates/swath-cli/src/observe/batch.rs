@@ -49,7 +49,7 @@ impl BatchTalk {
         let level = match event {
             BatchEvent::SetAside(_) => "error",
             _ if self.quiet => return,
-            BatchEvent::Retry { .. } => "warning",
+            BatchEvent::Retry { .. } | BatchEvent::Wait { .. } => "warning",
             BatchEvent::Job { .. } => "debug",
             BatchEvent::Plan { .. } | BatchEvent::Done { .. } | BatchEvent::Heartbeat { .. } => "info",
         };
@@ -67,6 +67,7 @@ impl BatchTalk {
                 (!lines.is_empty()).then(|| lines.join("\n"))
             }
             BatchEvent::Retry { job, reason, grant } => Some(format!("again: {job} (with {grant} or more): {reason}")),
+            BatchEvent::Wait { job, reason } => Some(format!("waits: {job}: {reason}")),
             BatchEvent::Heartbeat { seconds, running, ended, granted } => Some(format!(
                 "{seconds:8.1} s  heartbeat: {} jobs ended, {running} at work with {granted}",
                 grouped(*ended as u64)

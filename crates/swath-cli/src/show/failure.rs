@@ -40,6 +40,9 @@ struct Words {
     /// The smallest ceiling that would do, where the plan does not fit.
     #[serde(skip_serializing_if = "Option::is_none")]
     smallest_ceiling: Option<Bytes>,
+    /// Another run is writing the output: to wait may do.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    held: bool,
     /// Where the rows are that were too many.
     #[serde(skip_serializing_if = "Option::is_none")]
     rejects: Option<String>,
@@ -68,6 +71,7 @@ impl Failure<'_> {
                     message: self.error.to_string(),
                     hint: self.error.hint(),
                     smallest_ceiling: self.smallest_ceiling(),
+                    held: matches!(self.error, Error::OutputHeld { .. }),
                     rejects: self.rejects(),
                 },
             },

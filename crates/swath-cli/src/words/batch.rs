@@ -60,6 +60,10 @@ pub struct BatchWords {
     /// Go on with an unfinished batch: what is done is passed over
     #[arg(long, help_heading = "Running")]
     pub resume: bool,
+    /// A job that reads, writes and finishes nothing for so long is ended, and
+    /// tried once more
+    #[arg(long, value_name = "TIME", value_parser = common::seconds, default_value = "10min", help_heading = "Running")]
+    pub hang_after: f64,
     /// The ceiling.
     #[command(flatten)]
     pub ceiling: CeilingFlags,

@@ -29,8 +29,8 @@ pub enum Reason {
     Crash,
     /// Its process was killed twice by others.
     Killed,
-    /// Its process gave no sign of life twice.
-    Silent,
+    /// It stood still twice.
+    Hung,
     /// A job whose output it reads was set aside.
     Waits,
 }
@@ -47,7 +47,7 @@ impl Reason {
             Reason::Rejects => "too many rejects",
             Reason::Crash => "crashed",
             Reason::Killed => "killed",
-            Reason::Silent => "no sign of life",
+            Reason::Hung => "hung",
             Reason::Waits => "waits for one of these",
         }
     }

@@ -4,7 +4,7 @@
 //! of that is read.
 
 use serde::{Deserialize, Serialize};
-use swath_core::Bytes;
+use swath_core::{Bytes, progress, resident_now};
 
 /// How a job begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,21 +39,26 @@ pub struct Heartbeat {
     event: &'static str,
     /// The resident set.
     resident: Bytes,
+    /// Reads, writes and tasks up to now.
+    steps: u64,
 }
 
 impl Heartbeat {
-    /// One with this resident set.
-    pub fn new(resident: Bytes) -> Heartbeat {
-        Heartbeat { event: "heartbeat", resident }
+    /// One of this process, as it is now.
+    pub fn now() -> Heartbeat {
+        Heartbeat { event: "heartbeat", resident: resident_now(), steps: progress::steps() }
     }
 }
 
-/// What a worker said at its end.
+/// What a worker says: signs of life, and how it ended.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Said {
     /// `complete`, `failed` or `stopped`; nothing on a sign of life.
     #[serde(default)]
     pub status: Option<String>,
+    /// On a sign of life: how far it is.
+    #[serde(default)]
+    pub steps: Option<u64>,
     #[serde(default)]
     pub error: Option<SaidError>,
     #[serde(default)]
@@ -71,6 +76,8 @@ pub(super) struct SaidError {
     pub hint: Option<String>,
     #[serde(default)]
     pub smallest_ceiling: Option<Bytes>,
+    #[serde(default)]
+    pub held: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -92,8 +99,8 @@ fn one() -> u64 {
 }
 
 impl Said {
-    /// Reads a line; nothing for one that is not the end.
+    /// Reads a line.
     pub fn read(line: &[u8]) -> Option<Said> {
-        serde_json::from_slice::<Said>(line).ok().filter(|said| said.status.is_some())
+        serde_json::from_slice(line).ok()
     }
 }

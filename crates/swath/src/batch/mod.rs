@@ -38,6 +38,8 @@ const GRANT_MIN: Bytes = Bytes(18_000_000);
 pub struct Files {
     /// Files, folders and globs that it reads.
     pub inputs: Vec<PathBuf>,
+    /// Those of them whose lines name further ones.
+    pub lists: Vec<PathBuf>,
     /// What it writes.
     pub outputs: Vec<PathBuf>,
     /// Whether it can go on where it was interrupted.
@@ -74,6 +76,8 @@ pub struct BatchRequest {
     pub resume: bool,
     /// A worker that is silent for so long is ended.
     pub silence: Duration,
+    /// The same of one that lives, and reads, writes and finishes nothing.
+    pub hang: Duration,
     /// Interval of signs of life of the batch.
     pub heartbeat: Option<Duration>,
 }

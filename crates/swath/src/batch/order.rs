@@ -1,7 +1,7 @@
 //! Which job waits for which: one that reads what another writes comes behind it.
 //!
-//! It compares paths, and opens nothing. A glob waits for outputs that match it, a folder for outputs in it; what a list of
-//! files names is not looked at.
+//! It compares paths, and opens nothing but lists of files. A glob waits for outputs that match it, a folder for outputs in
+//! it, a list for the outputs that it names.
 
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
@@ -11,6 +11,10 @@ use swath_core::{Error, Result};
 use super::jobs::Jobs;
 use super::{Files, Understand};
 use crate::ingest::pattern;
+use crate::raster::each_listed;
+
+/// Folders of a list that are remembered at a time.
+const FOLDERS_MAX: usize = 1000;
 
 /// What waits for what, by the numbers of jobs.
 #[derive(Debug, Default)]
@@ -79,8 +83,9 @@ pub(super) fn settle(jobs: &Jobs, understand: &mut Understand<'_>) -> Result<Nee
     let mut outputs: HashMap<PathBuf, u32> = HashMap::new();
     let mut inputs: HashMap<PathBuf, Vec<u32>> = HashMap::new();
     let mut patterns: Vec<(glob::Pattern, u32)> = Vec::new();
+    let mut lists: HashMap<PathBuf, Vec<u32>> = HashMap::new();
     for (number, job) in jobs.all.iter().enumerate() {
-        let Files { inputs: read, outputs: written, .. } =
+        let Files { inputs: read, outputs: written, lists: named, .. } =
             understand(&job.words).map_err(|error| at(jobs, number, &error))?;
         for output in written {
             let place = places.of(&output);
@@ -96,6 +101,9 @@ pub(super) fn settle(jobs: &Jobs, understand: &mut Understand<'_>) -> Result<Nee
                 });
             }
         }
+        for list in named {
+            lists.entry(list).or_default().push(number as u32);
+        }
         for input in read {
             let place = places.of(&input);
             let text = pattern(place.as_os_str()).filter(|_| place.symlink_metadata().is_err());
@@ -106,6 +114,11 @@ pub(super) fn settle(jobs: &Jobs, understand: &mut Understand<'_>) -> Result<Nee
         }
     }
     let mut edges = edges(&outputs, &inputs, &patterns);
+    for (list, readers) in &lists {
+        for writer in named_outputs(list, &outputs, &mut places) {
+            edges.extend(readers.iter().map(|reader| (writer, *reader)));
+        }
+    }
     edges.sort_unstable();
     edges.dedup();
     if let Some(own) = edges.iter().find(|edge| edge.0 == edge.1) {
@@ -147,6 +160,23 @@ fn edges(
         edges.extend(readers.map(|reader| (*writer, *reader)));
     }
     edges
+}
+
+/// Who writes what a list names. One that cannot be read names nothing yet; whoever reads it says what is wrong with it.
+fn named_outputs(list: &Path, outputs: &HashMap<PathBuf, u32>, places: &mut Places) -> Vec<u32> {
+    let mut writers = Vec::new();
+    // Thousands of lines are of some folders; where each is of its own, those are forgotten again.
+    let known = places.0.len() + FOLDERS_MAX;
+    let _ = each_listed(list, &mut |path| {
+        let place = places.of(path);
+        writers.extend(place.ancestors().filter_map(|path| outputs.get(path)));
+        if places.0.len() > known {
+            places.0.clear();
+        }
+    });
+    writers.sort_unstable();
+    writers.dedup();
+    writers
 }
 
 /// Whether a path begins as a pattern does; most do not, and that is seen sooner.
@@ -207,7 +237,8 @@ mod tests {
         settle(&jobs, &mut |words| {
             let (inputs, outputs) = words[0].split_once('>').expect("written so");
             let paths = |text: &str| text.split(',').filter(|path| !path.is_empty()).map(PathBuf::from).collect();
-            Ok(Files { inputs: paths(inputs), outputs: paths(outputs), resumes: true })
+            let lists = inputs.split(',').filter_map(|path| path.strip_prefix('@')).map(PathBuf::from).collect();
+            Ok(Files { inputs: paths(inputs), lists, outputs: paths(outputs), resumes: true })
         })
     }
 
@@ -224,6 +255,18 @@ mod tests {
         ] {
             assert_eq!(needs(lines).expect("good").edges, edges, "{lines:?}");
         }
+    }
+
+    #[test]
+    fn a_list_names_what_is_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let list = folder.path().join("list.txt");
+        let text = format!("\n  x/../b\r\nlake/p/x.parquet\nother\n{}", "longer/\u{e4}".repeat(100_000));
+        std::fs::write(&list, text).expect("written");
+        let reader = format!("@{}>m", list.display());
+        let needs = |lines: &[&str]| needs(lines).expect("good").edges;
+        assert_eq!(needs(&["a>b", &reader, "c>lake", "d>e"]), [(0, 1), (2, 1)]);
+        assert_eq!(needs(&["a>b", "@none.txt>m"]), []);
     }
 
     #[test]

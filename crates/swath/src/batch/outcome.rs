@@ -60,6 +60,13 @@ pub enum BatchEvent<'a> {
         /// What it will get at least.
         grant: Bytes,
     },
+    /// A job waits a little, since another run is writing its output.
+    Wait {
+        /// Its name.
+        job: &'a str,
+        /// Who that is.
+        reason: &'a str,
+    },
     /// A job cannot be done, and the others go on.
     SetAside(&'a Aside),
     /// A sign of life at a chosen interval.

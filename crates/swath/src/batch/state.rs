@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use swath_core::{Error, Fnv64, FolderLock, Result, fault, sync_folder};
 
 use super::Files;
+use crate::ingest::pattern;
+use crate::raster::each_listed;
 
 const FILE: &str = "jobs.jsonl";
 const LOCK: &str = "lock";
@@ -51,7 +53,8 @@ impl State {
     /// Takes possession of `folder`.
     ///
     /// # Errors
-    /// [`Error::OutputExists`] when another batch is at it, or an unfinished one is found and is not to be resumed;
+    /// [`Error::OutputHeld`] when another batch is at it; [`Error::OutputExists`] for an unfinished one that is not to be
+    /// resumed;
     /// [`Error::OutputUnwritable`].
     pub fn open(folder: &Path, resume: bool) -> Result<(State, Earlier)> {
         let lock = FolderLock::acquire(folder)?;
@@ -180,21 +183,33 @@ pub(super) fn identity_of(words: &[Box<str>]) -> u64 {
     hash.finish()
 }
 
-/// What the inputs of a job are now, by size and time of change; of a glob the folder that it begins in is looked at.
+/// What the inputs of a job are now, by size and time of change: files, those that a glob matches or a list names, and
+/// folders, but not what is in them.
 pub(super) fn inputs_of(files: &Files) -> u64 {
     let mut hash = Fnv64::default();
     for input in &files.inputs {
-        let fixed = |path: &&Path| path.symlink_metadata().is_ok();
-        hash.update(input.as_os_str().as_encoded_bytes());
-        if let Some(metadata) = input.ancestors().find(fixed).and_then(|path| path.metadata().ok()) {
-            let (seconds, nanoseconds) = (metadata.mtime(), metadata.mtime_nsec());
-            hash.update(&metadata.len().to_le_bytes());
-            hash.update(&seconds.to_le_bytes());
-            hash.update(&nanoseconds.to_le_bytes());
+        let is_there = input.symlink_metadata().is_ok();
+        match pattern(input.as_os_str()).filter(|_| !is_there).and_then(|pattern| glob::glob(pattern).ok()) {
+            Some(paths) => paths.flatten().for_each(|path| add(&mut hash, &path)),
+            None => add(&mut hash, input),
         }
-        hash.update(&[0]);
+    }
+    for list in &files.lists {
+        // Whoever reads it says what is wrong with it.
+        let _ = each_listed(list, &mut |path| add(&mut hash, path));
     }
     hash.finish()
+}
+
+/// Adds a file as it is now.
+fn add(hash: &mut Fnv64, path: &Path) {
+    hash.update(path.as_os_str().as_encoded_bytes());
+    if let Ok(metadata) = path.metadata() {
+        hash.update(&metadata.len().to_le_bytes());
+        hash.update(&metadata.mtime().to_le_bytes());
+        hash.update(&metadata.mtime_nsec().to_le_bytes());
+    }
+    hash.update(&[0]);
 }
 
 #[cfg(test)]

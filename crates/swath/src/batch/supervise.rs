@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use swath_core::{Bytes, Error, OomKills, ResidentSet, Result, Stop, Stopwatch};
 
 use super::aside::{Aside, AsideFile, AsideMemory, Reason};
-use super::deaths::{Death, End, SIGKILL, Verdict};
+use super::deaths::{Death, End, SIGKILL, Stall, Verdict};
 use super::grants::Grants;
 use super::message::{Begin, Order, Said};
 use super::order::Needs;
@@ -22,6 +22,12 @@ use crate::outcome::{Output, Time};
 const TICK: Duration = Duration::from_millis(250);
 /// The same while a process is about to end.
 const TICK_OF_END: Duration = Duration::from_millis(2);
+/// More than this between two looks is time in which the whole machine, or this process, stood still.
+const LOOK_MAX: Duration = Duration::from_secs(1);
+/// Whoever finds its output held by another run looks again after this, so often: that of a batch that has just been killed
+/// ends at once, and one that somebody else began does not.
+const HELD_WAIT: Duration = Duration::from_millis(250);
+const HELD_WAITS_MAX: u8 = 20;
 /// How often a plan may be refused with a larger figure each time.
 const REFUSALS_MAX: u8 = 3;
 
@@ -31,6 +37,7 @@ struct Entry {
     begin: Begin,
     attempts: u32,
     refusals: u8,
+    waits: u8,
     pressures: u32,
     once_more: bool,
     ended: bool,
@@ -43,9 +50,10 @@ struct Running {
     grant: Bytes,
     worker: Worker,
     since: Instant,
+    begin: Begin,
     /// What its inputs were when it began.
     inputs: u64,
-    was_silent: bool,
+    stall: Option<Stall>,
 }
 
 /// A batch at work.
@@ -57,12 +65,15 @@ pub(super) struct Supervisor<'a> {
     grants: Grants,
     entries: Vec<Entry>,
     running: Vec<Running>,
+    /// Jobs that are to be looked at again, when, and what they are to get.
+    later: Vec<(Instant, u32, Bytes)>,
     kills: OomKills,
     state: State,
     aside: AsideFile,
     outcome: BatchOutcome,
     stopwatch: Stopwatch,
     told: Instant,
+    listened: Instant,
     is_stopping: bool,
 }
 
@@ -78,12 +89,13 @@ impl<'a> Supervisor<'a> {
         'b: 'a,
     {
         let aside = AsideFile::at(&request.failed, request.replaces_failed || request.resume)?;
-        let (state, earlier) = State::open(&request.state, request.resume)?;
+        let (state, earlier) = open_state(request)?;
         let begin_of = |begun: bool| if request.resume || begun { Begin::Resume } else { Begin::AsSaid };
         let entry = |begun| Entry {
             begin: begin_of(begun),
             attempts: 0,
             refusals: 0,
+            waits: 0,
             pressures: 0,
             once_more: false,
             ended: false,
@@ -96,12 +108,14 @@ impl<'a> Supervisor<'a> {
             grants: Grants::of(request.ceiling - SUPERVISOR_BYTES, request.threads),
             entries: request.jobs.all.iter().map(|job| entry(job.begun)).collect(),
             running: Vec::new(),
+            later: Vec::new(),
             kills: OomKills::watch(),
             state,
             aside,
             outcome: BatchOutcome::default(),
             stopwatch: Stopwatch::start(),
             told: Instant::now(),
+            listened: Instant::now(),
             is_stopping: false,
         };
         supervisor.outcome.jobs.planned = request.jobs.all.len();
@@ -165,11 +179,11 @@ impl<'a> Supervisor<'a> {
             }
             // While new ones begin their work.
             self.state.sync()?;
-            if self.running.is_empty() {
+            if self.running.is_empty() && self.later.is_empty() {
                 break;
             }
             self.wait()?;
-            self.end_silent();
+            self.end_stalled();
             self.end_jobs()?;
             self.tell_of_life();
         }
@@ -180,11 +194,20 @@ impl<'a> Supervisor<'a> {
     fn wind_down(&mut self) {
         if !self.is_stopping {
             self.is_stopping = true;
+            self.later.clear();
             self.running.iter().for_each(|running| running.worker.interrupt());
         }
     }
 
     fn begin_jobs(&mut self) -> Result<()> {
+        let grants = &mut self.grants;
+        self.later.retain(|&(when, job, need)| {
+            let is_due = when <= Instant::now();
+            if is_due {
+                grants.ask(job, need);
+            }
+            !is_due
+        });
         while let Some((job, grant)) = self.grants.next() {
             let files = self.files(job);
             let (identity, inputs) = (identity_of(&self.request.jobs.all[job as usize].words), inputs_of(&files));
@@ -192,7 +215,6 @@ impl<'a> Supervisor<'a> {
             self.state.begun(identity, stood)?;
             let entry = &mut self.entries[job as usize];
             entry.attempts += 1;
-            self.outcome.jobs.retried += usize::from(entry.attempts > 1);
             let order = Order {
                 words: self.request.jobs.all[job as usize].words.iter().map(|word| word.to_string()).collect(),
                 grant,
@@ -200,16 +222,16 @@ impl<'a> Supervisor<'a> {
                 begin: entry.begin,
                 supervisor: std::process::id(),
             };
-            if entry.begin == Begin::AsSaid {
+            let (begin, attempt) = (entry.begin, entry.attempts);
+            if begin == Begin::AsSaid {
                 entry.begin = Begin::Resume;
             }
-            let attempt = entry.attempts;
             let name = self.name(job, &files);
             match Worker::start(&self.request.program, &self.request.environment, &order) {
                 Ok(worker) => {
                     self.observer.on(&BatchEvent::Job { job: &name, attempt, grant, process: worker.id() });
                     let since = Instant::now();
-                    self.running.push(Running { job, name, grant, worker, since, inputs, was_silent: false });
+                    self.running.push(Running { job, name, grant, worker, since, begin, inputs, stall: None });
                 }
                 Err(error) => {
                     self.grants.give_back(grant);
@@ -238,15 +260,17 @@ impl<'a> Supervisor<'a> {
             Err(error) => return Err(Error::unexpected(format!("cannot wait for workers: {error}"))),
         }
         drop(speaking);
-        self.running.iter_mut().for_each(|running| running.worker.listen());
+        let passed = std::mem::replace(&mut self.listened, Instant::now()).elapsed().min(LOOK_MAX);
+        self.running.iter_mut().for_each(|running| running.worker.listen_after(passed));
         Ok(())
     }
 
-    fn end_silent(&mut self) {
-        let silence = self.request.silence;
-        for running in self.running.iter_mut().filter(|running| running.worker.silence() > silence) {
-            running.was_silent = true;
-            running.worker.kill();
+    fn end_stalled(&mut self) {
+        for running in &mut self.running {
+            if let Some(stall) = running.worker.stall(self.request.silence, self.request.hang) {
+                running.stall = Some(stall);
+                running.worker.kill();
+            }
         }
     }
 
@@ -259,10 +283,10 @@ impl<'a> Supervisor<'a> {
                 Some(end) => {
                     let running = self.running.swap_remove(position);
                     self.grants.give_back(running.grant);
-                    let is_killed = end == End::Signal(SIGKILL) && !running.was_silent;
+                    let is_killed = end == End::Signal(SIGKILL) && running.stall.is_none();
                     let out_of_memory = is_killed && self.kills.take();
-                    let (said, was_silent) = (running.worker.said(), running.was_silent);
-                    let death = Death { end, said, was_silent, out_of_memory, is_stopping: self.is_stopping };
+                    let (said, stall) = (running.worker.said(), running.stall);
+                    let death = Death { end, said, stall, out_of_memory, is_stopping: self.is_stopping };
                     let told = Told::of(&death);
                     self.conclude(&running, death.verdict(), &told)?;
                 }
@@ -278,10 +302,19 @@ impl<'a> Supervisor<'a> {
         match verdict {
             Verdict::Done => self.done(running),
             Verdict::Stopped => Ok(()),
-            // A worker of a batch that died a moment ago may hold it still.
-            Verdict::Final(Reason::Output) if self.request.resume && entry.attempts == 1 => {
-                self.once_more(job, name, grant, Reason::Output, told)
+            Verdict::Held if self.is_stopping => Ok(()),
+            // It was no attempt: it begins as it would have begun.
+            Verdict::Held if entry.waits < HELD_WAITS_MAX => {
+                if entry.waits == 0 {
+                    self.observer.on(&BatchEvent::Wait { job: name, reason: &told.message });
+                }
+                entry.waits += 1;
+                entry.attempts -= 1;
+                entry.begin = running.begin;
+                self.later.push((Instant::now() + HELD_WAIT, job, grant));
+                Ok(())
             }
+            Verdict::Held => self.set_aside(job, name, grant, Reason::Output, told),
             Verdict::Final(reason) => self.set_aside(job, name, grant, reason, told),
             Verdict::OnceMore(reason) => self.once_more(job, name, grant, reason, told),
             Verdict::Refused(smallest) => {
@@ -324,6 +357,7 @@ impl<'a> Supervisor<'a> {
 
     fn again(&mut self, job: u32, name: &str, need: Bytes, reason: &str) {
         if !self.is_stopping {
+            self.outcome.jobs.retried += 1;
             self.observer.on(&BatchEvent::Retry { job: name, reason, grant: need });
             self.grants.ask(job, need);
         }
@@ -456,6 +490,17 @@ impl<'a> Supervisor<'a> {
     }
 }
 
+/// Takes possession of the journal; a batch that was killed a moment ago may be about to let go of it.
+fn open_state(request: &BatchRequest) -> Result<(State, Earlier)> {
+    for _ in 0..HELD_WAITS_MAX {
+        match State::open(&request.state, request.resume) {
+            Err(Error::OutputHeld { .. }) if request.resume => std::thread::sleep(HELD_WAIT),
+            opened => return opened,
+        }
+    }
+    State::open(&request.state, request.resume)
+}
+
 /// What a process said went wrong, or what is known where it said nothing.
 #[derive(Debug, Default)]
 struct Told {
@@ -478,7 +523,7 @@ impl Told {
                 hint: error.hint.clone(),
                 smallest_ceiling: error.smallest_ceiling,
             },
-            None => Told { exit, message: death.words(), ..Told::default() },
+            None => Told { exit, message: death.words(), hint: death.hint(), ..Told::default() },
         }
     }
 }

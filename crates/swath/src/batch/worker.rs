@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::deaths::End;
+use super::deaths::{End, Stall};
 use super::message::{Order, Said};
 
 /// The longest line that is kept; results are some kilobytes.
@@ -29,7 +29,11 @@ pub(super) struct Worker {
     line: Vec<u8>,
     is_skipping: bool,
     said: Option<Said>,
-    last_sign: Instant,
+    /// How long it has said nothing.
+    silent: Duration,
+    /// How far it was when it last said so, and how long that has not changed.
+    steps: u64,
+    idle: Duration,
     closed: Option<Instant>,
     end: Option<End>,
 }
@@ -61,7 +65,9 @@ impl Worker {
             line: Vec::new(),
             is_skipping: false,
             said: None,
-            last_sign: Instant::now(),
+            silent: Duration::ZERO,
+            steps: 0,
+            idle: Duration::ZERO,
             closed: None,
             end: None,
         })
@@ -82,13 +88,23 @@ impl Worker {
         self.said.as_ref()
     }
 
-    /// How long it has been silent.
-    pub fn silence(&self) -> Duration {
-        self.last_sign.elapsed()
+    /// Whether it stands still: it has said nothing for as long as `silence`, or done nothing for as long as `hang`.
+    pub fn stall(&self, silence: Duration, hang: Duration) -> Option<Stall> {
+        match (self.silent > silence, self.idle > hang) {
+            (true, _) => Some(Stall::Silent),
+            (_, true) => Some(Stall::Idle),
+            _ => None,
+        }
     }
 
-    /// Reads what is there.
-    pub fn listen(&mut self) {
+    /// Reads what is there, after some time in which it could have spoken.
+    pub fn listen_after(&mut self, time: Duration) {
+        self.silent += time;
+        self.idle += time;
+        self.listen();
+    }
+
+    fn listen(&mut self) {
         let mut bytes = [0; 8 << 10];
         while self.closed.is_none() {
             match self.output.read(&mut bytes) {
@@ -102,7 +118,7 @@ impl Worker {
     }
 
     fn hear(&mut self, bytes: &[u8]) {
-        self.last_sign = Instant::now();
+        self.silent = Duration::ZERO;
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             if !self.is_skipping {
                 self.line.extend_from_slice(piece);
@@ -113,11 +129,20 @@ impl Worker {
             }
             if piece.ends_with(b"\n") {
                 if let Some(said) = Said::read(&self.line) {
-                    self.said = Some(said);
+                    self.understand(said);
                 }
                 self.line.clear();
                 self.is_skipping = false;
             }
+        }
+    }
+
+    fn understand(&mut self, said: Said) {
+        if said.steps.is_some_and(|steps| steps != std::mem::replace(&mut self.steps, steps)) {
+            self.idle = Duration::ZERO;
+        }
+        if said.status.is_some() {
+            self.said = Some(said);
         }
     }
 

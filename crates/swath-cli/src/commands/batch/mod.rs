@@ -52,6 +52,7 @@ pub fn run(words: BatchWords, settings: &Settings) -> Result<u8> {
         fail_fast: words.fail_fast,
         resume: words.resume,
         silence: Duration::from_secs_f64(words.silence),
+        hang: Duration::from_secs_f64(words.hang_after),
         heartbeat: settings.heartbeat_s.map(Duration::from_secs_f64),
         jobs,
     };

@@ -55,35 +55,41 @@ fn of_verb(verb: Verb) -> Result<Files> {
             hold(&words.run)?;
             let schema = words.schema;
             let inputs = words.sources.into_iter().map(PathBuf::from).chain(schema).collect();
-            Files { inputs, outputs: vec![words.output], resumes: true }
+            Files { inputs, outputs: vec![words.output], resumes: true, ..Files::default() }
         }
         Verb::Sensor(SensorVerb::Compact(words)) => {
             hold(&words.run)?;
-            Files { inputs: vec![words.lake], outputs: vec![], resumes: true }
+            Files { inputs: vec![words.lake], resumes: true, ..Files::default() }
         }
         Verb::Raster(mut verb) => {
             verb.understand()?;
             hold(verb.flags().0)?;
             let (inputs, output) = of_raster(verb)?;
-            Files { inputs, outputs: vec![output], resumes: true }
+            Files { inputs, outputs: vec![output], resumes: true, ..Files::default() }
         }
         Verb::Synth(SynthWords::Raster(words)) => {
             hold(&words.run)?;
-            Files { inputs: vec![], outputs: vec![words.to.output], resumes: true }
+            Files { outputs: vec![words.to.output], resumes: true, ..Files::default() }
         }
         Verb::Synth(SynthWords::Telemetry(words)) => {
             hold(&RunFlags { ceiling: words.ceiling, ..RunFlags::default() })?;
             let outputs = std::iter::once(words.output).chain(words.truth).collect();
-            Files { inputs: vec![], outputs, resumes: false }
+            Files { outputs, ..Files::default() }
         }
         _ => return Err(no_job("this command makes nothing that a batch could keep")),
     };
     // A list of files is a file that is read.
-    let inputs = files.inputs.into_iter().map(|input| match input.to_str().and_then(|text| text.strip_prefix('@')) {
-        Some(list) if input.symlink_metadata().is_err() => list.into(),
-        _ => input,
-    });
-    let files = Files { inputs: inputs.collect(), ..files };
+    let (mut inputs, mut lists) = (Vec::with_capacity(files.inputs.len()), Vec::new());
+    for input in files.inputs {
+        match input.to_str().and_then(|text| text.strip_prefix('@')) {
+            Some(list) if input.symlink_metadata().is_err() => {
+                inputs.push(list.into());
+                lists.push(list.into());
+            }
+            _ => inputs.push(input),
+        }
+    }
+    let files = Files { inputs, lists, ..files };
     if files.inputs.iter().chain(&files.outputs).any(|path| path == Path::new("-")) {
         return Err(no_job("a job has no standard input or output"));
     }
