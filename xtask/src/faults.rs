@@ -15,7 +15,7 @@ pub fn run(words: &[String]) -> Result<bool, String> {
         return Err(format!("no such trial\n\n{USAGE}"));
     };
     let corpus = shell::corpus().ok_or("no ../shared/corpus, and SWATH_CORPUS names none")?;
-    if !shell::succeeds(&mut shell::cargo(&["build", "--release", "--quiet", "-p", "swath-cli"]))? {
+    if !shell::succeeds(&mut shell::cargo(&["build", "--release", "--quiet", "--workspace", "--bins"]))? {
         return Err("the program does not build".into());
     }
     // It needs nothing but Python itself.
