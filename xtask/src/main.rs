@@ -1,7 +1,8 @@
-//! The tasks of the house: `cargo xtask test | oracles | check | bench`. It reads words and picks the task; the rest is in files.
+//! The tasks of the house: `cargo xtask test | oracles | check | bench | faults`. It reads words and picks the task; the rest is in files.
 
 mod bench;
 mod check;
+mod faults;
 mod licences;
 mod oracles;
 mod python;
@@ -16,6 +17,7 @@ cargo xtask test [WORDS]      all tests of the workspace, then the oracles; WORD
 cargo xtask oracles [NAME…]   only the oracles, or only those whose names hold one of the words
 cargo xtask check             format, clippy, rustdoc, licences, absences, openings of files
 cargo xtask bench [OPTIONS]   the ingest benchmark; see cargo xtask bench --help
+cargo xtask faults batch      a batch of two hundred jobs, some of them bad, and killed on its way; wants a corpus
 
 Environment: CI=true requires the oracles and all tools; SWATH_CORPUS is the folder of real files
 (default: ../shared/corpus beside the repository); SWATH_TEST_FULL=1 runs the long forms of the suites.";
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         Some("oracles") => oracles::run(rest),
         Some("check") => check::run(),
         Some("bench") => bench::run(rest),
+        Some("faults") => faults::run(rest),
         Some("help" | "--help" | "-h") => {
             println!("{USAGE}");
             Ok(true)

@@ -36,6 +36,11 @@ pub fn tune() {
     let _ = rustix::thread::disable_transparent_huge_pages(true);
 }
 
+/// Variables with which a process of this program reserves no addresses before it knows its limit.
+pub fn for_workers() -> Vec<(String, String)> {
+    vec![("MIMALLOC_ARENA_RESERVE".into(), "0".into())]
+}
+
 /// Gives back what planning took and the run may not need: freed pages of the heap, and pages of code, which the system
 /// maps anew where they are wanted.
 pub fn give_back() {

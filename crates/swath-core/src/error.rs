@@ -132,6 +132,13 @@ pub enum Error {
         /// Which flag would help.
         hint: String,
     },
+    /// Another run is writing the output at this moment (exit 6).
+    OutputHeld {
+        /// The folder that it holds.
+        path: PathBuf,
+        /// Its process, if it has said so already.
+        process: Option<u32>,
+    },
     /// The output or scratch cannot be written (exit 6).
     OutputUnwritable {
         /// The path.
@@ -232,7 +239,7 @@ impl Error {
             | Error::DictionaryFull { .. }
             | Error::Pressure { .. } => 4,
             Error::InputUnreadable { .. } | Error::InputCorrupt { .. } => 5,
-            Error::OutputExists { .. } | Error::OutputUnwritable { .. } => 6,
+            Error::OutputExists { .. } | Error::OutputHeld { .. } | Error::OutputUnwritable { .. } => 6,
             Error::TooManyRejects { .. } => 7,
             Error::LedgerBroken { .. } => 8,
             Error::Stopped { .. } => 75,
@@ -292,6 +299,7 @@ impl Error {
             Error::TooManyRejects { kept_at, .. } => {
                 format!("look at {}; then mend the schema, or allow more with --max-rejects", kept_at.display())
             }
+            Error::OutputHeld { .. } => "wait until it is done, or end it; then run again with --resume".into(),
             Error::Stopped { resumable: true } => "run the same command again with --resume".into(),
             Error::LedgerBroken { .. } => "this is a bug of swath; nothing was written".into(),
             Error::Stopped { resumable: false } => "nothing was kept: run the same command again".into(),
@@ -402,6 +410,10 @@ impl fmt::Display for Error {
             Error::InputUnreadable { path, reason, .. } => write!(f, "cannot read {}: {reason}", path.display()),
             Error::InputCorrupt { place, message, .. } => write!(f, "{place}: {message}"),
             Error::OutputExists { path, message, .. } => write!(f, "{}: {message}", path.display()),
+            Error::OutputHeld { path, process } => {
+                write!(f, "{}: another run is writing it", path.display())?;
+                process.map_or(Ok(()), |process| write!(f, ", process {process}"))
+            }
             Error::OutputUnwritable { path, reason, .. } => write!(f, "cannot write {}: {reason}", path.display()),
             Error::TooManyRejects { rejected, read, limit, example, .. } => {
                 write!(

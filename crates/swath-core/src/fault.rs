@@ -9,6 +9,8 @@ use std::io::{self, Write};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
+use crate::progress;
+
 /// What happens at the point that was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -101,6 +103,7 @@ fn parse(words: &str) -> Option<Words<'_>> {
 /// The armed error, when this is the chosen point.
 #[inline]
 pub fn point(name: &'static str) -> io::Result<()> {
+    progress::step();
     if STATE.load(Ordering::Relaxed) == QUIET {
         return Ok(());
     }
@@ -115,6 +118,7 @@ pub fn point(name: &'static str) -> io::Result<()> {
 /// # Errors
 /// Those of the writer, or the armed error.
 pub fn write_all(writer: &mut impl Write, bytes: &[u8], name: &'static str) -> io::Result<()> {
+    progress::step();
     if STATE.load(Ordering::Relaxed) != QUIET
         && let Some(fault) = due(name)
         && fault != Fault::Count

@@ -14,6 +14,7 @@ mod lock;
 mod memory;
 mod plan;
 mod process;
+pub mod progress;
 mod run;
 mod sink;
 mod stop;
@@ -25,7 +26,8 @@ pub use error::{ALLOW_LARGER, BEGIN_ANEW, CHOOSE_FOLDER, Error, MAKE_ROOM, Place
 pub use event::{Event, NoObserver, Observer};
 pub use hash::Fnv64;
 pub use journal::{Journal, Note, Receipt, Receipts, difference};
-pub use memory::{CpuQuota, Limit, LimitSource, Limits, MemoryRequest};
+pub use lock::FolderLock;
+pub use memory::{CpuQuota, Limit, LimitSource, Limits, MemoryRequest, OomKills};
 pub use plan::{Ledger, LedgerLine, Plan, Stage, TaskContext, TaskKey, TaskSpec};
 pub use process::{ResidentSet, Stopwatch, counting, resident_now};
 pub use run::{ChunkCounts, RunOptions, StageTime, Summary, run};

@@ -13,7 +13,7 @@ pub(crate) const FILE: &str = "lock";
 
 /// A held lock; dropping it, or dying, lets go.
 #[derive(Debug)]
-pub(crate) struct FolderLock {
+pub struct FolderLock {
     file: File,
 }
 
@@ -21,8 +21,8 @@ impl FolderLock {
     /// Makes `folder` if needed and locks it.
     ///
     /// # Errors
-    /// [`Error::OutputExists`] that names the process which holds it; [`Error::OutputUnwritable`].
-    pub(crate) fn acquire(folder: &Path) -> Result<FolderLock> {
+    /// [`Error::OutputHeld`] that names the process which holds it; [`Error::OutputUnwritable`].
+    pub fn acquire(folder: &Path) -> Result<FolderLock> {
         let path = folder.join(FILE);
         // A former holder may remove the folder between the steps; then it is made again.
         for _ in 0..100 {
@@ -65,12 +65,7 @@ fn open(path: &Path) -> io::Result<File> {
 fn held(folder: &Path, mut file: File) -> Error {
     let mut text = String::new();
     let _ = file.by_ref().take(20).read_to_string(&mut text);
-    let who = match text.trim().parse::<u32>() {
-        Ok(process) => format!("another run is writing it, process {process}"),
-        Err(_) => "another run is writing it".into(),
-    };
-    let hint = "wait until it is done, or end it; then run again with --resume".into();
-    Error::OutputExists { path: folder.into(), message: who, hint }
+    Error::OutputHeld { path: folder.into(), process: text.trim().parse().ok() }
 }
 
 /// Whether the file that was locked is the one that stands there, not one that was just removed.

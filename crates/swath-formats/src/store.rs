@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use swath_core::{Error, Result};
+use swath_core::{Error, Result, progress};
 
 /// Something with bytes at positions, which several threads may read at once.
 pub trait ReadAt: Send + Sync {
@@ -46,11 +46,13 @@ pub fn read_full(input: &dyn ReadAt, buffer: &mut [u8], offset: u64) -> Result<u
 impl ReadAt for File {
     #[cfg(unix)]
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        progress::step();
         std::os::unix::fs::FileExt::read_at(self, buffer, offset)
     }
 
     #[cfg(windows)]
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        progress::step();
         std::os::windows::fs::FileExt::seek_read(self, buffer, offset)
     }
 }

@@ -55,6 +55,11 @@ impl Running {
         (self.wait(), highest)
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Whether it still runs.
     pub fn lives(&mut self) -> bool {
         self.child.try_wait().expect("asked").is_none()

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use swath_core::{Bytes, Error, Place, Result, Stop, fault};
+use swath_core::{Bytes, Error, Place, Result, Stop, fault, progress};
 use swath_formats::arrow;
 use swath_formats::columnar::Format;
 use swath_formats::json::{self, Fault, Form, Layout, RecordPath, Step};
@@ -65,6 +65,7 @@ pub struct Content {
 
 impl ReadAt for Content {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        progress::step();
         let left = self.length.saturating_sub(offset).min(buffer.len() as u64) as usize;
         FileExt::read_at(&*self.spool, &mut buffer[..left], self.start + offset)
     }
@@ -458,7 +459,10 @@ impl Read for Stoppable {
             }
             match self.file.read(buffer) {
                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
-                read => return read,
+                read => {
+                    progress::step();
+                    return read;
+                }
             }
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! It never touches a terminal, the environment or the exit of the process.
 
+pub mod batch;
 mod content;
 pub mod demo;
 pub mod info;

@@ -4,7 +4,7 @@ use swath::Job;
 use swath::outcome::Outcome;
 use swath_core::{ALLOW_LARGER, Error, Event, MAKE_ROOM, MemoryRequest, Observer, Result, Stop, counting};
 
-use super::warn;
+use super::{warn, worker};
 use crate::allocator;
 use crate::observe::Talk;
 use crate::process::{print, print_json, stop_on_signals};
@@ -82,6 +82,7 @@ pub fn execute(job: Box<dyn Job>, stop: &Stop, settings: &Settings) -> Result<Ou
     // It fits, so from here on the net may be where the ceiling is.
     allocator::give_back();
     counting::set_limit(job.explain().ledger.ceiling);
+    worker::limit_data();
     let talk = Talk::new(settings);
     let warnings = job.warnings().to_vec();
     for message in &warnings {

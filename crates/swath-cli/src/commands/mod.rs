@@ -1,5 +1,6 @@
 //! From parsed words to an exit code: settings first, then the verb, then the error if there was one.
 
+mod batch;
 mod demo;
 mod doctor;
 mod info;
@@ -8,6 +9,7 @@ mod job;
 mod raster;
 mod schema;
 mod synth;
+mod worker;
 
 use std::ffi::OsString;
 
@@ -23,6 +25,10 @@ use crate::words::{LogFormat, RunFlags, SensorVerb, SynthWords, TalkFlags, Verb,
 
 /// Runs the program; answers its exit code.
 pub fn run(arguments: Vec<OsString>) -> u8 {
+    // Without a look at the grammar, which it needs for the words of its job.
+    if arguments.len() == 2 && arguments[1] == "worker" {
+        return worker::run();
+    }
     let heard = Heard::of(&arguments);
     let command = heard.command.as_str();
     process::install_panic_hook(heard.command.clone(), heard.voice);
@@ -50,8 +56,13 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
         last_words::prepare(command, voice);
         dispatch(words.verb, &settings, voice)
     });
+    ended(done, command, voice)
+}
+
+/// Tells the error, if there was one; answers the exit code.
+fn ended(done: Result<u8>, command: &str, voice: Voice) -> u8 {
     match done {
-        Ok(()) => 0,
+        Ok(code) => code,
         Err(error) => {
             Failure { command, error: &error }.report(voice);
             error.exit_code()
@@ -78,7 +89,9 @@ impl Heard {
             (Some("sensor"), Some(verb @ ("schema" | "ingest" | "compact"))) => format!("sensor {verb}"),
             (Some("raster"), Some(verb)) if RASTER_VERBS.contains(&verb) => format!("raster {verb}"),
             (Some("synth"), Some(verb @ ("telemetry" | "raster"))) => format!("synth {verb}"),
-            (Some(verb @ ("info" | "sensor" | "raster" | "synth" | "doctor" | "demo")), _) => verb.into(),
+            (Some(verb @ ("info" | "sensor" | "raster" | "synth" | "batch" | "worker" | "doctor" | "demo")), _) => {
+                verb.into()
+            }
             _ => String::new(),
         };
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -102,6 +115,10 @@ fn flags(verb: &Verb) -> Flags {
             let run = RunFlags { ceiling: words.ceiling.clone(), threads: words.threads, ..RunFlags::default() };
             Flags::of(&run, &words.talk)
         }
+        Verb::Batch(words) => {
+            Flags { memory: words.ceiling.memory, threads: words.threads, talk: words.talk.clone(), ..Flags::default() }
+        }
+        Verb::Worker => Flags::default(),
         Verb::Sensor(SensorVerb::Schema(words)) => Flags {
             memory: words.ceiling.memory,
             talk: TalkFlags { json: words.json, quiet: words.quiet, ..TalkFlags::default() },
@@ -122,8 +139,11 @@ fn flags(verb: &Verb) -> Flags {
     }
 }
 
-fn dispatch(verb: Verb, settings: &Settings, voice: Voice) -> Result<()> {
+/// Does what the verb says; answers the exit code.
+fn dispatch(verb: Verb, settings: &Settings, voice: Voice) -> Result<u8> {
     match verb {
+        Verb::Batch(words) => return batch::run(*words, settings),
+        Verb::Worker => return Ok(worker::run()),
         Verb::Info(words) => info::run(&words, settings, voice),
         Verb::Doctor(_) => doctor::run(settings),
         Verb::Demo(words) => demo::run(&words, settings),
@@ -134,6 +154,7 @@ fn dispatch(verb: Verb, settings: &Settings, voice: Voice) -> Result<()> {
         Verb::Synth(SynthWords::Telemetry(words)) => synth::telemetry(&words, settings),
         Verb::Synth(SynthWords::Raster(words)) => raster::synth(*words, settings),
     }
+    .map(|()| 0)
 }
 
 /// Tells warnings of a command that has no run to observe.

@@ -7,11 +7,11 @@ use swath_core::Event;
 use crate::moment;
 
 #[derive(Serialize)]
-struct Line<'a, T> {
-    ts: String,
-    level: &'a str,
+pub(super) struct Line<'a, T> {
+    pub(super) ts: String,
+    pub(super) level: &'a str,
     #[serde(flatten)]
-    body: T,
+    pub(super) body: T,
 }
 
 /// An event and where it stands in its stage.

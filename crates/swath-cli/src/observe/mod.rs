@@ -1,6 +1,7 @@
 //! Tells what happens during a run: a bar, a log for people, or a log for programs.
 
 mod bar;
+mod batch;
 mod json_log;
 mod screen;
 mod text_log;
@@ -17,6 +18,7 @@ use crate::settings::Settings;
 use crate::words::{LogFormat, ProgressWhen};
 
 use bar::{Bar, Ticker};
+pub use batch::BatchTalk;
 use screen::Screen;
 use std::sync::Arc;
 

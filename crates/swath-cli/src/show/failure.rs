@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use serde::Serialize;
-use swath_core::Error;
+use swath_core::{Bytes, Error};
 
 use super::Headed;
 use crate::moment;
@@ -37,6 +37,12 @@ struct Body {
 struct Words {
     message: String,
     hint: Option<String>,
+    /// The smallest ceiling that would do, where the plan does not fit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    smallest_ceiling: Option<Bytes>,
+    /// Another run is writing the output: to wait may do.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    held: bool,
     /// Where the rows are that were too many.
     #[serde(skip_serializing_if = "Option::is_none")]
     rejects: Option<String>,
@@ -61,7 +67,13 @@ impl Failure<'_> {
             status: if matches!(self.error, Error::Stopped { .. }) { "stopped" } else { "failed" },
             exit: self.error.exit_code(),
             body: Body {
-                error: Words { message: self.error.to_string(), hint: self.error.hint(), rejects: self.rejects() },
+                error: Words {
+                    message: self.error.to_string(),
+                    hint: self.error.hint(),
+                    smallest_ceiling: self.smallest_ceiling(),
+                    held: matches!(self.error, Error::OutputHeld { .. }),
+                    rejects: self.rejects(),
+                },
             },
         };
         if voice.json_log {
@@ -74,6 +86,13 @@ impl Failure<'_> {
         if voice.json && !is_of_stdout(self.error) {
             // The exit code already says that something went wrong; a closed standard output adds nothing.
             print_json_if_possible(&result);
+        }
+    }
+
+    fn smallest_ceiling(&self) -> Option<Bytes> {
+        match self.error {
+            Error::CeilingTooSmall { smallest, .. } => Some(*smallest),
+            _ => None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! What people and programs get to read: each result as text and as JSON.
 
+pub mod batch;
 pub mod doctor;
 pub mod explanation;
 pub mod failure;
@@ -20,7 +21,7 @@ pub struct Headed<'a, T> {
     pub swath: &'a str,
     /// The command.
     pub command: &'a str,
-    /// `complete`, `planned`, `stopped` (by a signal), `failed`.
+    /// `complete`, `set_aside` (complete but for jobs), `planned`, `stopped` (by a signal), `failed`.
     pub status: &'a str,
     /// The exit code.
     pub exit: u8,

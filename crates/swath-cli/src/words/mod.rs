@@ -1,6 +1,7 @@
 //! The grammar: every verb and flag, with its help. It only says what can be written; `settings.rs` decides what it
 //! means together with the environment and the configuration files.
 
+mod batch;
 mod common;
 mod raster;
 mod sensor;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use batch::BatchWords;
 pub use common::{CeilingFlags, LogFormat, ProgressWhen, RunFlags, TalkFlags, seconds, threads};
 pub use raster::{ConvertWords, MosaicWords, OneInput, RasterOutputFlags, RasterVerb, StatsWords, StepFlags};
 pub use sensor::{CompactWords, IngestWords, SchemaWords};
@@ -50,6 +52,11 @@ pub enum Verb {
     /// Deterministic data for load tests, any size, in little memory
     #[command(subcommand)]
     Synth(SynthWords),
+    /// Many jobs under one ceiling, each in a process of its own
+    Batch(Box<BatchWords>),
+    /// One job of a batch: its words and its grant come from standard input.
+    #[command(hide = true)]
+    Worker,
     /// What limits were found on this machine, and what follows from them
     Doctor(DoctorWords),
     /// The main job on bundled real data

@@ -76,7 +76,7 @@ impl Journal {
     /// `identity` is an object of all that the result depends on: version, options, inputs.
     ///
     /// # Errors
-    /// [`Error::OutputExists`] while another run holds the folder; [`Error::OutputUnwritable`].
+    /// [`Error::OutputHeld`] while another run holds the folder; [`Error::OutputUnwritable`].
     pub fn create(folder: &Path, identity: &serde_json::Value) -> Result<Journal> {
         let lock = FolderLock::acquire(folder)?;
         Journal::begin(folder, identity, lock)
@@ -85,7 +85,7 @@ impl Journal {
     /// Opens the journal in `folder`, with the receipts of what is done; begins one if there is none.
     ///
     /// # Errors
-    /// [`Error::OutputExists`] while another run holds the folder, or when the journal was begun with another
+    /// [`Error::OutputHeld`] while another run holds the folder; [`Error::OutputExists`] when the journal was begun with another
     /// identity: the message names the field; [`Error::OutputUnwritable`].
     pub fn open(folder: &Path, identity: &serde_json::Value) -> Result<(Journal, Receipts)> {
         let lock = FolderLock::acquire(folder)?;

@@ -82,6 +82,13 @@ impl Groups {
         found
     }
 
+    /// Files that count the processes of this group which the kernel killed for want of memory, as lines of `oom_kill N`.
+    pub(super) fn kill_counters(&self) -> Vec<PathBuf> {
+        let two = self.unified.first().map(|folder| folder.join("memory.events"));
+        let one = self.memory.first().map(|folder| folder.join("memory.oom_control"));
+        two.into_iter().chain(one).collect()
+    }
+
     /// The tightest share of processor time on the way to the root.
     pub(super) fn cpu_quota(&self, root: &Path) -> Option<CpuQuota> {
         let two = self.unified.iter().filter_map(|folder| {
@@ -131,7 +138,7 @@ fn number(path: &Path) -> Option<u64> {
 }
 
 /// The number behind `name` in a file of `name number` lines.
-fn stat(path: &Path, name: &str) -> Option<u64> {
+pub(super) fn stat(path: &Path, name: &str) -> Option<u64> {
     let text = fs::read_to_string(path).ok()?;
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
 }

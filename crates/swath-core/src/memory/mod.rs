@@ -4,6 +4,7 @@
 //! nothing but what `--memory` resolves to.
 
 mod cgroup;
+mod oom;
 mod process;
 mod request;
 #[cfg(test)]
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub use oom::OomKills;
 pub use request::MemoryRequest;
 
 use crate::process::kilobytes;

@@ -13,7 +13,7 @@ use super::{ChunkCounts, RunOptions};
 use crate::process::{counting, resident_now};
 use crate::{
     Budget, Error, Event, Journal, Observer, Plan, Receipt, Receipts, Result, Stage, Stop, TaskContext, TaskKey,
-    TaskSpec,
+    TaskSpec, progress,
 };
 
 /// The stack of a worker; only pages that are used become resident.
@@ -251,6 +251,7 @@ impl StageRun<'_> {
         state.fresh.push(receipt);
         state.counts.done += 1;
         drop(state);
+        progress::step();
         keeper.add(work);
         self.observer.on(&Event::Chunk {
             stage: self.stage.name().into(),

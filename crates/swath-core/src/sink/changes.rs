@@ -56,7 +56,7 @@ pub fn has_changes(target: &Path) -> bool {
 /// Brings changes to `target` to their end, if a run died in the middle of them; answers whether there were any.
 ///
 /// # Errors
-/// [`Error::OutputExists`] when another run is at it, or when what stands there is not what that run was changing;
+/// [`Error::OutputHeld`] when another run is at it; [`Error::OutputExists`] when what stands there is not what it was changing;
 /// [`Error::OutputUnwritable`].
 pub fn complete_changes(target: &Path) -> Result<bool> {
     if !has_changes(target) && !partial_folder(target).is_ok_and(|folder| folder.join(CHANGED).is_file()) {

@@ -146,6 +146,11 @@ impl PartialOutput {
         Ok(partial)
     }
 
+    /// Whether a run towards `target` stands unfinished beside it, with work that a resume could go on with.
+    pub fn stands_unfinished(target: &Path) -> bool {
+        partial_folder(target).is_ok_and(|folder| Journal::exists(&folder.join(JOURNAL)))
+    }
+
     /// What was found.
     pub fn state(&self) -> PartialState {
         self.state

@@ -38,7 +38,7 @@ use chain::Source;
 use cost::Costs;
 use job::Plan;
 pub use named::files as named_files;
-pub(crate) use named::listed;
+pub(crate) use named::{each_listed, listed};
 use running::{Running, Shared};
 use tell::Told;
 

@@ -1,7 +1,7 @@
 //! From a word of the command line to the rasters that it names: a file, a glob, or a list of files.
 
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,8 @@ use crate::ingest::{expand, pattern};
 
 /// More than any list that is of use.
 const LIST_BYTES_MAX: u64 = 16 << 20;
+/// More than any path has.
+const LINE_BYTES_MAX: u64 = 16 << 10;
 
 /// The files that a word names: itself where there is such a file, else those that match a glob, in bytewise order, or
 /// the lines of the file behind an `@`, in their order.
@@ -52,6 +54,30 @@ pub(crate) fn listed(list: &Path) -> Result<Vec<PathBuf>> {
     match files.is_empty() {
         true => Err(refuse("the list names no file".into(), "write one path a line")),
         false => Ok(files),
+    }
+}
+
+/// Hands on the lines of a list one by one, as [`listed`] has them: for those who may not keep them. What is longer than a
+/// path can be is left out.
+///
+/// # Errors
+/// [`Error::InputUnreadable`].
+pub(crate) fn each_listed(list: &Path, take: &mut dyn FnMut(&Path)) -> Result<()> {
+    let mut text = BufReader::new(open_regular(list)?.take(LIST_BYTES_MAX));
+    let mut line = Vec::new();
+    let mut is_rest = false;
+    loop {
+        line.clear();
+        let read = (&mut text).take(LINE_BYTES_MAX).read_until(b'\n', &mut line);
+        if read.map_err(|error| Error::reading(list, &error))? == 0 {
+            return Ok(());
+        }
+        let is_whole = line.ends_with(b"\n") || (line.len() as u64) < LINE_BYTES_MAX;
+        let path = line.trim_ascii();
+        if is_whole && !is_rest && !path.is_empty() {
+            take(Path::new(OsStr::from_bytes(path)));
+        }
+        is_rest = !is_whole;
     }
 }
 

@@ -88,6 +88,21 @@ impl RasterVerb {
             RasterVerb::Pipeline(words) => (&words.run, &words.talk),
         }
     }
+
+    /// How it runs, to be changed.
+    pub fn run_mut(&mut self) -> &mut RunFlags {
+        match self {
+            RasterVerb::Calc(words) => &mut words.run,
+            RasterVerb::Convert(words) => &mut words.run,
+            RasterVerb::Clip(words) => &mut words.run,
+            RasterVerb::Warp(words) => &mut words.run,
+            RasterVerb::Mosaic(words) => &mut words.run,
+            RasterVerb::Focal(words) => &mut words.run,
+            RasterVerb::Terrain(words) => &mut words.run,
+            RasterVerb::Stats(words) => &mut words.run,
+            RasterVerb::Pipeline(words) => &mut words.run,
+        }
+    }
 }
 
 /// Flags that stand for a step of a chain.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use swath::Scaling;
+use swath::batch::split_words;
 use swath::request::{RasterFormat, RasterInput, RasterStep};
 use swath_core::{Error, Result};
 
@@ -136,7 +137,8 @@ impl PipelineWords {
     fn words(&self) -> Result<Vec<OsString>> {
         match &self.steps[..] {
             [first, others @ ..] if others.is_empty() || has_blanks(first) => {
-                let mut words = split_words(&first.to_string_lossy())?;
+                let mut words: Vec<OsString> =
+                    split_words(&first.to_string_lossy())?.into_iter().map(OsString::from).collect();
                 words.extend_from_slice(others);
                 Ok(words)
             }
@@ -230,31 +232,6 @@ fn parse(position: usize, segment: &[OsString]) -> Result<SegmentVerb> {
 
 const STEPS: &str =
     "steps are read, bands, scale, calc, clip, warp, mosaic, focal, terrain and write, with ! between them";
-
-/// Cuts a text into words as a shell does: blanks part words, quotes keep them together, a backslash takes what follows
-/// as it is.
-fn split_words(text: &str) -> Result<Vec<OsString>> {
-    let (mut words, mut word) = (Vec::new(), None::<String>);
-    let mut quote = None;
-    let mut letters = text.chars();
-    while let Some(letter) = letters.next() {
-        match (quote, letter) {
-            (Some(open), _) if letter == open => quote = None,
-            (Some('"') | None, '\\') => word.get_or_insert_default().extend(letters.next()),
-            (None, '\'' | '"') => {
-                quote = Some(letter);
-                word.get_or_insert_default();
-            }
-            (None, _) if letter.is_whitespace() => words.extend(word.take()),
-            _ => word.get_or_insert_default().push(letter),
-        }
-    }
-    if let Some(open) = quote {
-        return Err(usage(&format!("a quote {open} is opened and never closed"), "close it"));
-    }
-    words.extend(word);
-    Ok(words.into_iter().map(OsString::from).collect())
-}
 
 #[cfg(test)]
 mod tests {

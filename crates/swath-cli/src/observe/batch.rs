@@ -1,0 +1,101 @@
+//! Tells what happens in a batch: a line for each job that has ended, or a log for programs.
+
+use std::io::IsTerminal;
+
+use serde::Serialize;
+use swath::batch::{Aside, BatchEvent, BatchObserver};
+
+use super::json_log::Line;
+use crate::moment::{self, spoken};
+use crate::process::{complain, complain_json};
+use crate::settings::Settings;
+use crate::show::grouped;
+use crate::words::{LogFormat, ProgressWhen};
+
+/// The observer of a batch.
+pub struct BatchTalk {
+    is_json: bool,
+    quiet: bool,
+    verbose: bool,
+    tells_done: bool,
+}
+
+impl BatchTalk {
+    /// Talks as the settings say.
+    pub fn new(settings: &Settings) -> BatchTalk {
+        let tells_done = match settings.progress {
+            ProgressWhen::Always => true,
+            ProgressWhen::Never => false,
+            ProgressWhen::Auto => !settings.quiet && (!settings.json || std::io::stderr().is_terminal()),
+        };
+        let is_json = settings.log == LogFormat::Json;
+        BatchTalk { is_json, quiet: settings.quiet, verbose: settings.verbose, tells_done }
+    }
+
+    /// Logs the end of a batch, unless only errors are wanted; the text log leaves that to the summary on standard output.
+    pub fn result(&self, result: &impl Serialize) {
+        #[derive(Serialize)]
+        struct Body<T> {
+            event: &'static str,
+            #[serde(flatten)]
+            result: T,
+        }
+        if self.is_json && !self.quiet {
+            complain_json(&Line { ts: moment::now(), level: "info", body: Body { event: "result", result } });
+        }
+    }
+
+    fn log(&self, event: &BatchEvent<'_>) {
+        let level = match event {
+            BatchEvent::SetAside(_) => "error",
+            _ if self.quiet => return,
+            BatchEvent::Retry { .. } | BatchEvent::Wait { .. } => "warning",
+            BatchEvent::Job { .. } => "debug",
+            BatchEvent::Plan { .. } | BatchEvent::Done { .. } | BatchEvent::Heartbeat { .. } => "info",
+        };
+        complain_json(&Line { ts: moment::now(), level, body: event });
+    }
+
+    fn line(&self, event: &BatchEvent<'_>) -> Option<String> {
+        match event {
+            BatchEvent::SetAside(aside) => Some(set_aside(aside)),
+            _ if self.quiet => None,
+            BatchEvent::Done { job, seconds, grant, peak, warnings, .. } => {
+                let done = format!("done: {job} ({}, {peak} of {grant})", spoken(*seconds));
+                let warnings = warnings.iter().map(|warning| format!("warning: {job}: {warning}"));
+                let lines: Vec<String> = warnings.chain(self.tells_done.then_some(done)).collect();
+                (!lines.is_empty()).then(|| lines.join("\n"))
+            }
+            BatchEvent::Retry { job, reason, grant } => Some(format!("again: {job} (with {grant} or more): {reason}")),
+            BatchEvent::Wait { job, reason } => Some(format!("waits: {job}: {reason}")),
+            BatchEvent::Heartbeat { seconds, running, ended, granted } => Some(format!(
+                "{seconds:8.1} s  heartbeat: {} jobs ended, {running} at work with {granted}",
+                grouped(*ended as u64)
+            )),
+            BatchEvent::Plan { jobs, skipped, workers, ceiling, share } if self.verbose => Some(format!(
+                "plan: {} jobs, {} done before, {workers} at once with {share} each under a ceiling of {ceiling}",
+                grouped(*jobs as u64),
+                grouped(*skipped as u64)
+            )),
+            BatchEvent::Job { job, attempt, grant, process } if self.verbose => {
+                Some(format!("begins: {job} (attempt {attempt}, {grant}, process {process})"))
+            }
+            BatchEvent::Plan { .. } | BatchEvent::Job { .. } => None,
+        }
+    }
+}
+
+fn set_aside(aside: &Aside) -> String {
+    let hint = aside.hint.as_ref().map(|hint| format!(" (hint: {hint})")).unwrap_or_default();
+    format!("set aside: {} ({}): {}{hint}", aside.name, aside.reason.words(), aside.message)
+}
+
+impl BatchObserver for BatchTalk {
+    fn on(&self, event: &BatchEvent<'_>) {
+        if self.is_json {
+            self.log(event);
+        } else if let Some(line) = self.line(event) {
+            complain(&line);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Many jobs under one ceiling, each in a process of its own.
+//!
+//! The supervisor hands out memory, watches processes, tries again what may do, and sets aside what cannot be done. It
+//! plans nothing, opens no input and takes little memory however many jobs there are. What words mean, and how a worker
+//! does its job, is the matter of the command line.
+
+mod aside;
+mod deaths;
+mod grants;
+mod jobs;
+mod message;
+mod order;
+mod outcome;
+mod state;
+mod supervise;
+mod words;
+mod worker;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use swath_core::{Bytes, Error, Result, Stop};
+
+pub use aside::{Aside, AsideMemory, Reason};
+pub use jobs::{Job, Jobs};
+pub use message::{Begin, Heartbeat, Order};
+pub use outcome::{BatchEvent, BatchMemory, BatchObserver, BatchOutcome, JobCounts, OutputsTotal, failed_path};
+pub use words::split_words;
+
+/// What the supervisor takes of the ceiling for itself, whatever the number of jobs: the program, jobs as words, and what
+/// reading them takes.
+pub const SUPERVISOR_BYTES: Bytes = Bytes(32_000_000);
+/// With less than this no job would come to anything.
+const GRANT_MIN: Bytes = Bytes(18_000_000);
+
+/// What the words of a job read and write.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Files {
+    /// Files, folders and globs that it reads.
+    pub inputs: Vec<PathBuf>,
+    /// Those of them whose lines name further ones.
+    pub lists: Vec<PathBuf>,
+    /// What it writes.
+    pub outputs: Vec<PathBuf>,
+    /// Whether it can go on where it was interrupted.
+    pub resumes: bool,
+}
+
+/// Tells what words read and write; an error is that they mean nothing, or nothing that a batch does.
+pub type Understand<'a> = dyn FnMut(&[Box<str>]) -> Result<Files> + 'a;
+
+/// A batch as it was asked for.
+#[derive(Debug)]
+pub struct BatchRequest {
+    /// The jobs.
+    pub jobs: Jobs,
+    /// The ceiling of the supervisor and all workers together.
+    pub ceiling: Bytes,
+    /// Threads of all workers together at most.
+    pub threads: usize,
+    /// The program that is a worker when it is given the word for that.
+    pub program: PathBuf,
+    /// Variables that workers get beside those of the supervisor.
+    pub environment: Vec<(String, String)>,
+    /// The folder of the journal.
+    pub state: PathBuf,
+    /// Where jobs that are set aside are written down.
+    pub failed: PathBuf,
+    /// Whether that file may be there already.
+    pub replaces_failed: bool,
+    /// How often a job is tried again with more memory.
+    pub retries: u32,
+    /// End at the first job that is set aside.
+    pub fail_fast: bool,
+    /// Go on with an unfinished batch.
+    pub resume: bool,
+    /// A worker that is silent for so long is ended.
+    pub silence: Duration,
+    /// The same of one that lives, and reads, writes and finishes nothing.
+    pub hang: Duration,
+    /// Interval of signs of life of the batch.
+    pub heartbeat: Option<Duration>,
+}
+
+/// Runs a batch to its end.
+///
+/// # Errors
+/// [`Error::Usage`] with the place of words that mean nothing, and of outputs and inputs that cannot be; then nothing was
+/// begun. [`Error::CeilingTooSmall`]; [`Error::OutputExists`] for an unfinished batch without `resume`;
+/// [`Error::OutputUnwritable`]; [`Error::Stopped`].
+pub fn run(
+    request: BatchRequest,
+    understand: &mut Understand<'_>,
+    stop: &Stop,
+    observer: &dyn BatchObserver,
+) -> Result<BatchOutcome> {
+    let smallest = SUPERVISOR_BYTES + GRANT_MIN;
+    if request.ceiling < smallest {
+        return Err(Error::CeilingTooSmall {
+            what: "a batch".into(),
+            ceiling: request.ceiling,
+            smallest,
+            mostly: format!("the supervisor takes {SUPERVISOR_BYTES}, and a job {GRANT_MIN} or more"),
+        });
+    }
+    let needs = order::settle(&request.jobs, understand)?;
+    supervise::Supervisor::prepare(&request, needs, understand, observer)?.run(stop)
+}

@@ -1,0 +1,529 @@
+//! The loop of a batch: begins jobs as memory is free, listens to workers, and decides what becomes of jobs that end.
+//!
+//! One thread does it all. What an end means, who may begin, and what is remembered are matters of their own files.
+
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use swath_core::{Bytes, Error, OomKills, ResidentSet, Result, Stop, Stopwatch};
+
+use super::aside::{Aside, AsideFile, AsideMemory, Reason};
+use super::deaths::{Death, End, SIGKILL, Stall, Verdict};
+use super::grants::Grants;
+use super::message::{Begin, Order, Said};
+use super::order::Needs;
+use super::outcome::{BatchEvent, BatchMemory, BatchObserver, BatchOutcome};
+use super::state::{Earlier, State, identity_of, inputs_of};
+use super::worker::Worker;
+use super::{BatchRequest, Files, SUPERVISOR_BYTES, Understand};
+use crate::outcome::{Output, Time};
+
+/// How long the loop sleeps at most while nobody says anything.
+const TICK: Duration = Duration::from_millis(250);
+/// The same while a process is about to end.
+const TICK_OF_END: Duration = Duration::from_millis(2);
+/// More than this between two looks is time in which the whole machine, or this process, stood still.
+const LOOK_MAX: Duration = Duration::from_secs(1);
+/// Whoever finds its output held by another run looks again after this, so often: that of a batch that has just been killed
+/// ends at once, and one that somebody else began does not.
+const HELD_WAIT: Duration = Duration::from_millis(250);
+const HELD_WAITS_MAX: u8 = 20;
+/// How often a plan may be refused with a larger figure each time.
+const REFUSALS_MAX: u8 = 3;
+
+/// What is known of a job.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    begin: Begin,
+    attempts: u32,
+    refusals: u8,
+    waits: u8,
+    pressures: u32,
+    once_more: bool,
+    ended: bool,
+}
+
+/// A job at work.
+struct Running {
+    job: u32,
+    name: String,
+    grant: Bytes,
+    worker: Worker,
+    since: Instant,
+    begin: Begin,
+    /// What its inputs were when it began.
+    inputs: u64,
+    stall: Option<Stall>,
+}
+
+/// A batch at work.
+pub(super) struct Supervisor<'a> {
+    request: &'a BatchRequest,
+    needs: Needs,
+    understand: &'a mut Understand<'a>,
+    observer: &'a dyn BatchObserver,
+    grants: Grants,
+    entries: Vec<Entry>,
+    running: Vec<Running>,
+    /// Jobs that are to be looked at again, when, and what they are to get.
+    later: Vec<(Instant, u32, Bytes)>,
+    kills: OomKills,
+    state: State,
+    aside: AsideFile,
+    outcome: BatchOutcome,
+    stopwatch: Stopwatch,
+    told: Instant,
+    listened: Instant,
+    is_stopping: bool,
+}
+
+impl<'a> Supervisor<'a> {
+    /// Finds out what is done already, and queues the rest.
+    pub fn prepare<'b>(
+        request: &'a BatchRequest,
+        needs: Needs,
+        understand: &'a mut Understand<'b>,
+        observer: &'a dyn BatchObserver,
+    ) -> Result<Supervisor<'a>>
+    where
+        'b: 'a,
+    {
+        let aside = AsideFile::at(&request.failed, request.replaces_failed || request.resume)?;
+        let (state, earlier) = open_state(request)?;
+        let begin_of = |begun: bool| if request.resume || begun { Begin::Resume } else { Begin::AsSaid };
+        let entry = |begun| Entry {
+            begin: begin_of(begun),
+            attempts: 0,
+            refusals: 0,
+            waits: 0,
+            pressures: 0,
+            once_more: false,
+            ended: false,
+        };
+        let mut supervisor = Supervisor {
+            request,
+            needs,
+            understand,
+            observer,
+            grants: Grants::of(request.ceiling - SUPERVISOR_BYTES, request.threads),
+            entries: request.jobs.all.iter().map(|job| entry(job.begun)).collect(),
+            running: Vec::new(),
+            later: Vec::new(),
+            kills: OomKills::watch(),
+            state,
+            aside,
+            outcome: BatchOutcome::default(),
+            stopwatch: Stopwatch::start(),
+            told: Instant::now(),
+            listened: Instant::now(),
+            is_stopping: false,
+        };
+        supervisor.outcome.jobs.planned = request.jobs.all.len();
+        supervisor.skip_done(&earlier)?;
+        for job in 0..supervisor.entries.len() as u32 {
+            if supervisor.needs.is_free(job) && !supervisor.entries[job as usize].ended {
+                supervisor.grants.ask(job, Bytes::ZERO);
+            }
+        }
+        Ok(supervisor)
+    }
+
+    /// Passes over what an earlier run did, of inputs that are the same still. What reads the output of a job that is done
+    /// again is done again, too.
+    fn skip_done(&mut self, earlier: &Earlier) -> Result<()> {
+        let order = self.needs.in_order().map_err(|_| Error::unexpected("jobs that wait for themselves"))?;
+        let mut reads_new = vec![false; order.len()];
+        for job in order {
+            let files = self.files(job);
+            let identity = identity_of(&self.request.jobs.all[job as usize].words);
+            let stand = files.outputs.iter().all(|output| output.symlink_metadata().is_ok());
+            let is_done = match earlier.done.get(&identity) {
+                Some(inputs) if stand && !reads_new[job as usize] && *inputs == inputs_of(&files) => true,
+                Some(_) => {
+                    self.entries[job as usize].begin = Begin::Overwrite;
+                    false
+                }
+                // It was whole, and death came before that could be noted.
+                None => !files.resumes && stand && earlier.begun.contains(&identity),
+            };
+            let waiting: Vec<u32> = self.needs.of(job).collect();
+            if is_done {
+                self.entries[job as usize].ended = true;
+                self.outcome.jobs.skipped += 1;
+            }
+            for waiting in waiting {
+                match is_done {
+                    true => drop(self.needs.one_less(waiting)),
+                    false => reads_new[waiting as usize] = true,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Works until all jobs have ended, or it is stopped.
+    pub fn run(mut self, stop: &Stop) -> Result<BatchOutcome> {
+        self.observer.on(&BatchEvent::Plan {
+            jobs: self.outcome.jobs.planned,
+            skipped: self.outcome.jobs.skipped,
+            workers: self.grants.workers(),
+            ceiling: self.request.ceiling,
+            share: self.grants.share(),
+        });
+        loop {
+            if stop.is_raised() {
+                self.wind_down();
+            }
+            if !self.is_stopping {
+                self.begin_jobs()?;
+            }
+            // While new ones begin their work.
+            self.state.sync()?;
+            if self.running.is_empty() && self.later.is_empty() {
+                break;
+            }
+            self.wait()?;
+            self.end_stalled();
+            self.end_jobs()?;
+            self.tell_of_life();
+        }
+        self.finish(stop)
+    }
+
+    /// Begins nothing more, and asks those at work to end.
+    fn wind_down(&mut self) {
+        if !self.is_stopping {
+            self.is_stopping = true;
+            self.later.clear();
+            self.running.iter().for_each(|running| running.worker.interrupt());
+        }
+    }
+
+    fn begin_jobs(&mut self) -> Result<()> {
+        let grants = &mut self.grants;
+        self.later.retain(|&(when, job, need)| {
+            let is_due = when <= Instant::now();
+            if is_due {
+                grants.ask(job, need);
+            }
+            !is_due
+        });
+        while let Some((job, grant)) = self.grants.next() {
+            let files = self.files(job);
+            let (identity, inputs) = (identity_of(&self.request.jobs.all[job as usize].words), inputs_of(&files));
+            let stood = files.outputs.iter().any(|output| output.symlink_metadata().is_ok());
+            self.state.begun(identity, stood)?;
+            let entry = &mut self.entries[job as usize];
+            entry.attempts += 1;
+            let order = Order {
+                words: self.request.jobs.all[job as usize].words.iter().map(|word| word.to_string()).collect(),
+                grant,
+                threads: (self.request.threads / self.grants.workers()).max(1),
+                begin: entry.begin,
+                supervisor: std::process::id(),
+            };
+            let (begin, attempt) = (entry.begin, entry.attempts);
+            if begin == Begin::AsSaid {
+                entry.begin = Begin::Resume;
+            }
+            let name = self.name(job, &files);
+            match Worker::start(&self.request.program, &self.request.environment, &order) {
+                Ok(worker) => {
+                    self.observer.on(&BatchEvent::Job { job: &name, attempt, grant, process: worker.id() });
+                    let since = Instant::now();
+                    self.running.push(Running { job, name, grant, worker, since, begin, inputs, stall: None });
+                }
+                Err(error) => {
+                    self.grants.give_back(grant);
+                    let message = format!("its process could not be started: {error}");
+                    self.once_more(job, &name, grant, Reason::Crash, &Told { message, ..Told::default() })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until somebody says something, or for a moment.
+    fn wait(&mut self) -> Result<()> {
+        let is_closing = self.running.iter().any(|running| running.worker.is_closing());
+        let tick = if is_closing { TICK_OF_END } else { TICK };
+        let timeout = Timespec { tv_sec: 0, tv_nsec: tick.subsec_nanos().into() };
+        let mut speaking: Vec<PollFd<'_>> = Vec::with_capacity(self.running.len());
+        speaking.extend(
+            self.running
+                .iter()
+                .filter_map(|running| running.worker.output())
+                .map(|output| PollFd::new(output, PollFlags::IN)),
+        );
+        match poll(&mut speaking, Some(&timeout)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(Error::unexpected(format!("cannot wait for workers: {error}"))),
+        }
+        drop(speaking);
+        let passed = std::mem::replace(&mut self.listened, Instant::now()).elapsed().min(LOOK_MAX);
+        self.running.iter_mut().for_each(|running| running.worker.listen_after(passed));
+        Ok(())
+    }
+
+    fn end_stalled(&mut self) {
+        for running in &mut self.running {
+            if let Some(stall) = running.worker.stall(self.request.silence, self.request.hang) {
+                running.stall = Some(stall);
+                running.worker.kill();
+            }
+        }
+    }
+
+    fn end_jobs(&mut self) -> Result<()> {
+        let mut position = 0;
+        while let Some(running) = self.running.get_mut(position) {
+            let end = running.worker.ended();
+            match end.map_err(|error| Error::unexpected(format!("cannot look after a worker: {error}")))? {
+                None => position += 1,
+                Some(end) => {
+                    let running = self.running.swap_remove(position);
+                    self.grants.give_back(running.grant);
+                    let is_killed = end == End::Signal(SIGKILL) && running.stall.is_none();
+                    let out_of_memory = is_killed && self.kills.take();
+                    let (said, stall) = (running.worker.said(), running.stall);
+                    let death = Death { end, said, stall, out_of_memory, is_stopping: self.is_stopping };
+                    let told = Told::of(&death);
+                    self.conclude(&running, death.verdict(), &told)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides what becomes of a job whose process has ended.
+    fn conclude(&mut self, running: &Running, verdict: Verdict, told: &Told) -> Result<()> {
+        let (job, name, grant) = (running.job, &running.name, running.grant);
+        let entry = &mut self.entries[job as usize];
+        match verdict {
+            Verdict::Done => self.done(running),
+            Verdict::Stopped => Ok(()),
+            Verdict::Held if self.is_stopping => Ok(()),
+            // It was no attempt: it begins as it would have begun.
+            Verdict::Held if entry.waits < HELD_WAITS_MAX => {
+                if entry.waits == 0 {
+                    self.observer.on(&BatchEvent::Wait { job: name, reason: &told.message });
+                }
+                entry.waits += 1;
+                entry.attempts -= 1;
+                entry.begin = running.begin;
+                self.later.push((Instant::now() + HELD_WAIT, job, grant));
+                Ok(())
+            }
+            Verdict::Held => self.set_aside(job, name, grant, Reason::Output, told),
+            Verdict::Final(reason) => self.set_aside(job, name, grant, reason, told),
+            Verdict::OnceMore(reason) => self.once_more(job, name, grant, reason, told),
+            Verdict::Refused(smallest) => {
+                entry.refusals += 1;
+                match self.grants.enough_for(smallest) {
+                    Some(need) if need > grant && entry.refusals <= REFUSALS_MAX => {
+                        self.again(job, name, need, &told.message);
+                        Ok(())
+                    }
+                    _ => {
+                        let most = self.grants.whole();
+                        let message = format!("{}; a batch under this ceiling grants {most} at most", told.message);
+                        let wanted = (Grants::enough(smallest) + SUPERVISOR_BYTES).0.div_ceil(1_000_000);
+                        let hint = Some(format!("--memory {wanted}MB for the batch would do"));
+                        let told = Told { exit: told.exit, message, hint, smallest_ceiling: told.smallest_ceiling };
+                        self.set_aside(job, name, grant, Reason::DoesNotFit, &told)
+                    }
+                }
+            }
+            Verdict::Pressure => {
+                entry.pressures += 1;
+                match self.grants.twice(grant) {
+                    Some(need) if entry.pressures <= self.request.retries => {
+                        self.again(job, name, need, &told.message);
+                        Ok(())
+                    }
+                    _ => self.set_aside(job, name, grant, Reason::OutOfMemory, told),
+                }
+            }
+        }
+    }
+
+    fn once_more(&mut self, job: u32, name: &str, grant: Bytes, reason: Reason, told: &Told) -> Result<()> {
+        if std::mem::replace(&mut self.entries[job as usize].once_more, true) {
+            return self.set_aside(job, name, grant, reason, told);
+        }
+        self.again(job, name, grant, &told.message);
+        Ok(())
+    }
+
+    fn again(&mut self, job: u32, name: &str, need: Bytes, reason: &str) {
+        if !self.is_stopping {
+            self.outcome.jobs.retried += 1;
+            self.observer.on(&BatchEvent::Retry { job: name, reason, grant: need });
+            self.grants.ask(job, need);
+        }
+    }
+
+    fn done(&mut self, running: &Running) -> Result<()> {
+        let job = running.job;
+        self.state.done(identity_of(&self.request.jobs.all[job as usize].words), running.inputs)?;
+        self.entries[job as usize].ended = true;
+        self.outcome.jobs.done += 1;
+        let nothing = Said::default();
+        let said = running.worker.said().unwrap_or(&nothing);
+        let output = |said: &super::message::SaidOutput| Output {
+            path: said.path.clone(),
+            bytes: said.bytes,
+            files: said.files,
+        };
+        let outputs: Vec<Output> = said.outputs.iter().map(output).collect();
+        self.observer.on(&BatchEvent::Done {
+            job: &running.name,
+            seconds: running.since.elapsed().as_secs_f64(),
+            grant: running.grant,
+            peak: said.memory.actual_peak,
+            outputs: &outputs,
+            warnings: &said.warnings,
+        });
+        self.outcome.add_outputs(outputs);
+        let waiting: Vec<u32> = self.needs.of(job).collect();
+        for waiting in waiting {
+            if self.needs.one_less(waiting) && !self.entries[waiting as usize].ended {
+                self.grants.ask(waiting, Bytes::ZERO);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets a job aside, and all that wait for it.
+    fn set_aside(&mut self, job: u32, name: &str, grant: Bytes, reason: Reason, told: &Told) -> Result<()> {
+        let memory = AsideMemory { grant: Some(grant), smallest_ceiling: told.smallest_ceiling };
+        let (exit, message, hint) = (told.exit, told.message.clone(), told.hint.clone());
+        self.put_aside(
+            job,
+            Aside { name: name.into(), reason, exit, message, hint, memory, words: vec![], attempts: 0 },
+        )?;
+        let mut behind: Vec<(u32, String)> = vec![(job, name.into())];
+        while let Some((job, name)) = behind.pop() {
+            let waiting: Vec<u32> = self.needs.of(job).filter(|job| !self.entries[*job as usize].ended).collect();
+            for job in waiting {
+                let files = self.files(job);
+                let own = self.name(job, &files);
+                let message = format!("it reads the output of {name}, which was set aside");
+                let aside = Aside {
+                    name: own.clone(),
+                    words: vec![],
+                    reason: Reason::Waits,
+                    exit: None,
+                    message,
+                    hint: None,
+                    memory: AsideMemory::default(),
+                    attempts: 0,
+                };
+                self.put_aside(job, aside)?;
+                behind.push((job, own));
+            }
+        }
+        if self.request.fail_fast {
+            self.wind_down();
+        }
+        Ok(())
+    }
+
+    fn put_aside(&mut self, job: u32, mut aside: Aside) -> Result<()> {
+        aside.words = self.request.jobs.all[job as usize].words.iter().map(|word| word.to_string()).collect();
+        let entry = &mut self.entries[job as usize];
+        entry.ended = true;
+        aside.attempts = entry.attempts;
+        self.aside.add(&aside)?;
+        self.observer.on(&BatchEvent::SetAside(&aside));
+        self.outcome.add_aside(aside);
+        Ok(())
+    }
+
+    fn tell_of_life(&mut self) {
+        if self.request.heartbeat.is_some_and(|interval| self.told.elapsed() >= interval) {
+            self.told = Instant::now();
+            let jobs = &self.outcome.jobs;
+            self.observer.on(&BatchEvent::Heartbeat {
+                seconds: self.stopwatch.wall_s(),
+                running: self.running.len(),
+                ended: jobs.done + jobs.set_aside + jobs.skipped,
+                granted: self.grants.handed(),
+            });
+        }
+    }
+
+    fn finish(mut self, stop: &Stop) -> Result<BatchOutcome> {
+        let jobs = &mut self.outcome.jobs;
+        jobs.left = jobs.planned - jobs.done - jobs.set_aside - jobs.skipped;
+        if jobs.left > 0 && stop.is_raised() {
+            // What was set aside is looked at again, too.
+            return Err(Error::Stopped { resumable: true });
+        }
+        self.outcome.failed = self.aside.finish()?;
+        if jobs.left == 0 {
+            self.state.finish(self.outcome.jobs.set_aside == 0)?;
+        }
+        self.outcome.memory = BatchMemory {
+            ceiling: self.request.ceiling,
+            supervisor: SUPERVISOR_BYTES,
+            supervisor_peak: ResidentSet::now().peak,
+            granted_peak: self.grants.highest(),
+        };
+        self.outcome.time = Time { wall_s: self.stopwatch.wall_s(), cpu_s: self.stopwatch.cpu_s() };
+        Ok(self.outcome)
+    }
+
+    /// What a job reads and writes; its words were understood before.
+    fn files(&mut self, job: u32) -> Files {
+        (self.understand)(&self.request.jobs.all[job as usize].words).unwrap_or_default()
+    }
+
+    /// The name of a job: its own, or its output.
+    fn name(&self, job: u32, files: &Files) -> String {
+        let job = &self.request.jobs.all[job as usize];
+        match (&job.name, files.outputs.first()) {
+            (Some(name), _) => name.to_string(),
+            (None, Some(output)) => output.display().to_string(),
+            (None, None) => job.words.join(" "),
+        }
+    }
+}
+
+/// Takes possession of the journal; a batch that was killed a moment ago may be about to let go of it.
+fn open_state(request: &BatchRequest) -> Result<(State, Earlier)> {
+    for _ in 0..HELD_WAITS_MAX {
+        match State::open(&request.state, request.resume) {
+            Err(Error::OutputHeld { .. }) if request.resume => std::thread::sleep(HELD_WAIT),
+            opened => return opened,
+        }
+    }
+    State::open(&request.state, request.resume)
+}
+
+/// What a process said went wrong, or what is known where it said nothing.
+#[derive(Debug, Default)]
+struct Told {
+    exit: Option<u8>,
+    message: String,
+    hint: Option<String>,
+    smallest_ceiling: Option<Bytes>,
+}
+
+impl Told {
+    fn of(death: &Death<'_>) -> Told {
+        let exit = match death.end {
+            End::Exit(code) => Some(code),
+            End::Signal(_) => None,
+        };
+        match death.said.and_then(|said| said.error.as_ref()) {
+            Some(error) => Told {
+                exit,
+                message: error.message.clone(),
+                hint: error.hint.clone(),
+                smallest_ceiling: error.smallest_ceiling,
+            },
+            None => Told { exit, message: death.words(), hint: death.hint(), ..Told::default() },
+        }
+    }
+}
