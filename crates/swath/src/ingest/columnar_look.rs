@@ -24,8 +24,8 @@ const PIECE_ROWS: (u64, u64) = (1_000, 250);
 const PIECES: (u64, u64) = (15, 48);
 /// Inputs of no more rows and bytes are sampled as a whole.
 const SMALL: (u64, u64) = (20_000, 2 << 20);
-/// Text of such inputs at most: of a dictionary, few bytes may make much of it.
-const SMALL_TEXT: usize = 8 << 20;
+/// Text of such inputs at most, as of small inputs of text: of a dictionary, few bytes may make much of it.
+const SMALL_TEXT: usize = 2 << 20;
 
 /// Finds the schema of files with columns.
 ///
