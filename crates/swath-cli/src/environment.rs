@@ -1,7 +1,9 @@
 //! What surrounds the process and may set something: variables and configuration files. It gives no meaning to them.
 
+use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 use swath_core::{Error, Result};
@@ -37,6 +39,36 @@ impl Variables {
             log: text("SWATH_LOG"),
         }
     }
+}
+
+/// What a service manager asks of the processes that it starts, as sd_notify(3) and sd_watchdog_enabled(3) have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceManager {
+    /// `NOTIFY_SOCKET`: where it listens.
+    pub socket: OsString,
+    /// `WATCHDOG_USEC`: after how long without a sign it ends the process, if it does.
+    pub watchdog: Option<Duration>,
+}
+
+impl ServiceManager {
+    /// That of this process, if it has one.
+    pub fn of_process() -> Option<ServiceManager> {
+        let socket = path("NOTIFY_SOCKET")?.into_os_string();
+        let watchdog = watchdog(text("WATCHDOG_USEC"), text("WATCHDOG_PID"), std::process::id());
+        Some(ServiceManager { socket, watchdog })
+    }
+}
+
+/// The time of a watchdog, unless it is that of another process, or makes no sense.
+fn watchdog(microseconds: Option<String>, process: Option<String>, own: u32) -> Option<Duration> {
+    let is_own = process.is_none_or(|process| process == own.to_string());
+    let microseconds: u64 = microseconds?.parse().ok()?;
+    (is_own && microseconds > 0).then(|| Duration::from_micros(microseconds))
+}
+
+/// Variables with which a process does not speak to the service manager of the one that starts it.
+pub fn for_workers() -> Vec<(String, String)> {
+    vec![("NOTIFY_SOCKET".into(), String::new())]
 }
 
 fn path(name: &str) -> Option<PathBuf> {
@@ -145,6 +177,23 @@ fn parse(text: &str) -> Result<Configuration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_watchdog_is_that_of_this_process() {
+        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        for (microseconds, process, wanted) in [
+            ("1200000", "", Some(1_200_000)),
+            ("1200000", "77", Some(1_200_000)),
+            ("1200000", "78", None),
+            ("", "77", None),
+            ("0", "", None),
+            ("soon", "", None),
+            ("-5", "77", None),
+        ] {
+            let found = watchdog(text(microseconds), text(process), 77);
+            assert_eq!(found, wanted.map(Duration::from_micros), "{microseconds} {process}");
+        }
+    }
 
     #[test]
     fn configuration_is_read_strictly() {

@@ -1,4 +1,5 @@
-//! Whether work goes on: a count of reads, writes and finished tasks of this process, for whoever watches it from outside.
+//! Whether work goes on: a count of reads, writes and finished tasks of this process, for whoever watches it from outside; in
+//! a batch also of what its workers do.
 //!
 //! It says nothing of how much is left, and what only computes is not seen before it is done.
 

@@ -1,11 +1,13 @@
 //! Tells what happens in a batch: a line for each job that has ended, or a log for programs.
 
+use std::cell::{Cell, OnceCell};
 use std::io::IsTerminal;
 
 use serde::Serialize;
 use swath::batch::{Aside, BatchEvent, BatchObserver};
 
 use super::json_log::Line;
+use super::manager::Manager;
 use crate::moment::{self, spoken};
 use crate::process::{complain, complain_json};
 use crate::settings::Settings;
@@ -18,6 +20,16 @@ pub struct BatchTalk {
     quiet: bool,
     verbose: bool,
     tells_done: bool,
+    manager: OnceCell<Option<Manager>>,
+    counts: Cell<Counts>,
+}
+
+/// What a service manager is told.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    jobs: usize,
+    ended: usize,
+    set_aside: usize,
 }
 
 impl BatchTalk {
@@ -29,7 +41,14 @@ impl BatchTalk {
             ProgressWhen::Auto => !settings.quiet && (!settings.json || std::io::stderr().is_terminal()),
         };
         let is_json = settings.log == LogFormat::Json;
-        BatchTalk { is_json, quiet: settings.quiet, verbose: settings.verbose, tells_done }
+        BatchTalk {
+            is_json,
+            quiet: settings.quiet,
+            verbose: settings.verbose,
+            tells_done,
+            manager: OnceCell::new(),
+            counts: Cell::default(),
+        }
     }
 
     /// Logs the end of a batch, unless only errors are wanted; the text log leaves that to the summary on standard output.
@@ -42,6 +61,29 @@ impl BatchTalk {
         }
         if self.is_json && !self.quiet {
             complain_json(&Line { ts: moment::now(), level: "info", body: Body { event: "result", result } });
+        }
+    }
+
+    /// Tells the service manager, from the moment that work begins.
+    fn inform(&self, event: &BatchEvent<'_>) {
+        let mut counts = self.counts.get();
+        match event {
+            BatchEvent::Plan { jobs, skipped, .. } => counts = Counts { jobs: *jobs, ended: *skipped, set_aside: 0 },
+            BatchEvent::Done { .. } => counts.ended += 1,
+            BatchEvent::SetAside(_) => (counts.ended, counts.set_aside) = (counts.ended + 1, counts.set_aside + 1),
+            _ => return,
+        }
+        self.counts.set(counts);
+        if let Some(manager) = self.manager.get_or_init(Manager::ready) {
+            let aside = match counts.set_aside {
+                0 => String::new(),
+                some => format!(", {} of them set aside", grouped(some as u64)),
+            };
+            manager.status(format!(
+                "{} of {} jobs ended{aside}",
+                grouped(counts.ended as u64),
+                grouped(counts.jobs as u64)
+            ));
         }
     }
 
@@ -92,6 +134,7 @@ fn set_aside(aside: &Aside) -> String {
 
 impl BatchObserver for BatchTalk {
     fn on(&self, event: &BatchEvent<'_>) {
+        self.inform(event);
         if self.is_json {
             self.log(event);
         } else if let Some(line) = self.line(event) {

@@ -1,8 +1,9 @@
-//! Tells what happens during a run: a bar, a log for people, or a log for programs.
+//! Tells what happens during a run: a bar, a log for people, or a log for programs, and a service manager, if there is one.
 
 mod bar;
 mod batch;
 mod json_log;
+mod manager;
 mod screen;
 mod text_log;
 
@@ -19,6 +20,7 @@ use crate::words::{LogFormat, ProgressWhen};
 
 use bar::{Bar, Ticker};
 pub use batch::BatchTalk;
+use manager::Manager;
 use screen::Screen;
 use std::sync::Arc;
 
@@ -39,6 +41,7 @@ pub struct Talk {
     stage: Mutex<StageState>,
     bar: Option<Arc<Mutex<Bar>>>,
     ticker: Mutex<Option<Ticker>>,
+    manager: Option<Manager>,
 }
 
 impl Talk {
@@ -63,6 +66,7 @@ impl Talk {
             stage: Mutex::default(),
             bar,
             ticker: Mutex::new(ticker),
+            manager: Manager::ready(),
         }
     }
 
@@ -109,6 +113,11 @@ impl Observer for Talk {
             let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
             bar.note(event);
             self.screen.bar(&bar.render(), false);
+        }
+        if let (Some(manager), Event::StageStarted { stage: name, .. } | Event::Chunk { stage: name, .. }) =
+            (&self.manager, event)
+        {
+            manager.status(format!("{name}: {} of {} tasks done", stage.done, stage.tasks));
         }
     }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process};
+use swath_core::progress;
 
 use super::deaths::{End, Stall};
 use super::message::{Order, Said};
@@ -140,6 +141,8 @@ impl Worker {
     fn understand(&mut self, said: Said) {
         if said.steps.is_some_and(|steps| steps != std::mem::replace(&mut self.steps, steps)) {
             self.idle = Duration::ZERO;
+            // What the workers do is the progress of this process.
+            progress::step();
         }
         if said.status.is_some() {
             self.said = Some(said);
@@ -155,6 +158,7 @@ impl Worker {
             && let Some(status) = self.child.try_wait()?
         {
             self.listen();
+            progress::step();
             self.end = Some(match (status.code(), status.signal()) {
                 (Some(code), _) => End::Exit(u8::try_from(code).unwrap_or(1)),
                 (None, signal) => End::Signal(signal.unwrap_or(0)),

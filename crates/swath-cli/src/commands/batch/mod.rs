@@ -11,6 +11,7 @@ use swath::raster::named_files;
 use swath_core::{Error, Limits, Result, counting};
 
 use crate::allocator;
+use crate::environment;
 use crate::observe::BatchTalk;
 use crate::process::{print, print_json, stop_on_signals};
 use crate::settings::{Origin, Setting, Settings};
@@ -44,7 +45,7 @@ pub fn run(words: BatchWords, settings: &Settings) -> Result<u8> {
         ceiling,
         threads: limits.workers(settings.threads.value),
         program: program()?,
-        environment: allocator::for_workers(),
+        environment: [allocator::for_workers(), environment::for_workers()].concat(),
         state: state_path(jobs.path.as_deref(), words.out_dir.as_deref()),
         replaces_failed: words.retry.as_ref() == Some(&failed),
         failed,
