@@ -64,11 +64,17 @@ fn the_smallest_ceiling_is_the_smallest() {
 #[test]
 fn small_inputs_of_many_sensors_fit_in_what_is_told() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
-    for rows in [1_200, 1_800, 2_000, 3_600, 5_000] {
-        let row = |row: u32| format!("ENV-{row:06},2025-03-01T00:{:02}:00Z,{}.5\n", row % 60, row % 40);
+    let column = |name: &str| format!("[columns.{name}]\ntype = \"category\"\n");
+    let schema = ["sensor_id", "batch", "remark"].map(column).concat() + "[columns.timestamp]\n[columns.pm25]\n";
+    folder.write("schema.toml", schema.as_bytes());
+    for (rows, remark) in [(1_200, 8), (1_800, 8), (2_000, 1_000), (3_600, 8), (5_000, 8), (9_000, 20)] {
+        let row = |row: u32| {
+            let remark = "x".repeat(remark);
+            format!("ENV-{row:06},b-{row},{row}{remark},2025-03-01T00:{:02}:00Z,{}.5\n", row % 60, row % 40)
+        };
         let text: String = (0..rows).map(row).collect();
-        folder.write("in.csv", format!("sensor_id,timestamp,pm25\n{text}").as_bytes());
-        let line = "sensor ingest in.csv -o lake --json";
+        folder.write("in.csv", format!("sensor_id,batch,remark,timestamp,pm25\n{text}").as_bytes());
+        let line = "sensor ingest in.csv -o lake --schema schema.toml --json";
         let smallest = folder.run(&format!("{line} -m 1GB --explain")).expect(&[0]).figure("/smallest_ceiling");
         for threads in [1, 5] {
             let outcome = folder.run(&format!("{line} -m {}kB -j {threads}", smallest.div_ceil(1000))).expect(&[0]);

@@ -173,11 +173,11 @@ impl Changes {
         }
     }
 
-    /// Takes in a value and how many readings had it; `rises` tells whether it is larger than the one before.
-    pub fn take(&mut self, value: f64, readings: usize, rises: bool) {
+    /// Takes in a value, how many readings had it, and the one before; the first of a sensor speaks against no counter.
+    pub fn take(&mut self, value: f64, readings: usize, before: f64) {
         if !value.is_nan() {
             self.values += 1;
-            self.rises += u32::from(rises);
+            self.rises += u32::from(before.is_nan() || value > before);
             self.repeats += u32::from(readings > 1 && value != 0.0);
         }
     }
@@ -198,12 +198,17 @@ pub struct Series {
 struct Run {
     value: f64,
     first: usize,
-    /// Whether it is larger than the one before.
-    rises: bool,
+    /// The value before, of readings that have one.
+    before: f64,
 }
 
 impl Run {
-    const NONE: Run = Run { value: f64::NAN, first: 0, rises: false };
+    const NONE: Run = Run { value: f64::NAN, first: 0, before: f64::NAN };
+
+    /// Another value behind it.
+    fn then(self, value: f64, first: usize) -> Run {
+        Run { value, first, before: if self.value.is_nan() { self.before } else { self.value } }
+    }
 }
 
 impl Series {
@@ -237,8 +242,8 @@ impl Series {
         }
         let (runs, changes) = (&mut self.runs, &mut self.changes);
         runs.fill(Run::NONE);
-        let mut close = |column: usize, Run { value, first, rises }: Run, end: usize| {
-            changes[column].take(value, end - first, rises);
+        let mut close = |column: usize, Run { value, first, before }: Run, end: usize| {
+            changes[column].take(value, end - first, before);
             if end - first >= least && value != 0.0 && !value.is_nan() {
                 found(Finding::Stuck(column, first..end, value));
             }
@@ -248,7 +253,7 @@ impl Series {
                 let value = readings.value(reading, column);
                 if value != run.value {
                     close(column, *run, reading);
-                    *run = Run { value, first: reading, rises: value > run.value };
+                    *run = run.then(value, reading);
                 }
             }
         }
@@ -414,10 +419,10 @@ mod tests {
         assert_eq!(of(24, 12, 24), Habit::Stays);
         assert_eq!(of(1_000, 990, 2), Habit::Stays);
         let mut changes = Changes::default();
-        for (value, readings, rises) in [(5.0, 1, false), (0.0, 9, false), (f64::NAN, 9, false), (7.0, 2, true)] {
-            changes.take(value, readings, rises);
+        for (value, readings, before) in [(5.0, 1, f64::NAN), (0.0, 9, 5.0), (f64::NAN, 9, 0.0), (7.0, 2, 0.0)] {
+            changes.take(value, readings, before);
         }
-        assert_eq!(changes, Changes { values: 3, rises: 1, repeats: 1 });
+        assert_eq!(changes, Changes { values: 3, rises: 2, repeats: 1 });
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::job::Job;
 use super::prepare::{Prepared, column_of};
 use super::running::{MENDED_BYTES, ROW_GROUP_BYTES};
 use super::spread::Spread;
+use super::survey::Facts;
 use super::{assemble, beside_identifiers, encode, matching, rank, recall, rejects, route, row_checks, series_checks};
 use crate::work::{PROGRAM_BYTES, counted, transformations_line};
 
@@ -21,6 +22,8 @@ const DICTIONARY: (u64, u64) = (128 << 10, 48 << 20);
 /// Bytes of a partition's value in its dictionary, about.
 const PARTITION_BYTES: u64 = 24;
 
+/// Bytes of a category, at least.
+const CATEGORY_BYTES: u64 = 32;
 /// How many times the texts of a sample are in memory while it is looked at, at most; and what of it the program's line has.
 const LOOKING: u64 = 9;
 const LOOKED_AT_EASILY: Bytes = Bytes(2_000_000);
@@ -70,6 +73,7 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
     let text = RowText { batch: (rows, facts.text_per_row), lake: (recalled.rows, recalled.text_per_row) };
     let of_input = run_rows(job, &job.input_schema, facts.text_per_row);
     let of_lake = run_rows(job, &job.schema, recalled.text_per_row);
+    let batch_rows = rows;
     // Rows of different groups of neighbours are in different runs.
     let by_folder = if job.groups_sensors() { recalled.partitions } else { 0 };
     let runs = units * rows.div_ceil(units.max(1)).div_ceil(of_input).max(1)
@@ -86,8 +90,12 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
     let there = job.base.as_ref().map_or((0, 0), |lake| lake.texts);
     let names = || job.input_schema.pivot.iter().flat_map(|pivot| &pivot.columns);
     let named = (names().count() as u64, names().map(|name| name.len() as u64).sum::<u64>());
-    let categories = (facts.categories + named.0 + there.0, facts.category_bytes + named.1 + there.1);
-    let categories_at_most = if facts.exact { categories.0 } else { texts_at_most(categories.0, facts.sampled, rows) };
+    let category_columns =
+        job.input_schema.columns.iter().filter(|column| column.column_type == ColumnType::Category).count() as u64;
+    let new_at_most = if facts.exact { facts.categories } else { texts_at_most(facts, category_columns, batch_rows) };
+    let known = (named.0 + there.0, named.1 + there.1);
+    let categories = (facts.categories + known.0, facts.category_bytes + known.1);
+    let categories_at_most = new_at_most + known.0;
     let of_partitions = (partitions_at_most, partitions_at_most * PARTITION_BYTES);
     // What identifiers take in the tables of workers is counted with them.
     let texts = |workers: usize| dictionary(categories, categories_at_most, workers);
@@ -130,10 +138,17 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
         ];
         always.iter().cloned().chain(dictionaries).collect::<Vec<_>>()
     };
-    let category_values = (facts.categories * 4 + there.0).min(rows) as usize;
     let group_rows = job.rows_with_texts(rows.min(u64::from(job.row_group_rows)), rows);
     let text_of_group = text.most(group_rows) / group_rows.max(1) as f64;
-    let row_group_texts = encode::Texts::expected(job, rows, text_of_group * 1.5, category_values);
+    // Columns may share their texts, and each has a dictionary of its own.
+    let category_values = categories_at_most.min(rows.min(u64::from(job.row_group_rows))) as usize;
+    let text_of_category = categories.1.div_ceil(categories.0.max(1)).max(CATEGORY_BYTES) as usize;
+    let all_values = category_values * category_columns as usize;
+    let row_group_texts = encode::Texts {
+        values: category_values,
+        value_bytes: all_values * text_of_category,
+        ..encode::Texts::expected(job, rows, text_of_group * 1.5)
+    };
     let encode = encode::task_bytes(job, rows, row_group_texts, runs);
     let all = rows;
     let mini_file = |rows: u64| {
@@ -249,14 +264,17 @@ fn dictionary((count, bytes): (u64, u64), at_most: u64, workers: usize) -> Bytes
     if count == 0 {
         return Bytes(64 << 10);
     }
-    let of = |texts: u64| Interner::bytes_for(texts, bytes * texts.div_ceil(count), beside_identifiers(workers));
+    let bytes_of = |texts: u64| (u128::from(bytes) * u128::from(texts) / u128::from(count)) as u64;
+    let of = |texts: u64| Interner::bytes_for(texts, bytes_of(texts), beside_identifiers(workers));
     Bytes(of(at_most).0.clamp(DICTIONARY.0, DICTIONARY.1)).max(of(count))
 }
 
-/// Texts that there may be, by how many a sample has. Where nearly all of its rows name something new, all rows may; else
-/// it grows when it must.
-fn texts_at_most(distinct: u64, sampled: u64, rows: u64) -> u64 {
-    if distinct * 10 > sampled * 9 && rows > sampled { rows.min(distinct * 64) } else { rows.min(distinct * 4) }
+/// Texts of categories that there may be in so many rows, by how many a sample has. Where nearly all of its rows name
+/// something new, all others may; else it grows when it must.
+fn texts_at_most(facts: &Facts, columns: u64, rows: u64) -> u64 {
+    let (distinct, sampled) = (facts.categories, facts.sampled);
+    let times = if distinct * 10 > sampled * 9 && rows > sampled { 64 } else { 4 };
+    rows.saturating_mul(columns.max(1)).min(distinct * times)
 }
 
 /// Partitions of a job, about.
@@ -330,10 +348,7 @@ fn intermediate_bytes(
     // Buffers are whole pages, and a unit's last run is seldom full.
     let pages = (job.stream.units() + prepared.recalled.units) * 4 * 4096;
     let stretches = match series_checks::looks(job) {
-        true => {
-            rows.min(row_groups * texts_at_most(prepared.facts.categories.max(1), prepared.facts.sampled, rows))
-                * series_checks::STRETCH_BYTES
-        }
+        true => rows.min(row_groups * texts_at_most(&prepared.facts, 1, rows).max(1)) * series_checks::STRETCH_BYTES,
         false => 0,
     };
     let runs = Bytes(packed + text as u64 + pages + stretches) + Bytes::MIB;

@@ -134,10 +134,10 @@ pub struct Texts {
 }
 
 impl Texts {
-    /// What the plan expects of rows with so much text, and columns with so many categories.
-    pub fn expected(job: &Job, rows: u64, text_per_row: f64, values: usize) -> Texts {
+    /// What the plan expects of rows with so much text.
+    pub fn expected(job: &Job, rows: u64, text_per_row: f64) -> Texts {
         let longest = job.longest_record().as_usize().min((text_per_row * 64.0) as usize);
-        Texts { bytes: text_bytes(job, rows, text_per_row), longest, values, value_bytes: values * 32 }
+        Texts { bytes: text_bytes(job, rows, text_per_row), longest, ..Texts::default() }
     }
 }
 
@@ -375,7 +375,8 @@ impl Encode {
             }
         }
         let runs = running.runs(context.done)?.len() as u64;
-        let (got, wanted) = (context.lease.bytes(), task_bytes(&running.job, u64::MAX, texts, runs));
+        let rows = groups.iter().map(|group| u64::from(group.rows)).sum();
+        let (got, wanted) = (context.lease.bytes(), task_bytes(&running.job, rows, texts, runs));
         if wanted > got && beyond(texts, planned) {
             return Err(Error::Pressure { what: "texts of a row group".into(), wanted, got });
         }

@@ -44,8 +44,8 @@ struct Known {
 /// The last reading of a sensor in a piece of the sample.
 struct Last {
     time: i64,
-    /// The value of each column, how often it was there, and whether it is larger than the one before.
-    values: Box<[(f64, usize, bool)]>,
+    /// The value of each column, how often it was there, and the one before.
+    values: Box<[(f64, usize, f64)]>,
 }
 
 /// The least or the largest value, and whose it is.
@@ -65,6 +65,9 @@ impl End {
         }
     }
 }
+
+/// No value yet.
+const NOTHING: (f64, usize, f64) = (f64::NAN, 0, f64::NAN);
 
 /// What is kept of a sample.
 pub struct Watch {
@@ -129,7 +132,7 @@ impl Watch {
             if self.last.len() >= SENSORS_MAX && !self.last.contains_key(&sensor) {
                 continue;
             }
-            let nothing = || Last { time: i64::MIN, values: vec![(f64::NAN, 0, false); self.columns.len()].into() };
+            let nothing = || Last { time: i64::MIN, values: vec![NOTHING; self.columns.len()].into() };
             let last = self.last.entry(sensor).or_insert_with(nothing);
             let time = self.time.map_or(i64::MIN, |time| moment(&batch.columns[time], row));
             if time != i64::MIN {
@@ -153,9 +156,9 @@ impl Watch {
                 if value == last.0 {
                     last.1 += 1;
                 } else {
-                    let rises = value > last.0;
+                    let before = last.0;
                     close(last, known);
-                    *last = (value, 1, rises);
+                    *last = (value, 1, before);
                 }
             }
         }
@@ -203,17 +206,14 @@ impl Watch {
         end.is_shared || self.last.len() == 1
     }
 
-    /// Columns of floats, but for those whose values are seen to stay for a while. Called once everything was looked at.
+    /// Columns of floats, and whether their values change in the sample. Called once everything was looked at.
     pub fn varying(&self) -> Vec<Varying> {
         let is_in_order = self.turns.1 * LATE < self.turns.0 || self.turns.1 == 0;
         let columns = self.columns.iter().zip(&self.known);
-        let habit = |known: &Known| if is_in_order { known.changes.habit() } else { Habit::Unknown };
         columns
-            .map(|(&column, known)| (column, known, habit(known)))
-            .filter(|(.., habit)| *habit != Habit::Stays)
-            .map(|(column, known, habit)| Varying {
+            .map(|(&column, known)| Varying {
                 column,
-                is_known: habit == Habit::Changes,
+                is_known: is_in_order && known.changes.habit() == Habit::Changes,
                 least: if self.is_usual(known.least) { known.least.value } else { f64::NEG_INFINITY },
                 most: if self.is_usual(known.most) { known.most.value } else { f64::INFINITY },
             })
@@ -222,9 +222,9 @@ impl Watch {
 }
 
 /// Ends a run of equal values.
-fn close(last: &mut (f64, usize, bool), known: &mut Known) {
-    let (value, readings, rises) = std::mem::replace(last, (f64::NAN, 0, false));
-    known.changes.take(value, readings, rises);
+fn close(last: &mut (f64, usize, f64), known: &mut Known) {
+    let (value, readings, before) = std::mem::replace(last, NOTHING);
+    known.changes.take(value, readings, before);
 }
 
 /// A time of a column; the least there is where there is none.
