@@ -63,7 +63,10 @@ pub fn head(record: &Record, out: &mut dyn Write) -> Result<()> {
 fn tiles(record: &Record) -> Vec<(String, String)> {
     let mut tiles = vec![(
         if record.time.wall_s < 9.95 { short(record.time.wall_s) } else { spoken(record.time.wall_s) },
-        format!("by the clock, {} of processor", spoken(record.time.cpu_s)),
+        match record.batch {
+            Some(_) => "by the clock".into(),
+            None => format!("by the clock, {} of processor", spoken(record.time.cpu_s)),
+        },
     )];
     if let Some(batch) = &record.batch {
         if let Some(counts) = batch.counts {
@@ -114,7 +117,7 @@ fn tiles(record: &Record) -> Vec<(String, String)> {
         }
         let most = input.max(work);
         if most > 0 && record.time.wall_s > 0.0 {
-            let what = if input >= work { "of input each second" } else { "worked through each second" };
+            let what = if input >= work { "of input, on average" } else { "worked through, on average" };
             tiles.push((format!("{}/s", Bytes((most as f64 / record.time.wall_s) as u64)), what.into()));
         }
     }

@@ -33,14 +33,7 @@ fn layers(ledger: &Ledger) -> Vec<(&'static str, String, Bytes)> {
         ("band1", "program".to_string(), program),
         ("band2", "fixed".to_string(), ledger.fixed_bytes() - program),
         ("band3", "kept".to_string(), ledger.kept_bytes()),
-        (
-            "band4",
-            format!(
-                "{} at once",
-                if ledger.workers == 1 { "1 task".into() } else { format!("{} tasks", ledger.workers) }
-            ),
-            tasks,
-        ),
+        ("band4", if ledger.workers == 1 { "1 task".into() } else { format!("{} tasks", ledger.workers) }, tasks),
     ]
     .into_iter()
     .filter(|(_, _, bytes)| *bytes > Bytes::ZERO)

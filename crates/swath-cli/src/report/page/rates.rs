@@ -24,6 +24,11 @@ pub fn section(record: &Record, out: &mut dyn Write) -> Result<()> {
             "Throughput: input of each stage that was worked through, each task spread over the time that it took";
         picture(record, out, (words, 150.0), &work, &rate)?;
     }
+    if record.batch.is_some() {
+        // The supervisor does nothing worth a picture; the jobs have their own reports.
+        waiting(record, bins, out)?;
+        return writeln!(out, "</section>");
+    }
     let busy = changes(record, bins, |sample| sample.cpu_ms as f64 / 1e3);
     let cores = |value: f64| format!("{value:.1}");
     picture(record, out, ("Processors at work, on average", 90.0), &busy, &cores)?;

@@ -11,7 +11,7 @@ use crate::report::{Chunk, Record};
 use crate::show::grouped;
 
 /// Height of a stage's lane, and of the room between two.
-const LANE: f64 = 46.0;
+const LANE: f64 = 56.0;
 const BETWEEN: f64 = 16.0;
 /// More blocks than these are not drawn as a picture.
 const BLOCKS_MAX: u64 = 1 << 20;
@@ -114,7 +114,7 @@ fn lanes(record: &Record, shades: &Shades, out: &mut dyn Write) -> Result<()> {
         chart::text(out, (Frame::RIGHT + 7.0, top + LANE / 2.0 + 12.0), "soft", "start", &longest)?;
         for chunk in chunks() {
             let (x, wide) = (frame.x(chunk.begin_s), (frame.x(chunk.end_s) - frame.x(chunk.begin_s)).max(1.0));
-            let (y, high) = (top + down(chunk.first), (down(chunk.end) - down(chunk.first)).max(1.0));
+            let (y, high) = (top + down(chunk.first), (down(chunk.end) - down(chunk.first)).max(1.6));
             let class = shades.class(average(chunk));
             chart::rectangle(out, class, (x, y), (wide, high), &said(record, chunk))?;
         }
@@ -211,7 +211,7 @@ fn grid(record: &Record, stage: usize, order: BlockOrder, shades: &Shades, out: 
     }
     writeln!(
         out,
-        "</svg><figcaption>{}: {} × {} pixels in blocks of {} × {}, each window as long as it took</figcaption></figure>",
+        "</svg><figcaption>{}: {} × {} pixels in blocks of {} × {}; each window has the colour of the time that it took</figcaption></figure>",
         Text(name),
         grouped(shape.columns.into()),
         grouped(shape.rows.into()),
