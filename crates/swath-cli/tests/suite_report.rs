@@ -56,7 +56,7 @@ const COMMANDS: [&str; 10] = [
     "raster warp a.tif --res 30 -o {o}",
     "raster mosaic a.tif a.tif -o {o}",
     "raster focal a.tif --radius 2 -o {o}",
-    "raster terrain a.tif -b 1 -o {o}",
+    "raster terrain a.tif -b 1 --kind slope -o {o}",
     "raster stats a.tif -o {o}",
     "synth raster --size 900x900 -o {o}",
 ];
@@ -153,16 +153,21 @@ fn nothing_that_users_wrote_means_anything_in_a_page() {
     let name = "<script>alert(1)</script>&\"'.csv";
     let rows =
         "sensor_id,timestamp,lat,lon,pm25\ns,2025-03-01T00:00:00Z,5,6,1\ns,2025-03-01T00:01:00Z,5,6,</script><b>\n";
-    folder.write("dir/x", b"");
-    std::fs::write(folder.at("in.csv"), rows).expect("written");
+    let column = |name: &str, of: &str| format!("[columns.{name}]\n{of}\n");
+    let schema = column("sensor_id", "type = 'category'\nrole = 'sensor'")
+        + &column("timestamp", "type = 'timestamp'\nrole = 'time'")
+        + &column("lat", "type = 'float64'\nrole = 'y'")
+        + &column("lon", "type = 'float64'\nrole = 'x'")
+        + &column("pm25", "type = 'float32'");
+    folder.write("schema.toml", schema.as_bytes());
     // A name with a slash cannot be.
     let name = name.replace('/', "_");
     std::fs::write(folder.at(&name), rows).expect("written");
-    let mut command = folder.command("sensor ingest --max-rejects 90% -o lake --report run.html");
+    let mut command = folder.command("sensor ingest --schema schema.toml --max-rejects 90% -o lake --report run.html");
     let output = command.arg(&name).output().expect("runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let (page, record) = page(&folder, "run.html");
-    assert!(!page.contains("<b>") || !page.contains("</script>"), "a tag in the page");
+    assert!(!page.contains("<script>") && !page.contains("</script>"), "a tag in the page");
     assert!(page.contains("&lt;script&gt;alert(1)&lt;_script&gt;"), "not in the page");
     assert!(page.contains("&lt;/script&gt;&lt;b&gt;"), "no reject in the page");
     assert!(record["words"].as_array().is_some_and(|words| words.iter().any(|word| *word == *name)));
@@ -174,21 +179,20 @@ fn the_smallest_ceiling_holds_with_a_report() {
     let folder = folder();
     inputs(&folder);
     for command in COMMANDS.into_iter().filter(|command| !command.starts_with("synth")) {
-        let line = format!("{} --json", command.replace("{o}", "told.out"));
-        let without = folder.run(&format!("{line} -m 1GB --explain")).expect(&[0]).figure("/smallest_ceiling");
-        let line = format!("{line} --report run.html");
-        let plan = folder.run(&format!("{line} -m 1GB --explain")).expect(&[0]);
-        let smallest = plan.figure("/smallest_ceiling");
-        assert_eq!(smallest, without + 2_000_000, "{command}");
-        assert!(!folder.at("run.html").exists(), "a plan has no report");
         for threads in [1, 3] {
-            let (outcome, seen) =
-                folder.start(&format!("{line} -m {}kB -j {threads}", smallest.div_ceil(1000))).wait_watching();
+            let line = format!("{} -j {threads} --json", command.replace("{o}", "told.out"));
+            let without = folder.run(&format!("{line} -m 1GB --explain")).expect(&[0]).figure("/smallest_ceiling");
+            let line = format!("{line} --report run.html");
+            let plan = folder.run(&format!("{line} -m 1GB --explain")).expect(&[0]);
+            let smallest = plan.figure("/smallest_ceiling");
+            assert_eq!(smallest, without + 2_000_000, "{command}");
+            assert!(!folder.at("run.html").exists(), "a plan has no report");
+            let (outcome, seen) = folder.start(&format!("{line} -m {}kB", smallest.div_ceil(1000))).wait_watching();
             let outcome = outcome.expect(&[0]);
             assert!(outcome.figure("/memory/actual_peak") <= smallest, "{outcome}");
             assert!(seen <= smallest.div_ceil(1000) * 1000, "{seen} bytes were seen, {smallest} were told\n{outcome}");
             page(&folder, "run.html");
-            folder.remove(&["told.out"]);
+            folder.remove(&["told.out", "run.html"]);
         }
     }
 }
@@ -345,6 +349,36 @@ fn what_is_no_report_is_refused() {
     folder.write("huge.json", huge.as_bytes());
     folder.run("report huge.json -o huge.html").expect(&[0]);
     page(&folder, "huge.html");
+}
+
+/// A batch has a page of its jobs, and each job one of its own where its words say so.
+#[test]
+fn a_batch_has_one_and_its_jobs_too() {
+    let folder = folder();
+    for seed in 1..=5 {
+        folder.run(&format!("synth raster -o in/{seed}.tif --size 300x200 --seed {seed} -q")).expect(&[0]);
+    }
+    folder.write("in/9.tif", b"no raster");
+    let jobs: String = ["1", "2", "3", "4", "5", "9"]
+        .iter()
+        .map(|name| {
+            format!("[[job]]\nrun = \"raster convert in/{name}.tif -o out/{name}.tif --report pages/{name}.html\"\n")
+        })
+        .collect();
+    folder.write("jobs.toml", jobs.as_bytes());
+    let outcome = folder.run("batch jobs.toml -m 300MB -j 2 --report batch.html --json").expect(&[9]);
+    let (text, record) = page(&folder, "batch.html");
+    assert_eq!((record["status"].as_str(), record["exit"].as_u64()), (Some("set_aside"), Some(9)));
+    assert_eq!(record["batch"]["counts"], outcome.json()["jobs"]);
+    assert_eq!(record["batch"]["attempts"].as_array().map(Vec::len), Some(6));
+    assert!(text.contains("The longest jobs") && text.contains("out/9.tif") && text.contains("5 of 6"));
+    for name in ["1", "2", "3", "4", "5"] {
+        let record = page(&folder, &format!("pages/{name}.html")).1;
+        let words: Vec<&str> = record["words"].as_array().expect("words").iter().filter_map(Value::as_str).collect();
+        assert_eq!(words[..3], ["swath", "raster", "convert"]);
+    }
+    assert_eq!(page(&folder, "pages/9.html").1["exit"].as_u64(), Some(5));
+    assert!(folder.run("report batch.html").expect(&[0]).stdout.contains("6 jobs: 5 done, 1 set aside"));
 }
 
 /// A signal ends a run, and its report says so.

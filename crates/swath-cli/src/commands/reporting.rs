@@ -96,8 +96,8 @@ impl Reporting {
         let (wall_s, cpu_s) = self.recorder.seconds();
         let peak = ResidentSet::now().peak;
         let recorded = self.recorder.finish();
-        let Recorded { samples, chunks, mut stages, mut batch, cuts, spills, mut rejects, .. } = recorded;
-        let Recorded { warnings, more_warnings, .. } = recorded;
+        let Recorded { mut samples, mut chunks, mut stages, mut batch, mut cuts, .. } = recorded;
+        let Recorded { spills, mut rejects, warnings, more_warnings, .. } = recorded;
         let (plan, grids) = self.planned.into_inner().map_or((None, Vec::new()), |(plan, grids)| (Some(plan), grids));
         let planned = plan.as_ref().map(|plan| (plan.ledger.ceiling, plan.predicted_peak)).unwrap_or_default();
         let mut memory =
@@ -143,6 +143,13 @@ impl Reporting {
                     _ => {}
                 }
             }
+        }
+        // As they are written, so that a page which is read back is the same.
+        samples.iter_mut().for_each(|sample| sample.at_s = rounded(sample.at_s));
+        cuts.iter_mut().for_each(|cut| cut.at_s = rounded(cut.at_s));
+        chunks.iter_mut().for_each(|chunk| *chunk = chunk.rounded());
+        for attempt in batch.iter_mut().flat_map(|batch| &mut batch.attempts) {
+            (attempt.begin_s, attempt.end_s) = (rounded(attempt.begin_s), rounded(attempt.end_s));
         }
         for stage in &mut stages {
             for seconds in

@@ -254,9 +254,17 @@ impl From<ChunkRow> for Chunk {
 
 impl From<Chunk> for ChunkRow {
     fn from(chunk: Chunk) -> ChunkRow {
-        let [begin_s, end_s] = [chunk.begin_s, chunk.end_s].map(rounded);
-        let [busy_s, longest_s] = [chunk.busy_s, chunk.longest_s].map(rounded);
-        (chunk.stage, chunk.first, chunk.end, begin_s, end_s, busy_s, longest_s, chunk.work, chunk.count)
+        let Chunk { stage, first, end, begin_s, end_s, busy_s, longest_s, work, count } = chunk.rounded();
+        (stage, first, end, begin_s, end_s, busy_s, longest_s, work, count)
+    }
+}
+
+impl Chunk {
+    /// The same with seconds as they are written.
+    pub fn rounded(self) -> Chunk {
+        let [begin_s, end_s] = [self.begin_s, self.end_s].map(rounded);
+        let [busy_s, longest_s] = [self.busy_s, self.longest_s].map(rounded);
+        Chunk { begin_s, end_s, busy_s, longest_s, ..self }
     }
 }
 

@@ -22,10 +22,23 @@ pub fn text(record: &Record) -> String {
     facts.row([&"time", &format!("{} ({} of processor)", spoken(record.time.wall_s), spoken(record.time.cpu_s))]);
     let memory = &record.memory;
     let planned = match memory.predicted_peak {
+        Bytes::ZERO if record.batch.is_some() => format!("by the supervisor, ceiling {}", memory.ceiling),
         Bytes::ZERO => "no plan".into(),
         predicted => format!("{predicted} predicted, ceiling {}", memory.ceiling),
     };
     facts.row([&"memory", &format!("{} at most, {planned}", memory.actual_peak)]);
+    if let Some(counts) = record.batch.as_ref().and_then(|batch| batch.counts) {
+        let all = [
+            (counts.done, "done"),
+            (counts.skipped, "done by an earlier run"),
+            (counts.set_aside, "set aside"),
+            (counts.retried, "attempts beyond the first"),
+            (counts.left, "left"),
+        ];
+        let words = all.iter().filter(|(count, _)| *count > 0);
+        let words: Vec<String> = words.map(|(count, word)| format!("{} {word}", grouped(*count as u64))).collect();
+        facts.row([&"batch", &format!("{} jobs: {}", grouped(counts.planned as u64), words.join(", "))]);
+    }
     if let Some(came) = &record.result {
         if came.scratch.actual > Bytes::ZERO {
             facts.row([&"scratch", &format!("{} at most, {} predicted", came.scratch.actual, came.scratch.predicted)]);

@@ -286,14 +286,15 @@ mod tests {
     #[test]
     fn a_million_events_take_no_more_than_is_booked() {
         let recorder = Recorder::start();
+        let observer: &dyn Observer = &recorder;
         let long = "ä".repeat(5_000);
         for number in 0..1_000_000u64 {
             let stage = || format!("stage {}", number / 100_000);
             if number % 100_000 == 0 {
-                recorder.on(&Event::StageStarted { stage: stage(), tasks: 1, skipped: 0, work: Bytes::ZERO });
+                observer.on(&Event::StageStarted { stage: stage(), tasks: 1, skipped: 0, work: Bytes::ZERO });
             }
             let (first, reason) = (number, long.clone());
-            recorder.on(&match number % 5 {
+            observer.on(&match number % 5 {
                 0 => Event::Split { stage: stage(), first, end: first + 4, pieces: 2, reason },
                 1 => Event::Retry { stage: stage(), first, reason },
                 2 => Event::Warning { message: reason },
