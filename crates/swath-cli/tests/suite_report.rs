@@ -274,6 +274,32 @@ fn a_page_that_cannot_be_written_in_the_end_is_a_warning() {
     assert!(folder.at("lake").is_dir());
 }
 
+/// Whatever fails, there is a whole page or none, and the exit code speaks of the output.
+#[test]
+fn faults_leave_a_whole_page_or_none() {
+    let folder = folder();
+    folder.run("synth raster -o a.tif --size 300x200 -q").expect(&[0]);
+    let (mut without, mut pages) = (0, 0);
+    for number in 1..60 {
+        let line = "raster convert a.tif -o out.tif --report run.html -m 64MB --overwrite";
+        let outcome = folder.run_with_fault(line, &format!("enospc:{number}")).expect(&[0, 6]);
+        assert_eq!(outcome.code == Some(0), folder.at("out.tif").exists(), "{outcome}");
+        if folder.at("run.html").exists() {
+            let record = page(&folder, "run.html").1;
+            assert_eq!(record["exit"].as_i64(), outcome.code.map(i64::from), "{outcome}");
+            pages += 1;
+        } else {
+            assert!(outcome.stderr.contains("the report could not be written"), "{outcome}");
+            without += i32::from(outcome.code == Some(0));
+        }
+        folder.remove(&["out.tif", "run.html", ".out.tif.partial"]);
+    }
+    assert!(without > 2 && pages > 10, "{without} without a page, {pages} with one");
+    // What could not be removed is the next one's to remove.
+    folder.run("raster convert a.tif -o out.tif --report run.html -m 64MB").expect(&[0]);
+    assert_eq!(folder.names(), ["a.tif", "out.tif", "run.html", "schema.toml"]);
+}
+
 #[test]
 fn reports_are_read_back_and_held_against_each_other() {
     let folder = folder();

@@ -12,6 +12,8 @@ use crate::observe::shortened;
 
 /// How much is looked at.
 const LOOKED_AT: u64 = 8 << 20;
+/// No line is longer; what is, is no line of ours.
+const LINE_MAX: u64 = 64 << 10;
 
 /// A line of the file, as far as it is told.
 #[derive(Deserialize)]
@@ -37,7 +39,7 @@ pub fn add_examples(rejects: &mut [Rejected], path: &Path, at_end: bool) {
     let mut text = Vec::new();
     while rejects.iter().any(|reject| reject.example.is_none()) {
         text.clear();
-        match lines.read_until(b'\n', &mut text) {
+        match lines.by_ref().take(LINE_MAX).read_until(b'\n', &mut text) {
             Ok(1..) => {}
             _ => return,
         }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
-use swath_core::{Bytes, CHOOSE_FOLDER, Error, PartialOutput, Place, Result, refuse_address};
+use swath_core::{Bytes, CHOOSE_FOLDER, Error, PartialOutput, Place, Result, fault, refuse_address};
 
 use super::page;
 use super::record::{FORMAT, Record, VERSION};
@@ -106,12 +106,14 @@ pub fn write(record: &Record, path: &Path) -> Result<()> {
 }
 
 fn make(record: &Record, path: &Path) -> std::io::Result<()> {
+    fault::point("report.create")?;
     let mut out = BufWriter::new(File::create(path)?);
     page::begin(record, &mut out)?;
     out.write_all(BEGIN.as_bytes())?;
     serde_json::to_writer(Tame(&mut out), record)?;
     out.write_all(END.as_bytes())?;
     page::end(&mut out)?;
+    fault::point("report.write")?;
     out.flush()
 }
 

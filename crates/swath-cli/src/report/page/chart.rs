@@ -10,7 +10,7 @@ use crate::report::Stage;
 pub const WIDTH: f64 = 992.0;
 /// More marks than an axis ever has.
 const MARKS_MAX: u32 = 40;
-const LEFT: f64 = 66.0;
+const LEFT: f64 = 82.0;
 const RIGHT: f64 = 132.0;
 
 /// The room of a picture, in which seconds and values have places.

@@ -164,7 +164,10 @@ fn grids(record: &Record, shades: &Shades, out: &mut dyn Write) -> Result<()> {
     if grids.is_empty() {
         return Ok(());
     }
-    writeln!(out, "<h3>Windows of the grid</h3><div class=\"maps\">")?;
+    writeln!(
+        out,
+        "<h3>Windows of the grid</h3><p class=\"soft\">Each has the colour of the time that it took.</p><div class=\"maps\">"
+    )?;
     for (stage, order) in grids {
         grid(record, *stage, *order, shades, out)?;
     }
@@ -211,7 +214,7 @@ fn grid(record: &Record, stage: usize, order: BlockOrder, shades: &Shades, out: 
     }
     writeln!(
         out,
-        "</svg><figcaption>{}: {} × {} pixels in blocks of {} × {}; each window has the colour of the time that it took</figcaption></figure>",
+        "</svg><figcaption>{}: {} × {} pixels in blocks of {} × {}</figcaption></figure>",
         Text(name),
         grouped(shape.columns.into()),
         grouped(shape.rows.into()),
