@@ -8,6 +8,7 @@ mod environment;
 mod moment;
 mod observe;
 mod process;
+mod report;
 mod settings;
 mod show;
 mod usage;

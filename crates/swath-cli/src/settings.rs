@@ -8,6 +8,7 @@ use swath::request::Common;
 use swath_core::{Bytes, Error, Limits, MemoryRequest, Result, counting};
 
 use crate::environment::{ConfigurationFile, Variables, configuration_files};
+use crate::observe::Recorder;
 use crate::words::{LogFormat, ProgressWhen, RunFlags, TalkFlags, threads};
 
 /// Who made a setting.
@@ -93,6 +94,19 @@ pub struct Settings {
     pub quiet: bool,
     /// Tell of every step.
     pub verbose: bool,
+    /// Where the report goes, if one is wanted.
+    pub report: Option<PathBuf>,
+    /// The command as it was given.
+    pub said: Said,
+}
+
+/// A command as it was given.
+#[derive(Debug, Clone, Default)]
+pub struct Said {
+    /// The verb, as in `sensor ingest`.
+    pub command: String,
+    /// All words, that of the program among them.
+    pub words: Vec<String>,
 }
 
 impl Settings {
@@ -167,6 +181,8 @@ impl Settings {
             json: flags.talk.json,
             quiet: flags.talk.quiet,
             verbose: flags.talk.verbose,
+            report: flags.talk.report,
+            said: Said::default(),
         })
     }
 
@@ -183,6 +199,7 @@ impl Settings {
             resume,
             only_plans: false,
             heartbeat_s: self.heartbeat_s,
+            beside: self.report.iter().map(|_| Recorder::line()).collect(),
         };
         // A job that cannot fit is refused with words, so making its plan must not hit the net.
         counting::set_limit(common.ceiling().max(Bytes(64_000_000)));

@@ -11,8 +11,19 @@ use common::{Folder, Mask, READINGS, check};
 #[test]
 fn every_verb_explains_itself_in_80_columns_with_three_examples() {
     let folder = Folder::new();
-    let verbs =
-        ["", "info", "sensor", "sensor schema", "sensor ingest", "sensor compact", "raster", "batch", "doctor", "demo"];
+    let verbs = [
+        "",
+        "info",
+        "sensor",
+        "sensor schema",
+        "sensor ingest",
+        "sensor compact",
+        "raster",
+        "batch",
+        "report",
+        "doctor",
+        "demo",
+    ];
     let synth = ["synth", "synth telemetry", "synth raster"];
     let raster = ["calc", "convert", "clip", "warp", "mosaic", "focal", "terrain", "stats", "pipeline"];
     let raster = raster.map(|verb| format!("raster {verb}"));

@@ -85,6 +85,19 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// What is leased of the ceiling, and for how long: told at every look at the process.
+    Sample {
+        /// Resident set.
+        resident: Bytes,
+        /// Leased for the whole run.
+        fixed: Bytes,
+        /// Leased by tasks.
+        tasks: Bytes,
+        /// Leased beyond tasks, until it is wanted.
+        kept: Bytes,
+        /// Buffers that wait to be used again.
+        idle: Bytes,
+    },
     /// A sign of life at a chosen interval.
     Heartbeat {
         /// Seconds since the start.

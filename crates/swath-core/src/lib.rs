@@ -20,7 +20,7 @@ mod sink;
 mod stop;
 mod store;
 
-pub use budget::{Budget, Buffer, Charge, Lease, Pod, Reclaim};
+pub use budget::{Budget, Buffer, Charge, Lease, Leased, Pod, Reclaim};
 pub use bytes::Bytes;
 pub use error::{ALLOW_LARGER, BEGIN_ANEW, CHOOSE_FOLDER, Error, MAKE_ROOM, Place, Result, refuse_address};
 pub use event::{Event, NoObserver, Observer};

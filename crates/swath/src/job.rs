@@ -1,6 +1,7 @@
 //! What every verb that works through data resolves to.
 
 use swath_core::{Observer, Result, Stop};
+use swath_raster::BlockOrder;
 
 use crate::outcome::{Explanation, Outcome};
 
@@ -11,6 +12,11 @@ pub trait Job {
 
     /// What a person should know before the run.
     fn warnings(&self) -> &[String];
+
+    /// Where the units of stages lie on a grid, for stages whose units do, as (name, order).
+    fn grids(&self) -> Vec<(String, BlockOrder)> {
+        Vec::new()
+    }
 
     /// Runs it to its end.
     ///

@@ -20,4 +20,4 @@ pub use swath_raster::ops::{
     Edges, FocalStatistic, Kernel, MosaicMethod, Resampling, Scaling, SlopeUnits, Synthesis, TerrainEdges, TerrainKind,
     TerrainMethod, TerrainOptions, WarpWishes,
 };
-pub use swath_raster::{DataType, Scalar, Shape, Window};
+pub use swath_raster::{BlockOrder, DataType, Scalar, Shape, Window};

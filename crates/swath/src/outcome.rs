@@ -22,7 +22,7 @@ pub(crate) fn lossy_if_any<S: Serializer>(path: &Option<PathBuf>, serializer: S)
 }
 
 /// Memory of a run.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Memory {
     /// The ceiling that was set.
     pub ceiling: Bytes,
@@ -35,7 +35,7 @@ pub struct Memory {
 }
 
 /// Time of a run.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Time {
     /// By the clock.
     pub wall_s: f64,
@@ -44,7 +44,7 @@ pub struct Time {
 }
 
 /// Scratch disk of a run.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Scratch {
     /// What the plan promised.
     pub predicted: Bytes,
@@ -53,7 +53,7 @@ pub struct Scratch {
 }
 
 /// Tasks of a run.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Chunks {
     /// Tasks of all stages.
     pub planned: u64,
@@ -102,7 +102,7 @@ impl Rows {
 }
 
 /// What became of a lake that rows were added to.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct LakeChange {
     /// Rows that were there.
     pub rows_before: u64,
@@ -134,7 +134,7 @@ pub struct CheckFinding {
 }
 
 /// One output.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Output {
     /// Where.
     #[serde(serialize_with = "lossy")]
@@ -226,7 +226,7 @@ impl Outcome {
 }
 
 /// What `--explain` shows.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Explanation {
     /// Version of the program.
     pub swath: String,

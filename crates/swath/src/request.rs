@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use swath_core::{Bytes, Limits, MemoryRequest};
+use swath_core::{Bytes, LedgerLine, Limits, MemoryRequest};
 use swath_raster::ops::{
     Edges, FocalStatistic, Kernel, MosaicMethod, Resampling, Scaling, Synthesis, TerrainOptions, WarpWishes,
 };
@@ -38,6 +38,8 @@ pub struct Common {
     pub only_plans: bool,
     /// Interval of signs of life, in seconds.
     pub heartbeat_s: Option<f64>,
+    /// What the process holds beside the job, as lines of its ledger.
+    pub beside: Vec<LedgerLine>,
 }
 
 impl Common {

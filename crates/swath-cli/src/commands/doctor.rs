@@ -21,7 +21,8 @@ pub fn run(settings: &Settings) -> Result<()> {
     }
 }
 
-fn examine(settings: &Settings) -> Examination {
+/// What limits were found, and what follows from them.
+pub fn examine(settings: &Settings) -> Examination {
     let common = settings.common(false, false);
     let limits = common.limits.clone();
     let tightest = limits.tightest().clone();

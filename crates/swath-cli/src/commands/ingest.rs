@@ -18,7 +18,7 @@ const TARGET_FILE_SIZE: Bytes = Bytes(128_000_000);
 pub fn run(words: IngestWords, settings: &Settings) -> Result<()> {
     let explain = words.run.explain;
     let request = request(words, settings);
-    carry_out(|stop| ingest::prepare_until(&request, stop), explain, settings)
+    carry_out(|stop| ingest::prepare_until(&request, stop), (explain, Some(&request.output)), settings)
 }
 
 /// The same for a lake that gets fewer files.
@@ -37,7 +37,7 @@ pub fn compact(words: CompactWords, settings: &Settings) -> Result<()> {
         target_file_size: words.target_file_size,
         common: Common { only_plans: words.run.explain, ..settings.common(false, words.run.resume) },
     };
-    carry_out(|_| ingest::prepare_compact(&request), words.run.explain, settings)
+    carry_out(|_| ingest::prepare_compact(&request), (words.run.explain, Some(&request.lake)), settings)
 }
 
 /// The request that the words make.

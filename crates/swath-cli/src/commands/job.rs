@@ -1,33 +1,37 @@
 //! Jobs of any verb: planned, and unless only the plan is wanted, carried out.
 
+use std::path::Path;
+
 use swath::Job;
 use swath::outcome::Outcome;
 use swath_core::{ALLOW_LARGER, Error, Event, MAKE_ROOM, MemoryRequest, Observer, Result, Stop, counting};
 
+use super::reporting::{Reporting, reported};
 use super::{warn, worker};
 use crate::allocator;
-use crate::observe::Talk;
+use crate::observe::{Both, Talk};
 use crate::process::{print, print_json, stop_on_signals};
 use crate::settings::Settings;
 use crate::show::explanation::{self, Planned};
 use crate::show::{outcome, stats};
 
-/// Prepares a job, and prints its plan, or runs it and prints what came of it.
+/// Prepares a job, and prints its plan, or runs it and prints what came of it. `output` is what it writes, if it does.
 ///
 /// # Errors
 /// What the library reports.
 pub fn carry_out<J: Job + 'static>(
     prepare: impl FnOnce(&Stop) -> Result<J>,
-    explain: bool,
+    (explain, output): (bool, Option<&Path>),
     settings: &Settings,
 ) -> Result<()> {
     // A signal during planning counts, too.
     let stop = stop_on_signals()?;
-    let job = prepare(&stop)?;
     if explain {
-        return explain_job(&job, settings);
+        return explain_job(&prepare(&stop)?, settings);
     }
-    let outcome = execute(Box::new(job), &stop, settings).map_err(with_way_on)?;
+    let outcome = reported(output, settings, |reporting| {
+        execute(Box::new(prepare(&stop)?), &stop, settings, reporting).map_err(with_way_on)
+    })?;
     if settings.json {
         return print_json(&outcome);
     }
@@ -78,17 +82,18 @@ pub fn explain_job(job: &dyn Job, settings: &Settings) -> Result<()> {
 ///
 /// # Errors
 /// What the library reports.
-pub fn execute(job: Box<dyn Job>, stop: &Stop, settings: &Settings) -> Result<Outcome> {
+pub fn execute(job: Box<dyn Job>, stop: &Stop, settings: &Settings, reporting: Option<&Reporting>) -> Result<Outcome> {
     // It fits, so from here on the net may be where the ceiling is.
     allocator::give_back();
     counting::set_limit(job.explain().ledger.ceiling);
     worker::limit_data();
     let talk = Talk::new(settings);
     let warnings = job.warnings().to_vec();
+    let observer = Both(&talk, reporting.map(|reporting| reporting.observe(&*job)));
     for message in &warnings {
-        talk.on(&Event::Warning { message: message.clone() });
+        observer.on(&Event::Warning { message: message.clone() });
     }
-    let result = job.execute(stop, &talk);
+    let result = job.execute(stop, &observer);
     talk.finish();
     let outcome = Outcome { warnings, ..result? };
     talk.result(&outcome);

@@ -7,6 +7,8 @@ mod info;
 mod ingest;
 mod job;
 mod raster;
+mod report;
+mod reporting;
 mod schema;
 mod synth;
 mod worker;
@@ -17,7 +19,7 @@ use clap::Parser;
 use swath_core::Result;
 
 use crate::process::{self, complain};
-use crate::settings::{Flags, Settings};
+use crate::settings::{Flags, Said, Settings};
 use crate::show::failure::{Failure, Voice};
 use crate::show::last_words;
 use crate::usage::{Misread, misread};
@@ -51,6 +53,8 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
         _ => Ok(()),
     };
     let done = understood.and_then(|()| Settings::resolve(flags(&words.verb))).and_then(|settings| {
+        let words_said = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        let settings = Settings { said: Said { command: command.into(), words: words_said }, ..settings };
         voice.json = settings.json;
         voice.json_log = settings.log == LogFormat::Json;
         last_words::prepare(command, voice);
@@ -89,9 +93,12 @@ impl Heard {
             (Some("sensor"), Some(verb @ ("schema" | "ingest" | "compact"))) => format!("sensor {verb}"),
             (Some("raster"), Some(verb)) if RASTER_VERBS.contains(&verb) => format!("raster {verb}"),
             (Some("synth"), Some(verb @ ("telemetry" | "raster"))) => format!("synth {verb}"),
-            (Some(verb @ ("info" | "sensor" | "raster" | "synth" | "batch" | "worker" | "doctor" | "demo")), _) => {
-                verb.into()
-            }
+            (
+                Some(
+                    verb @ ("info" | "sensor" | "raster" | "synth" | "batch" | "report" | "worker" | "doctor" | "demo"),
+                ),
+                _,
+            ) => verb.into(),
             _ => String::new(),
         };
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -117,6 +124,9 @@ fn flags(verb: &Verb) -> Flags {
         }
         Verb::Batch(words) => {
             Flags { memory: words.ceiling.memory, threads: words.threads, talk: words.talk.clone(), ..Flags::default() }
+        }
+        Verb::Report(words) => {
+            Flags { talk: TalkFlags { quiet: words.quiet, ..only_json(words.json) }, ..Flags::default() }
         }
         Verb::Worker => Flags::default(),
         Verb::Sensor(SensorVerb::Schema(words)) => Flags {
@@ -146,6 +156,7 @@ fn dispatch(verb: Verb, settings: &Settings, voice: Voice) -> Result<u8> {
         Verb::Worker => return Ok(worker::run()),
         Verb::Info(words) => info::run(&words, settings, voice),
         Verb::Doctor(_) => doctor::run(settings),
+        Verb::Report(words) => report::run(&words, settings),
         Verb::Demo(words) => demo::run(&words, settings),
         Verb::Sensor(SensorVerb::Schema(words)) => schema::run(&words, settings),
         Verb::Sensor(SensorVerb::Ingest(words)) => ingest::run(*words, settings),

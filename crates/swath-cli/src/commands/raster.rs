@@ -88,7 +88,7 @@ fn stats(words: StatsWords, settings: &Settings) -> Result<()> {
         output,
         common: settings.common(run.overwrite, run.resume),
     };
-    carry_out(|_| raster::stats::prepare(&request), run.explain, settings)
+    carry_out(|_| raster::stats::prepare(&request), (run.explain, request.output.as_deref()), settings)
 }
 
 /// `swath synth raster`: a chain without an input.
@@ -104,7 +104,7 @@ pub fn synth(words: SynthRasterWords, settings: &Settings) -> Result<()> {
 }
 
 fn carry(request: RasterRequest, run: &RunFlags, settings: &Settings) -> Result<()> {
-    carry_out(|_| raster::prepare(&request), run.explain, settings)
+    carry_out(|_| raster::prepare(&request), (run.explain, Some(&request.output)), settings)
 }
 
 fn request(

@@ -14,7 +14,7 @@ use swath_core::{Bytes, Error, MemoryRequest, PartialOutput, Result};
 use super::batch::Grammar;
 use super::{Heard, dispatch, ended, flags};
 use crate::process::{self, print_json_if_possible};
-use crate::settings::Settings;
+use crate::settings::{Said, Settings};
 use crate::show::failure::{Failure, Voice};
 use crate::show::last_words;
 use crate::usage::{Misread, misread};
@@ -67,9 +67,12 @@ fn work(order: &Order, command: &str, voice: Voice) -> Result<u8> {
         quiet: true,
         log: Some(LogFormat::Text),
         progress: Some(ProgressWhen::Never),
+        report: flags.talk.report,
         ..TalkFlags::default()
     };
-    let settings = Settings { heartbeat_s: None, ..Settings::resolve(flags)? };
+    let words = std::iter::once("swath".to_string()).chain(order.words.iter().cloned()).collect();
+    let said = Said { command: command.into(), words };
+    let settings = Settings { heartbeat_s: None, said, ..Settings::resolve(flags)? };
     last_words::prepare(command, voice);
     dispatch(verb.verb, &settings, voice)
 }

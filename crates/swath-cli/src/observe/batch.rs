@@ -6,6 +6,7 @@ use std::io::IsTerminal;
 use serde::Serialize;
 use swath::batch::{Aside, BatchEvent, BatchObserver};
 
+use super::Recorder;
 use super::json_log::Line;
 use super::manager::Manager;
 use crate::moment::{self, spoken};
@@ -123,6 +124,18 @@ impl BatchTalk {
                 Some(format!("begins: {job} (attempt {attempt}, {grant}, process {process})"))
             }
             BatchEvent::Plan { .. } | BatchEvent::Job { .. } => None,
+        }
+    }
+}
+
+/// Two observers of a batch, of which there may be only one.
+pub struct BothOfBatch<'a>(pub &'a BatchTalk, pub Option<&'a Recorder>);
+
+impl BatchObserver for BothOfBatch<'_> {
+    fn on(&self, event: &BatchEvent<'_>) {
+        self.0.on(event);
+        if let Some(second) = self.1 {
+            BatchObserver::on(second, event);
         }
     }
 }

@@ -25,10 +25,11 @@ struct Placed<'a> {
     stage_tasks: Option<u64>,
 }
 
-/// The line of an event. The start of a stage has none: each chunk tells its stage and how far that is.
+/// The line of an event. The start of a stage has none: each chunk tells its stage and how far that is. Samples are for
+/// pictures.
 pub fn line(event: &Event, done: u64, tasks: u64, quiet: bool) -> Option<String> {
     let level = match event {
-        Event::StageStarted { .. } => return None,
+        Event::StageStarted { .. } | Event::Sample { .. } => return None,
         Event::Warning { .. } => "warning",
         _ if quiet => return None,
         Event::Chunk { .. } | Event::Spill { .. } => "debug",

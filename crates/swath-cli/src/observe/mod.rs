@@ -4,6 +4,7 @@ mod bar;
 mod batch;
 mod json_log;
 mod manager;
+mod recorder;
 mod screen;
 mod text_log;
 
@@ -14,15 +15,39 @@ use std::time::Instant;
 use swath::outcome::Outcome;
 use swath_core::{Event, Observer};
 
-use crate::process::complain_json;
+use crate::process::{complain, complain_json};
 use crate::settings::Settings;
 use crate::words::{LogFormat, ProgressWhen};
 
 use bar::{Bar, Ticker};
-pub use batch::BatchTalk;
+pub use batch::{BatchTalk, BothOfBatch};
 use manager::Manager;
+pub use recorder::{Recorded, Recorder, shortened};
 use screen::Screen;
 use std::sync::Arc;
+
+/// Two observers, of which there may be only one.
+pub struct Both<'a>(pub &'a dyn Observer, pub Option<&'a dyn Observer>);
+
+impl Observer for Both<'_> {
+    fn on(&self, event: &Event) {
+        self.0.on(event);
+        if let Some(second) = self.1 {
+            second.on(event);
+        }
+    }
+}
+
+/// Tells of something when the run it is of has come to its end.
+pub fn warn_late(event: &Event, format: LogFormat) {
+    let line = match format {
+        LogFormat::Json => json_log::line(event, 0, 0, false),
+        LogFormat::Text => text_log::line(event, 0.0, false, false),
+    };
+    if let Some(line) = line {
+        complain(&line);
+    }
+}
 
 /// How far the current stage is.
 #[derive(Debug, Clone, Default)]

@@ -48,7 +48,7 @@ fn step(event: &Event) -> Option<String> {
         Event::Retry { stage, first, reason } => format!("{stage} {first}: again, since {reason}"),
         Event::Spill { bytes, scratch } => format!("spill: {bytes}, scratch now {scratch}"),
         Event::Reject { rows, reason } => format!("rejected: {} rows, first: {reason}", grouped(*rows)),
-        Event::Heartbeat { .. } | Event::Warning { .. } => return None,
+        Event::Heartbeat { .. } | Event::Warning { .. } | Event::Sample { .. } => return None,
     })
 }
 

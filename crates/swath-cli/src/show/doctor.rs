@@ -1,12 +1,12 @@
 //! What `swath doctor` found, as text and JSON.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use swath_core::Limits;
 
 use super::{Align, Table};
 
 /// The ceiling and where it comes from.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Ceiling {
     /// What was asked for.
     pub request: String,
@@ -21,7 +21,7 @@ pub struct Ceiling {
 }
 
 /// The folder for spill.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Scratch {
     /// Where; none is beside the output.
     pub path: Option<String>,
@@ -36,7 +36,7 @@ pub struct Scratch {
 }
 
 /// Everything that was found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Examination {
     /// Kernel and architecture.
     pub kernel: String,

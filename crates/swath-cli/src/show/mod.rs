@@ -7,6 +7,7 @@ pub mod failure;
 pub mod info;
 pub mod last_words;
 pub mod outcome;
+pub mod report;
 pub mod stats;
 mod table;
 

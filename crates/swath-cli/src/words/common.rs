@@ -123,6 +123,9 @@ pub struct TalkFlags {
     /// Log a sign of life at this interval, like 10s
     #[arg(long, value_name = "TIME", value_parser = seconds, help_heading = "Results and logs")]
     pub heartbeat: Option<f64>,
+    /// Write a page with pictures of the run: memory, tasks, rows; also when it fails
+    #[arg(long, value_name = "FILE.html", help_heading = "Results and logs")]
+    pub report: Option<PathBuf>,
 }
 
 impl TalkFlags {
@@ -138,6 +141,7 @@ impl TalkFlags {
             verbose: once_set("--verbose", self.verbose, other.verbose)?,
             progress: once("--progress", self.progress, other.progress)?,
             heartbeat: once("--heartbeat", self.heartbeat, other.heartbeat)?,
+            report: once("--report", self.report, other.report)?,
         };
         not_both(("--quiet", flags.quiet), ("--verbose", flags.verbose))?;
         Ok(flags)

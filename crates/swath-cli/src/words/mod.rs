@@ -4,6 +4,7 @@
 mod batch;
 mod common;
 mod raster;
+mod report;
 mod sensor;
 mod synth;
 
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
 pub use batch::BatchWords;
 pub use common::{CeilingFlags, LogFormat, ProgressWhen, RunFlags, TalkFlags, seconds, threads};
 pub use raster::{ConvertWords, MosaicWords, OneInput, RasterOutputFlags, RasterVerb, StatsWords, StepFlags};
+pub use report::ReportWords;
 pub use sensor::{CompactWords, IngestWords, SchemaWords};
 pub use synth::{SynthRasterWords, SynthWords, TelemetryWords};
 
@@ -54,6 +56,8 @@ pub enum Verb {
     Synth(SynthWords),
     /// Many jobs under one ceiling, each in a process of its own
     Batch(Box<BatchWords>),
+    /// The report of a run again: in short, as JSON, or held against another one
+    Report(ReportWords),
     /// One job of a batch: its words and its grant come from standard input.
     #[command(hide = true)]
     Worker,

@@ -37,6 +37,19 @@ pub trait Reclaim: Send + Sync {
     fn reclaim(&self, want: Bytes) -> Bytes;
 }
 
+/// What leases hold, by how long they hold it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Leased {
+    /// For the whole run.
+    pub fixed: Bytes,
+    /// As long as tasks last.
+    pub tasks: Bytes,
+    /// Until it is wanted.
+    pub kept: Bytes,
+    /// Held by none: buffers that wait to be used again.
+    pub idle: Bytes,
+}
+
 /// The memory that a run may take, and the leases on it.
 pub struct Budget {
     ceiling: u64,
@@ -146,6 +159,17 @@ impl Budget {
     /// The most that was ever leased; leases and idle buffers together were never more than this.
     pub fn high_water(&self) -> Bytes {
         Bytes(self.lock().high_water)
+    }
+
+    /// What is leased now, by how long.
+    pub fn leased_by_kind(&self) -> Leased {
+        let state = self.lock();
+        Leased {
+            fixed: Bytes(state.fixed),
+            tasks: Bytes(state.leased.saturating_sub(state.fixed + state.kept)),
+            kept: Bytes(state.kept),
+            idle: Bytes(state.pool.bytes()),
+        }
     }
 
     /// Idle buffers that wait to be used again.

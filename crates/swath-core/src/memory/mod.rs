@@ -13,7 +13,7 @@ mod tests;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use oom::OomKills;
 pub use request::MemoryRequest;
@@ -25,7 +25,7 @@ use crate::{Bytes, Error, Result};
 const ASSUMED: Bytes = Bytes(1_000_000_000);
 
 /// Who sets a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LimitSource {
     /// Physical memory that is free or can be freed.
@@ -62,7 +62,7 @@ impl fmt::Display for LimitSource {
 }
 
 /// A limit on memory that was found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limit {
     /// Who sets it.
     pub source: LimitSource,
@@ -75,7 +75,7 @@ pub struct Limit {
 }
 
 /// A share of processor time that a control group allows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CpuQuota {
     /// Processor time per period, in microseconds.
     pub quota_us: u64,
@@ -93,7 +93,7 @@ impl CpuQuota {
 }
 
 /// What the machine and its groups allow this process.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Limits {
     /// Every limit on memory that was found; never empty.
     pub memory_found: Vec<Limit>,

@@ -126,7 +126,7 @@ impl StageRun<'_> {
                 shared.halt.raise();
                 shared.tell();
             }
-            watch.look(self.observer, chunks, keeper, self.options);
+            watch.look(self.observer, (chunks, self.budget.leased_by_kind()), keeper, self.options);
             watch.tell_raised(self.observer, self.budget.raised(), self.plan.ledger.predicted_peak());
             state = shared.lock();
             if state.workers > 0 {

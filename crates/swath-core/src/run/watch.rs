@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::RunOptions;
 use super::keeper::Keeper;
 use crate::process::resident_now;
-use crate::{Bytes, Event, Observer};
+use crate::{Bytes, Event, Leased, Observer};
 
 /// The least time between two looks.
 const BETWEEN: Duration = Duration::from_millis(40);
@@ -79,13 +79,21 @@ impl Watch {
     }
 
     /// Takes a sample, and gives a sign of life when it is time.
-    pub(super) fn look(&mut self, observer: &dyn Observer, chunks: u64, keeper: &Keeper<'_>, options: &RunOptions<'_>) {
+    pub(super) fn look(
+        &mut self,
+        observer: &dyn Observer,
+        (chunks, leased): (u64, Leased),
+        keeper: &Keeper<'_>,
+        options: &RunOptions<'_>,
+    ) {
         if self.looked.is_some_and(|looked| looked.elapsed() < BETWEEN) {
             return;
         }
         self.looked = Some(Instant::now());
         let resident = resident_now();
         self.peak = self.peak.max(resident);
+        let Leased { fixed, tasks, kept, idle } = leased;
+        observer.on(&Event::Sample { resident, fixed, tasks, kept, idle });
         if chunks < self.chunks_of_stage {
             self.chunks_before += self.chunks_of_stage;
         }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use swath_core::Bytes;
 
 use super::aside::{Aside, Reason};
@@ -89,7 +89,7 @@ pub trait BatchObserver {
 }
 
 /// Counts of jobs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobCounts {
     /// All jobs.
     pub planned: usize,
@@ -106,7 +106,7 @@ pub struct JobCounts {
 }
 
 /// Memory of a batch.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct BatchMemory {
     /// The ceiling of the whole batch.
     pub ceiling: Bytes,

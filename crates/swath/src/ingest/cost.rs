@@ -59,11 +59,11 @@ fn line(name: &str, bytes: Bytes, reason: String) -> LedgerLine {
     LedgerLine { name: name.into(), bytes, reason }
 }
 
-/// Draws up the ledger of a job under a ceiling.
+/// Draws up the ledger of a job under a ceiling, with what the process holds `beside` it.
 ///
 /// # Errors
 /// [`swath_core::Error::CeilingTooSmall`] when it cannot fit.
-pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Costs> {
+pub fn costs(prepared: &Prepared, beside: &[LedgerLine], (ceiling, threads): (Bytes, usize)) -> Result<Costs> {
     let job = &prepared.job;
     let facts = &prepared.facts;
     let units = job.stream.units();
@@ -129,7 +129,8 @@ pub fn costs(prepared: &Prepared, ceiling: Bytes, threads: usize) -> Result<Cost
     let looking = line("sample", looked_at, "long texts, while they are looked at".into());
     let looking = (looked_at > Bytes::ZERO).then_some(looking);
     let transformations = computes.then(transformations_line);
-    let always: Vec<LedgerLine> = always.into_iter().chain(looking).chain(lake).chain(transformations).collect();
+    let always: Vec<LedgerLine> =
+        always.into_iter().chain(looking).chain(lake).chain(transformations).chain(beside.iter().cloned()).collect();
     let fixed = |workers: usize| {
         let categories = format!("{} categories in the sample", facts.categories);
         let dictionaries = [

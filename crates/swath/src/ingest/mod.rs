@@ -138,7 +138,7 @@ pub fn prepare_compact(request: &CompactRequest) -> Result<Job> {
 
 fn cost(prepared: Prepared, request: &IngestRequest) -> Result<Job> {
     let common = &request.common;
-    let costs = cost::costs(&prepared, common.ceiling(), common.threads());
+    let costs = cost::costs(&prepared, &common.beside, (common.ceiling(), common.threads()));
     let costs = within_limits(common, costs, |costs| &costs.ledger)?;
     hold_scratch(request, &costs)?;
     let warnings = warnings::of(&prepared);

@@ -28,7 +28,7 @@ use swath_core::{
     Stop, Stopwatch, Store, Summary, put_mark,
 };
 use swath_formats::geotiff::write::{FileDescription, WriteOptions};
-use swath_raster::BlockCache;
+use swath_raster::{BlockCache, BlockOrder};
 
 use crate::input_file::InputFile;
 use crate::outcome::{Explanation, Outcome, Output, Scratch};
@@ -71,7 +71,7 @@ pub fn prepare(request: &RasterRequest) -> Result<Job> {
     refuse_too_many_blocks(&description)?;
     let plan = Plan::new(description, chain::is_in_strips(&*raster))?;
     let common = &request.common;
-    let of_steps = steps::lines(request, &sources, &likes, &*raster);
+    let of_steps = [steps::lines(request, &sources, &likes, &*raster), common.beside.clone()].concat();
     let costs = cost::costs(&plan, &*raster, &sources, &of_steps, (common.ceiling(), common.threads()), common.resume);
     let costs = within_limits(common, costs, |costs| &costs.ledger)?;
     let of_files = sources.iter().flat_map(|source| source.tiff.warnings().iter().cloned());
@@ -254,6 +254,10 @@ impl crate::Job for Job {
 
     fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    fn grids(&self) -> Vec<(String, BlockOrder)> {
+        self.plan.levels.iter().enumerate().map(|(number, level)| (encode::stage_name(number), level.order)).collect()
     }
 
     fn execute(self: Box<Self>, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> {

@@ -10,9 +10,10 @@ use swath::batch::{self, BatchRequest, Jobs, SUPERVISOR_BYTES, failed_path};
 use swath::raster::named_files;
 use swath_core::{Error, Limits, Result, counting};
 
+use super::reporting::{Reporting, reported};
 use crate::allocator;
 use crate::environment;
-use crate::observe::BatchTalk;
+use crate::observe::{BatchTalk, BothOfBatch};
 use crate::process::{print, print_json, stop_on_signals};
 use crate::settings::{Origin, Setting, Settings};
 use crate::show::{Headed, batch as show};
@@ -59,7 +60,12 @@ pub fn run(words: BatchWords, settings: &Settings) -> Result<u8> {
     };
     let mut grammar = Grammar::default();
     let talk = BatchTalk::new(settings);
-    let outcome = batch::run(request, &mut |words| grammar.files(words), &stop, &talk)?;
+    let outcome = reported(None, settings, |reporting| {
+        // What is told of limits has set it to the whole ceiling.
+        counting::set_limit(SUPERVISOR_BYTES);
+        let observer = BothOfBatch(&talk, reporting.map(Reporting::observe_batch));
+        batch::run(request, &mut |words| grammar.files(words), &stop, &observer)
+    })?;
     let exit = outcome.exit_code();
     let status = if exit == 0 { "complete" } else { "set_aside" };
     let result = Headed { swath: env!("CARGO_PKG_VERSION"), command: "batch", status, exit, body: &outcome };

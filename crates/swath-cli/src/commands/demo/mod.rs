@@ -8,6 +8,7 @@ use swath::demo;
 use swath_core::{Error, Result};
 
 use super::job::{execute, explain_job};
+use super::reporting::reported;
 use crate::process::{complain, print, print_json, stop_on_signals};
 use crate::settings::Settings;
 use crate::show::outcome;
@@ -29,7 +30,8 @@ pub fn run(words: &DemoWords, settings: &Settings) -> Result<()> {
         print(&introduction(&folder, settings))?;
     }
     let stop = stop_on_signals()?;
-    let mut result = execute(job, &stop, settings).map_err(|error| match error {
+    let ran = reported(Some(&folder.lake), settings, |reporting| execute(job, &stop, settings, reporting));
+    let mut result = ran.map_err(|error| match error {
         // The demo begins anew whatever an earlier one left.
         Error::Stopped { .. } => Error::Stopped { resumable: false },
         other => other,

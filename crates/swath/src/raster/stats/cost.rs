@@ -51,7 +51,7 @@ pub struct Costs {
     pub decoded_percent: u64,
 }
 
-/// Draws up the ledger of a job; `keeps` tells whether it can be resumed.
+/// Draws up the ledger of a job; `keeps` tells whether it can be resumed, `beside` what else the process holds.
 ///
 /// # Errors
 /// [`swath_core::Error::CeilingTooSmall`] when not even one window fits.
@@ -59,7 +59,7 @@ pub fn costs(
     layers: &Layers,
     rasters: &[Arc<dyn Raster>],
     sources: &[Source],
-    keeps: bool,
+    (keeps, beside): (bool, &[LedgerLine]),
     (ceiling, threads): (Bytes, usize),
 ) -> Result<Costs> {
     let threads = useful_threads(threads, layers.pixel_bytes());
@@ -73,8 +73,8 @@ pub fn costs(
         line("tables", tables, format!("what is counted of {} bands", bands(layers))),
         line("result", told_bytes(layers, TOLD_BYTES), "what is told of them".into()),
     ];
-    let fixed: Vec<LedgerLine> =
-        fixed.into_iter().chain(sources.iter().any(defines_system).then(transformations_line)).collect();
+    let transformations = sources.iter().any(defines_system).then(transformations_line);
+    let fixed: Vec<LedgerLine> = fixed.into_iter().chain(transformations).chain(beside.iter().cloned()).collect();
     let fixed_bytes: Bytes = fixed.iter().map(|line| line.bytes).sum();
     let candidates = candidates(layers, rasters);
     let smallest_task = candidates.first().map_or(Bytes::ZERO, |candidate| candidate.bytes);

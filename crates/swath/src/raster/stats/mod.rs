@@ -65,7 +65,7 @@ pub fn prepare(request: &StatsRequest) -> Result<Job> {
     let rasters = rasters(&sources, &request.bands, &BlockCache::none())?;
     let layers = Arc::new(Layers::new(&rasters, &request.wishes));
     let keeps = request.output.is_some();
-    let costs = cost::costs(&layers, &rasters, &sources, keeps, (common.ceiling(), common.threads()));
+    let costs = cost::costs(&layers, &rasters, &sources, (keeps, &common.beside), (common.ceiling(), common.threads()));
     let costs = within_limits(common, costs, |costs| &costs.ledger)?;
     let warnings = sources.iter().flat_map(|source| source.tiff.warnings().iter().cloned()).collect();
     Ok(Job { request: request.clone(), sources, layers, costs, warnings })

@@ -1,0 +1,93 @@
+//! Jobs of a batch: who ran when, with how much, and how that ended; so many attempts at most.
+
+use swath::batch::BatchEvent;
+use swath_core::Bytes;
+
+use super::shortened;
+use crate::report::{Attempt, Batch};
+
+/// Attempts that are kept at most.
+const MOST: usize = 1500;
+/// Bytes of a name that are kept.
+const NAME_MAX: usize = 120;
+
+/// The jobs of a batch.
+#[derive(Debug, Default)]
+pub struct Jobs {
+    begun: bool,
+    /// By the place that each of them takes.
+    running: Vec<Option<Attempt>>,
+    ended: Vec<Attempt>,
+    more: u64,
+}
+
+impl Jobs {
+    /// What is granted to those that run.
+    pub fn granted(&self) -> Bytes {
+        self.running.iter().flatten().map(|attempt| attempt.grant).sum()
+    }
+
+    /// Takes note of what happens.
+    pub fn note(&mut self, event: &BatchEvent<'_>, now_s: f64) {
+        self.begun = true;
+        match event {
+            BatchEvent::Job { job, attempt, grant, .. } => self.begin(job, *attempt, *grant, now_s),
+            BatchEvent::Done { job, peak, .. } => self.end(job, "done", None, *peak, now_s),
+            BatchEvent::Retry { job, reason, .. } | BatchEvent::Wait { job, reason } => {
+                self.end(job, "again", Some(reason), Bytes::ZERO, now_s);
+            }
+            BatchEvent::SetAside(aside) => self.end(&aside.name, "set_aside", Some(&aside.message), Bytes::ZERO, now_s),
+            BatchEvent::Plan { .. } | BatchEvent::Heartbeat { .. } => {}
+        }
+    }
+
+    /// What was remembered, if there was a batch.
+    pub fn take(&mut self) -> Option<Batch> {
+        let attempts = std::mem::take(&mut self.ended);
+        self.begun.then_some(Batch { counts: None, memory: None, attempts, more: self.more })
+    }
+
+    fn begin(&mut self, job: &str, number: u32, grant: Bytes, now_s: f64) {
+        let free = self.running.iter().position(Option::is_none);
+        let place = free.unwrap_or_else(|| {
+            self.running.push(None);
+            self.running.len() - 1
+        });
+        self.running[place] = Some(Attempt {
+            job: name(job),
+            number,
+            place,
+            begin_s: now_s,
+            end_s: now_s,
+            grant,
+            peak: Bytes::ZERO,
+            end: String::new(),
+            message: None,
+        });
+    }
+
+    fn end(&mut self, job: &str, end: &str, message: Option<&str>, peak: Bytes, now_s: f64) {
+        let job = name(job);
+        let running = self.running.iter_mut().find(|attempt| attempt.as_ref().is_some_and(|it| it.job == job));
+        let attempt = running.and_then(Option::take).unwrap_or(Attempt {
+            job,
+            number: 0,
+            place: 0,
+            begin_s: now_s,
+            end_s: now_s,
+            grant: Bytes::ZERO,
+            peak,
+            end: String::new(),
+            message: None,
+        });
+        if self.ended.len() == MOST {
+            self.more += 1;
+            return;
+        }
+        self.ended.push(Attempt { end_s: now_s, peak, end: end.into(), message: message.map(shortened), ..attempt });
+    }
+}
+
+fn name(job: &str) -> String {
+    job[..job.floor_char_boundary(NAME_MAX)].into()
+}
