@@ -181,7 +181,10 @@ pub(super) fn describe(level: &Level, directory: &Directory, warnings: &mut Vec<
         texts,
         warnings: Vec::new(),
     };
-    let affine = affine.or_else(|| place::world_file(input.path()));
+    let affine = match affine {
+        Some(affine) => Some(affine),
+        None => place::world_file(input.path())?,
+    };
     let said = sidecar::Said {
         affine: affine.as_ref(),
         bands: &bands,
