@@ -37,6 +37,12 @@ impl Tree {
         folders
     }
 
+    /// The same without files that are hidden, or in a hidden folder.
+    pub fn without_hidden(&self) -> Tree {
+        let is_shown = |path: &String| !path.split('/').any(|name| name.starts_with('.'));
+        Tree(self.0.iter().filter(|(path, _)| is_shown(path)).map(|(path, sum)| (path.clone(), sum.clone())).collect())
+    }
+
     /// Whether all of its files are in `other` as they are.
     pub fn is_part_of(&self, other: &Tree) -> bool {
         self.0.iter().all(|(path, sum)| other.0.get(path) == Some(sum))
