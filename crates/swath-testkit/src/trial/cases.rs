@@ -47,7 +47,7 @@ pub(super) fn cases() -> Vec<Case> {
         new("ingest", &format!("sensor ingest in.csv {ingest} --partition day"), "lake", plain, true),
         new("ingest, scratch", &format!("sensor ingest many.csv {ingest} --partition day,h3:3"), "lake", small, false),
         new("ingest, JSON", "sensor ingest doc.json --partition day -o lake", "lake", plain, false),
-        new("ingest, Parquet", "sensor ingest lake.before --partition day -o lake", "lake", plain, false),
+        new("ingest, Parquet", "sensor ingest lake.before/*/*.parquet --partition day -o lake", "lake", plain, false),
         Case {
             before: Some("lake.before"),
             ..new("append", "sensor ingest more.csv --append --max-rejects 5% -o lake", "lake", plain, true)

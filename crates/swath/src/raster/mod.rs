@@ -33,7 +33,9 @@ use swath_raster::BlockCache;
 use crate::input_file::InputFile;
 use crate::outcome::{Explanation, Outcome, Output, Scratch};
 use crate::request::RasterRequest;
-use crate::work::{Idle, counted, give_up, is_final, open_store, resumable, run_options, show_file, stays_behind, within_limits};
+use crate::work::{
+    Idle, counted, give_up, is_final, open_store, resumable, run_options, show_file, stays_behind, within_limits,
+};
 use chain::Source;
 use cost::Costs;
 use job::Plan;

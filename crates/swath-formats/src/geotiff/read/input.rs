@@ -33,7 +33,8 @@ impl Input {
     pub fn open(path: PathBuf) -> Result<Input> {
         let source = RestingFile::open(path)?;
         let length = source.length();
-        let mut input = Input { source, length, order: ByteOrder::Little, big: false, first: 0, failed: OnceLock::new() };
+        let mut input =
+            Input { source, length, order: ByteOrder::Little, big: false, first: 0, failed: OnceLock::new() };
         let mut head = [0; 16];
         let got = read_full(&input.source, &mut head, 0)?;
         input.order = match &head[..2] {
