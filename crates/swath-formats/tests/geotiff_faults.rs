@@ -7,10 +7,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use swath_core::fault::{self, Deed, Fault};
 use swath_core::{Error, Result};
+use swath_formats::geotiff::Texts;
+use swath_formats::geotiff::read::GeoTiff;
 use swath_formats::geotiff::write::{
     Container, EncodedBlocks, FileDescription, Layout, Piece, WriteOptions, write_file,
 };
-use swath_formats::geotiff::{GeoTiff, Texts};
 use swath_raster::{Band, DataType, Grid, Shape};
 
 /// Blocks that are long enough to be written more than once.

@@ -224,7 +224,7 @@ fn attempt(folder: &Folder, trial: &Trial, kind: &str, codes: &[i32], nth: u64) 
     if !is_right {
         return Err(format!("something stands at the final path: {}", briefly(&outcome)));
     }
-    let resumes = nth % 2 == 0 || before.is_some() || case.is_batch();
+    let resumes = nth.is_multiple_of(2) || before.is_some() || case.is_batch();
     go_on(folder, trial, if resumes { "--resume" } else { "--overwrite" })?;
     Ok(code)
 }
