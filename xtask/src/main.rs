@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod faults;
 mod licences;
+mod matrix;
 mod oracles;
 mod python;
 mod shell;
@@ -18,6 +19,9 @@ cargo xtask oracles [NAME…]   only the oracles, or only those whose names hold
 cargo xtask check             format, clippy, rustdoc, licences, absences, openings of files
 cargo xtask bench [OPTIONS]   the ingest benchmark; see cargo xtask bench --help
 cargo xtask faults batch      a batch of two hundred jobs, some of them bad, and killed on its way; wants a corpus
+cargo xtask faults verbs      a fault at every point of every verb; --quick: at some
+cargo xtask faults kills      500 kills at random moments, and on from there
+cargo xtask faults memory     every verb on forty times its ceiling, in a memory group; --quick: some on four times
 
 Environment: CI=true requires the oracles and all tools; SWATH_CORPUS is the folder of real files
 (default: ../shared/corpus beside the repository); SWATH_TEST_FULL=1 runs the long forms of the suites.";

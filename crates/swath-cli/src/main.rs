@@ -25,5 +25,7 @@ static ALLOCATOR: CountingAllocator<MiMalloc> = CountingAllocator::new(MiMalloc)
 fn main() -> ExitCode {
     allocator::tune();
     process::outlive_file_limit();
-    ExitCode::from(commands::run(std::env::args_os().collect()))
+    let code = commands::run(std::env::args_os().collect());
+    swath_core::fault::tell_counts();
+    ExitCode::from(code)
 }

@@ -1,5 +1,7 @@
-//! A full and a broken disk at every point where the program writes: a clear error, nothing half-written, and a way on.
+//! A full and a broken disk at every point where the program writes, and all other faults at some: a clear error, nothing
+//! half-written, and a way on.
 
+use swath_testkit::trial::verbs::{self, Wishes};
 use swath_testkit::{Folder, Outcome, Tree};
 
 /// Fails point after point until a run passes; `stride` leaves some out where they are many and alike.
@@ -58,4 +60,16 @@ fn a_full_disk_while_spilling() {
     let many = "--size 24MB --sensors 300 --shuffle --conflicts 0.02";
     let stride = |nth: u64| if nth < 12 { 1 } else { nth / 6 };
     check(many, "--partition day,h3:3 -m 44MB -j 2", "enospc", stride, 15);
+}
+
+/// The whole of it is `cargo xtask faults verbs`.
+#[test]
+fn faults_of_every_kind_at_some_points() {
+    let wishes = Wishes { is_quick: true, threads: 2, ..Wishes::default() };
+    let rows = verbs::run(env!("CARGO_BIN_EXE_swath"), &wishes, &mut |row| println!("{row}"));
+    let wrong: Vec<String> =
+        rows.iter().flat_map(|row| row.examples.iter().map(|why| format!("{}: {why}", row.verb))).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let refused: u64 = rows.iter().flat_map(|row| row.refused.values()).sum();
+    assert!(rows.len() > 30 && refused > 100, "{refused} refusals of {} kinds", rows.len());
 }

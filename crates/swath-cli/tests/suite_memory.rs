@@ -1,6 +1,7 @@
 //! The ceiling holds: as the program measures itself, as `/proc` shows it, and inside a memory cgroup of its own.
 #![cfg(target_os = "linux")]
 
+use swath_testkit::trial::memory::{self, Wishes};
 use swath_testkit::{Folder, MemoryGroup, Tree, full, skipped};
 
 const MB: u64 = 1_000_000;
@@ -167,4 +168,16 @@ fn text_that_lies_together_takes_the_place_of_what_is_kept() {
     assert!(outcome.figure("/scratch/actual") > 0, "nothing had to make room, so this shows nothing\n{outcome}");
     assert!(outcome.figure("/memory/actual_peak") <= 130 * MB, "{outcome}");
     Tree::of(&folder.at("large")).assert_same(&Tree::of(&folder.at("lake")), "at 1 GB and at 130 MB");
+}
+
+/// The whole of it is `cargo xtask faults memory`, whose figures are in `docs/memory-matrix.md`.
+#[test]
+fn verbs_on_four_times_their_ceiling() {
+    let wishes = Wishes { is_quick: true, ..Wishes::default() };
+    let rows = memory::run(env!("CARGO_BIN_EXE_swath"), &wishes, &mut |row| println!("{row}"));
+    let wrong: Vec<String> = rows.iter().filter(|row| !row.wrong.is_empty()).map(ToString::to_string).collect();
+    assert!(wrong.is_empty() && rows.len() == 6, "{wrong:#?}");
+    if rows.iter().any(|row| !row.is_grouped) {
+        skipped("groups of the memory matrix", "no group can be made here");
+    }
 }

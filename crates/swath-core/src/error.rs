@@ -352,6 +352,12 @@ impl Error {
         Error::OutputUnwritable { path: path.into(), reason: plain(error), hint: hint.into() }
     }
 
+    /// The error for a failed read of what the run itself had written at `path`.
+    pub fn reading_back(path: &Path, error: &std::io::Error) -> Error {
+        let reason = format!("what was written cannot be read: {}", plain(error));
+        Error::OutputUnwritable { path: path.into(), reason, hint: LOOK_AT_DISK.into() }
+    }
+
     /// The error for a thread that could not be started.
     pub(crate) fn no_thread(error: &std::io::Error) -> Error {
         Error::ThreadRefused { reason: plain(error) }

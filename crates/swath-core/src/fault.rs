@@ -1,15 +1,18 @@
-//! Failing on purpose: every write, fsync, rename and create passes a named point that can be made to fail.
+//! Failing on purpose: every read, write, fsync, rename and create, every lease and every start of a thread or process passes a
+//! named point that can be made to fail.
 //!
 //! It is always compiled and costs one relaxed load where nothing is armed. It fails nothing on its own: either the
-//! environment (`SWATH_FAULT=enospc:17`, the 17th point) or a test arms it. `SWATH_FAULT=kill-kept:17` kills at a point, and
-//! the journal is flushed after each task until then, whatever the usual way of flushing it is. Large allocations are failed by
-//! [`crate::counting::fail_large`], which `SWATH_FAULT=alloc:3` arms too.
+//! environment or a test arms it. `SWATH_FAULT=enospc:17` fails the 17th point that changes the disk; `eio`, `kill` and
+//! `kill-kept` do the same in their way, the last of which has the journal flushed after each task until then. `read:17`,
+//! `write:17`, `fsync:17`, `rename:17` and `create:17` break the disk at the 17th of their own, `lease:17` refuses memory, and
+//! `spawn:17` a thread or a process. Large allocations are failed by [`crate::counting::fail_large`], which `alloc:17` arms.
+//! `count:1:PATH` fails nothing, and writes down behind that path how many there were of each.
 
 use std::io::{self, Write};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-use crate::progress;
+use crate::{counting, progress};
 
 /// What happens at the point that was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +25,74 @@ pub enum Fault {
     Kill,
     /// Nothing fails; points are only counted.
     Count,
+    /// The disk is broken for what is done there, and for nothing else.
+    Broken(Deed),
+    /// A lease gets nothing.
+    NoLease,
+    /// No thread and no process can be started.
+    NoSpawn,
+}
+
+/// What is done at a point, by the end of its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// Something is read.
+    Read,
+    /// Something is written.
+    Write,
+    /// What was written is made durable.
+    Sync,
+    /// A name is changed.
+    Rename,
+    /// A file or folder is made, cut off or removed.
+    Create,
+    /// Memory is asked for.
+    Lease,
+    /// A thread or a process is started.
+    Spawn,
+}
+
+/// The deeds with their words, in the order in which they are counted.
+const DEEDS: [(Deed, &str); 7] = [
+    (Deed::Read, "read"),
+    (Deed::Write, "write"),
+    (Deed::Sync, "fsync"),
+    (Deed::Rename, "rename"),
+    (Deed::Create, "create"),
+    (Deed::Lease, "lease"),
+    (Deed::Spawn, "spawn"),
+];
+
+impl Deed {
+    fn of(name: &str) -> Deed {
+        match name.rsplit('.').next() {
+            Some("read") => Deed::Read,
+            Some("write") => Deed::Write,
+            Some("sync" | "fsync") => Deed::Sync,
+            // The rename of a list begins what is in it.
+            Some("rename" | "begin") => Deed::Rename,
+            Some("lease") => Deed::Lease,
+            Some("spawn") => Deed::Spawn,
+            _ => Deed::Create,
+        }
+    }
+
+    fn changes_disk(self) -> bool {
+        matches!(self, Deed::Write | Deed::Sync | Deed::Rename | Deed::Create)
+    }
+}
+
+impl Fault {
+    /// Whether it is a matter of points of a kind.
+    fn is_of(self, deed: Deed) -> bool {
+        match self {
+            Fault::NoSpace | Fault::BrokenDisk | Fault::Kill => deed.changes_disk(),
+            Fault::Count => true,
+            Fault::Broken(broken) => broken == deed,
+            Fault::NoLease => deed == Deed::Lease,
+            Fault::NoSpawn => deed == Deed::Spawn,
+        }
+    }
 }
 
 /// Points passed before the environment was read, with nothing armed, and with something armed.
@@ -39,11 +110,15 @@ struct Armed {
     nth: u64,
     prefix: String,
     passed: u64,
+    /// How many points of each deed there were.
+    tally: [u64; DEEDS.len()],
+    /// Where that is written at the end.
+    told_at: Option<String>,
 }
 
 /// Makes the `nth` point (counted from 1) whose name starts with `prefix` fail; all later ones pass.
 pub fn arm(fault: Fault, nth: u64, prefix: &str) {
-    *plan() = Some(Armed { fault, nth, prefix: prefix.into(), passed: 0 });
+    *plan() = Some(Armed { fault, nth, prefix: prefix.into(), passed: 0, tally: [0; DEEDS.len()], told_at: None });
     STATE.store(ARMED, Ordering::Relaxed);
 }
 
@@ -65,9 +140,35 @@ pub fn arm_from_environment() {
     KEEPS_EACH.store(words.starts_with("kill-kept"), Ordering::Relaxed);
     match parse(&words) {
         Some(Words::Point(fault, nth, prefix)) => arm(fault, nth, prefix),
-        Some(Words::Allocation(nth)) => crate::counting::fail_large(nth),
+        Some(Words::Allocation(nth)) => counting::fail_large(nth),
+        Some(Words::Count(path)) => {
+            // Far more than there are, so that none fails.
+            counting::fail_large(u64::MAX);
+            arm(Fault::Count, 0, "");
+            if let Some(armed) = plan().as_mut() {
+                armed.told_at = Some(path.into());
+            }
+        }
         None => {}
     }
+}
+
+/// Writes down how many points of each kind there were, where `SWATH_FAULT` asks for that: a line for each process.
+pub fn tell_counts() {
+    if STATE.load(Ordering::Relaxed) != ARMED {
+        return;
+    }
+    let Some(Armed { tally, told_at: Some(path), .. }) = plan().take() else {
+        return;
+    };
+    let counts = DEEDS.iter().zip(tally).map(|((_, word), count)| format!("{word}={count} "));
+    let line = format!("{}alloc={}\n", counts.collect::<String>(), u64::MAX - counting::until_failure());
+    // Whoever asked for it sees that there is none.
+    let _ = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(line.as_bytes()));
 }
 
 /// Whether the journal is to be flushed after each task, so that a kill finds work that is kept.
@@ -79,6 +180,7 @@ pub(crate) fn keeps_each_task() -> bool {
 enum Words<'a> {
     Point(Fault, u64, &'a str),
     Allocation(u64),
+    Count(&'a str),
 }
 
 /// Reads `KIND:N` or `KIND:N:PREFIX`.
@@ -92,12 +194,16 @@ fn parse(words: &str) -> Option<Words<'_>> {
         "eio" => Fault::BrokenDisk,
         "kill" | "kill-kept" => Fault::Kill,
         "alloc" => return Some(Words::Allocation(nth)),
-        _ => return None,
+        "count" => return Some(Words::Count(prefix)),
+        "lease" => Fault::NoLease,
+        "spawn" => Fault::NoSpawn,
+        _ => Fault::Broken(DEEDS.iter().find(|(_, word)| *word == kind)?.0),
     };
     Some(Words::Point(fault, nth, prefix))
 }
 
-/// Stands before a write, fsync, rename or create; `name` is `room.deed`, as in `journal.fsync`.
+/// Stands before a read, write, fsync, rename or create, and before the start of a thread or process; `name` is `room.deed`,
+/// as in `journal.fsync`.
 ///
 /// # Errors
 /// The armed error, when this is the chosen point.
@@ -110,6 +216,49 @@ pub fn point(name: &'static str) -> io::Result<()> {
     match due(name) {
         None | Some(Fault::Count) => Ok(()),
         Some(fault) => Err(strike(fault)),
+    }
+}
+
+/// Whether memory is to be refused to a lease; stands where it is asked for.
+#[inline]
+pub(crate) fn refuses_lease() -> bool {
+    STATE.load(Ordering::Relaxed) != QUIET && matches!(due("budget.lease"), Some(Fault::NoLease))
+}
+
+/// A reader or writer each of whose calls passes a point of that name: for those that others read from and write to.
+#[derive(Debug)]
+pub struct Faulty<T> {
+    inner: T,
+    name: &'static str,
+}
+
+impl<T> Faulty<T> {
+    /// Stands before what `inner` does.
+    pub fn new(inner: T, name: &'static str) -> Faulty<T> {
+        Faulty { inner, name }
+    }
+
+    /// What stands behind it.
+    pub fn get_ref(&self) -> &T {
+        &self.inner
+    }
+}
+
+impl<T: Write> Write for Faulty<T> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        point(self.name)?;
+        self.inner.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+impl<T: io::Read> io::Read for Faulty<T> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        point(self.name)?;
+        self.inner.read(bytes)
     }
 }
 
@@ -138,7 +287,11 @@ fn plan() -> std::sync::MutexGuard<'static, Option<Armed>> {
 fn due(name: &str) -> Option<Fault> {
     arm_from_environment();
     let mut plan = plan();
-    let armed = plan.as_mut().filter(|armed| name.starts_with(&armed.prefix))?;
+    let deed = Deed::of(name);
+    let armed = plan.as_mut().filter(|armed| armed.fault.is_of(deed) && name.starts_with(&armed.prefix))?;
+    if let Some(position) = DEEDS.iter().position(|(of, _)| *of == deed) {
+        armed.tally[position] += 1;
+    }
     armed.passed += 1;
     (armed.passed == armed.nth).then_some(armed.fault)
 }
@@ -147,7 +300,8 @@ fn due(name: &str) -> Option<Fault> {
 fn strike(fault: Fault) -> io::Error {
     match fault {
         Fault::NoSpace => io::Error::from(io::ErrorKind::StorageFull),
-        Fault::BrokenDisk | Fault::Count => broken_disk(),
+        Fault::NoSpawn => no_process(),
+        Fault::BrokenDisk | Fault::Broken(_) | Fault::NoLease | Fault::Count => broken_disk(),
         Fault::Kill => {
             kill_self();
             broken_disk()
@@ -163,6 +317,16 @@ fn broken_disk() -> io::Error {
 #[cfg(not(unix))]
 fn broken_disk() -> io::Error {
     io::Error::other("input/output error")
+}
+
+#[cfg(unix)]
+fn no_process() -> io::Error {
+    io::Error::from_raw_os_error(libc::EAGAIN)
+}
+
+#[cfg(not(unix))]
+fn no_process() -> io::Error {
+    io::Error::from(io::ErrorKind::WouldBlock)
 }
 
 #[cfg(unix)]
@@ -195,7 +359,29 @@ mod tests {
         check("kill:3", Some((Fault::Kill, 3, "")));
         check("alloc:3", None);
         check("enospc", None);
+        check("read:17", Some((Fault::Broken(Deed::Read), 17, "")));
+        check("fsync:2:journal.", Some((Fault::Broken(Deed::Sync), 2, "journal.")));
+        check("lease:5", Some((Fault::NoLease, 5, "")));
+        check("spawn:1", Some((Fault::NoSpawn, 1, "")));
+        check("count:1:counts", None);
         check("flood:3", None);
         check("", None);
+    }
+
+    #[test]
+    fn deeds_by_the_ends_of_names() {
+        for (name, deed) in [
+            ("input.read", Deed::Read),
+            ("scratch.sync", Deed::Sync),
+            ("folder.fsync", Deed::Sync),
+            ("changes.begin", Deed::Rename),
+            ("journal.truncate", Deed::Create),
+            ("worker.spawn", Deed::Spawn),
+        ] {
+            assert_eq!(Deed::of(name), deed, "{name}");
+        }
+        // What fails writes leaves reads alone, and the other way round.
+        assert!(Fault::BrokenDisk.is_of(Deed::Create) && !Fault::BrokenDisk.is_of(Deed::Read));
+        assert!(Fault::Broken(Deed::Read).is_of(Deed::Read) && !Fault::Broken(Deed::Read).is_of(Deed::Write));
     }
 }

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::error::BEGIN_ANEW;
-use crate::{Buffer, Bytes, Error, Lease, Reclaim, Result, fault, progress};
+use crate::{Buffer, Bytes, Error, Lease, Reclaim, Result, fault};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3Default;
 
@@ -210,8 +210,9 @@ impl Store {
     }
 
     fn read_scratch(&self, out: &mut [u8], offset: u64) -> Result<()> {
-        progress::step();
-        self.file.read_exact_at(out, offset).map_err(|error| Error::writing(&self.path, &error))
+        fault::point("scratch.read")
+            .and_then(|()| self.file.read_exact_at(out, offset))
+            .map_err(|error| Error::reading_back(&self.path, &error))
     }
 
     /// Takes the blobs of an earlier process as in use: `each` calls what it is given with each of them. What else is on

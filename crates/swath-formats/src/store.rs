@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use swath_core::{Error, Result, progress};
+use swath_core::{Error, Result, fault};
 
 /// Something with bytes at positions, which several threads may read at once.
 pub trait ReadAt: Send + Sync {
@@ -23,6 +23,11 @@ pub trait ReadAt: Send + Sync {
     /// The path to name in errors.
     fn path(&self) -> &Path {
         Path::new("")
+    }
+
+    /// What a failed read is told as.
+    fn unreadable(&self, error: &io::Error) -> Error {
+        Error::reading(self.path(), error)
     }
 }
 
@@ -37,7 +42,7 @@ pub fn read_full(input: &dyn ReadAt, buffer: &mut [u8], offset: u64) -> Result<u
             Ok(0) => break,
             Ok(read) => filled += read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Error::reading(input.path(), &error)),
+            Err(error) => return Err(input.unreadable(&error)),
         }
     }
     Ok(filled)
@@ -46,13 +51,13 @@ pub fn read_full(input: &dyn ReadAt, buffer: &mut [u8], offset: u64) -> Result<u
 impl ReadAt for File {
     #[cfg(unix)]
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        progress::step();
+        fault::point("input.read")?;
         std::os::unix::fs::FileExt::read_at(self, buffer, offset)
     }
 
     #[cfg(windows)]
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        progress::step();
+        fault::point("input.read")?;
         std::os::windows::fs::FileExt::seek_read(self, buffer, offset)
     }
 }

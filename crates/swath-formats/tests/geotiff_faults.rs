@@ -1,12 +1,14 @@
-//! Wherever the disk fails while a GeoTIFF is put together, the error says so, and the next attempt makes the same file.
-//! Alone in its process, because fault points are of the whole process.
+//! Wherever the disk fails while a GeoTIFF is put together or opened, the error says so, and the next attempt makes the same file.
 #![allow(clippy::unwrap_used)]
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use swath_core::fault::{self, Fault};
+use swath_core::fault::{self, Deed, Fault};
 use swath_core::{Error, Result};
 use swath_formats::geotiff::Texts;
+use swath_formats::geotiff::read::GeoTiff;
 use swath_formats::geotiff::write::{
     Container, EncodedBlocks, FileDescription, Layout, Piece, WriteOptions, write_file,
 };
@@ -27,8 +29,18 @@ impl EncodedBlocks for Blocks {
     }
 }
 
-#[test]
-fn every_fault_point_is_told() {
+/// One at a time, because fault points are of the whole process.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn path(what: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("swath-geotiff-faults-{what}-{}.tif", std::process::id()))
+}
+
+/// With a mask, overviews, and no place.
+fn description() -> FileDescription {
     let grid = Grid {
         shape: Shape::new(100, 60),
         affine: None,
@@ -39,7 +51,7 @@ fn every_fault_point_is_told() {
         block: Shape::new(16, 16),
         bands: vec![Band::default(); 2].into(),
     };
-    let description = FileDescription {
+    FileDescription {
         grid,
         options: WriteOptions::from_pairs(["BLOCKSIZE=16"]).unwrap(),
         container: Container::Cog,
@@ -50,9 +62,14 @@ fn every_fault_point_is_told() {
         pixel_is_point: false,
         geo_keys: None,
         min_is_white: false,
-    };
-    let layout = Layout::new(&description, &mut Blocks).unwrap();
-    let path = std::env::temp_dir().join(format!("swath-geotiff-faults-{}.tif", std::process::id()));
+    }
+}
+
+#[test]
+fn every_fault_point_is_told() {
+    let _alone = alone();
+    let layout = Layout::new(&description(), &mut Blocks).unwrap();
+    let path = path("written");
     fault::arm(Fault::Count, 0, "raster.");
     let bytes = write_file(&path, &layout, &mut Blocks).unwrap();
     let points = fault::disarm();
@@ -68,5 +85,27 @@ fn every_fault_point_is_told() {
     }
     assert_eq!(write_file(&path, &layout, &mut Blocks).unwrap(), bytes);
     assert_eq!(std::fs::read(&path).unwrap(), wanted);
+    std::fs::remove_file(&path).unwrap();
+}
+
+/// What a failing disk kept back was taken for damaged and left out: the mask, say, and then no pixel was missing.
+#[test]
+fn what_cannot_be_read_is_not_left_out() {
+    let _alone = alone();
+    let path = path("read");
+    write_file(&path, &Layout::new(&description(), &mut Blocks).unwrap(), &mut Blocks).unwrap();
+    let world: &Path = &path.with_extension("tfw");
+    std::fs::write(world, "10\n0\n0\n-10\n500005\n5300000\n").unwrap();
+    fault::arm(Fault::Count, 0, "input.");
+    let wanted = GeoTiff::open(&path).unwrap();
+    let points = fault::disarm();
+    assert!(points > 20 && wanted.levels() == 2 && wanted.grid(0).unwrap().affine.is_some(), "{points} reads");
+    for nth in 1..=points {
+        fault::arm(Fault::Broken(Deed::Read), nth, "input.");
+        let opened = GeoTiff::open(&path);
+        fault::disarm();
+        assert!(matches!(opened, Err(Error::InputUnreadable { .. })), "read {nth} of {points}: {opened:?}");
+    }
+    std::fs::remove_file(world).unwrap();
     std::fs::remove_file(&path).unwrap();
 }

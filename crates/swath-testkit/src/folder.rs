@@ -121,8 +121,16 @@ impl Folder {
 
     /// Starts the program with `--log json`, whose lines go to the file `log` of the folder.
     pub fn start_logging(&self, line: &str, log: &str) -> Running {
-        let line = format!("{line} --log json");
+        self.start_logging_with_fault(line, log, "")
+    }
+
+    /// The same with a fault armed; the empty one is none.
+    pub fn start_logging_with_fault(&self, line: &str, log: &str, fault: &str) -> Running {
+        let line = crate::trial::with_flags(line, "--log json");
         let mut command = self.command(&line);
+        if !fault.is_empty() {
+            command.env("SWATH_FAULT", fault);
+        }
         command.stderr(std::fs::File::create(self.at(log)).expect("a log"));
         Running::spawn(line, command)
     }

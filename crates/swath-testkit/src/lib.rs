@@ -11,6 +11,7 @@ mod memory_group;
 mod outcome;
 mod process;
 mod tree;
+pub mod trial;
 
 pub use dice::Dice;
 pub use folder::{Folder, SCHEMA};

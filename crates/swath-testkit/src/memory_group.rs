@@ -24,7 +24,21 @@ impl MemoryGroup {
         let refused = |error: std::io::Error| format!("{}: {error}", group.0.display());
         fs::create_dir(&group.0).map_err(refused)?;
         fs::write(group.0.join(limit_file), limit.to_string()).map_err(refused)?;
+        // What is swapped out is not within a limit; where there is no such file, nothing is counted as swapped.
+        let _ = match limit_file {
+            "memory.max" => fs::write(group.0.join("memory.swap.max"), "0"),
+            _ => fs::write(group.0.join("memory.memsw.limit_in_bytes"), limit.to_string()),
+        };
         Ok(group)
+    }
+
+    /// How many of its processes the kernel killed for want of memory.
+    pub fn kills(&self) -> u64 {
+        let count = |name: &str| {
+            let text = fs::read_to_string(self.0.join(name)).ok()?;
+            text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
+        };
+        count("memory.events").or_else(|| count("memory.oom_control")).unwrap_or(0)
     }
 
     /// The file that takes the ids of processes which join.

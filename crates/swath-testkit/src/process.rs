@@ -2,7 +2,7 @@
 
 use crate::Outcome;
 use std::process::{Child, Command};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A started program.
 pub struct Running {
@@ -37,6 +37,22 @@ impl Running {
     pub fn wait(self) -> Outcome {
         let output = self.child.wait_with_output().expect("waited for");
         Outcome::new(self.line, output)
+    }
+
+    /// Waits for its end; a run that takes longer than `limit` is ended, and there is no answer.
+    ///
+    /// Its output has to be small enough for the pipes.
+    pub fn wait_within(mut self, limit: Duration) -> Option<Outcome> {
+        let begun = Instant::now();
+        while self.lives() {
+            if begun.elapsed() > limit {
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+                return None;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Some(self.wait())
     }
 
     /// Waits for its end and answers the highest resident set that was seen, read from outside, in bytes.

@@ -11,9 +11,12 @@ use std::path::Path;
 pub struct Tree(BTreeMap<String, String>);
 
 impl Tree {
-    /// Reads all files below `root`; panics where that cannot be done.
+    /// Reads all files below `root`, or `root` if it is a file; panics where that cannot be done.
     pub fn of(root: &Path) -> Tree {
         let mut files = BTreeMap::new();
+        if root.is_file() {
+            return Tree([(String::new(), sha256(root))].into());
+        }
         walk(root, root, &mut files);
         Tree(files)
     }
@@ -34,11 +37,27 @@ impl Tree {
         folders
     }
 
+    /// The same without files that are hidden, or in a hidden folder.
+    pub fn without_hidden(&self) -> Tree {
+        let is_shown = |path: &String| !path.split('/').any(|name| name.starts_with('.'));
+        Tree(self.0.iter().filter(|(path, _)| is_shown(path)).map(|(path, sum)| (path.clone(), sum.clone())).collect())
+    }
+
+    /// Whether all of its files are in `other` as they are.
+    pub fn is_part_of(&self, other: &Tree) -> bool {
+        self.0.iter().all(|(path, sum)| other.0.get(path) == Some(sum))
+    }
+
+    /// The paths of files that differ, or are in one of the two only.
+    pub fn differing(&self, other: &Tree) -> Vec<String> {
+        let names: std::collections::BTreeSet<&String> = self.0.keys().chain(other.0.keys()).collect();
+        names.into_iter().filter(|name| self.0.get(*name) != other.0.get(*name)).cloned().collect()
+    }
+
     /// Panics, naming the files that differ, unless both are the same.
     pub fn assert_same(&self, other: &Tree, what: &str) {
-        let names: std::collections::BTreeSet<&String> = self.0.keys().chain(other.0.keys()).collect();
-        let differing: Vec<&&String> = names.iter().filter(|name| self.0.get(**name) != other.0.get(**name)).collect();
-        assert!(differing.is_empty(), "{what}: {} of {} files differ: {differing:?}", differing.len(), names.len());
+        let differing = self.differing(other);
+        assert!(differing.is_empty(), "{what}: {} of {} files differ: {differing:?}", differing.len(), self.0.len());
         assert!(!self.0.is_empty(), "{what}: there are no files to compare");
     }
 }

@@ -48,6 +48,8 @@ pub enum Held {
 #[derive(Debug, Clone)]
 pub struct Content {
     spool: Arc<File>,
+    /// Where the scratch file is.
+    folder: PathBuf,
     start: u64,
     /// How long it is.
     pub length: u64,
@@ -65,13 +67,18 @@ pub struct Content {
 
 impl ReadAt for Content {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        progress::step();
+        fault::point("content.read")?;
         let left = self.length.saturating_sub(offset).min(buffer.len() as u64) as usize;
         FileExt::read_at(&*self.spool, &mut buffer[..left], self.start + offset)
     }
 
     fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// It is scratch that fails, whatever the input's name.
+    fn unreadable(&self, error: &io::Error) -> Error {
+        Error::reading_back(&self.folder, error)
     }
 }
 
@@ -157,7 +164,7 @@ impl<'w> Spool<'w> {
     /// When it cannot be read, is damaged, or there is no room.
     pub fn file(&mut self, path: &Path, file: File) -> Result<Held> {
         let mut head = [0; 64];
-        let read = FileExt::read_at(&file, &mut head, 0).map_err(|error| Error::reading(path, &error))?;
+        let read = ReadAt::read_at(&file, &mut head, 0).map_err(|error| Error::reading(path, &error))?;
         let head = &head[..read];
         if arrow::is_arrow(head) {
             let size = file.metadata().map_err(|error| Error::reading(path, &error))?.len();
@@ -230,8 +237,18 @@ impl<'w> Spool<'w> {
             }
         }
         let (spool, start, length, hash) = writer.finish()?;
-        let mut content =
-            Content { spool, start, length, hash, path: path.into(), is_json, records: path_of_records, layers };
+        let folder = room.folder.into();
+        let mut content = Content {
+            spool,
+            folder,
+            start,
+            length,
+            hash,
+            path: path.into(),
+            is_json,
+            records: path_of_records,
+            layers,
+        };
         if is_arrow && let Some(unpacked) = self.unpacked(path, &content, length)? {
             // Of a stream, the hash is what it is known by.
             content = Content { hash, layers: [content.layers, unpacked.layers].concat(), ..unpacked };
@@ -260,7 +277,8 @@ impl<'w> Spool<'w> {
         arrow::lay_out(file, &outline, window.0, &too_large, &mut |bytes| writer.put(bytes))?;
         let (spool, start, length, hash) = writer.finish()?;
         let (path, layers) = (path.into(), vec!["packed record batches"]);
-        Ok(Some(Content { spool, start, length, hash, path, is_json: false, records: None, layers }))
+        let folder = self.room.folder.into();
+        Ok(Some(Content { spool, folder, start, length, hash, path, is_json: false, records: None, layers }))
     }
 
     /// Where the records of a document are, of which `paths` may be the place.

@@ -5,7 +5,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use swath_core::{Error, Fnv64, Result};
+use swath_core::{Error, Fnv64, Result, fault};
 use swath_formats::store::{ReadAt, SourceFile, open_regular};
 
 use crate::content::Content;
@@ -49,7 +49,9 @@ impl InputFile {
         let mut hash = Fnv64::default();
         let mut end = vec![0; 4096.min(size as usize)];
         for offset in [0, size - end.len() as u64] {
-            file.read_exact_at(&mut end, offset).map_err(|error| Error::reading(path, &error))?;
+            fault::point("input.read")
+                .and_then(|()| file.read_exact_at(&mut end, offset))
+                .map_err(|error| Error::reading(path, &error))?;
             hash.update(&end);
         }
         let mtime_ns = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());

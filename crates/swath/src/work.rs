@@ -12,6 +12,7 @@ use swath_core::{
     Receipts, Result, RunOptions, Store, TaskKey, refuse_address,
 };
 
+use crate::input_file::InputFile;
 use crate::outcome::Output;
 use crate::request::Common;
 
@@ -57,6 +58,28 @@ pub fn within_limits<T>(common: &Common, costs: Result<T>, ledger: impl Fn(&T) -
     })?;
     hold(ledger(&costs).predicted_peak(), ledger(&costs).smallest_ceiling)?;
     Ok(costs)
+}
+
+/// Whether nothing of a run could be resumed: an input that is mended is another input, and so is a schema. One that cannot
+/// be read now, and is the same as far as one sees, may be read later.
+pub fn is_final<'f>(error: &Error, mut files: impl Iterator<Item = &'f InputFile>) -> bool {
+    match error {
+        Error::InputCorrupt { .. } | Error::TooManyRejects { .. } | Error::Usage { .. } => true,
+        Error::InputUnreadable { .. } => {
+            files.any(|file| matches!(file.check_unchanged(), Err(Error::InputCorrupt { .. })))
+        }
+        _ => false,
+    }
+}
+
+/// An error of a run that can be gone on with; where an input could not be read, it says so.
+pub fn resumable(error: Error) -> Error {
+    if !matches!(error, Error::InputUnreadable { .. }) {
+        return error;
+    }
+    error.map_hint(|hint| {
+        format!("{}; --resume then goes on with what is done", hint.replace(", then run the same command again", ""))
+    })
 }
 
 /// Removes what nobody could go on from; the error that led to it is the one to tell.

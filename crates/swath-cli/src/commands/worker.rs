@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use swath::batch::{Begin, Heartbeat, Order};
-use swath_core::{Bytes, Error, MemoryRequest, PartialOutput, Result};
+use swath_core::{Bytes, Error, MemoryRequest, PartialOutput, Result, fault};
 
 use super::batch::Grammar;
 use super::{Heard, dispatch, ended, flags};
@@ -99,7 +99,8 @@ fn die_with(supervisor: u32) -> Result<()> {
         let _ = std::fs::write("/proc/self/oom_score_adj", "500");
     }
     let thread = |name: &str, work: fn()| {
-        let started = std::thread::Builder::new().name(name.into()).stack_size(STACK_BYTES).spawn(work);
+        let builder = std::thread::Builder::new().name(name.into()).stack_size(STACK_BYTES);
+        let started = fault::point("life.spawn").and_then(|()| builder.spawn(work));
         started.map(drop).map_err(|error| Error::unexpected(format!("a thread could not be started: {error}")))
     };
     thread("listen", || {

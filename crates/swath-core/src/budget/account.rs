@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::Budget;
 use super::mapping::Mapping;
 use super::pool::Pool;
-use crate::{Bytes, Error, Result};
+use crate::{Bytes, Error, Result, fault};
 
 /// Whose memory it is, and so when it comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Account {
     fn take_with(&self, bytes: u64, capacity: Option<usize>) -> Result<Option<Mapping>> {
         let mut state = self.lock();
         let free = state.bytes - state.used;
-        if bytes > free || !state.open {
+        if bytes > free || !state.open || fault::refuses_lease() {
             drop(state);
             return Err(Error::Pressure { what: self.what(), wanted: Bytes(bytes), got: Bytes(free) });
         }

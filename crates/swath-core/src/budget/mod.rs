@@ -21,7 +21,7 @@ pub use bytemuck::Pod;
 pub use charge::Charge;
 pub use lease::Lease;
 
-use crate::{Bytes, Error, Result, Stop};
+use crate::{Bytes, Error, Result, Stop, fault};
 use account::{Account, Kind};
 use mapping::Mapping;
 use pool::Pool;
@@ -191,6 +191,9 @@ impl Budget {
     /// # Errors
     /// As [`Budget::lease`].
     pub fn lease_for(self: &Arc<Self>, what: &str, bytes: Bytes, stop: &Stop) -> Result<Lease> {
+        if fault::refuses_lease() {
+            return Err(Error::CeilingReached { what: what.into(), wanted: bytes, got: Bytes::ZERO });
+        }
         let mut state = self.lock();
         if state.waiting.is_empty() && bytes.0 <= state.free() {
             return Ok(self.granted(what, state, bytes, Kind::Task));
@@ -213,6 +216,9 @@ impl Budget {
 
     /// Takes `bytes` if they are free and nobody waits.
     pub fn try_lease(self: &Arc<Self>, bytes: Bytes) -> Option<Lease> {
+        if fault::refuses_lease() {
+            return None;
+        }
         let state = self.lock();
         let fits = state.waiting.is_empty() && bytes.0 <= state.free();
         fits.then(|| self.granted("a task", state, bytes, Kind::Task))
@@ -224,7 +230,7 @@ impl Budget {
     /// [`Error::CeilingReached`] if they are not free now.
     pub fn lease_fixed(self: &Arc<Self>, what: &str, bytes: Bytes) -> Result<Lease> {
         let state = self.lock();
-        let free = state.free();
+        let free = if fault::refuses_lease() { 0 } else { state.free() };
         if bytes.0 > free {
             return Err(Error::CeilingReached { what: what.into(), wanted: bytes, got: Bytes(free) });
         }
@@ -321,7 +327,7 @@ impl Budget {
     /// Takes `bytes` more for an account that exists, if they are free and nobody waits.
     fn try_extend(&self, kind: Kind, bytes: u64) -> Option<Vec<Mapping>> {
         let mut state = self.lock();
-        let fits = state.waiting.is_empty() && bytes <= state.free();
+        let fits = state.waiting.is_empty() && bytes <= state.free() && !fault::refuses_lease();
         fits.then(|| state.grant(bytes, kind))
     }
 
@@ -329,7 +335,7 @@ impl Budget {
     /// it cannot wait for a task to end.
     fn try_extend_now(&self, kind: Kind, bytes: u64) -> Option<Vec<Mapping>> {
         let mut state = self.lock();
-        if bytes > self.ceiling - state.leased {
+        if bytes > self.ceiling - state.leased || fault::refuses_lease() {
             return None;
         }
         let all = state.leased + bytes;

@@ -8,7 +8,7 @@ use std::io::{self, BufReader, Read};
 use serde::{Deserialize, Serialize};
 
 use super::{Note, Receipt};
-use crate::{Error, Fnv64, Result, TaskKey};
+use crate::{Error, Fnv64, Result, TaskKey, fault};
 
 /// The version of this layout.
 pub(super) const FORMAT: u32 = 2;
@@ -88,6 +88,7 @@ impl<'a> Reader<'a> {
             return Ok(None);
         };
         let mut prefix = [0u8; PREFIX];
+        fault::point("journal.read")?;
         self.file.read_exact(&mut prefix)?;
         let (length, checksum) = (number(&prefix[..4]), number(&prefix[4..12]));
         let kind = prefix[12];

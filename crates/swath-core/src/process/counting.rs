@@ -69,6 +69,11 @@ pub fn fail_large(nth: u64) {
     UNTIL_FAILURE.store(nth, Ordering::Relaxed);
 }
 
+/// How many large allocations are left until the one that fails.
+pub(crate) fn until_failure() -> u64 {
+    UNTIL_FAILURE.load(Ordering::Relaxed)
+}
+
 /// Ends the process with exit code 4 rather than let it grow beyond `limit`: the last net before the system's, which
 /// kills without a word. Zero takes the limit away.
 pub fn set_limit(limit: Bytes) {

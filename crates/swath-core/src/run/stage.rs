@@ -13,7 +13,7 @@ use super::{ChunkCounts, RunOptions};
 use crate::process::{counting, resident_now};
 use crate::{
     Budget, Error, Event, Journal, Observer, Plan, Receipt, Receipts, Result, Stage, Stop, TaskContext, TaskKey,
-    TaskSpec, progress,
+    TaskSpec, fault, progress,
 };
 
 /// The stack of a worker; only pages that are used become resident.
@@ -89,13 +89,16 @@ impl StageRun<'_> {
             for index in 0..workers {
                 let name = format!("{}-{index}", self.stage.name());
                 let builder = std::thread::Builder::new().name(name).stack_size(WORKER_STACK);
-                if let Err(error) = builder.spawn_scoped(scope, move || self.work(shared, keeper, done)) {
+                let spawned = fault::point("stage.spawn")
+                    .and_then(|()| builder.spawn_scoped(scope, move || self.work(shared, keeper, done)));
+                if let Err(error) = spawned {
                     shared.worker_missing(&error);
                 }
             }
             if self.journal.is_recording() {
                 let builder = std::thread::Builder::new().name("journal".into()).stack_size(KEEPER_STACK);
-                let spawned = builder.spawn_scoped(scope, move || keeper.keep(&mut |error| shared.fail(error)));
+                let spawned = fault::point("journal.spawn")
+                    .and_then(|()| builder.spawn_scoped(scope, move || keeper.keep(&mut |error| shared.fail(error))));
                 if let Err(error) = spawned {
                     shared.fail(Error::no_thread(&error));
                 }

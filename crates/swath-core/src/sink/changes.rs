@@ -86,7 +86,7 @@ pub(super) fn roll_forward(folder: &Path, target: &Path) -> Result<bool> {
         return Ok(true);
     }
     let list = folder.join(CHANGES);
-    let bytes = match fs::read(&list) {
+    let bytes = match fault::point("changes.read").and_then(|()| fs::read(&list)) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(Error::writing(&list, &error)),

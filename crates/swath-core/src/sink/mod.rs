@@ -225,7 +225,7 @@ impl PartialOutput {
     /// Removes the scratch file that lies in another folder, if the note of one is found.
     fn remove_elsewhere(&self) -> Result<()> {
         let note = self.folder.join(ELSEWHERE);
-        let path = match fs::read(&note) {
+        let path = match fault::point("sink.read").and_then(|()| fs::read(&note)) {
             Ok(bytes) => PathBuf::from(OsString::from_vec(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(Error::writing(&note, &error)),

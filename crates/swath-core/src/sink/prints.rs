@@ -10,7 +10,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{OUTPUT, changes::Changes};
-use crate::{Error, Fnv64, Result};
+use crate::{Error, Fnv64, Result, fault};
 
 /// Bytes at both ends of a file that are looked at.
 const END: u64 = 4096;
@@ -127,6 +127,7 @@ fn take(file: &mut File, most: u64, hash: &mut Fnv64) -> io::Result<()> {
     let mut rest = most;
     loop {
         let wanted = rest.min(END) as usize;
+        fault::point("changes.read")?;
         match file.read(&mut block[..wanted])? {
             0 => return Ok(()),
             read => {

@@ -7,6 +7,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use swath_core::fault::{self, Faulty};
 use swath_core::{Bytes, CHOOSE_FOLDER, Error, Result, sync_folder};
 
 /// Why a job was set aside.
@@ -99,7 +100,7 @@ pub(super) struct Request {
 #[derive(Debug)]
 pub(super) struct AsideFile {
     path: PathBuf,
-    writer: Option<BufWriter<File>>,
+    writer: Option<BufWriter<Faulty<File>>>,
 }
 
 impl AsideFile {
@@ -134,10 +135,13 @@ impl AsideFile {
     /// [`Error::OutputUnwritable`].
     pub fn add(&mut self, aside: &Aside) -> Result<()> {
         let new = self.new_path();
-        let add = |writer: &mut Option<BufWriter<File>>| -> io::Result<()> {
+        let add = |writer: &mut Option<BufWriter<Faulty<File>>>| -> io::Result<()> {
             let writer = match writer {
                 Some(writer) => writer,
-                None => writer.insert(BufWriter::new(File::create(&new)?)),
+                None => {
+                    let file = fault::point("aside.create").and_then(|()| File::create(&new))?;
+                    writer.insert(BufWriter::new(Faulty::new(file, "aside.write")))
+                }
             };
             serde_json::to_writer(&mut *writer, aside)?;
             writer.write_all(b"\n")
@@ -159,8 +163,9 @@ impl AsideFile {
             };
         };
         let new = self.new_path();
-        writer.flush().and_then(|()| writer.get_ref().sync_all()).map_err(failed)?;
-        fs::rename(&new, &path).map_err(failed)?;
+        let synced = writer.flush().and_then(|()| fault::point("aside.fsync"));
+        synced.and_then(|()| writer.get_ref().get_ref().sync_all()).map_err(failed)?;
+        fault::point("aside.rename").and_then(|()| fs::rename(&new, &path)).map_err(failed)?;
         sync_folder(folder_of(&path))?;
         Ok(Some(path))
     }

@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use swath_core::fault::Faulty;
 use swath_core::{Bytes, Error, MemoryRequest, Place, Result};
 use toml::Spanned;
 
@@ -134,7 +135,7 @@ impl Jobs {
     /// [`Error::InputUnreadable`]; [`Error::Usage`] with the line of what is no such request.
     pub fn of_set_aside(path: &Path) -> Result<Jobs> {
         let file = File::open(path).map_err(|error| Error::reading(path, &error))?;
-        let mut lines = BufReader::with_capacity(64 << 10, file);
+        let mut lines = BufReader::with_capacity(64 << 10, Faulty::new(file, "jobs.read"));
         let mut jobs = Jobs { path: Some(path.into()), ..Jobs::default() };
         let mut line = Vec::new();
         for number in 1.. {
@@ -231,6 +232,7 @@ fn read(path: &Path) -> Result<String> {
     let failed = |error: &std::io::Error| Error::reading(path, error);
     let file = File::open(path).map_err(|error| failed(&error))?;
     let mut text = String::new();
+    let file = Faulty::new(file, "jobs.read");
     file.take(FILE_BYTES_MAX.0 + 1).read_to_string(&mut text).map_err(|error| failed(&error))?;
     if text.len() as u64 > FILE_BYTES_MAX.0 {
         return Err(Error::Usage {

@@ -10,6 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use swath_core::fault::Faulty;
 use swath_core::{Error, Fnv64, FolderLock, Result, fault, sync_folder};
 
 use super::Files;
@@ -149,7 +150,7 @@ impl State {
 /// What the lines of a journal say, and where the last whole one ends.
 fn read(file: &File) -> io::Result<(Earlier, u64)> {
     let (mut earlier, mut end) = (Earlier::default(), 0);
-    let mut lines = BufReader::new(file);
+    let mut lines = BufReader::new(Faulty::new(file, "batch.read"));
     let mut line = Vec::new();
     loop {
         line.clear();

@@ -2,10 +2,11 @@
 //!
 //! One thread does it all. What an end means, who may begin, and what is remembered are matters of their own files.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use swath_core::{Bytes, Error, OomKills, ResidentSet, Result, Stop, Stopwatch};
+use swath_core::{Bytes, Error, OomKills, ResidentSet, Result, Stop, Stopwatch, partial_folder};
 
 use super::aside::{Aside, AsideFile, AsideMemory, Reason};
 use super::deaths::{Death, End, SIGKILL, Stall, Verdict};
@@ -137,8 +138,18 @@ impl<'a> Supervisor<'a> {
             let files = self.files(job);
             let identity = identity_of(&self.request.jobs.all[job as usize].words);
             let stand = files.outputs.iter().all(|output| output.symlink_metadata().is_ok());
+            let is_as_it_was = |inputs: u64| stand && !reads_new[job as usize] && inputs == inputs_of(&files);
+            let mut is_tidied = false;
             let is_done = match earlier.done.get(&identity) {
-                Some(inputs) if stand && !reads_new[job as usize] && *inputs == inputs_of(&files) => true,
+                // Something could not be removed then: whoever goes on with a whole output removes it, and does no more.
+                Some(inputs)
+                    if is_as_it_was(*inputs) && files.outputs.iter().any(|output| leaves_something(output)) =>
+                {
+                    self.entries[job as usize].begin = Begin::Resume;
+                    is_tidied = true;
+                    false
+                }
+                Some(inputs) if is_as_it_was(*inputs) => true,
                 Some(_) => {
                     self.entries[job as usize].begin = Begin::Overwrite;
                     false
@@ -154,7 +165,7 @@ impl<'a> Supervisor<'a> {
             for waiting in waiting {
                 match is_done {
                     true => drop(self.needs.one_less(waiting)),
-                    false => reads_new[waiting as usize] = true,
+                    false => reads_new[waiting as usize] |= !is_tidied,
                 }
             }
         }
@@ -488,6 +499,11 @@ impl<'a> Supervisor<'a> {
             (None, None) => job.words.join(" "),
         }
     }
+}
+
+/// Whether the folder of an unfinished run stands beside an output.
+fn leaves_something(output: &Path) -> bool {
+    partial_folder(output).is_ok_and(|folder| folder.symlink_metadata().is_ok())
 }
 
 /// Takes possession of the journal; a batch that was killed a moment ago may be about to let go of it.

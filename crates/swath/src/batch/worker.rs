@@ -12,6 +12,8 @@ use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process};
 use swath_core::progress;
 
+use swath_core::fault;
+
 use super::deaths::{End, Stall};
 use super::message::{Order, Said};
 
@@ -50,7 +52,7 @@ impl Worker {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         // A Ctrl-C on the terminal is for the supervisor, which asks its workers to end; a second signal would not ask.
         command.process_group(0);
-        let mut child = command.spawn()?;
+        let mut child = fault::point("worker.spawn").and_then(|()| command.spawn())?;
         let (Some(mut stdin), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(io::Error::other("a worker without pipes"));
         };

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use swath_core::fault::Faulty;
 use swath_core::{Bytes, Result, Stop};
 
 use crate::outcome::{CheckFinding, Rows};
@@ -137,7 +138,7 @@ pub struct Checked {
 pub fn read(lake: &Path) -> Option<std::result::Result<Manifest, String>> {
     let path = lake.join(FILE);
     let file = File::open(&path).ok()?;
-    let read = serde_json::from_reader(BufReader::new(file));
+    let read = serde_json::from_reader(BufReader::new(Faulty::new(file, "manifest.read")));
     Some(read.map_err(|error| format!("{} cannot be read: {error}", path.display())))
 }
 

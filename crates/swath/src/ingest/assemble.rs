@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use bytes::Bytes as Block;
 use serde::{Deserialize, Serialize};
+use swath_core::fault::Faulty;
 use swath_core::{
     BEGIN_ANEW, Blob, Bytes, Error, Receipt, Receipts, Result, Stage, TaskContext, TaskKey, TaskSpec, fault,
 };
@@ -284,7 +285,8 @@ fn write_part(
         running.store.read(&parts.blobs[file.task as usize], file.offset, &mut bytes)?;
         Ok(Block::from(bytes))
     });
-    let summary = geoparquet::assemble(&job.lake, groups, BufWriter::with_capacity(64 << 10, file), &path)?;
+    let out = BufWriter::with_capacity(64 << 10, Faulty::new(file, "part.write"));
+    let summary = geoparquet::assemble(&job.lake, groups, out, &path)?;
     let bounds = summary.bounds.map(|bounds| [bounds.xmin, bounds.ymin, bounds.xmax, bounds.ymax]);
     let entry = Entry {
         path: &relative,

@@ -28,7 +28,7 @@ const REJECTS: &str = "_swath/rejects.ndjson";
 /// # Errors
 /// [`Error::OutputExists`].
 pub fn check_same(lake: &Lake, path: &Path) -> Result<()> {
-    if lake::digest(path) == lake.digest {
+    if lake::digest(path)? == lake.digest {
         return Ok(());
     }
     Err(Error::OutputExists {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::{Value, json};
-use swath_core::{Bytes, Error, Fnv64, Result, Stop};
+use swath_core::{Bytes, Error, Fnv64, Result, Stop, fault};
 use swath_formats::csv::ParsePlan;
 use swath_table::assign::Level;
 use swath_table::partition::{PartitionLevel, PartitionRequest, TimeSpan};
@@ -114,7 +114,7 @@ impl Lake {
         let refuse =
             |message: String, hint: &str| Error::OutputExists { path: path.into(), message, hint: hint.into() };
         let only = "rows are added to, and files merged in, a lake that swath sensor ingest made";
-        let digest = digest(path);
+        let digest = digest(path)?;
         let manifest = match manifest::read(path) {
             Some(Ok(manifest)) => manifest,
             Some(Err(reason)) => return Err(refuse(format!("what stands there is no lake: {reason}"), only)),
@@ -306,15 +306,23 @@ pub fn loose(lake: &Lake, target: Bytes) -> FxHashSet<String> {
 }
 
 /// What tells one manifest from another; nothing where there is none.
-pub fn digest(lake: &Path) -> String {
+///
+/// # Errors
+/// [`Error::InputUnreadable`].
+pub fn digest(lake: &Path) -> Result<String> {
     let mut hash = Fnv64::default();
-    if let Ok(mut file) = File::open(lake.join(manifest::FILE)) {
+    let path = lake.join(manifest::FILE);
+    if let Ok(mut file) = File::open(&path) {
         let mut block = [0; 8192];
-        while let Ok(read @ 1..) = file.read(&mut block) {
-            hash.update(&block[..read]);
+        loop {
+            let read = fault::point("manifest.read").and_then(|()| file.read(&mut block));
+            match read.map_err(|error| Error::reading(&path, &error))? {
+                0 => break,
+                read => hash.update(&block[..read]),
+            }
         }
     }
-    format!("{:016x}", hash.finish())
+    Ok(format!("{:016x}", hash.finish()))
 }
 
 /// Brings changes to their end that an interrupted run had begun; answers whether there were any. A plan changes nothing.

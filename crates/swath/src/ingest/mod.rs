@@ -60,7 +60,7 @@ use crate::content::{self, Room};
 use crate::input_file::InputFile;
 use crate::outcome::{Explanation, Outcome, Output};
 use crate::request::{Common, CompactRequest, IngestRequest, MaxRejects};
-use crate::work::{Idle, give_up, open_store, run_options, within_limits};
+use crate::work::{Idle, give_up, is_final, open_store, resumable, run_options, within_limits};
 use cost::Costs;
 use prepare::Prepared;
 use running::{Running, Shared, Tables};
@@ -372,19 +372,14 @@ fn carry_out(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> 
     });
     let summary = match ran {
         Ok(summary) => summary,
-        Err(error) if is_final(&error, &running.job) => {
+        Err(error) if is_final(&error, running.job.files.iter()) => {
             if let Error::TooManyRejects { .. } = &error {
                 commit::tell_rejects(&running, &receipts, observer)?;
             }
             drop(running);
             return Err(give_up(partial, error));
         }
-        Err(Error::InputUnreadable { path, reason, hint }) => {
-            let hint = hint.replace(", then run the same command again", "");
-            let hint = format!("{hint}; --resume then goes on with what is done");
-            return Err(Error::InputUnreadable { path, reason, hint });
-        }
-        Err(error) => return Err(error),
+        Err(error) => return Err(resumable(error)),
     };
     let ambiguous = running.routed(&receipts)?.iter().map(|unit| unit.ambiguous).sum();
     if let Some(message) = warnings::ambiguous_times(&running.job, ambiguous) {
@@ -399,18 +394,6 @@ fn carry_out(job: Job, stop: &Stop, observer: &dyn Observer) -> Result<Outcome> 
 fn tell_completed(partial: &PartialOutput, observer: &dyn Observer) {
     if partial.has_completed() {
         observer.on(&Event::Warning { message: lake::completed(partial.target()) });
-    }
-}
-
-/// Whether nothing of the run could be resumed: an input that is mended is another input, and so is a schema. One that
-/// cannot be read now, and is the same as far as one sees, may be read later.
-fn is_final(error: &Error, job: &job::Job) -> bool {
-    match error {
-        Error::InputCorrupt { .. } | Error::TooManyRejects { .. } | Error::Usage { .. } => true,
-        Error::InputUnreadable { .. } => {
-            job.files.iter().any(|file| matches!(file.check_unchanged(), Err(Error::InputCorrupt { .. })))
-        }
-        _ => false,
     }
 }
 

@@ -57,9 +57,27 @@ pub struct Packed {
     pub of_run: Option<u32>,
     /// The file of the last reject; rejects of one file come together.
     open: Option<(u32, Box<dyn ReadAt>)>,
+    /// Why the text of a row could not be read again, for the first of them.
+    failure: Option<Error>,
 }
 
 impl Packed {
+    /// What was read, or nothing; then [`Packed::check`] tells why.
+    pub fn or_nothing<T: Default>(&mut self, read: Result<T>) -> T {
+        read.unwrap_or_else(|error| {
+            self.failure.get_or_insert(error);
+            T::default()
+        })
+    }
+
+    /// Whether all texts could be read.
+    ///
+    /// # Errors
+    /// That of the first one that could not be.
+    pub fn check(&mut self) -> Result<()> {
+        self.failure.take().map_or(Ok(()), Err)
+    }
+
     /// Whether there is no room for any reject.
     pub fn is_full(&self) -> bool {
         self.bytes.len() + HEAD > UNIT_BYTES_MAX
@@ -93,15 +111,14 @@ impl Packed {
 }
 
 impl Packed {
-    /// Reads the text of a row again. A row that cannot be read is reported without its text.
+    /// Reads the text of a row again. A row that is no longer there is reported without its text.
     fn read_row(&mut self, file: u32, input: &InputFile, offset: u64, length: usize) {
         if self.open.as_ref().is_none_or(|(open, _)| *open != file) {
-            self.open = input.open().ok().map(|opened| (file, opened));
+            self.open = self.or_nothing(input.open().map(|opened| Some((file, opened))));
         }
         self.raw.resize(length, 0);
-        let mut failed =
-            |(_, open): &(u32, Box<dyn ReadAt>)| read_full(&**open, &mut self.raw, offset).ok() != Some(length);
-        if self.open.as_ref().is_none_or(&mut failed) {
+        let read = self.open.as_ref().map_or(Ok(0), |(_, open)| read_full(&**open, &mut self.raw, offset));
+        if self.or_nothing(read) != length {
             self.raw.clear();
         }
     }

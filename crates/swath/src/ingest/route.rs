@@ -282,7 +282,7 @@ impl Router<'_> {
             .then(|| batch_row(&running.job.input_schema, batch, row, &running.texts));
         let length = match &shown {
             Some(shown) => shown.len() as u64,
-            None if is_kept => row_length(running, file, offset),
+            None if is_kept => self.packed.or_nothing(row_length(running, file, offset)),
             None => 0,
         };
         let reject = Reject {
@@ -304,6 +304,7 @@ impl Router<'_> {
 
     fn finish(&mut self) -> Result<Routed> {
         let mut routed = std::mem::take(&mut self.routed);
+        self.packed.check()?;
         if !self.packed.bytes.is_empty() {
             let mut writer = self.running.store.write(self.packed.bytes.len() as u64)?;
             writer.append(&self.packed.bytes)?;
@@ -315,12 +316,12 @@ impl Router<'_> {
 
 /// Length of the line at an offset without its end, as far as it is kept and one byte more, for a row that was rejected
 /// after it was parsed.
-pub fn row_length(running: &Running, file: usize, offset: u64) -> u64 {
+pub fn row_length(running: &Running, file: usize, offset: u64) -> Result<u64> {
     let mut text = [0; rejects::RAW_MAX + 1];
-    let Ok(source) = running.job.files[file].open() else { return 0 };
-    let Ok(read) = swath_formats::store::read_full(&*source, &mut text, offset) else { return 0 };
+    let source = running.job.files[file].open()?;
+    let read = swath_formats::store::read_full(&*source, &mut text, offset)?;
     let line = text[..read].split(|&byte| byte == b'\n').next().unwrap_or_default();
-    line.strip_suffix(b"\r").unwrap_or(line).len() as u64
+    Ok(line.strip_suffix(b"\r").unwrap_or(line).len() as u64)
 }
 
 impl Consumer for Router<'_> {

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use swath_core::fault::Faulty;
 use swath_core::{Bytes, Error, Result};
 
 /// The largest schema file. One with a thousand columns and a comment on each is a tenth of it.
@@ -30,7 +31,7 @@ pub fn read(path: &Path) -> Result<String> {
     let mut bytes = Vec::new();
     if length <= MOST {
         // What a device or a growing file has to say is bounded, too.
-        file.take(MOST + 1).read_to_end(&mut bytes).map_err(fail)?;
+        Faulty::new(file, "schema.read").take(MOST + 1).read_to_end(&mut bytes).map_err(fail)?;
     }
     if length.max(bytes.len() as u64) > MOST {
         return Err(Error::Usage {

@@ -381,7 +381,7 @@ impl<'a> Finds<'a> {
         };
         let length = match job.columnar {
             Some(_) => 0,
-            None => row_length(self.running, file as usize, offset),
+            None => row_length(self.running, file as usize, offset)?,
         };
         let shown = job.columnar.is_some().then_some(&b""[..]);
         let reject = Reject { offset, length, line, column: None, reason, detail };
@@ -392,6 +392,7 @@ impl<'a> Finds<'a> {
 
     /// Writes the rejects of a row group: what is kept of it does not depend on others.
     fn write_rejects(&mut self) -> Result<()> {
+        self.packed.check()?;
         if !self.packed.bytes.is_empty() {
             let mut writer = self.running.store.write(self.packed.bytes.len() as u64)?;
             writer.append(&self.packed.bytes)?;

@@ -33,7 +33,9 @@ use swath_raster::{BlockCache, BlockOrder};
 use crate::input_file::InputFile;
 use crate::outcome::{Explanation, Outcome, Output, Scratch};
 use crate::request::RasterRequest;
-use crate::work::{Idle, counted, give_up, open_store, run_options, show_file, stays_behind, within_limits};
+use crate::work::{
+    Idle, counted, give_up, is_final, open_store, resumable, run_options, show_file, stays_behind, within_limits,
+};
 use chain::Source;
 use cost::Costs;
 use job::Plan;
@@ -302,13 +304,11 @@ impl crate::Job for Job {
         });
         let summary = match ran {
             Ok(summary) => summary,
-            // An input that is mended is another input, and other words make another job: nothing of this run could be
-            // resumed.
-            Err(error @ (Error::InputCorrupt { .. } | Error::InputUnreadable { .. } | Error::Usage { .. })) => {
+            Err(error) if is_final(&error, files(&self.sources, &self.likes).iter()) => {
                 drop(running);
                 return Err(give_up(partial, error));
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(resumable(error)),
         };
         let scratch = running.store.scratch_peak();
         drop(running);

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use swath_core::fault::Faulty;
 use swath_core::{Error, Result};
 use swath_formats::store::open_regular;
 
@@ -45,6 +46,7 @@ pub(crate) fn listed(list: &Path) -> Result<Vec<PathBuf>> {
     let refuse = |reason: String, hint: &str| Error::InputUnreadable { path: list.into(), reason, hint: hint.into() };
     let mut text = Vec::new();
     let file = open_regular(list)?;
+    let file = Faulty::new(file, "list.read");
     file.take(LIST_BYTES_MAX + 1).read_to_end(&mut text).map_err(|error| Error::reading(list, &error))?;
     if text.len() as u64 > LIST_BYTES_MAX {
         return Err(refuse(format!("a list of files has at most {LIST_BYTES_MAX} bytes"), "name fewer files"));

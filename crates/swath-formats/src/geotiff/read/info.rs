@@ -181,7 +181,10 @@ pub(super) fn describe(level: &Level, directory: &Directory, warnings: &mut Vec<
         texts,
         warnings: Vec::new(),
     };
-    let affine = affine.or_else(|| place::world_file(input.path()));
+    let affine = match affine {
+        Some(affine) => Some(affine),
+        None => place::world_file(input.path())?,
+    };
     let said = sidecar::Said {
         affine: affine.as_ref(),
         bands: &bands,
@@ -189,6 +192,8 @@ pub(super) fn describe(level: &Level, directory: &Directory, warnings: &mut Vec<
         is_nodata: &|text| self::nodata(text, image, &mut Vec::new()).is_some_and(|value| Some(value) == nodata),
     };
     warnings.extend(sidecar::left_out(input.path(), &said));
+    // Tags that could not be read are missing above.
+    input.check_read()?;
     Ok(Described { full: image.shape, affine, crs: system.crs.map(Arc::new), nodata, bands: bands.into(), rest })
 }
 

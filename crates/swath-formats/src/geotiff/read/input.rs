@@ -3,6 +3,7 @@
 //! Nothing that a header says is believed before it was held against the length of the file.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use swath_core::{Error, Place, Result};
 
@@ -21,6 +22,8 @@ pub(super) struct Input {
     pub big: bool,
     /// Where its first directory is.
     pub first: u64,
+    /// Why some of it could not be read, and the hint.
+    failed: OnceLock<(String, String)>,
 }
 
 const HINT: &str = "the file is damaged or was cut off: fetch or write it again";
@@ -30,7 +33,8 @@ impl Input {
     pub fn open(path: PathBuf) -> Result<Input> {
         let source = RestingFile::open(path)?;
         let length = source.length();
-        let mut input = Input { source, length, order: ByteOrder::Little, big: false, first: 0 };
+        let mut input =
+            Input { source, length, order: ByteOrder::Little, big: false, first: 0, failed: OnceLock::new() };
         let mut head = [0; 16];
         let got = read_full(&input.source, &mut head, 0)?;
         input.order = match &head[..2] {
@@ -56,12 +60,27 @@ impl Input {
 
     /// Fills a buffer.
     pub fn read(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
-        let got = read_full(&self.source, buffer, offset)?;
+        let got = read_full(&self.source, buffer, offset).inspect_err(|error| {
+            if let Error::InputUnreadable { reason, hint, .. } = error {
+                self.failed.get_or_init(|| (reason.clone(), hint.clone()));
+            }
+        })?;
         if got < buffer.len() {
             let message = format!("{} bytes are wanted here, {got} are left", buffer.len());
             return Err(self.corrupt(offset, message));
         }
         Ok(())
+    }
+
+    /// Whether all that was wanted could be read: what is damaged may be left out, what could not be read may be sound.
+    ///
+    /// # Errors
+    /// That of the first read that failed.
+    pub fn check_read(&self) -> Result<()> {
+        match self.failed.get().cloned() {
+            Some((reason, hint)) => Err(Error::InputUnreadable { path: self.path().into(), reason, hint }),
+            None => Ok(()),
+        }
     }
 
     /// The error for bytes that are not what they should be.

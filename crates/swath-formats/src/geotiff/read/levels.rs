@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use swath_core::Result;
+use swath_core::{Error, Result};
 
 use super::directory::Directory;
 use super::image::Image;
@@ -59,7 +59,7 @@ struct Contents {
 /// Opens a file and what is beside it.
 pub(super) fn open(path: PathBuf) -> Result<Opened> {
     let mut warnings = Vec::new();
-    let contents = Contents::read(path.clone(), false, &mut warnings)?;
+    let contents = Contents::read(path.clone(), false, &mut warnings)??;
     if contents.pages > 0 {
         let what = if contents.pages == 1 { "a further page is" } else { "further pages are" };
         warnings.push(format!("{what} left out ({} after the first): gdal_translate can part them", contents.pages));
@@ -74,7 +74,7 @@ pub(super) fn open(path: PathBuf) -> Result<Opened> {
     let mut unfit = add_masks(&mut levels, &input, masks);
     // As in GDAL, those in the file go before those beside it.
     if levels.len() == 1
-        && let Some(contents) = beside(&path, "ovr", &mut warnings)
+        && let Some(contents) = beside(&path, "ovr", &mut warnings)?
     {
         let (masks, overviews): (Vec<_>, Vec<_>) =
             contents.images.into_iter().partition(|image| image.subfile & MASK != 0);
@@ -82,7 +82,7 @@ pub(super) fn open(path: PathBuf) -> Result<Opened> {
         add_masks(&mut levels, &contents.input, masks);
     }
     if levels[0].mask.is_none()
-        && let Some(contents) = beside(&path, "msk", &mut warnings)
+        && let Some(contents) = beside(&path, "msk", &mut warnings)?
     {
         unfit = add_masks(&mut levels, &contents.input, contents.images).or(unfit);
     }
@@ -149,23 +149,37 @@ pub fn with_ending(path: &Path, ending: &str) -> PathBuf {
 }
 
 /// The file of that name with an ending more, if there is one and it is a TIFF.
-fn beside(path: &Path, ending: &str, warnings: &mut Vec<String>) -> Option<Contents> {
+fn beside(path: &Path, ending: &str, warnings: &mut Vec<String>) -> Result<Option<Contents>> {
     let path = with_ending(path, ending);
     if !path.is_file() {
-        return None;
+        return Ok(None);
     }
-    match Contents::read(path, true, warnings) {
+    Ok(match Contents::read(path, true, warnings)? {
         Ok(contents) => Some(contents),
         Err(error) => {
             warnings.push(format!("left out: {error}"));
             None
         }
-    }
+    })
 }
 
 impl Contents {
-    fn read(path: PathBuf, is_beside: bool, warnings: &mut Vec<String>) -> Result<Contents> {
-        let input = Arc::new(Input::open(path)?);
+    /// What a file holds, or what is wrong with it.
+    ///
+    /// # Errors
+    /// Where some of it cannot be read, of which nobody knows what it is.
+    fn read(path: PathBuf, is_beside: bool, warnings: &mut Vec<String>) -> Result<Result<Contents>> {
+        let input = match Input::open(path) {
+            Ok(input) => Arc::new(input),
+            Err(error @ Error::InputUnreadable { .. }) => return Err(error),
+            Err(error) => return Ok(Err(error)),
+        };
+        let contents = Contents::walk(Arc::clone(&input), is_beside, warnings);
+        input.check_read()?;
+        Ok(contents)
+    }
+
+    fn walk(input: Arc<Input>, is_beside: bool, warnings: &mut Vec<String>) -> Result<Contents> {
         let mut next = input.first;
         let mut contents =
             Contents { input, is_beside, images: Vec::new(), directory: None, walked: 0, pages: 0, claimed: 0 };

@@ -58,11 +58,18 @@ pub(super) fn world_file_of(path: &Path) -> Option<PathBuf> {
 }
 
 /// What a world file beside an image says, if there is one: its six lines give the centre of the first pixel.
-pub(super) fn world_file(path: &Path) -> Option<Affine> {
-    let path = world_file_of(path)?;
+///
+/// # Errors
+/// Where it is there and cannot be read: without it, the image would lie somewhere else.
+pub(super) fn world_file(path: &Path) -> Result<Option<Affine>> {
+    let Some(path) = world_file_of(path) else { return Ok(None) };
     let mut text = [0; 1024];
-    let length = read_full(&SourceFile::open(path).ok()?, &mut text, 0).ok()?;
-    let text = std::str::from_utf8(&text[..length]).ok()?;
+    let length = read_full(&SourceFile::open(path)?, &mut text, 0)?;
+    Ok(std::str::from_utf8(&text[..length]).ok().and_then(affine_of))
+}
+
+/// The six numbers of a world file.
+fn affine_of(text: &str) -> Option<Affine> {
     let numbers: Vec<f64> = text.split_whitespace().map_while(|word| word.parse().ok()).collect();
     let [a, d, b, e, c, f] = numbers[..] else {
         return None;

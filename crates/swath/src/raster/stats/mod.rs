@@ -28,7 +28,7 @@ use super::{files, refuse_output};
 use crate::input_file::InputFile;
 use crate::outcome::{Explanation, Outcome, Output, Scratch};
 use crate::request::StatsRequest;
-use crate::work::{give_up, open_store, run_options, show_file, within_limits};
+use crate::work::{give_up, is_final, open_store, resumable, run_options, show_file, within_limits};
 use cost::Costs;
 use found::Found;
 use gather::{Pass, Running, pass_name};
@@ -263,11 +263,8 @@ impl crate::Job for Job {
             begun => begun?,
         };
         let ran = match self.run(begun, &budget, stop, observer) {
-            // An input that is mended is another input: nothing of this run could be resumed.
-            Err(error @ (Error::InputCorrupt { .. } | Error::InputUnreadable { .. })) => {
-                return Err(give_up(partial, error));
-            }
-            ran => ran?,
+            Err(error) if is_final(&error, files(&self.sources, &[]).iter()) => return Err(give_up(partial, error)),
+            ran => ran.map_err(resumable)?,
         };
         standing::write(&self.request, &ran.statistics, &partial.output())?;
         let shown = show_file(partial, observer)?;
