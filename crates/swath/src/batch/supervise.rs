@@ -510,7 +510,7 @@ fn leaves_something(output: &Path) -> bool {
 fn open_state(request: &BatchRequest) -> Result<(State, Earlier)> {
     for _ in 0..HELD_WAITS_MAX {
         match State::open(&request.state, request.resume) {
-            Err(Error::OutputHeld { .. }) if request.resume => std::thread::sleep(HELD_WAIT),
+            Err(Error::OutputHeld { .. }) => std::thread::sleep(HELD_WAIT),
             opened => return opened,
         }
     }
