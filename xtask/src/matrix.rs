@@ -18,7 +18,7 @@ other runs stay as they are. A verb that is not in the table was not measured.
 *Data* is what is read, as text or as pixels that are not packed (of a lake: the text it was made of); of `synth`, what is
 made. *Predicted* and *taken* are what the program says, *high water* is `VmHWM` of its process. Of a batch, *predicted* is its
 ceiling, *taken* what was granted to workers at most and the supervisor's peak, and *high water* the highest sampled sum of the
-proportional sets (PSS) of all its processes.
+proportional sets (PSS) of all its processes. Times are no measure of speed: they are of a machine that did other things, too.
 
 ";
 
