@@ -5,6 +5,7 @@ mod demo;
 mod doctor;
 mod info;
 mod ingest;
+mod isolate;
 mod job;
 mod raster;
 mod schema;
@@ -14,6 +15,7 @@ mod worker;
 use std::ffi::OsString;
 
 use clap::Parser;
+use swath::batch::Order;
 use swath_core::Result;
 
 use crate::process::{self, complain};
@@ -26,9 +28,20 @@ use crate::words::{LogFormat, RunFlags, SensorVerb, SynthWords, TalkFlags, Verb,
 /// Runs the program; answers its exit code.
 pub fn run(arguments: Vec<OsString>) -> u8 {
     // Without a look at the grammar, which it needs for the words of its job.
-    if arguments.len() == 2 && arguments[1] == "worker" {
-        return worker::run();
+    match &arguments[..] {
+        [_, word] if word == "worker" => return worker::run(),
+        [_, word, isolated, order @ ..] if word == "worker" && isolated == isolate::WORD => {
+            return match isolate::ordered(order) {
+                Ok((order, arguments)) => run_words(arguments, Some(&order)),
+                Err(error) => ended(Err(error), "worker", Voice::default()),
+            };
+        }
+        _ => run_words(arguments, None),
     }
+}
+
+/// Runs the words of a command, in a process that was started for that where there is an order.
+fn run_words(arguments: Vec<OsString>, order: Option<&Order>) -> u8 {
     let heard = Heard::of(&arguments);
     let command = heard.command.as_str();
     process::install_panic_hook(heard.command.clone(), heard.voice);
@@ -50,12 +63,17 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
         Verb::Raster(verb) => verb.understand(),
         _ => Ok(()),
     };
-    let done = understood.and_then(|()| Settings::resolve(flags(&words.verb))).and_then(|settings| {
+    let done = understood.and_then(|()| order.map_or(Ok(()), |order| worker::begin_isolated(&mut words.verb, order)));
+    let done = done.and_then(|()| Settings::resolve(flags(&words.verb))).and_then(|settings| {
         voice.json = settings.json;
         voice.json_log = settings.log == LogFormat::Json;
         last_words::prepare(command, voice);
-        dispatch(words.verb, &settings, voice)
+        match run_flags(&mut words.verb) {
+            Some(run) if run.isolate && !run.explain && order.is_none() => isolate::run(&arguments, command, &settings),
+            _ => dispatch(words.verb, &settings, voice),
+        }
     });
+    let done = if order.is_some() { done.map_err(isolate::seen_from_outside) } else { done };
     ended(done, command, voice)
 }
 
@@ -136,6 +154,17 @@ fn flags(verb: &Verb) -> Flags {
             talk: TalkFlags { json: words.json, quiet: words.quiet, ..TalkFlags::default() },
             ..Flags::default()
         },
+    }
+}
+
+/// How a verb runs that can be run in a process of its own.
+fn run_flags(verb: &mut Verb) -> Option<&mut RunFlags> {
+    match verb {
+        Verb::Sensor(SensorVerb::Ingest(words)) => Some(&mut words.run),
+        Verb::Sensor(SensorVerb::Compact(words)) => Some(&mut words.run),
+        Verb::Raster(verb) => Some(verb.run_mut()),
+        Verb::Synth(SynthWords::Raster(words)) => Some(&mut words.run),
+        _ => None,
     }
 }
 

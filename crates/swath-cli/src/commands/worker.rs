@@ -12,13 +12,13 @@ use swath::batch::{Begin, Heartbeat, Order};
 use swath_core::{Bytes, Error, MemoryRequest, PartialOutput, Result};
 
 use super::batch::Grammar;
-use super::{Heard, dispatch, ended, flags};
+use super::{Heard, dispatch, ended, flags, run_flags};
 use crate::process::{self, print_json_if_possible};
 use crate::settings::Settings;
 use crate::show::failure::{Failure, Voice};
 use crate::show::last_words;
 use crate::usage::{Misread, misread};
-use crate::words::{LogFormat, ProgressWhen, RunFlags, SensorVerb, SynthWords, TalkFlags, Verb, Words};
+use crate::words::{LogFormat, ProgressWhen, SensorVerb, SynthWords, TalkFlags, Verb, Words};
 
 /// The longest order.
 const ORDER_BYTES_MAX: u64 = 1 << 20;
@@ -74,6 +74,20 @@ fn work(order: &Order, command: &str, voice: Voice) -> Result<u8> {
     dispatch(verb.verb, &settings, voice)
 }
 
+/// Has a process that was started for one command begin as it was told to, under the ceiling that it is granted.
+///
+/// # Errors
+/// When whoever started it is gone.
+pub fn begin_isolated(verb: &mut Verb, order: &Order) -> Result<()> {
+    end_with(order.supervisor)?;
+    begin(verb, order);
+    if let Some(run) = run_flags(verb) {
+        run.ceiling.memory = Some(MemoryRequest::Exact(order.grant));
+    }
+    let _ = ORDERED.set((order.grant, order.threads));
+    Ok(())
+}
+
 /// The order, from the first line of standard input.
 fn order() -> Result<Order> {
     let mut line = Vec::new();
@@ -83,8 +97,8 @@ fn order() -> Result<Order> {
     serde_json::from_slice(&line).map_err(|error| wrong(format!("this is no order: {error}")))
 }
 
-/// Has this process end with the one that started it, and tell it meanwhile that it lives.
-fn die_with(supervisor: u32) -> Result<()> {
+/// Has this process end with the one that started it, where the kernel can see to that, and before others.
+fn end_with(supervisor: u32) -> Result<()> {
     #[cfg(target_os = "linux")]
     {
         let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
@@ -95,6 +109,14 @@ fn die_with(supervisor: u32) -> Result<()> {
         // Where memory is short in spite of all, the kernel is to take a job that can be tried again.
         let _ = std::fs::write("/proc/self/oom_score_adj", "500");
     }
+    #[cfg(not(target_os = "linux"))]
+    let _ = supervisor;
+    Ok(())
+}
+
+/// Has this process end with the one that started it, and tell it meanwhile that it lives.
+fn die_with(supervisor: u32) -> Result<()> {
+    end_with(supervisor)?;
     let thread = |name: &str, work: fn()| {
         let started = std::thread::Builder::new().name(name.into()).stack_size(STACK_BYTES).spawn(work);
         started.map(drop).map_err(|error| Error::unexpected(format!("a thread could not be started: {error}")))
@@ -140,17 +162,15 @@ pub fn limit_data() {}
 
 /// Changes how the job begins.
 fn begin(verb: &mut Verb, order: &Order) {
-    let (run, adds): (&mut RunFlags, bool) = match verb {
-        Verb::Sensor(SensorVerb::Ingest(words)) => (&mut words.run, words.append),
-        Verb::Sensor(SensorVerb::Compact(words)) => (&mut words.run, true),
-        Verb::Raster(verb) => (verb.run_mut(), false),
-        Verb::Synth(SynthWords::Raster(words)) => (&mut words.run, false),
-        Verb::Synth(SynthWords::Telemetry(words)) => {
-            words.overwrite |= order.begin == Begin::Overwrite;
-            return;
-        }
-        _ => return,
+    if let Verb::Synth(SynthWords::Telemetry(words)) = verb {
+        words.overwrite |= order.begin == Begin::Overwrite;
+    }
+    let adds = match verb {
+        Verb::Sensor(SensorVerb::Ingest(words)) => words.append,
+        Verb::Sensor(SensorVerb::Compact(_)) => true,
+        _ => false,
     };
+    let Some(run) = run_flags(verb) else { return };
     match order.begin {
         Begin::AsSaid => {}
         Begin::Overwrite => run.overwrite |= !adds,

@@ -101,7 +101,11 @@ fn state_path(jobs: Option<&Path>, out_dir: Option<&Path>) -> PathBuf {
     }
 }
 
-fn program() -> Result<PathBuf> {
+/// The program itself.
+///
+/// # Errors
+/// When it does not find itself.
+pub fn program() -> Result<PathBuf> {
     #[cfg(target_os = "linux")]
     if Path::new(PROGRAM).exists() {
         return Ok(PROGRAM.into());
