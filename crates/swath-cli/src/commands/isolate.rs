@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use swath::batch::{Begin, Order};
 use swath_core::{Bytes, Error, Event, Limits, Observer, OomKills, Result, Stop, counting};
 
-use super::batch::{Grammar, program};
+use super::batch::program;
 use crate::allocator;
 use crate::observe::Talk;
 use crate::process::stop_on_signals;
@@ -36,7 +36,7 @@ pub const WORD: &str = "--isolated";
 ///
 /// # Errors
 /// [`Error::CeilingTooSmall`], [`Error::Stopped`], and [`Error::Unexpected`] where the process dies each time.
-pub fn run(arguments: &[OsString], command: &str, settings: &Settings) -> Result<u8> {
+pub fn run(arguments: &[OsString], command: &str, settings: &Settings, reads_streams: bool) -> Result<u8> {
     let stop = stop_on_signals()?;
     let limits = Limits::detect(settings.threads.value);
     let ceiling = settings.memory.value.resolve(&limits);
@@ -65,7 +65,7 @@ pub fn run(arguments: &[OsString], command: &str, settings: &Settings) -> Result
             }
             false => format!("its process was ended by signal {signal}"),
         };
-        if again == AGAIN_MAX || reads_streams(arguments) {
+        if again == AGAIN_MAX || reads_streams {
             return Err(Error::unexpected(format!("{how}, {} times", again + 1)));
         }
         (again, begin) = (again + 1, Begin::Resume);
@@ -103,14 +103,10 @@ fn wait(mut child: Child, stop: &Stop) -> Result<ExitStatus> {
     }
 }
 
-/// Whether an input can be read only once, so that the words mean something else the second time.
-fn reads_streams(arguments: &[OsString]) -> bool {
-    let words: Vec<Box<str>> = arguments[1..].iter().map(|word| word.to_string_lossy().into()).collect();
-    let is_stream = |input: &Path| {
-        let kind = input.metadata().map(|metadata| metadata.file_type());
-        input.as_os_str() == "-" || kind.is_ok_and(|kind| kind.is_fifo() || kind.is_char_device() || kind.is_socket())
-    };
-    Grammar::default().files(&words).map_or(true, |files| files.inputs.iter().any(|input| is_stream(input)))
+/// Whether a source can be read only once, so that the words mean something else the second time.
+pub fn is_stream(source: &Path) -> bool {
+    let kind = source.metadata().map(|metadata| metadata.file_type());
+    source.as_os_str() == "-" || kind.is_ok_and(|kind| kind.is_fifo() || kind.is_char_device() || kind.is_socket())
 }
 
 /// An error with the ceiling as it was set, of which the process that waits has its share.
@@ -162,9 +158,7 @@ mod tests {
 
     #[test]
     fn what_can_be_read_once_is_told_apart() {
-        let reads = |line: &str| reads_streams(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
-        assert!(reads("swath sensor ingest - -o lake"));
-        assert!(reads("swath sensor ingest /dev/null -o lake"));
-        assert!(!reads("swath sensor ingest Cargo.toml -o lake"));
+        assert!(is_stream(Path::new("-")) && is_stream(Path::new("/dev/null")));
+        assert!(!is_stream(Path::new("Cargo.toml")) && !is_stream(Path::new("none of that name")));
     }
 }

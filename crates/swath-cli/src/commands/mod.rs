@@ -68,8 +68,16 @@ fn run_words(arguments: Vec<OsString>, order: Option<&Order>) -> u8 {
         voice.json = settings.json;
         voice.json_log = settings.log == LogFormat::Json;
         last_words::prepare(command, voice);
+        let reads_streams = match &words.verb {
+            Verb::Sensor(SensorVerb::Ingest(words)) => {
+                words.sources.iter().any(|source| isolate::is_stream(source.as_ref()))
+            }
+            _ => false,
+        };
         match run_flags(&mut words.verb) {
-            Some(run) if run.isolate && !run.explain && order.is_none() => isolate::run(&arguments, command, &settings),
+            Some(run) if run.isolate && !run.explain && order.is_none() => {
+                isolate::run(&arguments, command, &settings, reads_streams)
+            }
             _ => dispatch(words.verb, &settings, voice),
         }
     });
