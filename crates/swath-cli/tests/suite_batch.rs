@@ -429,9 +429,10 @@ fn kills_at_random_change_nothing() {
         rounds += 1;
         let supervisor = running.id();
         while running.lives() && kills[0] + kills[1] < 30 {
-            std::thread::sleep(Duration::from_millis(30 + dice.below(150) as u64));
+            std::thread::sleep(Duration::from_millis(10 + dice.below(40) as u64));
             let tree = tree(supervisor);
-            let chosen = tree[dice.below(tree.len())];
+            // Every third time the supervisor, or it would be chosen seldom where there are many workers.
+            let chosen = if (kills[0] + kills[1]) % 3 == 0 { supervisor } else { tree[dice.below(tree.len())] };
             if running.lives() {
                 kills[usize::from(chosen != supervisor)] += 1;
                 // A worker may have ended by itself meanwhile.
@@ -451,7 +452,7 @@ fn kills_at_random_change_nothing() {
         assert!(rounds < 60, "it never ends");
     }
     println!("{kills:?} kills of the supervisor and of workers, {rounds} rounds");
-    assert!(kills[0] > 0 && kills[1] > 0, "{kills:?}");
+    assert!(kills[0] > 3 && kills[1] > 3, "{kills:?}");
     assert_same(&folder, &wanted);
     let names: BTreeSet<String> = good().into_iter().map(|(_, output)| output.replace("out/", "")).collect();
     let entries = std::fs::read_dir(folder.at("out")).expect("read").map(|entry| entry.expect("an entry").file_name());
