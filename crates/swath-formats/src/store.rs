@@ -218,6 +218,12 @@ impl Drop for RestingFile {
 
 impl ReadAt for Vec<u8> {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.as_slice().read_at(buffer, offset)
+    }
+}
+
+impl ReadAt for &[u8] {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let from = usize::try_from(offset).map_or(self.len(), |offset| offset.min(self.len()));
         let length = buffer.len().min(self.len() - from);
         buffer[..length].copy_from_slice(&self[from..from + length]);

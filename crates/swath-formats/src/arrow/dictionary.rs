@@ -26,6 +26,8 @@ pub(super) struct Dictionary {
     pub bytes: Vec<u8>,
     pub ends: Vec<u32>,
     pub valid: Vec<u8>,
+    /// Where only what rows name is read: bytes of each text that were left out.
+    pub left_out: Vec<u64>,
     /// What the makers of columns know of the texts.
     pub codes: Vec<u32>,
     plain: Plain,
@@ -43,6 +45,7 @@ impl Dictionary {
             bytes: Vec::new(),
             ends: Vec::new(),
             valid: Vec::new(),
+            left_out: Vec::new(),
             codes: Vec::new(),
             plain: Plain::new(stored, text_max),
             chunk: Slots::default(),
@@ -107,6 +110,7 @@ impl Dictionary {
         self.bytes.clear();
         self.ends.clear();
         self.valid.clear();
+        self.left_out.clear();
         self.codes.clear();
     }
 
@@ -189,7 +193,7 @@ impl Dictionary {
 
     /// Appends some entries of the open batch, which are in order. Of texts, as much as anybody wants.
     fn pick(&mut self, io: &mut Io, name: &str, wanted: impl Iterator<Item = u64>) -> Result<()> {
-        let Dictionary { plain, chunk, chunk_valid, slots, valid, .. } = self;
+        let Dictionary { plain, chunk, chunk_valid, slots, valid, left_out, .. } = self;
         let mut held = 0..0;
         for entry in wanted {
             if !held.contains(&entry) {
@@ -208,7 +212,9 @@ impl Dictionary {
             slots.f64s.extend(chunk.f64s.get(at));
             if let Some((start, end)) = chunk.views.get(at) {
                 let text = &plain.bytes[*start as usize..*end as usize];
-                self.bytes.extend_from_slice(&text[..text.len().min(plain.text_max + 1)]);
+                let shown = text.len().min(plain.text_max + 1);
+                self.bytes.extend_from_slice(&text[..shown]);
+                left_out.push((text.len() - shown) as u64 + if at == 0 { plain.left_out } else { 0 });
                 self.ends.push(self.bytes.len() as u32);
             }
         }

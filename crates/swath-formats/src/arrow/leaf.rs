@@ -128,6 +128,15 @@ impl Leaf {
         Ok(self.count)
     }
 
+    /// Bytes of the text in a slot that are left out, since it is longer than anybody wants.
+    pub fn left_out(&self, slot: usize) -> u64 {
+        match &self.dictionary {
+            Some(dictionary) => dictionary.left_out.get(self.indices[slot] as usize).copied().unwrap_or(0),
+            None if slot == 0 => self.plain.left_out,
+            None => 0,
+        }
+    }
+
     /// Takes values as used.
     pub fn advance(&mut self, rows: usize) {
         self.from += rows;

@@ -31,6 +31,8 @@ pub(super) struct Plain {
     texts: Vec<Part>,
     rows: u64,
     next: u64,
+    /// Bytes of the first of the last values that were left out, since it is longer than anybody wants.
+    pub left_out: u64,
     /// Bytes of buffers.
     raw: Vec<u8>,
     ends: Vec<u64>,
@@ -60,6 +62,7 @@ impl Plain {
             texts: Vec::new(),
             rows: 0,
             next: 0,
+            left_out: 0,
             raw: Vec::new(),
             ends: Vec::new(),
             bytes: Vec::new(),
@@ -129,6 +132,7 @@ impl Plain {
     pub fn read(&mut self, io: &mut Io, name: &str, slots: &mut Slots, valid: &mut Vec<u8>) -> Result<usize> {
         let rows = self.left().min(self.at_once as u64) as usize;
         slots.clear();
+        self.left_out = 0;
         valid.clear();
         valid.resize(rows, u8::from(self.stored != Stored::Nothing));
         let (first, last) = (self.next / 8, (self.next + rows as u64).div_ceil(8));
@@ -220,6 +224,7 @@ impl Plain {
         let fit = self.ends[1..].partition_point(|end| end - first <= TEXT_BYTES as u64).max(1).min(rows);
         // Of a text that is too long, enough to see that it is.
         let length = (self.ends[fit] - first).min(most);
+        self.left_out = self.ends[fit] - first - length;
         let range = (first, length as usize);
         if part.is_packed() {
             let texts = part.read(io, name, range, &mut self.raw)?;
@@ -274,6 +279,7 @@ impl Plain {
                     return Err(io.corrupt(name, at, &told));
                 };
                 let range = (from, length.min(most));
+                self.left_out += (length - range.1) as u64;
                 self.window.copy(io, name, (part, buffer), range, &mut self.bytes)?;
             }
             slots.views.push((start as u32, self.bytes.len() as u32));

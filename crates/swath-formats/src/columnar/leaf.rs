@@ -95,6 +95,14 @@ impl Leaf {
         }
     }
 
+    /// Bytes of the text in a slot that it does not show, since it is longer than anybody wants.
+    pub fn left_out(&self, slot: usize) -> u64 {
+        match self {
+            Leaf::Parquet(..) => 0,
+            Leaf::Arrow(leaf) => leaf.left_out(slot),
+        }
+    }
+
     /// Takes values as used.
     pub fn advance(&mut self, rows: usize) {
         match self {

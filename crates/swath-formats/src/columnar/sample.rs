@@ -23,6 +23,8 @@ pub struct Piece {
     pub text: Vec<u8>,
     /// How many lines there are.
     pub rows: u64,
+    /// Bytes of the values of each column that are not shown.
+    pub left_out: Vec<u64>,
 }
 
 /// The values of a column.
@@ -30,6 +32,8 @@ pub struct Piece {
 struct Written {
     bytes: Vec<u8>,
     ends: Vec<usize>,
+    /// Rows whose value is shown in part, and how many of its bytes are not.
+    left_out: Vec<(usize, u64)>,
 }
 
 /// A line with the names of the wanted columns.
@@ -126,6 +130,10 @@ fn column_of(
             for slot in leaf.from()..leaf.from() + rows {
                 let before = written.bytes.len();
                 render::value(leaf, slot, &mut written.bytes);
+                let hidden = written.bytes.len().saturating_sub(before + VALUE_BYTES) as u64 + leaf.left_out(slot);
+                if hidden > 0 && leaf.valid()[slot] != 0 {
+                    written.left_out.push((written.ends.len(), hidden));
+                }
                 written.bytes.truncate(before + VALUE_BYTES);
                 written.ends.push(written.bytes.len());
                 if written.bytes.len() > bytes_max {
@@ -163,5 +171,9 @@ fn lines(columns: &[Written], kinds: &[Kind], bytes_max: usize) -> Piece {
             break;
         }
     }
+    let of_rows = |column: &Written| -> u64 {
+        column.left_out.iter().filter(|(row, _)| (*row as u64) < piece.rows).map(|(_, bytes)| bytes).sum()
+    };
+    piece.left_out = columns.iter().map(of_rows).collect();
     piece
 }

@@ -114,9 +114,9 @@ impl Found {
 /// The member of a GeoJSON geometry that has numbers for its elements.
 const COORDINATES: &str = "coordinates";
 
-/// Whole lines as rows of delimited text with commas and double quotes, one field for each path.
-pub fn rows(lines: &[u8], paths: &Paths) -> Vec<u8> {
-    let mut out = Vec::with_capacity(lines.len() / 2);
+/// Appends whole lines as rows of delimited text with commas and double quotes, one field for each path.
+pub fn rows(lines: &[u8], paths: &Paths, out: &mut Vec<u8>) {
+    out.reserve_exact(lines.len() / 2);
     let mut ends = vec![0; 2 * paths.count()];
     let mut shape = Shape::default();
     for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
@@ -128,11 +128,10 @@ pub fn rows(lines: &[u8], paths: &Paths) -> Vec<u8> {
             if number > 0 {
                 out.push(b',');
             }
-            put_field(&line[place[0].wrapping_add(1) as usize..place[1] as usize], &mut out);
+            put_field(&line[place[0].wrapping_add(1) as usize..place[1] as usize], out);
         }
         out.push(b'\n');
     }
-    out
 }
 
 /// The header of such rows.

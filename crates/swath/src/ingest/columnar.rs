@@ -1,11 +1,13 @@
 //! Files with columns as inputs, by what they say of themselves.
 //!
-//! Units are cut at groups of rows, which are row groups of Parquet and record batches of Arrow; large ones are cut into pieces of a fixed number of rows, small ones share a unit. What
-//! reading takes is known before any value is read.
+//! Units are cut at groups of rows, which are row groups of Parquet and record batches of Arrow; large ones are cut into
+//! pieces of a fixed number of rows, small ones share a unit. What reading takes is known before any value is read.
 
 use rustc_hash::FxHashMap;
 use swath_core::{Bytes, Error, Result};
-use swath_formats::columnar::{Format, GroupFilter, OpenTable, RowReport, RowSource, read_rows, rows_batch_bytes_max};
+use swath_formats::columnar::{
+    Format, GroupFilter, Head, OpenTable, Piece, RowReport, RowSource, read_rows, rows_batch_bytes_max,
+};
 use swath_formats::csv::{Consumer, ParsePlan, Workspace};
 use swath_table::schema::{ColumnSchema, ColumnType, TableSchema};
 
@@ -143,6 +145,8 @@ pub struct Columns {
     pub(super) bytes: u64,
     /// The files that were sampled, and the columns of their samples.
     pub(super) sampled: Vec<(usize, Vec<Vec<u8>>)>,
+    /// Bytes of values in the samples that those do not show, by name of the column.
+    left_out: FxHashMap<String, u64>,
 }
 
 impl Columns {
@@ -194,8 +198,30 @@ impl Cuts {
 }
 
 impl Columns {
-    /// Puts what the files say in the place of what a sample makes expect.
-    pub fn correct(&self, facts: &mut Facts) {
+    /// Counts what a piece of a sample does not show of its values.
+    pub(super) fn add_left_out(&mut self, head: &Head, piece: &Piece) {
+        for (name, &bytes) in head.names().zip(&piece.left_out).filter(|(_, bytes)| **bytes > 0) {
+            *self.left_out.entry(name.into()).or_default() += bytes;
+        }
+    }
+
+    /// Puts what the files say in the place of what a sample makes expect, and adds what the sample does not show.
+    pub fn correct(&self, schema: &TableSchema, facts: &mut Facts) {
+        for (position, column) in schema.columns.iter().enumerate() {
+            let own = std::slice::from_ref(&column.name);
+            let sources = if column.source.is_empty() { own } else { &column.source };
+            let bytes: u64 = sources.iter().filter_map(|name| self.left_out.get(name)).sum();
+            match column.column_type {
+                ColumnType::String => facts.text_per_row += bytes as f64 / facts.sampled.max(1) as f64,
+                ColumnType::Category => {
+                    let seen = facts.values.get(&position).copied().unwrap_or_default();
+                    let bytes = u128::from(bytes) * u128::from(seen.distinct()) / u128::from(seen.rows().max(1));
+                    *facts.texts.entry(position).or_default() += bytes as u64;
+                    facts.category_bytes += bytes as u64;
+                }
+                _ => {}
+            }
+        }
         let rows = self.cuts.end;
         let scale = rows as f64 / facts.rows.max(1) as f64;
         facts.output = Bytes((facts.output.0 as f64 * scale) as u64);

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use swath_core::{Bytes, Error, Place, Result};
-use swath_formats::columnar::{Head, Kind, sample, sample_header};
+use swath_formats::columnar::{Head, Kind, Piece, sample, sample_header};
 use swath_table::infer::sample::{FILES_MAX, HEAD_BYTES, PIECE_BYTES};
 use swath_table::infer::{self, FileType, FileTypes, Sample};
 use swath_table::schema::{ColumnType, Role};
@@ -194,12 +194,15 @@ fn samples(
         // Binary numbers have more digits than people write.
         let bytes_max = 2 * PIECE_BYTES as usize;
         let mut text = sample_header(&head);
+        let mut add = |piece: &Piece| columns.add_left_out(&head, piece);
         let mut texts = match all {
             Some(piece) => vec![piece],
             None => sample(file.open()?, &head, &spans[..1], 2 * HEAD_BYTES as usize)?,
         };
+        texts.iter().for_each(&mut add);
         text.extend(texts.iter().flat_map(|piece| &piece.text));
         texts = sample(file.open()?, &head, &spans[1..], bytes_max)?;
+        texts.iter().for_each(&mut add);
         let pieces = texts.into_iter().map(|piece| legible(piece.text)).filter(|text| !text.is_empty()).collect();
         let path = file.path.clone();
         samples.push(Sample { path, head: legible(text), complete: spans.len() == 1, exhaustive: is_whole, pieces });

@@ -6,19 +6,20 @@ use swath_core::{Bytes, Ledger, LedgerLine, Result};
 use swath_formats::csv::row_bytes;
 use swath_table::intern::Interner;
 use swath_table::layout::RowLayout;
-use swath_table::schema::{ColumnType, TableSchema};
+use swath_table::schema::{ColumnType, Role, TableSchema};
 
 use super::columnar::Cuts;
 use super::job::Job;
 use super::prepare::{Prepared, column_of};
 use super::running::{MENDED_BYTES, ROW_GROUP_BYTES};
 use super::spread::Spread;
-use super::survey::Facts;
 use super::{assemble, beside_identifiers, encode, matching, rank, recall, rejects, route, row_checks, series_checks};
 use crate::work::{PROGRAM_BYTES, counted, transformations_line};
 
-/// Memory of dictionaries: at least, and at most for what the sample does not have.
-const DICTIONARY: (u64, u64) = (128 << 10, 48 << 20);
+/// Memory of a dictionary at least.
+const DICTIONARY: u64 = 128 << 10;
+/// Memory of the dictionary of partitions at most, beyond which it grows when it must.
+const PARTITIONS: u64 = 48 << 20;
 /// Bytes of a partition's value in its dictionary, about.
 const PARTITION_BYTES: u64 = 24;
 
@@ -27,6 +28,10 @@ const CATEGORY_BYTES: u64 = 32;
 /// How many times the texts of a sample are in memory while it is looked at, at most; and what of it the program's line has.
 const LOOKING: u64 = 9;
 const LOOKED_AT_EASILY: Bytes = Bytes(2_000_000);
+/// Bytes of the sample of a large input, about: a small one is looked at as a whole.
+const USUAL_SAMPLE: Bytes = Bytes(500_000);
+/// Memory for a category of a row of the sample.
+const FIELD_BYTES: u64 = 8;
 /// How many times the rows of a partition on average one is planned to have.
 const USUAL_ROWS: u64 = 4;
 
@@ -84,23 +89,25 @@ pub fn costs(prepared: &Prepared, beside: &[LedgerLine], (ceiling, threads): (By
     let partitions_at_most = partitions_about(prepared) + recalled.partitions;
     let partitions_about = partitions_about(prepared).max(recalled.partitions);
     let row_groups = rows.div_ceil(u64::from(job.row_group_rows)) + partitions_about;
+    // A sample tells partitions less closely than rows.
+    let tabled = row_groups + if facts.exact { 0 } else { partitions_about / 4 + 4 };
     let output = facts.output + recalled.bytes;
     // Units that begin inside of a text are routed again.
     let mended = u64::from(facts.has_lines_in_texts);
     let there = job.base.as_ref().map_or((0, 0), |lake| lake.texts);
     let names = || job.input_schema.pivot.iter().flat_map(|pivot| &pivot.columns);
     let named = (names().count() as u64, names().map(|name| name.len() as u64).sum::<u64>());
-    let category_columns =
-        job.input_schema.columns.iter().filter(|column| column.column_type == ColumnType::Category).count() as u64;
-    let new_at_most = if facts.exact { facts.categories } else { texts_at_most(facts, category_columns, batch_rows) };
-    let known = (named.0 + there.0, named.1 + there.1);
-    let categories = (facts.categories + known.0, facts.category_bytes + known.1);
-    let categories_at_most = new_at_most + known.0;
-    let of_partitions = (partitions_at_most, partitions_at_most * PARTITION_BYTES);
+    let there = Texts { count: there.0, bytes: there.1 };
+    let known = there + Texts { count: named.0, bytes: named.1 };
+    let columns = categories(prepared, batch_rows);
+    let seen = known + Texts { count: facts.categories, bytes: facts.category_bytes };
+    // Of an input that was looked at as a whole, what columns share is known.
+    let of_all =
+        if facts.exact { seen } else { columns.iter().map(|(_, texts)| *texts).fold(known, |all, texts| all + texts) };
+    let of_partitions = Texts { count: partitions_at_most, bytes: partitions_at_most * PARTITION_BYTES };
     // What identifiers take in the tables of workers is counted with them.
-    let texts = |workers: usize| dictionary(categories, categories_at_most, workers);
-    let partitions =
-        |workers: usize| dictionary(of_partitions, 0, workers).clamp(Bytes(DICTIONARY.0), Bytes(DICTIONARY.1));
+    let texts = |workers: usize| of_all.dictionary(workers).max(seen.dictionary(workers));
+    let partitions = |workers: usize| of_partitions.dictionary(workers).min(Bytes(PARTITIONS));
     let always = vec![
         line("program", PROGRAM_BYTES, "code, tables, threads and the sample".into()),
         line(
@@ -113,7 +120,7 @@ pub fn costs(prepared: &Prepared, beside: &[LedgerLine], (ceiling, threads): (By
             Bytes(
                 runs * 700
                     + units * (200 + row_checks::UNIT_BYTES + mended * MENDED_BYTES)
-                    + row_groups * ROW_GROUP_BYTES
+                    + tabled * ROW_GROUP_BYTES
                     + rows / 2_048 * 32,
             ),
             format!("{runs} runs, {row_groups} row groups"),
@@ -124,9 +131,12 @@ pub fn costs(prepared: &Prepared, beside: &[LedgerLine], (ceiling, threads): (By
         line("lake", lake.table_bytes() + recalled.table_bytes(), reason)
     });
     let computes = job.geometry.as_ref().is_some_and(|places| places.moved || places.to_degrees.is_some());
+    let fields: u64 = facts.texts.keys().filter_map(|column| facts.values.get(column)).map(|seen| seen.rows()).sum();
+    let looked_at = Bytes((facts.text_per_row * facts.sampled as f64) as u64 * LOOKING + fields * FIELD_BYTES)
+        + Interner::bytes_for(facts.categories, facts.category_bytes, Bytes::ZERO);
     let looked_at =
-        Bytes((facts.text_per_row * facts.sampled as f64) as u64 * LOOKING).saturating_sub(LOOKED_AT_EASILY);
-    let looking = line("sample", looked_at, "long texts, while they are looked at".into());
+        looked_at.saturating_sub(LOOKED_AT_EASILY) + Bytes(facts.sample_bytes).saturating_sub(USUAL_SAMPLE).percent(75);
+    let looking = line("sample", looked_at, "while it is looked at: small inputs as a whole, long texts".into());
     let looking = (looked_at > Bytes::ZERO).then_some(looking);
     let transformations = computes.then(transformations_line);
     let always: Vec<LedgerLine> =
@@ -142,12 +152,13 @@ pub fn costs(prepared: &Prepared, beside: &[LedgerLine], (ceiling, threads): (By
     let group_rows = job.rows_with_texts(rows.min(u64::from(job.row_group_rows)), rows);
     let text_of_group = text.most(group_rows) / group_rows.max(1) as f64;
     // Columns may share their texts, and each has a dictionary of its own.
-    let category_values = categories_at_most.min(rows.min(u64::from(job.row_group_rows))) as usize;
-    let text_of_category = categories.1.div_ceil(categories.0.max(1)).max(CATEGORY_BYTES) as usize;
-    let all_values = category_values * category_columns as usize;
+    let group_rows = rows.min(u64::from(job.row_group_rows));
+    let of_group = |&(column, texts): &(usize, Texts)| ((there + texts).most(group_rows), job.columns_of(column));
+    let of_group: Vec<(Texts, u64)> = columns.iter().map(of_group).filter(|(_, times)| *times > 0).collect();
+    let category_values = of_group.iter().map(|(texts, _)| texts.count).max().unwrap_or(0) as usize;
     let row_group_texts = encode::Texts {
         values: category_values,
-        value_bytes: all_values * text_of_category,
+        value_bytes: of_group.iter().map(|(texts, times)| texts.bytes * times).sum::<u64>() as usize,
         ..encode::Texts::expected(job, rows, text_of_group * 1.5)
     };
     let encode = encode::task_bytes(job, rows, row_group_texts, runs);
@@ -194,7 +205,10 @@ pub fn costs(prepared: &Prepared, beside: &[LedgerLine], (ceiling, threads): (By
     let fits = |workers: &usize| fixed_bytes(*workers) + task_max * *workers as u64 <= ceiling;
     let workers = (1..=useful).rev().find(fits).unwrap_or(1);
     let room = ceiling.saturating_sub(fixed_bytes(workers));
-    let between = intermediate_bytes(prepared, rows, text.all(), row_groups, exchange, output);
+    let sensor = job.input_schema.with_role(Role::Sensor);
+    let sensors = columns.iter().find(|(column, _)| Some(*column) == sensor).map_or(0, |(_, texts)| texts.count);
+    let sensors = (there.count + sensors).max(1);
+    let between = intermediate_bytes(prepared, (rows, sensors), text.all(), row_groups, exchange, output);
     // A little stays free, for dictionaries that grow.
     let at_work = (task_max * workers as u64).max(assemble(rows));
     let left = room.saturating_sub(at_work).saturating_sub(ceiling.percent(4));
@@ -231,7 +245,7 @@ pub fn costs(prepared: &Prepared, beside: &[LedgerLine], (ceiling, threads): (By
         scratch_least: scratch_least + prepared.content,
         texts: texts(workers),
         partitions: partitions(workers),
-        row_groups,
+        row_groups: tabled,
         mends: mended > 0,
         kept,
         row_group_texts,
@@ -260,22 +274,49 @@ impl RowText {
     }
 }
 
-/// Memory for a dictionary with texts, how many and of how many bytes, of which there may be more.
-fn dictionary((count, bytes): (u64, u64), at_most: u64, workers: usize) -> Bytes {
-    if count == 0 {
-        return Bytes(64 << 10);
-    }
-    let bytes_of = |texts: u64| (u128::from(bytes) * u128::from(texts) / u128::from(count)) as u64;
-    let of = |texts: u64| Interner::bytes_for(texts, bytes_of(texts), beside_identifiers(workers));
-    Bytes(of(at_most).0.clamp(DICTIONARY.0, DICTIONARY.1)).max(of(count))
+/// Different texts.
+#[derive(Debug, Clone, Copy, Default)]
+struct Texts {
+    count: u64,
+    bytes: u64,
 }
 
-/// Texts of categories that there may be in so many rows, by how many a sample has. Where nearly all of its rows name
-/// something new, all others may; else it grows when it must.
-fn texts_at_most(facts: &Facts, columns: u64, rows: u64) -> u64 {
-    let (distinct, sampled) = (facts.categories, facts.sampled);
-    let times = if distinct * 10 > sampled * 9 && rows > sampled { 64 } else { 4 };
-    rows.saturating_mul(columns.max(1)).min(distinct * times)
+impl std::ops::Add for Texts {
+    type Output = Texts;
+
+    fn add(self, other: Texts) -> Texts {
+        Texts { count: self.count + other.count, bytes: self.bytes + other.bytes }
+    }
+}
+
+impl Texts {
+    /// So many of them, none shorter than usual.
+    fn most(self, count: u64) -> Texts {
+        let of_one = self.bytes.div_ceil(self.count.max(1)).max(CATEGORY_BYTES);
+        let count = self.count.min(count);
+        Texts { count, bytes: count * of_one }
+    }
+
+    /// Memory for a dictionary of them.
+    fn dictionary(self, workers: usize) -> Bytes {
+        if self.count == 0 {
+            return Bytes(64 << 10);
+        }
+        Interner::bytes_for(self.count, self.bytes, beside_identifiers(workers)).max(Bytes(DICTIONARY))
+    }
+}
+
+/// Texts that each column of categories may have in so many rows of the input.
+fn categories(prepared: &Prepared, rows: u64) -> Vec<(usize, Texts)> {
+    let (facts, files) = (&prepared.facts, prepared.job.files.len() as u64);
+    let of_column = |(&column, &bytes): (&usize, &u64)| {
+        let seen = facts.values.get(&column).copied().unwrap_or_default();
+        let with_value = u128::from(rows) * u128::from(seen.rows()) / u128::from(facts.sampled.max(1));
+        let count = if facts.exact { seen.distinct() } else { seen.distinct_at_most(with_value as u64, files) };
+        let bytes = u128::from(bytes) * u128::from(count) / u128::from(seen.distinct().max(1));
+        (column, Texts { count, bytes: bytes as u64 })
+    };
+    facts.texts.iter().map(of_column).collect()
 }
 
 /// Partitions of a job, about.
@@ -335,7 +376,7 @@ fn run_rows(job: &Job, schema: &TableSchema, text_per_row: f64) -> u64 {
 /// Runs, the plan of the order, row groups.
 fn intermediate_bytes(
     prepared: &Prepared,
-    rows: u64,
+    (rows, sensors): (u64, u64),
     text: f64,
     row_groups: u64,
     exchange: bool,
@@ -349,7 +390,7 @@ fn intermediate_bytes(
     // Buffers are whole pages, and a unit's last run is seldom full.
     let pages = (job.stream.units() + prepared.recalled.units) * 4 * 4096;
     let stretches = match series_checks::looks(job) {
-        true => rows.min(row_groups * texts_at_most(&prepared.facts, 1, rows).max(1)) * series_checks::STRETCH_BYTES,
+        true => rows.min(row_groups * sensors) * series_checks::STRETCH_BYTES,
         false => 0,
     };
     let runs = Bytes(packed + text as u64 + pages + stretches) + Bytes::MIB;

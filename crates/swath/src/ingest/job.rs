@@ -157,6 +157,15 @@ impl Job {
         rows.saturating_mul(each).min(of)
     }
 
+    /// How many columns of the table have the values of a column of the inputs.
+    pub fn columns_of(&self, column: usize) -> u64 {
+        match &self.pivot {
+            Some(pivot) if column == pivot.name() => 0,
+            Some(pivot) if column == pivot.value() => pivot.count() as u64,
+            _ => 1,
+        }
+    }
+
     /// How files are read.
     pub fn read_options(&self) -> ReadOptions {
         // Files with columns have no records of text.

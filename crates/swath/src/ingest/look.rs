@@ -245,12 +245,17 @@ fn json_inputs(
     })?;
     let header = json::table::header(paths.iter().map(String::as_str));
     let laid_out = |sample: &Sample| {
-        let mut table = Sample { pieces: Vec::new(), ..sample.clone() };
-        table.head =
-            [&header[..], &json::table::rows(sample.head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&sample.head), &tree)]
-                .concat();
-        table.pieces = sample.pieces.iter().map(|piece| json::table::rows(piece, &tree)).collect();
-        table
+        let as_rows = |lines: &[u8], mut rows: Vec<u8>| {
+            json::table::rows(lines, &tree, &mut rows);
+            rows
+        };
+        let lines = sample.head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&sample.head);
+        Sample {
+            path: sample.path.clone(),
+            head: as_rows(lines, header.clone()),
+            pieces: sample.pieces.iter().map(|piece| as_rows(piece, Vec::new())).collect(),
+            ..*sample
+        }
     };
     let tables: Vec<Sample> = samples.iter().map(laid_out).collect();
     let mut as_table = given.clone();

@@ -144,7 +144,7 @@ fn resolve(request: &IngestRequest, inputs: look::Inputs, base: Option<Lake>, is
         Some((columns, plans)) => {
             let file_plans = columns.with_samples(&file_plans);
             let (mut facts, points) = facts(&inputs.samples, &schema, &inputs.files, &plans, &file_plans, counted)?;
-            columns.correct(&mut facts);
+            columns.correct(&schema, &mut facts);
             (facts, points)
         }
         None => facts(&inputs.samples, &schema, &inputs.files, &parse_plans, &file_plans, counted)?,

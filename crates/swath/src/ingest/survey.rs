@@ -38,14 +38,18 @@ pub struct Facts {
     pub category_bytes: u64,
     /// Rows that were looked at.
     pub sampled: u64,
+    /// Bytes of them.
+    pub sample_bytes: u64,
     /// Rows of them that were rejected.
     pub rejected: u64,
     /// Size of the output, about.
     pub output: Bytes,
     /// West, south, east, north of the coordinates seen.
     pub bounds: Option<[f64; 4]>,
-    /// Values of the columns that partitions are made of, by column.
+    /// Values of the columns that partitions are made of and of categories, by column.
     pub values: FxHashMap<usize, Spread>,
+    /// Bytes of the different texts of the sample, by column of categories.
+    pub texts: FxHashMap<usize, u64>,
     /// Cells that coordinates are in, by level of the partition.
     pub cells: FxHashMap<usize, Spread>,
     /// The box that most coordinates are in: west, south, east, north.
@@ -107,7 +111,7 @@ impl Look<'_> {
         for (&column, counter) in &mut *self.counters {
             let column = &batch.columns[column];
             for row in (0..batch.rows()).filter(|&row| column.valid[row] != 0) {
-                counter.take(code(column, row));
+                counter.take(short(code(column, row)));
             }
         }
     }
@@ -129,6 +133,11 @@ impl Look<'_> {
     }
 }
 
+/// Of a category all of its number, of other values half of a hash.
+fn short(code: u64) -> u32 {
+    u32::try_from(code).unwrap_or_else(|_| (Fnv64::of(&code.to_le_bytes()) >> 32) as u32)
+}
+
 /// A value as a number that tells it from others, as far as a sample goes.
 fn code(column: &Column, row: usize) -> u64 {
     match &column.values {
@@ -142,19 +151,6 @@ fn code(column: &Column, row: usize) -> u64 {
             let start = if row == 0 { 0 } else { ends[row - 1] };
             Fnv64::of(&bytes[start as usize..ends[row] as usize])
         }
-    }
-}
-
-impl Points {
-    /// How the cells of the points are spread over the sample.
-    fn spread(&self, cells: &[u32]) -> Spread {
-        let (mut counter, mut start) = (Counter::default(), 0);
-        for &(end, ends_file) in &self.pieces {
-            cells[start..end].iter().for_each(|&cell| counter.take(u64::from(cell)));
-            start = end;
-            if ends_file { counter.end_file() } else { counter.end_piece() }
-        }
-        counter.spread()
     }
 }
 
@@ -187,7 +183,8 @@ impl Facts {
             let (rows, mut of_rows) = (0..x.len(), Vec::new());
             let level_alone = &levels[level..=level];
             Assigner::default().assign(level_alone, &Batch::new([]), rows, &coordinates, names, &mut of_rows)?;
-            self.cells.insert(level, points.spread(&of_rows));
+            let counter = Counter::new(of_rows, points.pieces.clone());
+            self.cells.insert(level, counter.spread(|_| ()));
         }
         Ok(())
     }
@@ -213,8 +210,10 @@ pub fn facts(
     file_plans: &[FilePlan],
     counted: Counted,
 ) -> Result<(Facts, Points)> {
+    let is_category = |column: &usize| schema.columns[*column].column_type == ColumnType::Category;
+    let categories: Vec<usize> = (0..schema.columns.len()).filter(is_category).collect();
     let mut counters: FxHashMap<usize, Counter> =
-        counted.columns.into_iter().map(|column| (column, Counter::default())).collect();
+        counted.columns.iter().chain(&categories).map(|&column| (column, Counter::default())).collect();
     let (mut facts, mut points) = (Facts::default(), Points::default());
     let interner = Interner::new("categories of the sample", Bytes(64 << 20));
     let mut batch = Batch::new(schema.columns.iter().map(|column| column.column_type));
@@ -229,7 +228,6 @@ pub fn facts(
             if piece.is_empty() {
                 continue;
             }
-            let piece = piece.to_vec();
             let length = piece.len() as u64;
             let range = RangeSpec { nominal: 0..length, file_len: length, start: Start::Exact(0) };
             let limits = BatchLimits { rows: 8_192, bytes: Bytes(4 << 20) };
@@ -257,9 +255,17 @@ pub fn facts(
         }
     }
     (facts.usual, facts.varying) = (watch.bounds(), watch.varying());
-    facts.values = counters.into_iter().map(|(column, counter)| (column, counter.spread())).collect();
+    for (column, counter) in counters {
+        let mut values = Vec::new();
+        let spread = counter.spread(|value| values.push(value));
+        if is_category(&column) {
+            facts.texts.insert(column, interner.bytes_of(values.into_iter()) as u64);
+        }
+        facts.values.insert(column, spread);
+    }
     let total: u64 = files.iter().zip(file_plans).map(|(file, plan)| file.end.saturating_sub(plan.data_offset)).sum();
     facts.exact = !samples.is_empty() && samples.iter().all(|sample| sample.exhaustive);
+    facts.sample_bytes = bytes;
     facts.record_bytes = bytes as f64 / facts.sampled.max(1) as f64;
     facts.rows = if facts.exact { facts.sampled } else { (total as f64 / facts.record_bytes.max(1.0)) as u64 };
     facts.text_per_row = text_bytes as f64 / facts.sampled.max(1) as f64;
