@@ -3,7 +3,6 @@
 //! Big buffers do not come through it (they come from leases); figures are in `docs/decisions/0002-allocator.md`.
 
 use std::ffi::{c_int, c_long};
-use std::path::Path;
 
 /// Milliseconds until freed pages go back to the system: `mi_option_purge_delay` of mimalloc 2.
 const PURGE_DELAY: c_int = 15;
@@ -46,34 +45,7 @@ pub fn for_workers() -> Vec<(String, String)> {
 pub fn give_back() {
     // SAFETY: it only returns pages in which nothing lives.
     unsafe { mi_collect(true) }
-    #[cfg(target_os = "linux")]
-    forget_code();
-}
-
-/// Unmaps the pages of the program's code that are in memory. (Breakpoints that a debugger set before are lost.)
-#[cfg(target_os = "linux")]
-fn forget_code() {
-    let (Ok(program), Ok(mappings)) =
-        (std::fs::read_link("/proc/self/exe"), std::fs::read_to_string("/proc/self/maps"))
-    else {
-        return;
-    };
-    for (start, length) in mappings.lines().filter_map(|line| code_mapping(line, &program)) {
-        // SAFETY: the range is mapped from the program's own file, for execution and not for writing; position-independent
-        // code has nothing in it that a loader changes, so its pages equal those of the file, from which they come again.
-        let _ = unsafe { libc::madvise(start as *mut libc::c_void, length, libc::MADV_DONTNEED) };
-    }
-}
-
-/// Address and length of a mapping of the program's code, from a line of `/proc/PID/maps`.
-#[cfg(target_os = "linux")]
-fn code_mapping(line: &str, program: &Path) -> Option<(usize, usize)> {
-    let (range, rest) = line.split_once(' ')?;
-    let (start, end) = range.split_once('-')?;
-    let is_code = rest.starts_with("r-xp ") && rest.split_once('/')?.1 == program.to_str()?.strip_prefix('/')?;
-    let address = |text| usize::from_str_radix(text, 16).ok();
-    let (start, end) = (address(start)?, address(end)?);
-    is_code.then_some((start, end.checked_sub(start)?))
+    swath_core::rest_code();
 }
 
 /// Runs before `main`, since the allocator reserves at its first allocation, which comes before that.
@@ -112,16 +84,6 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn code_of_files_is_given_back() {
-        let at = |line| code_mapping(line, Path::new("/usr/bin/a b"));
-        assert_eq!(at("55e0-57e0 r-xp 00494000 fe:00 1004     /usr/bin/a b"), Some((0x55e0, 0x200)));
-        for other in [
-            "7f00-7f10 r-xp 00000000 00:00 0 [vdso]",
-            "55e0-57e0 r--p 00494000 fe:00 1004 /usr/bin/a b",
-            "55e0-57e0 r-xp 0 fe:00 1 /lib/c.so",
-            "",
-        ] {
-            assert_eq!(at(other), None, "{other}");
-        }
         let of_files = || {
             let status = std::fs::read_to_string("/proc/self/status").expect("it is there");
             let line = status.lines().find_map(|line| line.strip_prefix("RssFile:")).map(str::to_owned);

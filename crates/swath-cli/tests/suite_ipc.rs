@@ -324,6 +324,14 @@ fn views_that_share_a_text_are_counted_each() {
 }
 
 #[test]
+fn texts_are_counted_whole_where_a_sample_shows_their_beginning() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    let shared: ArrayRef = Arc::new(pieces_of_one_text(1_500, 40_000));
+    write_stream(&folder, "views.arrows", &[coded(0, &[("text", shared)])], IpcWriteOptions::default());
+    assert!(fits_where_it_is_said_to(&folder, "views.arrows", 18_000) > 1_500 * 40_000);
+}
+
+#[test]
 fn samples_of_few_bytes_that_make_much_text_are_bounded() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
     let long = |number: usize| -> ArrayRef {

@@ -2,7 +2,7 @@
 #![cfg(target_os = "linux")]
 
 use swath_testkit::trial::memory::{self, Wishes};
-use swath_testkit::{Folder, MemoryGroup, Tree, full, skipped};
+use swath_testkit::{Dice, Folder, MemoryGroup, Tree, full, skipped};
 
 const MB: u64 = 1_000_000;
 
@@ -81,6 +81,41 @@ fn small_inputs_of_many_sensors_fit_in_what_is_told() {
             let outcome = folder.run(&format!("{line} -m {}kB -j {threads}", smallest.div_ceil(1000))).expect(&[0]);
             assert!(outcome.figure("/memory/actual_peak") <= smallest, "{outcome}");
             assert!(!outcome.stderr.contains("more memory than its sample showed"), "{outcome}");
+            folder.remove(&["lake"]);
+        }
+    }
+}
+
+/// Categories that hardly come twice, in one column or four, and those of which few are common and most are rare.
+#[test]
+fn unique_categories_fit_in_what_is_told() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    let mut dice = Dice::new(7);
+    // Rows, columns, how many different values there are or whether rare ones are rarer, how long they are.
+    for (rows, columns, values, length) in
+        [(60_000, 4, Some(60_000), 16), (20_000, 2, Some(u64::MAX), 400), (90_000, 1, None, 60)]
+    {
+        let names: Vec<String> = (0..columns).map(|number| format!("text{number}")).collect();
+        let schema: String = names.iter().map(|name| format!("columns.{name}.type = 'category'\n")).collect();
+        folder.write("schema.toml", format!("columns.sensor_id = {{}}\ncolumns.timestamp = {{}}\n{schema}").as_bytes());
+        let mut text = format!("sensor_id,timestamp,{}\n", names.join(","));
+        for row in 0..rows {
+            text += &format!("s-{},2025-03-01T{:02}:{:02}:00Z", row % 20, row / 1_200 % 24, row / 20 % 60);
+            for _ in 0..columns {
+                let value = match values {
+                    Some(values) => dice.draw() % values,
+                    None => (u64::MAX / dice.draw().max(1)).min(1 << 40),
+                };
+                text += &format!(",{value:x<length$}");
+            }
+            text.push('\n');
+        }
+        folder.write("in.csv", text.as_bytes());
+        let line = "sensor ingest in.csv -o lake --schema schema.toml --json";
+        let smallest = folder.run(&format!("{line} -m 2GB --explain")).expect(&[0]).figure("/smallest_ceiling");
+        for threads in [1, 5] {
+            let outcome = folder.run(&format!("{line} -m {}kB -j {threads}", smallest.div_ceil(1000))).expect(&[0]);
+            assert!(outcome.figure("/memory/actual_peak") <= smallest, "{outcome}");
             folder.remove(&["lake"]);
         }
     }

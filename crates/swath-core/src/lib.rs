@@ -29,7 +29,7 @@ pub use journal::{Journal, Note, Receipt, Receipts, difference};
 pub use lock::FolderLock;
 pub use memory::{CpuQuota, Limit, LimitSource, Limits, MemoryRequest, OomKills};
 pub use plan::{Ledger, LedgerLine, Plan, Stage, TaskContext, TaskKey, TaskSpec};
-pub use process::{ResidentSet, Stopwatch, counting, resident_now};
+pub use process::{ResidentSet, Stopwatch, counting, resident_now, rest_code};
 pub use run::{ChunkCounts, RunOptions, StageTime, Summary, run};
 pub use sink::{
     Changes, PartialOutput, PartialState, complete_changes, has_changes, mark_of, partial_folder, put_mark,

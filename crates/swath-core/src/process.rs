@@ -29,6 +29,13 @@ pub fn resident_now() -> Bytes {
     system::resident_now()
 }
 
+/// Takes the pages of the program's own code out of the resident set, since those of the work that is done are not needed
+/// again; the others are back, from the cache of files, once they run. It does nothing where the system cannot.
+/// (Breakpoints that a debugger set before are lost.)
+pub fn rest_code() {
+    system::rest_code();
+}
+
 /// Time since a moment, by the clock and by the processor.
 ///
 /// A process inherits the processor time of the program that it was before an `exec`, so only differences tell
@@ -77,10 +84,12 @@ fn number(text: &[u8]) -> Option<u64> {
 
 #[cfg(target_os = "linux")]
 mod system {
-    use std::ffi::CStr;
+    use std::ffi::{CStr, c_int, c_void};
+    use std::sync::OnceLock;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use rustix::fs::{CWD, Mode, OFlags};
+    use rustix::mm::Advice;
 
     use super::{Bytes, ResidentSet, kilobytes, number};
 
@@ -111,6 +120,44 @@ mod system {
         // SAFETY: the clock exists on every Linux, and `time` is a valid place for the answer.
         let status = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
         if status == 0 { time.tv_sec as f64 + time.tv_nsec as f64 / 1e9 } else { 0.0 }
+    }
+
+    pub(super) fn rest_code() {
+        static CODE: OnceLock<(usize, usize)> = OnceLock::new();
+        let (start, length) = *CODE.get_or_init(code);
+        if length > 0 {
+            // SAFETY: the pages are code as the file has it, which nobody writes to, and are read from there again.
+            let _ = unsafe { rustix::mm::madvise(start as *mut c_void, length, Advice::LinuxDontNeed) };
+        }
+    }
+
+    /// Where the code is that this function is part of: its first page, and bytes.
+    fn code() -> (usize, usize) {
+        unsafe extern "C" fn look(info: *mut libc::dl_phdr_info, _: usize, found: *mut c_void) -> c_int {
+            // SAFETY: the C library hands out a description with as many headers as it says, and what `found` is is
+            // known below.
+            let (info, found) = unsafe { (&*info, &mut *found.cast::<(usize, usize)>()) };
+            // SAFETY: as above.
+            let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
+            let here = code as *const () as usize;
+            let flags = libc::PF_R | libc::PF_W | libc::PF_X;
+            for header in headers {
+                let start = info.dlpi_addr.wrapping_add(header.p_vaddr) as usize;
+                let end = start.saturating_add(header.p_filesz as usize);
+                let is_code = header.p_type == libc::PT_LOAD && header.p_flags & flags == libc::PF_R | libc::PF_X;
+                if is_code && (start..end).contains(&here) {
+                    let page = rustix::param::page_size();
+                    let start = start.next_multiple_of(page);
+                    *found = (start, (end / page * page).saturating_sub(start));
+                    return 1;
+                }
+            }
+            0
+        }
+        let mut found = (0usize, 0usize);
+        // SAFETY: the function is of the wanted kind, and `found` lives until the call is over.
+        unsafe { libc::dl_iterate_phdr(Some(look), std::ptr::from_mut(&mut found).cast()) };
+        found
     }
 
     fn read<'a>(path: &CStr, into: &'a mut [u8]) -> &'a [u8] {
@@ -145,6 +192,8 @@ mod system {
     pub(super) fn cpu_seconds() -> f64 {
         0.0
     }
+
+    pub(super) fn rest_code() {}
 }
 
 #[cfg(test)]
@@ -167,6 +216,30 @@ mod tests {
         let now = ResidentSet::now();
         assert!(now.resident > Bytes::KIB && now.peak >= now.resident, "{now:?}");
         assert!(resident_now() > Bytes::KIB);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn code_that_rests_runs_again() {
+        let here = rest_code as *const () as usize;
+        let resident = || {
+            let text = std::fs::read_to_string("/proc/self/smaps").expect("as a moment ago");
+            let mut lines = text.lines();
+            let is_ours = |line: &&str| {
+                let range = line.split_once(' ').and_then(|(range, _)| range.split_once('-'));
+                let number = |text: &str| usize::from_str_radix(text, 16).ok();
+                range.is_some_and(|(start, end)| {
+                    number(start).zip(number(end)).is_some_and(|(start, end)| (start..end).contains(&here))
+                })
+            };
+            lines.find(is_ours).expect("the code is in a mapping");
+            let rss = lines.find_map(|line| line.strip_prefix("Rss:")).expect("each mapping has one");
+            rss.trim().trim_end_matches(" kB").parse::<u64>().expect("a number")
+        };
+        let before = resident();
+        rest_code();
+        let after = resident();
+        assert!(after > 0 && after < before, "{before} kB of code before, {after} kB after");
     }
 
     #[cfg(target_os = "linux")]

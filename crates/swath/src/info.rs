@@ -18,6 +18,7 @@ use serde::Serialize;
 use swath_core::{Bytes, Error, Result, Stop};
 
 use crate::ingest::{named, pattern};
+use crate::pattern::{matches, no_match};
 pub use grids::{BandDescription, RasterDescription, RasterFootprint};
 
 /// Share of the ceiling that the columns of one chunk may take, as a rule of thumb.
@@ -163,18 +164,11 @@ pub fn expand(arguments: &[OsString]) -> Result<Vec<PathBuf>> {
                 continue;
             }
         };
-        let wrong = |reason: String| Error::InputUnreadable {
-            path: argument.into(),
-            reason,
-            hint: "quote the pattern, and check it with ls".into(),
-        };
-        let before = paths.len();
-        for entry in glob::glob(pattern).map_err(|error| wrong(error.to_string()))? {
-            paths.push(entry.map_err(|error| wrong(error.to_string()))?);
+        let found = matches(pattern)?;
+        if found.is_empty() {
+            return Err(no_match(pattern, "nothing matches"));
         }
-        if paths.len() == before {
-            return Err(wrong("nothing matches".into()));
-        }
+        paths.extend(found);
     }
     Ok(paths)
 }

@@ -10,6 +10,7 @@ pub mod ingest;
 mod input_file;
 mod job;
 pub mod outcome;
+mod pattern;
 pub mod raster;
 pub mod request;
 pub mod synth;

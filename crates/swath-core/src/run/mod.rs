@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::process::{ResidentSet, Stopwatch};
+use crate::process::{ResidentSet, Stopwatch, rest_code};
 use crate::{Budget, Bytes, Event, Journal, Observer, Plan, Receipts, Result, Stop, fault};
 use keeper::Unflushed;
 use stage::StageRun;
@@ -139,6 +139,7 @@ pub fn run(
     let mut unflushed = Unflushed::nothing();
     for (number, stage) in plan.stages.iter().enumerate() {
         let of_stage = Stopwatch::start();
+        rest_code();
         let number = u16::try_from(number).map_err(|_| crate::Error::unexpected("a plan has too many stages"))?;
         let stage_run = StageRun { plan, number, stage: &**stage, budget, journal, stop, observer, options };
         if let Err(error) = stage_run.run(receipts, &mut watch, &mut summary.chunks, &mut unflushed) {

@@ -85,8 +85,13 @@ pub fn header(path: &Path, head: &[u8], whole: bool, format: &CsvFormat) -> Resu
         }
     }
     let more = numbered(names.len() + 1, names.len());
-    let names = distinct(names.iter().map(|name| name.trim_ascii().to_vec()).chain(more).collect());
+    let names = distinct(names.iter().map(|name| trimmed(name).to_vec()).chain(more).collect());
     Ok(Header { names, data_offset: (end + 1).min(head.len()) as u64, lines: line })
+}
+
+/// A name without white space around it, of which exports write kinds that are no ASCII.
+fn trimmed(name: &[u8]) -> &[u8] {
+    std::str::from_utf8(name).map_or_else(|_| name.trim_ascii(), |name| name.trim().as_bytes())
 }
 
 /// The same for whatever a schema says that the text is: rows of JSON have no header, and as fields what columns are
@@ -263,6 +268,7 @@ mod tests {
         check("a,b\n1,2\n", &plain, &["a", "b"], 4, 1);
         check("\u{feff}a, b \r\n1,2\n", &plain, &["a", "b"], 10, 1);
         check("a,b", &plain, &["a", "b"], 3, 1);
+        check("\u{a0}a,b\u{a0}\n1,2\n", &plain, &["a", "b"], 8, 1);
         check("\n \n\"a\n1\",\"b\"\"c\"\n1,2\n", &plain, &["a\n1", "b\"c"], 16, 4);
         check("a,a,a_2,a,,\n", &plain, &["a", "a_3", "a_2", "a_4", "", ""], 12, 1);
         let noted = CsvFormat { comment: Some(b'#'), skip_lines: 1, delimiter: b';', ..CsvFormat::default() };

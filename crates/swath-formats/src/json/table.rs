@@ -185,7 +185,8 @@ broken
         let names = ["a", "b.c", "b.d", "geometry.type", "geometry.coordinates.0", "geometry.coordinates.1"];
         assert_eq!(paths, [&names[..], &["geometry.coordinates.2", "e"]].concat());
         let tree = Paths::new(paths.iter().map(String::as_str)).expect("paths");
-        let text = [header(paths.iter().map(String::as_str)), rows(lines, &tree)].concat();
+        let mut text = header(paths.iter().map(String::as_str));
+        rows(lines, &tree, &mut text);
         assert_eq!(
             String::from_utf8_lossy(&text),
             "a,b.c,b.d,geometry.type,geometry.coordinates.0,geometry.coordinates.1,geometry.coordinates.2,e\n\

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use swath_core::{Bytes, Error, Result};
 
 use crate::content::STANDARD_INPUT;
+use crate::pattern::{matches, no_match};
 use crate::raster::listed;
 
 /// Bytes of input per unit.
@@ -200,21 +201,11 @@ fn is_dangling(path: &Path) -> bool {
 /// # Errors
 /// [`Error::InputUnreadable`] if there are none.
 pub fn expand(pattern: &str) -> Result<Vec<PathBuf>> {
-    let wrong = |reason: String| Error::InputUnreadable {
-        path: pattern.into(),
-        reason,
-        hint: "quote the pattern, and check it with ls".into(),
-    };
-    let mut found = Vec::new();
-    for entry in glob::glob(pattern).map_err(|error| wrong(error.to_string()))? {
-        let path = entry.map_err(|error| wrong(error.to_string()))?;
-        // As in a folder, what is neither is refused with its name later.
-        if !path.is_dir() {
-            found.push(path);
-        }
-    }
+    let mut found = matches(pattern)?;
+    // As in a folder, what is neither is refused with its name later.
+    found.retain(|path| !path.is_dir());
     if found.is_empty() {
-        return Err(wrong("no file matches".into()));
+        return Err(no_match(pattern, "no file matches"));
     }
     Ok(found)
 }

@@ -83,6 +83,7 @@ pub fn prepare(request: &IngestRequest, stop: &Stop) -> Result<Prepared> {
         stop,
     };
     let inputs = look::inputs_as(&request.sources, given, room)?;
+    swath_core::rest_code();
     if let Some(no_degrees) = &inputs.no_degrees {
         return Err(no_degrees.error());
     }
