@@ -347,9 +347,36 @@ fn a_job_that_gets_nowhere_is_ended() {
     let lines = ["sensor ingest pipe.csv -o lake --schema schema.toml", "raster convert in/r1.tif -o b.tif"];
     write_jobs(&folder, "jobs.toml", &lines);
     let outcome = folder.run("batch jobs.toml -m 200MB -j 2 --json --hang-after 2s").expect(&[9]);
-    assert_eq!(set_aside(&outcome), [("lake".to_string(), "hung".to_string(), 2)], "{outcome}");
+    assert_eq!(set_aside(&outcome), [("lake".to_string(), "hung".to_string(), 1)], "{outcome}");
     assert!(outcome.stdout.contains("finished nothing for too long"), "{outcome}");
     assert!(folder.at("b.tif").exists() && !folder.at("lake").exists());
+}
+
+/// What came through a pipe before a death is gone, so the same words would make something else of the rest.
+#[test]
+fn a_job_that_reads_a_pipe_is_not_begun_again() {
+    let folder = folder();
+    assert!(Command::new("mkfifo").arg(folder.at("pipe.csv")).status().expect("mkfifo").success());
+    let text = folder.read("t0.csv");
+    for (number, words) in ["pipe.csv", "t1.csv pipe.csv"].into_iter().enumerate() {
+        let mut pipe = std::fs::File::options().read(true).write(true).open(folder.at("pipe.csv")).expect("a pipe");
+        pipe.write_all(&text[..30_000]).expect("written");
+        let line = format!("sensor ingest {words} -o lake --schema schema.toml");
+        write_jobs(&folder, "jobs.toml", &[line, format!("raster convert in/r1.tif -o b{number}.tif")]);
+        let mut running = folder.start_logging("batch jobs.toml -m 200MB -j 2 --json", "log");
+        let process = |events: &[Value]| {
+            let first = events.iter().find(|event| event["event"] == "job" && event["job"] == "lake");
+            first.and_then(|event| event["process"].as_u64())
+        };
+        let events = wait_for(&folder, "log", &mut running, |events| process(events).is_some());
+        std::thread::sleep(Duration::from_millis(300));
+        signal(process(&events).expect("a process"), Signal::KILL);
+        let outcome = running.wait().expect(&[9]);
+        assert_eq!(set_aside(&outcome), [("lake".to_string(), "killed".to_string(), 1)], "{outcome}");
+        assert!(outcome.stdout.contains("an input can be read only once"), "{outcome}");
+        assert!(folder.at(&format!("b{number}.tif")).exists() && !folder.at("lake").exists());
+        folder.remove(&["jobs.failed.jsonl", ".jobs.toml.batch", ".lake.partial"]);
+    }
 }
 
 #[test]

@@ -180,6 +180,15 @@ pub enum Error {
         /// How much its lease had left.
         got: Bytes,
     },
+    /// The process that did the work died, and went on as often as may be.
+    Died {
+        /// How.
+        message: String,
+        /// What to do.
+        hint: String,
+        /// The exit code: 4 for want of memory, 75 where it was ended from outside, else 1.
+        exit: u8,
+    },
     /// Anything else: a bug, or a failure of the system (exit 1).
     Unexpected {
         /// What happened.
@@ -243,6 +252,7 @@ impl Error {
             Error::TooManyRejects { .. } => 7,
             Error::LedgerBroken { .. } => 8,
             Error::Stopped { .. } => 75,
+            Error::Died { exit, .. } => *exit,
             Error::Unexpected { .. } => 1,
         }
     }
@@ -254,7 +264,8 @@ impl Error {
             | Error::InputUnreadable { hint, .. }
             | Error::InputCorrupt { hint, .. }
             | Error::OutputExists { hint, .. }
-            | Error::OutputUnwritable { hint, .. } => hint.clone(),
+            | Error::OutputUnwritable { hint, .. }
+            | Error::Died { hint, .. } => hint.clone(),
             Error::CeilingTooSmall { smallest, .. } => format!("--memory {} would do", ceiling_flag(*smallest)),
             Error::LimitTooSmall { smallest, available, .. } if *smallest + Bytes::MB <= *available => {
                 // What is mapped differs a little from run to run.
@@ -386,9 +397,10 @@ fn plain(error: &std::io::Error) -> String {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Usage { message, .. } | Error::LedgerBroken { message } | Error::Unexpected { message } => {
-                f.write_str(message)
-            }
+            Error::Usage { message, .. }
+            | Error::LedgerBroken { message }
+            | Error::Died { message, .. }
+            | Error::Unexpected { message } => f.write_str(message),
             Error::CeilingTooSmall { what, ceiling, smallest, mostly } => {
                 write!(f, "{what} needs {smallest}, the ceiling is {ceiling}")?;
                 if mostly.is_empty() { Ok(()) } else { write!(f, " ({mostly})") }

@@ -39,6 +39,9 @@ pub struct RunFlags {
     /// Go on with an unfinished run
     #[arg(long, help_heading = "Running")]
     pub resume: bool,
+    /// Work in a process of its own, and go on from what is done if it dies
+    #[arg(long, help_heading = "Running")]
+    pub isolate: bool,
 }
 
 impl RunFlags {
@@ -55,6 +58,7 @@ impl RunFlags {
             explain: once_set("--explain", self.explain, other.explain)?,
             overwrite: once_set("--overwrite", self.overwrite, other.overwrite)?,
             resume: once_set("--resume", self.resume, other.resume)?,
+            isolate: once_set("--isolate", self.isolate, other.isolate)?,
         };
         not_both(("--overwrite", flags.overwrite), ("--resume", flags.resume))?;
         Ok(flags)

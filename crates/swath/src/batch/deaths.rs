@@ -53,6 +53,19 @@ pub(super) enum Verdict {
     Stopped,
 }
 
+impl Verdict {
+    /// The same of a job that cannot begin again.
+    pub fn for_good(self) -> Verdict {
+        match self {
+            Verdict::Refused(_) => Verdict::Final(Reason::DoesNotFit),
+            Verdict::Pressure => Verdict::Final(Reason::OutOfMemory),
+            Verdict::OnceMore(reason) => Verdict::Final(reason),
+            Verdict::Held => Verdict::Final(Reason::Output),
+            Verdict::Done | Verdict::Final(_) | Verdict::Stopped => self,
+        }
+    }
+}
+
 /// What nobody can refuse.
 pub(super) const SIGKILL: i32 = 9;
 const SIGINT: i32 = 2;

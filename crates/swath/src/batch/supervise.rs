@@ -54,6 +54,8 @@ struct Running {
     begin: Begin,
     /// What its inputs were when it began.
     inputs: u64,
+    /// Whether what it has read cannot be read again.
+    reads_once: bool,
     stall: Option<Stall>,
 }
 
@@ -237,12 +239,13 @@ impl<'a> Supervisor<'a> {
             if begin == Begin::AsSaid {
                 entry.begin = Begin::Resume;
             }
-            let name = self.name(job, &files);
+            let (name, reads_once) = (self.name(job, &files), files.reads_once());
             match Worker::start(&self.request.program, &self.request.environment, &order) {
                 Ok(worker) => {
                     self.observer.on(&BatchEvent::Job { job: &name, attempt, grant, process: worker.id() });
                     let since = Instant::now();
-                    self.running.push(Running { job, name, grant, worker, since, begin, inputs, stall: None });
+                    let stall = None;
+                    self.running.push(Running { job, name, grant, worker, since, begin, inputs, reads_once, stall });
                 }
                 Err(error) => {
                     self.grants.give_back(grant);
@@ -298,8 +301,12 @@ impl<'a> Supervisor<'a> {
                     let out_of_memory = is_killed && self.kills.take();
                     let (said, stall) = (running.worker.said(), running.stall);
                     let death = Death { end, said, stall, out_of_memory, is_stopping: self.is_stopping };
-                    let told = Told::of(&death);
-                    self.conclude(&running, death.verdict(), &told)?;
+                    let (mut told, mut verdict) = (Told::of(&death), death.verdict());
+                    if running.reads_once && verdict != verdict.for_good() {
+                        verdict = verdict.for_good();
+                        told.message += "; an input can be read only once, so it is not tried again";
+                    }
+                    self.conclude(&running, verdict, &told)?;
                 }
             }
         }

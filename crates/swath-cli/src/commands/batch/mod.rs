@@ -18,7 +18,7 @@ use crate::process::{print, print_json, stop_on_signals};
 use crate::settings::{Origin, Setting, Settings};
 use crate::show::{Headed, batch as show};
 use crate::words::BatchWords;
-pub use understand::Grammar;
+pub use understand::{Grammar, files_of};
 
 /// The program itself, also where another one has taken its path meanwhile.
 #[cfg(target_os = "linux")]
@@ -108,7 +108,11 @@ fn state_path(jobs: Option<&Path>, out_dir: Option<&Path>) -> PathBuf {
     }
 }
 
-fn program() -> Result<PathBuf> {
+/// The program itself.
+///
+/// # Errors
+/// When it does not find itself.
+pub fn program() -> Result<PathBuf> {
     #[cfg(target_os = "linux")]
     if Path::new(PROGRAM).exists() {
         return Ok(PROGRAM.into());
