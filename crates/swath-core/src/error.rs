@@ -180,6 +180,21 @@ pub enum Error {
         /// How much its lease had left.
         got: Bytes,
     },
+    /// The process has grown from task to task by more than may be (exit 4).
+    Drifted {
+        /// By how much.
+        grown: Bytes,
+        /// How much that may be.
+        limit: Bytes,
+        /// Over so many tasks.
+        tasks: u64,
+        /// Of that, what lives on the heap.
+        live: Bytes,
+        /// The rest, which the allocator keeps.
+        slack: Bytes,
+        /// Files that were open at the end and not before.
+        files: u64,
+    },
     /// The process that did the work died, and went on as often as may be.
     Died {
         /// How.
@@ -246,6 +261,7 @@ impl Error {
             | Error::MemoryRefused { .. }
             | Error::ThreadRefused { .. }
             | Error::DictionaryFull { .. }
+            | Error::Drifted { .. }
             | Error::Pressure { .. } => 4,
             Error::InputUnreadable { .. } | Error::InputCorrupt { .. } => 5,
             Error::OutputExists { .. } | Error::OutputHeld { .. } | Error::OutputUnwritable { .. } => 6,
@@ -291,6 +307,11 @@ impl Error {
             }
             Error::CeilingReached { .. } | Error::Pressure { .. } => {
                 "a larger --memory, or fewer --threads; run again with --resume to keep what is done".into()
+            }
+            Error::Drifted { .. } => {
+                "this may be a bug of swath; --resume goes on with what is done in a new process, as --isolate does by \
+                 itself"
+                    .into()
             }
             Error::DictionaryFull { .. } => {
                 "a larger --memory, then --resume; or --overwrite, with type = \"string\" for columns with many distinct \
@@ -423,6 +444,13 @@ impl fmt::Display for Error {
                     f,
                     "{what} have more than {distinct} distinct values: their dictionary takes {limit}, and the ceiling \
                      leaves no more"
+                )
+            }
+            Error::Drifted { grown, limit, tasks, live, slack, files } => {
+                write!(
+                    f,
+                    "the process grew by {grown} over {tasks} tasks, and --drift-limit is {limit}: {live} live on the heap, \
+                     {slack} is kept by the allocator, {files} more files are open"
                 )
             }
             Error::InputUnreadable { path, reason, .. } => write!(f, "cannot read {}: {reason}", path.display()),

@@ -37,6 +37,7 @@ pub fn run_options<'a>(
     let mut options = RunOptions::new(common.threads(), common.ceiling(), sync);
     options.scratch = Some(scratch);
     options.heartbeat = common.heartbeat_s.map(Duration::from_secs_f64);
+    options.drift_limit = common.drift_limit;
     options.flush_at_stage_end = FLUSH_AT_STAGE_END;
     // What was planned to be resident is no pressure.
     options.soft_mark = options.soft_mark.max(ledger.predicted_peak());

@@ -9,8 +9,8 @@ use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use swath::batch::Begin;
-use swath_core::{Bytes, Error, Event, LedgerLine, Limits, OomKills, Result, Stop, counting, fault};
+use swath::batch::{Begin, GROUP_BESIDE};
+use swath_core::{Bytes, Error, Event, GroupNest, LedgerLine, Limits, OomKills, Result, Stop, counting, fault};
 
 use super::batch::{files_of, program};
 use crate::allocator;
@@ -23,6 +23,8 @@ use crate::words::Verb;
 pub const WAITING_BYTES: Bytes = Bytes(14_000_000);
 /// How often a process that met a limit is followed by one that plans with half as much.
 const SMALLER_MAX: u32 = 2;
+/// How often a process may be followed by another since it grew.
+const AFRESH_MAX: u32 = 20;
 /// Time between two looks at the process.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -31,6 +33,8 @@ pub const WORD: &str = "--isolated";
 /// The exit code of a process that met a limit and said nothing, so that another one may try with smaller pieces. Nobody
 /// else sees it.
 pub const SMALLER: u8 = 84;
+/// The same of one that grew from task to task, so that another one may go on as it was.
+pub const AFRESH: u8 = 85;
 
 const SIGKILL: i32 = 9;
 
@@ -47,6 +51,8 @@ pub struct Order {
     pub begin: Begin,
     /// Whether it leaves with [`SMALLER`] where it meets a limit.
     pub may_get_smaller: bool,
+    /// Whether it leaves with [`AFRESH`] where it grows from task to task.
+    pub may_begin_afresh: bool,
 }
 
 /// The line of a ledger for the process that waits.
@@ -67,26 +73,35 @@ pub fn run(verb: Verb, arguments: &[OsString], settings: &Settings) -> Result<u8
     let reads_once = files_of(verb)?.reads_once();
     let ceiling = settings.memory.value.resolve(&Limits::detect(settings.threads.value));
     counting::set_limit(WAITING_BYTES);
+    // In this order: to make groups, this process may have to leave its own.
     let mut kills = OomKills::watch();
+    let nest = GroupNest::open().ok();
     let mut order = Order {
         waiting: std::process::id(),
         ceiling,
         planned: ceiling,
         begin: Begin::AsSaid,
         may_get_smaller: !reads_once,
+        may_begin_afresh: !reads_once,
     };
-    let (mut smaller, mut died) = (0, false);
+    let (mut smaller, mut afresh, mut died) = (0, 0, false);
     loop {
-        let status = wait(start(arguments, &order)?, &stop)?;
+        let child = start(arguments, &order)?;
+        let group = nest.as_ref().and_then(|nest| nest.group(ceiling - WAITING_BYTES + GROUP_BESIDE).ok());
+        let group = group.filter(|group| group.admit(child.id()).is_ok());
+        let status = wait(child, &stop)?;
+        let is_counted = kills.take() || group.as_ref().is_some_and(|group| group.kills() > 0);
         let died_of = match (status.code(), status.signal()) {
             (Some(code), _) if code == i32::from(SMALLER) => Died::Limit,
+            (Some(code), _) if code == i32::from(AFRESH) => Died::Growth,
             (Some(code), _) => return Ok(u8::try_from(code).unwrap_or(1)),
             _ if stop.is_raised() => return Err(Error::Stopped { resumable: true }),
-            (None, Some(SIGKILL)) if kills.take() => Died::OutOfMemory,
+            (None, Some(SIGKILL)) if is_counted => Died::OutOfMemory,
             (None, signal) => Died::Signal(signal.unwrap_or(0)),
         };
         let is_last = match died_of {
             Died::Limit | Died::OutOfMemory => smaller == SMALLER_MAX,
+            Died::Growth => afresh == AFRESH_MAX,
             Died::Signal(_) => died,
         };
         if is_last || reads_once {
@@ -97,10 +112,12 @@ pub fn run(verb: Verb, arguments: &[OsString], settings: &Settings) -> Result<u8
                 smaller += 1;
                 order.planned = Bytes(order.planned.0 / 2);
             }
+            Died::Growth => afresh += 1,
             Died::Signal(_) => died = true,
         }
         order.begin = Begin::Resume;
         order.may_get_smaller = smaller < SMALLER_MAX;
+        order.may_begin_afresh = afresh < AFRESH_MAX;
         if !settings.quiet {
             let message = format!("{}; it goes on with a plan for {} at most", died_of.words(), order.planned);
             warn_late(&Event::Warning { message }, settings.log);
@@ -112,6 +129,7 @@ pub fn run(verb: Verb, arguments: &[OsString], settings: &Settings) -> Result<u8
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Died {
     Limit,
+    Growth,
     OutOfMemory,
     Signal(i32),
 }
@@ -120,6 +138,7 @@ impl Died {
     fn words(self) -> String {
         match self {
             Died::Limit => "the job's process met its limit of memory".into(),
+            Died::Growth => "the job's process grew and ended".into(),
             Died::OutOfMemory => "the kernel killed the job's process for want of memory".into(),
             Died::Signal(SIGKILL) => "the job's process was killed from outside (signal 9)".into(),
             Died::Signal(signal) => format!("the job's process was ended by signal {signal}"),
@@ -128,7 +147,7 @@ impl Died {
 
     fn error(self, reads_once: bool) -> Error {
         let exit = match self {
-            Died::Limit | Died::OutOfMemory => 4,
+            Died::Limit | Died::Growth | Died::OutOfMemory => 4,
             Died::Signal(libc::SIGKILL | libc::SIGINT | libc::SIGTERM | libc::SIGHUP) => 75,
             Died::Signal(_) => 1,
         };
@@ -137,7 +156,7 @@ impl Died {
                 ", and an input can be read only once",
                 "run the same command again with --overwrite, from a file if that can be",
             ),
-            (Died::Limit | Died::OutOfMemory, _) => (
+            (Died::Limit | Died::Growth | Died::OutOfMemory, _) => (
                 ", each time",
                 "a smaller --memory, or more room for the program; then --resume goes on with what is done",
             ),
@@ -177,12 +196,13 @@ fn wait(mut child: Child, stop: &Stop) -> Result<ExitStatus> {
 }
 
 impl Order {
-    fn words(&self) -> [String; 5] {
+    fn words(&self) -> [String; 6] {
         let begin = if self.begin == Begin::Resume { "resume" } else { "begin" };
         let limit = if self.may_get_smaller { "smaller" } else { "last" };
+        let growth = if self.may_begin_afresh { "afresh" } else { "last" };
         let figures = [self.waiting.into(), self.ceiling.0, self.planned.0].map(|figure: u64| figure.to_string());
         let [waiting, ceiling, planned] = figures;
-        [waiting, ceiling, planned, begin.into(), limit.into()]
+        [waiting, ceiling, planned, begin.into(), limit.into(), growth.into()]
     }
 
     /// An order from the words behind [`WORD`], and the words of the command.
@@ -192,7 +212,7 @@ impl Order {
     pub fn read(arguments: &[OsString]) -> Result<(Order, Vec<OsString>)> {
         let wrong =
             || Error::Usage { message: "this is no order".into(), hint: "--isolate starts processes by itself".into() };
-        let [waiting, ceiling, planned, begin, limit, words @ ..] = arguments else { return Err(wrong()) };
+        let [waiting, ceiling, planned, begin, limit, growth, words @ ..] = arguments else { return Err(wrong()) };
         let number = |word: &OsString| word.to_str().and_then(|word| word.parse::<u64>().ok()).ok_or_else(wrong);
         let order = Order {
             waiting: u32::try_from(number(waiting)?).map_err(|_| wrong())?,
@@ -200,6 +220,7 @@ impl Order {
             planned: Bytes(number(planned)?),
             begin: if begin == "resume" { Begin::Resume } else { Begin::AsSaid },
             may_get_smaller: limit == "smaller",
+            may_begin_afresh: growth == "afresh",
         };
         Ok((order, std::iter::once("swath".into()).chain(words.iter().cloned()).collect()))
     }
@@ -217,12 +238,13 @@ mod tests {
             planned: Bytes(50_000_000),
             begin: Begin::Resume,
             may_get_smaller: true,
+            may_begin_afresh: false,
         };
         let command = ["raster", "convert", "a.tif"].map(OsString::from);
         let words: Vec<OsString> = order.words().into_iter().map(Into::into).chain(command.clone()).collect();
         let (read, rest) = Order::read(&words).expect("an order");
         assert_eq!((read, &rest[1..]), (order, &command[..]));
-        for line in ["", "12", "12 x 5 begin last", "x 12 5 begin last"] {
+        for line in ["", "12", "12 x 5 begin last last", "x 12 5 begin last last"] {
             let words: Vec<OsString> = line.split(' ').map(Into::into).collect();
             assert!(Order::read(&words).is_err(), "{line}");
         }

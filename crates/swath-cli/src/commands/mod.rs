@@ -74,6 +74,9 @@ fn run_words(arguments: Vec<OsString>, order: Option<&isolate::Order>) -> u8 {
         voice.json = settings.json;
         voice.json_log = settings.log == LogFormat::Json;
         last_words::prepare(command, voice);
+        if let Some(order) = order {
+            worker::hold_isolated(order, settings.threads.value);
+        }
         let explains = run_flags(&mut words.verb).is_none_or(|run| run.explain);
         match settings.isolate && !explains && order.is_none() {
             true => isolate::run(words.verb, &arguments, &settings),

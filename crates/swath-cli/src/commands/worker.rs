@@ -11,10 +11,11 @@ use std::time::Duration;
 use clap::Parser;
 use swath::batch::{Begin, Files, Heartbeat, Order};
 use swath::outcome::Memory;
-use swath_core::{Bytes, Error, Limits, MemoryRequest, PartialOutput, ResidentSet, Result, counting, fault};
+use swath_core::{Bytes, Error, Event, Limits, MemoryRequest, PartialOutput, ResidentSet, Result, counting, fault};
 
 use super::batch::{Grammar, files_of};
 use super::{Heard, dispatch, ended, flags, isolate, run_flags};
+use crate::observe::warn_late;
 use crate::process::{self, print_json_if_possible};
 use crate::settings::{Said, Settings};
 use crate::show::failure::{Failure, Voice};
@@ -67,6 +68,7 @@ fn work(order: &Order, command: &str, voice: Voice) -> Result<u8> {
         Grammar::default().files(&words)
     });
     let mut flags = flags(&verb.verb);
+    flags.drift_limit = flags.drift_limit.or(order.drift_limit);
     // It is in a process of its own already.
     flags.isolate = false;
     flags.memory = Some(MemoryRequest::Exact(order.grant));
@@ -96,14 +98,18 @@ pub fn begin_isolated(verb: &mut Verb, order: &isolate::Order, arguments: &[OsSt
     begin(verb, order.begin, || files_of(understood(arguments)?));
     if let Some(run) = run_flags(verb) {
         run.ceiling.memory = Some(MemoryRequest::Exact(order.planned));
-        let threads = Limits::detect(run.threads).workers(run.threads);
-        let _ = ORDERED.set((order.ceiling - isolate::WAITING_BYTES, threads));
     }
     let _ = ISOLATED.set(*order);
     if order.may_get_smaller {
         counting::end_silently(isolate::SMALLER);
     }
     Ok(())
+}
+
+/// Notes what a process is held to that was started for one command, with so many threads, if anybody said so.
+pub fn hold_isolated(order: &isolate::Order, threads: Option<usize>) {
+    let threads = Limits::detect(threads).workers(threads);
+    let _ = ORDERED.set((order.ceiling - isolate::WAITING_BYTES, threads));
 }
 
 /// The verb of words that were understood before.
@@ -118,6 +124,7 @@ fn understood(arguments: &[OsString]) -> Result<Verb> {
 
 /// Tells the error of a process that another one waits for, unless that one has a way on; answers the exit code.
 pub fn ended_isolated(error: Error, order: &isolate::Order, arguments: &[OsString], told: (&str, Voice)) -> u8 {
+    let log = if told.1.json_log { LogFormat::Json } else { LogFormat::Text };
     match error {
         // With half of the ceiling not even the smallest pieces fit: they are to be as small as can be.
         Error::CeilingTooSmall { smallest, .. } if order.planned < smallest && smallest <= order.ceiling => {
@@ -127,6 +134,11 @@ pub fn ended_isolated(error: Error, order: &isolate::Order, arguments: &[OsStrin
             if order.may_get_smaller =>
         {
             isolate::SMALLER
+        }
+        // The next one has nothing of what this one kept.
+        Error::Drifted { .. } if order.may_begin_afresh => {
+            warn_late(&Event::Warning { message: error.to_string() }, log);
+            isolate::AFRESH
         }
         error => ended(Err(error), told.0, told.1),
     }
@@ -229,13 +241,18 @@ fn begin(verb: &mut Verb, begin: Begin, files: impl FnOnce() -> Result<Files>) {
         _ => false,
     };
     let Some(run) = run_flags(verb) else { return };
-    let is_unfinished =
-        || files().unwrap_or_default().outputs.iter().any(|output| PartialOutput::stands_unfinished(output));
     match begin {
         Begin::AsSaid => {}
         Begin::Overwrite => run.overwrite |= !adds,
-        // What is to be replaced is what stands there, unless an attempt to do so was begun.
-        Begin::Resume if run.overwrite && !is_unfinished() => {}
-        Begin::Resume => (run.overwrite, run.resume) = (false, true),
+        Begin::Resume => {
+            let outputs = files().unwrap_or_default().outputs;
+            let is_unfinished = outputs.iter().any(|output| PartialOutput::stands_unfinished(output));
+            // What is to be replaced is what stands there, unless an attempt to do so was begun; and what is only printed has
+            // nothing to go on from.
+            let begins_anew = (run.overwrite && !is_unfinished) || (outputs.is_empty() && !adds);
+            if !begins_anew {
+                (run.overwrite, run.resume) = (false, true);
+            }
+        }
     }
 }

@@ -52,6 +52,11 @@ pub fn live() -> Bytes {
     Bytes(u64::try_from(LIVE.load(Ordering::Relaxed)).unwrap_or(0))
 }
 
+/// Pages of buffers, which are no part of the heap.
+pub(crate) fn pages() -> Bytes {
+    Bytes(u64::try_from(PAGES.load(Ordering::Relaxed)).unwrap_or(0))
+}
+
 /// The most that [`live`] has been since the start or the last [`reset_peak`].
 pub fn peak() -> Bytes {
     Bytes(u64::try_from(PEAK.load(Ordering::Relaxed)).unwrap_or(0))

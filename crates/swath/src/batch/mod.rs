@@ -34,6 +34,10 @@ pub const SUPERVISOR_BYTES: Bytes = Bytes(32_000_000);
 /// With less than this no job would come to anything.
 const GRANT_MIN: Bytes = Bytes(18_000_000);
 
+/// What the control group of a job's process allows beyond its grant: pages of files that wait to be written, and what the
+/// kernel keeps for the process. Pages of files that can be dropped are dropped there.
+pub const GROUP_BESIDE: Bytes = Bytes(64_000_000);
+
 /// What the words of a job read and write.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Files {
@@ -89,6 +93,8 @@ pub struct BatchRequest {
     pub fail_fast: bool,
     /// Go on with an unfinished batch.
     pub resume: bool,
+    /// How much a worker may grow from task to task before another one goes on.
+    pub drift_limit: Option<Bytes>,
     /// A worker that is silent for so long is ended.
     pub silence: Duration,
     /// The same of one that lives, and reads, writes and finishes nothing.

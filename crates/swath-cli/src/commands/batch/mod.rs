@@ -52,6 +52,7 @@ pub fn run(words: BatchWords, settings: &Settings) -> Result<u8> {
         failed,
         retries: words.retries,
         fail_fast: words.fail_fast,
+        drift_limit: words.drift_limit,
         resume: words.resume,
         silence: Duration::from_secs_f64(words.silence),
         hang: Duration::from_secs_f64(words.hang_after),
