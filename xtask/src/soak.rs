@@ -38,6 +38,13 @@ struct Figures {
     leased: f64,
 }
 
+/// Where a record has the figures of a moment: seconds, the resident set, the heap, and what is leased for the run, by tasks
+/// and beyond them.
+const AT_S: &str = "/0";
+const RESIDENT: &str = "/1";
+const HEAP: &str = "/2";
+const LEASED: [&str; 3] = ["/3/0", "/3/1", "/3/2"];
+
 /// The runs on one volume.
 struct Volume {
     scale: f64,
@@ -163,21 +170,21 @@ fn once(words: &[String], input: &Path, folder: &Path) -> Result<Figures, String
 fn figures(record: &Value) -> Option<Figures> {
     let figure = |path: &str| record.pointer(path).and_then(Value::as_f64);
     let samples = record["samples"].as_array()?;
-    let of = |sample: &Value, name: &str| sample[name].as_f64().unwrap_or(0.0);
-    let warm = samples.last().map_or(0.0, |last| of(last, "at_s") / 4.0);
-    let later: Vec<&Value> = samples.iter().filter(|sample| of(sample, "at_s") >= warm).collect();
+    let of = |sample: &Value, place: &str| sample.pointer(place).and_then(Value::as_f64).unwrap_or(0.0);
+    let warm = samples.last().map_or(0.0, |last| of(last, AT_S) / 4.0);
+    let later: Vec<&Value> = samples.iter().filter(|sample| of(sample, AT_S) >= warm).collect();
     let mean = |value: &dyn Fn(&Value) -> f64| {
         later.iter().map(|sample| value(sample)).sum::<f64>() / later.len().max(1) as f64
     };
-    let points: Vec<(f64, f64)> = later.iter().map(|sample| (of(sample, "at_s"), of(sample, "resident"))).collect();
+    let points: Vec<(f64, f64)> = later.iter().map(|sample| (of(sample, AT_S), of(sample, RESIDENT))).collect();
     Some(Figures {
         wall_s: figure("/time/wall_s")?,
         peak: figure("/memory/actual_peak")?,
         predicted: figure("/memory/predicted_peak")?,
         slope: slope(&points).unwrap_or(0.0),
-        resident: mean(&|sample| of(sample, "resident")),
-        heap: mean(&|sample| of(sample, "heap")),
-        leased: mean(&|sample| ["fixed", "tasks", "kept"].iter().map(|name| of(sample, name)).sum()),
+        resident: mean(&|sample| of(sample, RESIDENT)),
+        heap: mean(&|sample| of(sample, HEAP)),
+        leased: mean(&|sample| LEASED.iter().map(|name| of(sample, name)).sum()),
     })
 }
 
@@ -273,7 +280,7 @@ mod tests {
 
     #[test]
     fn figures_are_those_after_the_warm_up() {
-        let sample = |at_s: f64, resident: f64| json!({ "at_s": at_s, "resident": resident, "heap": 2.0, "kept": 5.0 });
+        let sample = |at_s: f64, resident: f64| json!([at_s, resident, 2.0, [1.0, 0.0, 4.0], 0, 0]);
         let record = json!({
             "time": { "wall_s": 4.0 }, "memory": { "actual_peak": 9.0, "predicted_peak": 10.0 },
             "samples": [sample(0.0, 900.0), sample(1.0, 10.0), sample(2.0, 12.0), sample(4.0, 16.0)],
