@@ -187,6 +187,8 @@ impl<T> Idle<T> {
 /// # Errors
 /// [`Error::OutputUnwritable`], which names `--tmp-dir` where that is the folder.
 pub fn open_store(common: &Common, partial: &PartialOutput, allowance: Option<Lease>) -> Result<Store> {
+    // What is kept in memory dies with a process that grew, so that the next one would get as far and no further.
+    let allowance = allowance.filter(|_| !(common.resume && common.drift_limit.is_some()));
     let elsewhere = common.tmp_dir.as_deref();
     let open = || {
         if let Some(folder) = elsewhere {
