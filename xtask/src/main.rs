@@ -1,4 +1,4 @@
-//! The tasks of the house: `cargo xtask test | oracles | check | bench | faults`. It reads words and picks the task; the rest is in files.
+//! The tasks of the house: `cargo xtask test | oracles | check | bench | soak | faults`. It reads words and picks the task; the rest is in files.
 
 mod bench;
 mod check;
@@ -8,6 +8,7 @@ mod matrix;
 mod oracles;
 mod python;
 mod shell;
+mod soak;
 mod sources;
 mod test;
 
@@ -18,6 +19,7 @@ cargo xtask test [WORDS]      all tests of the workspace, then the oracles; WORD
 cargo xtask oracles [NAME…]   only the oracles, or only those whose names hold one of the words
 cargo xtask check             format, clippy, rustdoc, licences, absences, openings of files
 cargo xtask bench [OPTIONS]   the ingest benchmark; see cargo xtask bench --help
+cargo xtask soak OPTIONS      a job on growing volumes, for hours: memory and time; see cargo xtask soak --help
 cargo xtask faults batch      a batch of two hundred jobs, some of them bad, and killed on its way; wants a corpus
 cargo xtask faults verbs      a fault at every point of every verb; --quick: at some
 cargo xtask faults kills      500 kills at random moments, and on from there
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         Some("oracles") => oracles::run(rest),
         Some("check") => check::run(),
         Some("bench") => bench::run(rest),
+        Some("soak") => soak::run(rest),
         Some("faults") => faults::run(rest),
         Some("help" | "--help" | "-h") => {
             println!("{USAGE}");

@@ -2,7 +2,7 @@
 
 use std::io::{BufWriter, ErrorKind, Write};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
@@ -14,15 +14,27 @@ use crate::show::failure::{Failure, Voice};
 /// The exit code of a run that a signal stopped.
 const STOPPED: i32 = 75;
 
+/// Whether a second signal is the matter of the process that waits for this one.
+static IS_WAITED_FOR: AtomicBool = AtomicBool::new(false);
+
+/// Has [`stop_on_signals`] leave it at the first signal: of a Ctrl-C both this process and the one that waits for it are
+/// told by the terminal, and the latter hands it on.
+pub fn leave_second_signal() {
+    IS_WAITED_FOR.store(true, Ordering::Relaxed);
+}
+
 /// A stop that SIGINT, SIGTERM and SIGHUP raise; a second one ends the process at once.
 ///
 /// # Errors
 /// When the system refuses the handlers.
 pub fn stop_on_signals() -> Result<Stop> {
     let raised = Arc::new(AtomicBool::new(false));
+    let both = !IS_WAITED_FOR.load(Ordering::Relaxed);
     for signal in endings() {
         // In this order: the first signal finds the flag down and passes on to the second handler, which raises it.
-        flag::register_conditional_shutdown(signal, STOPPED, Arc::clone(&raised))
+        let second = both.then(|| flag::register_conditional_shutdown(signal, STOPPED, Arc::clone(&raised)));
+        second
+            .transpose()
             .and_then(|_| flag::register(signal, Arc::clone(&raised)))
             .map_err(|error| unhandled(signal, &error))?;
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use swath::request::Common;
 use swath_core::{Bytes, Error, Limits, MemoryRequest, Result, counting};
 
+use crate::commands::isolate;
 use crate::environment::{ConfigurationFile, Variables, configuration_files};
 use crate::observe::Recorder;
 use crate::words::{LogFormat, ProgressWhen, RunFlags, TalkFlags, threads};
@@ -54,6 +55,10 @@ pub struct Flags {
     pub tmp_dir: Option<PathBuf>,
     /// `--tmp-limit`.
     pub tmp_limit: Option<Bytes>,
+    /// `--drift-limit`.
+    pub drift_limit: Option<Bytes>,
+    /// `--isolate`.
+    pub isolate: bool,
     /// The rest.
     pub talk: TalkFlags,
 }
@@ -66,6 +71,8 @@ impl Flags {
             threads: run.threads,
             tmp_dir: run.tmp_dir.clone(),
             tmp_limit: run.tmp_limit,
+            drift_limit: run.drift_limit,
+            isolate: run.isolate,
             talk: talk.clone(),
         }
     }
@@ -82,6 +89,10 @@ pub struct Settings {
     pub tmp_dir: Setting<Option<PathBuf>>,
     /// How much spill.
     pub tmp_limit: Setting<Option<Bytes>>,
+    /// How much the process may grow from task to task.
+    pub drift_limit: Option<Bytes>,
+    /// Whether another process waits for the one that works.
+    pub isolate: bool,
     /// Form of the log.
     pub log: LogFormat,
     /// When there is a bar.
@@ -175,6 +186,8 @@ impl Settings {
             threads: optional(count),
             tmp_dir: optional(tmp_dir),
             tmp_limit: optional(tmp_limit),
+            drift_limit: flags.drift_limit,
+            isolate: flags.isolate,
             log: log.map(|setting| setting.value).unwrap_or_default(),
             progress: progress.unwrap_or_default(),
             heartbeat_s: heartbeat.map(|setting| setting.value),
@@ -199,7 +212,8 @@ impl Settings {
             resume,
             only_plans: false,
             heartbeat_s: self.heartbeat_s,
-            beside: self.report.iter().map(|_| Recorder::line()).collect(),
+            drift_limit: self.drift_limit,
+            beside: self.report.iter().map(|_| Recorder::line()).chain(self.isolate.then(isolate::line)).collect(),
         };
         // A job that cannot fit is refused with words, so making its plan must not hit the net.
         counting::set_limit(common.ceiling().max(Bytes(64_000_000)));

@@ -347,9 +347,36 @@ fn a_job_that_gets_nowhere_is_ended() {
     let lines = ["sensor ingest pipe.csv -o lake --schema schema.toml", "raster convert in/r1.tif -o b.tif"];
     write_jobs(&folder, "jobs.toml", &lines);
     let outcome = folder.run("batch jobs.toml -m 200MB -j 2 --json --hang-after 2s").expect(&[9]);
-    assert_eq!(set_aside(&outcome), [("lake".to_string(), "hung".to_string(), 2)], "{outcome}");
+    assert_eq!(set_aside(&outcome), [("lake".to_string(), "hung".to_string(), 1)], "{outcome}");
     assert!(outcome.stdout.contains("finished nothing for too long"), "{outcome}");
     assert!(folder.at("b.tif").exists() && !folder.at("lake").exists());
+}
+
+/// What came through a pipe before a death is gone, so the same words would make something else of the rest.
+#[test]
+fn a_job_that_reads_a_pipe_is_not_begun_again() {
+    let folder = folder();
+    assert!(Command::new("mkfifo").arg(folder.at("pipe.csv")).status().expect("mkfifo").success());
+    let text = folder.read("t0.csv");
+    for (number, words) in ["pipe.csv", "t1.csv pipe.csv"].into_iter().enumerate() {
+        let mut pipe = std::fs::File::options().read(true).write(true).open(folder.at("pipe.csv")).expect("a pipe");
+        pipe.write_all(&text[..30_000]).expect("written");
+        let line = format!("sensor ingest {words} -o lake --schema schema.toml");
+        write_jobs(&folder, "jobs.toml", &[line, format!("raster convert in/r1.tif -o b{number}.tif")]);
+        let mut running = folder.start_logging("batch jobs.toml -m 200MB -j 2 --json", "log");
+        let process = |events: &[Value]| {
+            let first = events.iter().find(|event| event["event"] == "job" && event["job"] == "lake");
+            first.and_then(|event| event["process"].as_u64())
+        };
+        let events = wait_for(&folder, "log", &mut running, |events| process(events).is_some());
+        std::thread::sleep(Duration::from_millis(300));
+        signal(process(&events).expect("a process"), Signal::KILL);
+        let outcome = running.wait().expect(&[9]);
+        assert_eq!(set_aside(&outcome), [("lake".to_string(), "killed".to_string(), 1)], "{outcome}");
+        assert!(outcome.stdout.contains("an input can be read only once"), "{outcome}");
+        assert!(folder.at(&format!("b{number}.tif")).exists() && !folder.at("lake").exists());
+        folder.remove(&["jobs.failed.jsonl", ".jobs.toml.batch", ".lake.partial"]);
+    }
 }
 
 #[test]
@@ -595,6 +622,63 @@ fn a_kill_for_want_of_memory_is_pressure() {
     // Once with its share, and once with all there is.
     assert_eq!(aside[0], ("wide.tif".to_string(), "out_of_memory".to_string(), 2), "{outcome}");
     assert!(folder.at("small.tif").exists());
+}
+
+/// The control group of memory that a process is in.
+fn group_of(process: u64) -> Option<std::path::PathBuf> {
+    let groups = std::fs::read_to_string(format!("/proc/{process}/cgroup")).ok()?;
+    let path = |line: &str| line.splitn(3, ':').nth(2).map(|path| path.trim_start_matches('/').to_string());
+    let one = groups.lines().find(|line| line.split(':').nth(1) == Some("memory"));
+    let (root, line) = match one {
+        Some(line) => ("/sys/fs/cgroup/memory", line),
+        None => ("/sys/fs/cgroup", groups.lines().find(|line| line.starts_with("0::"))?),
+    };
+    Some(std::path::Path::new(root).join(path(line)?))
+}
+
+/// Each worker is in a group of its own with a hard limit, where the machine lets such be made, and none is left.
+#[test]
+fn workers_are_held_by_control_groups_where_that_may_be() {
+    let folder = folder();
+    let lines = slow(&folder);
+    let wanted = undisturbed(&folder, &lines);
+    let process = |events: &[Value]| events.iter().find_map(|event| event["process"].as_u64());
+    let mut left = Vec::new();
+    for is_killed in [true, false] {
+        let resume = if is_killed { "" } else { " --resume" };
+        let line = format!("batch jobs.toml -m 300MB -j 2 --json{resume}");
+        let mut running = folder.start_logging(&line, "log");
+        let seen = wait_for(&folder, "log", &mut running, |events| process(events).is_some());
+        let limits = seen.iter().find_map(|event| event["limits"].as_str()).expect("it is said what holds");
+        if !limits.contains("control group each") {
+            assert!(limits.starts_with("RLIMIT_DATA ("), "{limits}");
+            running.kill();
+            return skipped("control groups of workers", limits);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        let group = group_of(process(&seen).expect("a process")).expect("a group");
+        assert!(group.to_string_lossy().contains("/swath-"), "{}", group.display());
+        let limit = ["memory.limit_in_bytes", "memory.max"]
+            .iter()
+            .find_map(|name| std::fs::read_to_string(group.join(name)).ok()?.trim().parse::<u64>().ok());
+        assert!(limit.is_some_and(|limit| (100_000_000..250_000_000).contains(&limit)), "{limit:?}");
+        left.push(group);
+        if is_killed {
+            running.kill();
+            let members = || std::fs::read_to_string(left[0].join("cgroup.procs")).unwrap_or_default();
+            let deadline = Instant::now() + Duration::from_secs(5);
+            while !members().is_empty() && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        } else {
+            running.wait().expect(&[0]);
+        }
+    }
+    assert_same(&folder, &wanted);
+    // That of the killed batch is removed by the next one.
+    for group in left {
+        assert!(!group.exists(), "{} is left", group.display());
+    }
 }
 
 /// A worker shows that it lives, and ends when nobody holds its standard input any more.

@@ -180,6 +180,30 @@ pub enum Error {
         /// How much its lease had left.
         got: Bytes,
     },
+    /// The process has grown from task to task by more than may be (exit 4).
+    Drifted {
+        /// By how much.
+        grown: Bytes,
+        /// How much that may be.
+        limit: Bytes,
+        /// Over so many tasks.
+        tasks: u64,
+        /// Of that, what lives on the heap.
+        live: Bytes,
+        /// The rest, which the allocator keeps.
+        slack: Bytes,
+        /// Files that were open at the end and not before.
+        files: u64,
+    },
+    /// The process that did the work died, and went on as often as may be.
+    Died {
+        /// How.
+        message: String,
+        /// What to do.
+        hint: String,
+        /// The exit code: 4 for want of memory, 75 where it was ended from outside, else 1.
+        exit: u8,
+    },
     /// Anything else: a bug, or a failure of the system (exit 1).
     Unexpected {
         /// What happened.
@@ -237,12 +261,14 @@ impl Error {
             | Error::MemoryRefused { .. }
             | Error::ThreadRefused { .. }
             | Error::DictionaryFull { .. }
+            | Error::Drifted { .. }
             | Error::Pressure { .. } => 4,
             Error::InputUnreadable { .. } | Error::InputCorrupt { .. } => 5,
             Error::OutputExists { .. } | Error::OutputHeld { .. } | Error::OutputUnwritable { .. } => 6,
             Error::TooManyRejects { .. } => 7,
             Error::LedgerBroken { .. } => 8,
             Error::Stopped { .. } => 75,
+            Error::Died { exit, .. } => *exit,
             Error::Unexpected { .. } => 1,
         }
     }
@@ -254,7 +280,8 @@ impl Error {
             | Error::InputUnreadable { hint, .. }
             | Error::InputCorrupt { hint, .. }
             | Error::OutputExists { hint, .. }
-            | Error::OutputUnwritable { hint, .. } => hint.clone(),
+            | Error::OutputUnwritable { hint, .. }
+            | Error::Died { hint, .. } => hint.clone(),
             Error::CeilingTooSmall { smallest, .. } => format!("--memory {} would do", ceiling_flag(*smallest)),
             Error::LimitTooSmall { smallest, available, .. } if *smallest + Bytes::MB <= *available => {
                 // What is mapped differs a little from run to run.
@@ -280,6 +307,11 @@ impl Error {
             }
             Error::CeilingReached { .. } | Error::Pressure { .. } => {
                 "a larger --memory, or fewer --threads; run again with --resume to keep what is done".into()
+            }
+            Error::Drifted { .. } => {
+                "this may be a bug of swath; --resume goes on with what is done in a new process, as --isolate does by \
+                 itself"
+                    .into()
             }
             Error::DictionaryFull { .. } => {
                 "a larger --memory, then --resume; or --overwrite, with type = \"string\" for columns with many distinct \
@@ -386,9 +418,10 @@ fn plain(error: &std::io::Error) -> String {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Usage { message, .. } | Error::LedgerBroken { message } | Error::Unexpected { message } => {
-                f.write_str(message)
-            }
+            Error::Usage { message, .. }
+            | Error::LedgerBroken { message }
+            | Error::Died { message, .. }
+            | Error::Unexpected { message } => f.write_str(message),
             Error::CeilingTooSmall { what, ceiling, smallest, mostly } => {
                 write!(f, "{what} needs {smallest}, the ceiling is {ceiling}")?;
                 if mostly.is_empty() { Ok(()) } else { write!(f, " ({mostly})") }
@@ -411,6 +444,13 @@ impl fmt::Display for Error {
                     f,
                     "{what} have more than {distinct} distinct values: their dictionary takes {limit}, and the ceiling \
                      leaves no more"
+                )
+            }
+            Error::Drifted { grown, limit, tasks, live, slack, files } => {
+                write!(
+                    f,
+                    "the process grew by {grown} over {tasks} tasks, and --drift-limit is {limit}: {live} live on the heap, \
+                     {slack} is kept by the allocator, {files} more files are open"
                 )
             }
             Error::InputUnreadable { path, reason, .. } => write!(f, "cannot read {}: {reason}", path.display()),

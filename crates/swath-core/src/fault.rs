@@ -6,11 +6,12 @@
 //! `kill-kept` do the same in their way, the last of which has the journal flushed after each task until then. `read:17`,
 //! `write:17`, `fsync:17`, `rename:17` and `create:17` break the disk at the 17th of their own, `lease:17` refuses memory, and
 //! `spawn:17` a thread or a process. Large allocations are failed by [`crate::counting::fail_large`], which `alloc:17` arms.
+//! `leak:2` has each task keep 2 MB for ever.
 //! `count:1:PATH` fails nothing, and writes down behind that path how many there were of each.
 
 use std::io::{self, Write};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 use crate::{counting, progress};
 
@@ -105,6 +106,9 @@ static PLAN: Mutex<Option<Armed>> = Mutex::new(None);
 /// Whether the journal is flushed after each task.
 static KEEPS_EACH: AtomicBool = AtomicBool::new(false);
 
+/// What each task keeps for ever.
+static LEAK_BYTES: AtomicUsize = AtomicUsize::new(0);
+
 struct Armed {
     fault: Fault,
     nth: u64,
@@ -141,6 +145,7 @@ pub fn arm_from_environment() {
     match parse(&words) {
         Some(Words::Point(fault, nth, prefix)) => arm(fault, nth, prefix),
         Some(Words::Allocation(nth)) => counting::fail_large(nth),
+        Some(Words::Leak(megabytes)) => LEAK_BYTES.store(megabytes as usize * 1_000_000, Ordering::Relaxed),
         Some(Words::Count(path)) => {
             // Far more than there are, so that none fails.
             counting::fail_large(u64::MAX);
@@ -171,6 +176,14 @@ pub fn tell_counts() {
         .and_then(|mut file| file.write_all(line.as_bytes()));
 }
 
+/// Keeps some memory for ever, where that is asked for; stands at the end of a task.
+pub(crate) fn leak() {
+    let bytes = LEAK_BYTES.load(Ordering::Relaxed);
+    if bytes > 0 {
+        std::mem::forget(std::hint::black_box(vec![1u8; bytes]));
+    }
+}
+
 /// Whether the journal is to be flushed after each task, so that a kill finds work that is kept.
 pub(crate) fn keeps_each_task() -> bool {
     arm_from_environment();
@@ -180,6 +193,7 @@ pub(crate) fn keeps_each_task() -> bool {
 enum Words<'a> {
     Point(Fault, u64, &'a str),
     Allocation(u64),
+    Leak(u64),
     Count(&'a str),
 }
 
@@ -194,6 +208,7 @@ fn parse(words: &str) -> Option<Words<'_>> {
         "eio" => Fault::BrokenDisk,
         "kill" | "kill-kept" => Fault::Kill,
         "alloc" => return Some(Words::Allocation(nth)),
+        "leak" => return Some(Words::Leak(nth)),
         "count" => return Some(Words::Count(prefix)),
         "lease" => Fault::NoLease,
         "spawn" => Fault::NoSpawn,

@@ -27,7 +27,7 @@ pub use event::{Event, NoObserver, Observer};
 pub use hash::Fnv64;
 pub use journal::{Journal, Note, Receipt, Receipts, difference};
 pub use lock::FolderLock;
-pub use memory::{CpuQuota, Limit, LimitSource, Limits, MemoryRequest, OomKills};
+pub use memory::{CpuQuota, GroupNest, Limit, LimitSource, Limits, MemoryGroup, MemoryRequest, OomKills};
 pub use plan::{Ledger, LedgerLine, Plan, Stage, TaskContext, TaskKey, TaskSpec};
 pub use process::{ResidentSet, Stopwatch, counting, resident_now, rest_code};
 pub use run::{ChunkCounts, RunOptions, StageTime, Summary, run};

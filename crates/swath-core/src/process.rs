@@ -2,6 +2,7 @@
 //!
 //! It only measures; limits are the business of `memory.rs`, promises that of the budget.
 
+use std::ffi::CString;
 use std::time::Instant;
 
 use crate::Bytes;
@@ -20,7 +21,12 @@ pub struct ResidentSet {
 impl ResidentSet {
     /// Asks the system; zeros where it does not tell. Allocates nothing.
     pub fn now() -> ResidentSet {
-        system::resident_set()
+        system::resident_set(c"/proc/self/status")
+    }
+
+    /// The same of another process.
+    pub fn of(process: u32) -> ResidentSet {
+        CString::new(format!("/proc/{process}/status")).map(|path| system::resident_set(&path)).unwrap_or_default()
     }
 }
 
@@ -93,9 +99,9 @@ mod system {
 
     use super::{Bytes, ResidentSet, kilobytes, number};
 
-    pub(super) fn resident_set() -> ResidentSet {
+    pub(super) fn resident_set(path: &CStr) -> ResidentSet {
         let mut text = [0u8; 4096];
-        let text = read(c"/proc/self/status", &mut text);
+        let text = read(path, &mut text);
         let resident = kilobytes(text, b"VmRSS").unwrap_or_default();
         // The kernel raises the peak only now and then; it is never less than what is there.
         let peak = kilobytes(text, b"VmHWM").unwrap_or_default().max(resident);
@@ -181,7 +187,7 @@ mod system {
 mod system {
     use super::{Bytes, ResidentSet};
 
-    pub(super) fn resident_set() -> ResidentSet {
+    pub(super) fn resident_set(_: &std::ffi::CStr) -> ResidentSet {
         ResidentSet::default()
     }
 

@@ -38,6 +38,8 @@ pub struct Common {
     pub only_plans: bool,
     /// Interval of signs of life, in seconds.
     pub heartbeat_s: Option<f64>,
+    /// How much the process may grow from task to task, all together.
+    pub drift_limit: Option<Bytes>,
     /// What the process holds beside the job, as lines of its ledger.
     pub beside: Vec<LedgerLine>,
 }

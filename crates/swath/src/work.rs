@@ -37,6 +37,7 @@ pub fn run_options<'a>(
     let mut options = RunOptions::new(common.threads(), common.ceiling(), sync);
     options.scratch = Some(scratch);
     options.heartbeat = common.heartbeat_s.map(Duration::from_secs_f64);
+    options.drift_limit = common.drift_limit;
     options.flush_at_stage_end = FLUSH_AT_STAGE_END;
     // What was planned to be resident is no pressure.
     options.soft_mark = options.soft_mark.max(ledger.predicted_peak());
@@ -186,6 +187,8 @@ impl<T> Idle<T> {
 /// # Errors
 /// [`Error::OutputUnwritable`], which names `--tmp-dir` where that is the folder.
 pub fn open_store(common: &Common, partial: &PartialOutput, allowance: Option<Lease>) -> Result<Store> {
+    // What is kept in memory dies with a process that grew, so that the next one would get as far and no further.
+    let allowance = allowance.filter(|_| !(common.resume && common.drift_limit.is_some()));
     let elsewhere = common.tmp_dir.as_deref();
     let open = || {
         if let Some(folder) = elsewhere {

@@ -85,7 +85,7 @@ pub fn explain_job(job: &dyn Job, settings: &Settings) -> Result<()> {
 pub fn execute(job: Box<dyn Job>, stop: &Stop, settings: &Settings, reporting: Option<&Reporting>) -> Result<Outcome> {
     // It fits, so from here on the net may be where the ceiling is.
     allocator::give_back();
-    counting::set_limit(job.explain().ledger.ceiling);
+    counting::set_limit(worker::limit(job.explain().ledger.ceiling));
     worker::limit_data();
     let talk = Talk::new(settings);
     let warnings = job.warnings().to_vec();
@@ -95,7 +95,8 @@ pub fn execute(job: Box<dyn Job>, stop: &Stop, settings: &Settings, reporting: O
     }
     let result = job.execute(stop, &observer);
     talk.finish();
-    let outcome = Outcome { warnings, ..result? };
+    let mut outcome = Outcome { warnings, ..result? };
+    worker::add_waiting(&mut outcome.memory);
     talk.result(&outcome);
     Ok(outcome)
 }

@@ -5,6 +5,7 @@ mod demo;
 mod doctor;
 mod info;
 mod ingest;
+pub mod isolate;
 mod job;
 mod raster;
 mod report;
@@ -28,9 +29,20 @@ use crate::words::{LogFormat, RunFlags, SensorVerb, SynthWords, TalkFlags, Verb,
 /// Runs the program; answers its exit code.
 pub fn run(arguments: Vec<OsString>) -> u8 {
     // Without a look at the grammar, which it needs for the words of its job.
-    if arguments.len() == 2 && arguments[1] == "worker" {
-        return worker::run();
+    match &arguments[..] {
+        [_, word] if word == "worker" => worker::run(),
+        [_, word, isolated, order @ ..] if word == "worker" && isolated == isolate::WORD => {
+            match isolate::Order::read(order) {
+                Ok((order, arguments)) => run_words(arguments, Some(&order)),
+                Err(error) => ended(Err(error), "worker", Voice::default()),
+            }
+        }
+        _ => run_words(arguments, None),
     }
+}
+
+/// Runs the words of a command, in a process that was started for that where there is an order.
+fn run_words(arguments: Vec<OsString>, order: Option<&isolate::Order>) -> u8 {
     let heard = Heard::of(&arguments);
     let command = heard.command.as_str();
     process::install_panic_hook(heard.command.clone(), heard.voice);
@@ -52,15 +64,29 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
         Verb::Raster(verb) => verb.understand(),
         _ => Ok(()),
     };
-    let done = understood.and_then(|()| Settings::resolve(flags(&words.verb))).and_then(|settings| {
+    let begun = understood.and_then(|()| match order {
+        Some(order) => worker::begin_isolated(&mut words.verb, order, &arguments),
+        None => Ok(()),
+    });
+    let done = begun.and_then(|()| Settings::resolve(flags(&words.verb))).and_then(|settings| {
         let words_said = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
         let settings = Settings { said: Said { command: command.into(), words: words_said }, ..settings };
         voice.json = settings.json;
         voice.json_log = settings.log == LogFormat::Json;
         last_words::prepare(command, voice);
-        dispatch(words.verb, &settings, voice)
+        if let Some(order) = order {
+            worker::hold_isolated(order, settings.threads.value);
+        }
+        let explains = run_flags(&mut words.verb).is_none_or(|run| run.explain);
+        match settings.isolate && !explains && order.is_none() {
+            true => isolate::run(words.verb, &arguments, &settings),
+            false => dispatch(words.verb, &settings, voice),
+        }
     });
-    ended(done, command, voice)
+    match (order, done) {
+        (Some(order), Err(error)) => worker::ended_isolated(error, order, &arguments, (command, voice)),
+        (_, done) => ended(done, command, voice),
+    }
 }
 
 /// Tells the error, if there was one; answers the exit code.
@@ -146,6 +172,17 @@ fn flags(verb: &Verb) -> Flags {
             talk: TalkFlags { json: words.json, quiet: words.quiet, ..TalkFlags::default() },
             ..Flags::default()
         },
+    }
+}
+
+/// How a verb runs that can be run in a process of its own.
+fn run_flags(verb: &mut Verb) -> Option<&mut RunFlags> {
+    match verb {
+        Verb::Sensor(SensorVerb::Ingest(words)) => Some(&mut words.run),
+        Verb::Sensor(SensorVerb::Compact(words)) => Some(&mut words.run),
+        Verb::Raster(verb) => Some(verb.run_mut()),
+        Verb::Synth(SynthWords::Raster(words)) => Some(&mut words.run),
+        _ => None,
     }
 }
 

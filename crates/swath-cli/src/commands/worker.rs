@@ -3,22 +3,25 @@
 //! Standard input holds the order, and ends the process when it is closed. Standard output takes signs of life and then
 //! the result of the command as `--json` has it. What the job does is the matter of its own verb.
 
+use std::ffi::OsString;
 use std::io::{BufRead, Read};
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use clap::Parser;
-use swath::batch::{Begin, Heartbeat, Order};
-use swath_core::{Bytes, Error, MemoryRequest, PartialOutput, Result, fault};
+use swath::batch::{Begin, Files, Heartbeat, Order};
+use swath::outcome::Memory;
+use swath_core::{Bytes, Error, Event, Limits, MemoryRequest, PartialOutput, ResidentSet, Result, counting, fault};
 
-use super::batch::Grammar;
-use super::{Heard, dispatch, ended, flags};
+use super::batch::{Grammar, files_of};
+use super::{Heard, dispatch, ended, flags, isolate, run_flags};
+use crate::observe::warn_late;
 use crate::process::{self, print_json_if_possible};
 use crate::settings::{Said, Settings};
 use crate::show::failure::{Failure, Voice};
 use crate::show::last_words;
 use crate::usage::{Misread, misread};
-use crate::words::{LogFormat, ProgressWhen, RunFlags, SensorVerb, SynthWords, TalkFlags, Verb, Words};
+use crate::words::{LogFormat, ProgressWhen, SensorVerb, SynthWords, TalkFlags, Verb, Words};
 
 /// The longest order.
 const ORDER_BYTES_MAX: u64 = 1 << 20;
@@ -29,6 +32,8 @@ const STACK_BYTES: usize = 64 << 10;
 
 /// The grant and the threads of this process, if it is a worker.
 static ORDERED: OnceLock<(Bytes, usize)> = OnceLock::new();
+/// The order of this process, if another one waits for it.
+static ISOLATED: OnceLock<isolate::Order> = OnceLock::new();
 
 /// Does one job; answers its exit code.
 pub fn run() -> u8 {
@@ -58,8 +63,14 @@ fn work(order: &Order, command: &str, voice: Voice) -> Result<u8> {
     if let Verb::Raster(verb) = &mut verb.verb {
         verb.understand()?;
     }
-    begin(&mut verb.verb, order);
+    begin(&mut verb.verb, order.begin, || {
+        let words: Vec<Box<str>> = order.words.iter().map(|word| word.as_str().into()).collect();
+        Grammar::default().files(&words)
+    });
     let mut flags = flags(&verb.verb);
+    flags.drift_limit = flags.drift_limit.or(order.drift_limit);
+    // It is in a process of its own already.
+    flags.isolate = false;
     flags.memory = Some(MemoryRequest::Exact(order.grant));
     flags.threads = Some(order.threads);
     flags.talk = TalkFlags {
@@ -77,6 +88,75 @@ fn work(order: &Order, command: &str, voice: Voice) -> Result<u8> {
     dispatch(verb.verb, &settings, voice)
 }
 
+/// Has a process that was started for one command begin as it was told to.
+///
+/// # Errors
+/// When whoever started it is gone.
+pub fn begin_isolated(verb: &mut Verb, order: &isolate::Order, arguments: &[OsString]) -> Result<()> {
+    end_with(order.waiting)?;
+    process::leave_second_signal();
+    begin(verb, order.begin, || files_of(understood(arguments)?));
+    if let Some(run) = run_flags(verb) {
+        run.ceiling.memory = Some(MemoryRequest::Exact(order.planned));
+    }
+    let _ = ISOLATED.set(*order);
+    if order.may_get_smaller {
+        counting::end_silently(isolate::SMALLER);
+    }
+    Ok(())
+}
+
+/// Notes what a process is held to that was started for one command, with so many threads, if anybody said so.
+pub fn hold_isolated(order: &isolate::Order, threads: Option<usize>) {
+    let threads = Limits::detect(threads).workers(threads);
+    let _ = ORDERED.set((order.ceiling - isolate::WAITING_BYTES, threads));
+}
+
+/// The verb of words that were understood before.
+fn understood(arguments: &[OsString]) -> Result<Verb> {
+    let words = Words::try_parse_from(arguments);
+    let mut verb = words.map_err(|_| Error::unexpected("words that mean nothing any more"))?.verb;
+    if let Verb::Raster(verb) = &mut verb {
+        verb.understand()?;
+    }
+    Ok(verb)
+}
+
+/// Tells the error of a process that another one waits for, unless that one has a way on; answers the exit code.
+pub fn ended_isolated(error: Error, order: &isolate::Order, arguments: &[OsString], told: (&str, Voice)) -> u8 {
+    let log = if told.1.json_log { LogFormat::Json } else { LogFormat::Text };
+    match error {
+        // With half of the ceiling not even the smallest pieces fit: they are to be as small as can be.
+        Error::CeilingTooSmall { smallest, .. } if order.planned < smallest && smallest <= order.ceiling => {
+            super::run_words(arguments.to_vec(), Some(&isolate::Order { planned: smallest, ..*order }))
+        }
+        Error::CeilingReached { .. } | Error::MemoryRefused { .. } | Error::Pressure { .. }
+            if order.may_get_smaller =>
+        {
+            isolate::SMALLER
+        }
+        // The next one has nothing of what this one kept.
+        Error::Drifted { .. } if order.may_begin_afresh => {
+            warn_late(&Event::Warning { message: error.to_string() }, log);
+            isolate::AFRESH
+        }
+        error => ended(Err(error), told.0, told.1),
+    }
+}
+
+/// What this process is held to while it runs a job: its ceiling, or what another one that waits for it leaves of that.
+pub fn limit(ceiling: Bytes) -> Bytes {
+    ISOLATED.get().map_or(ceiling, |order| order.ceiling - isolate::WAITING_BYTES)
+}
+
+/// Has the figures of a job be those of both processes, where another one waits.
+pub fn add_waiting(memory: &mut Memory) {
+    if let Some(order) = ISOLATED.get() {
+        memory.ceiling = order.ceiling;
+        memory.actual_peak += ResidentSet::of(order.waiting).peak;
+    }
+}
+
 /// The order, from the first line of standard input.
 fn order() -> Result<Order> {
     let mut line = Vec::new();
@@ -86,18 +166,26 @@ fn order() -> Result<Order> {
     serde_json::from_slice(&line).map_err(|error| wrong(format!("this is no order: {error}")))
 }
 
-/// Has this process end with the one that started it, and tell it meanwhile that it lives.
-fn die_with(supervisor: u32) -> Result<()> {
+/// Has this process end with the one that started it, where the kernel sees to that, and be killed before others.
+fn end_with(supervisor: u32) -> Result<()> {
     #[cfg(target_os = "linux")]
     {
         let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
         // It may have died before that was said.
         if rustix::process::getppid().is_none_or(|parent| parent.as_raw_nonzero().get().unsigned_abs() != supervisor) {
-            return Err(Error::unexpected("the batch is gone"));
+            return Err(Error::unexpected("whoever started this process is gone"));
         }
         // Where memory is short in spite of all, the kernel is to take a job that can be tried again.
         let _ = std::fs::write("/proc/self/oom_score_adj", "500");
     }
+    #[cfg(not(target_os = "linux"))]
+    let _ = supervisor;
+    Ok(())
+}
+
+/// Has this process end with the one that started it, and tell it meanwhile that it lives.
+fn die_with(supervisor: u32) -> Result<()> {
+    end_with(supervisor)?;
     let thread = |name: &str, work: fn()| {
         let builder = std::thread::Builder::new().name(name.into()).stack_size(STACK_BYTES);
         let started = fault::point("life.spawn").and_then(|()| builder.spawn(work));
@@ -142,30 +230,29 @@ pub fn limit_data() {
 #[cfg(not(target_os = "linux"))]
 pub fn limit_data() {}
 
-/// Changes how the job begins.
-fn begin(verb: &mut Verb, order: &Order) {
-    let (run, adds): (&mut RunFlags, bool) = match verb {
-        Verb::Sensor(SensorVerb::Ingest(words)) => (&mut words.run, words.append),
-        Verb::Sensor(SensorVerb::Compact(words)) => (&mut words.run, true),
-        Verb::Raster(verb) => (verb.run_mut(), false),
-        Verb::Synth(SynthWords::Raster(words)) => (&mut words.run, false),
-        Verb::Synth(SynthWords::Telemetry(words)) => {
-            words.overwrite |= order.begin == Begin::Overwrite;
-            return;
-        }
-        _ => return,
+/// Changes how the job begins; `files` tells what it writes.
+fn begin(verb: &mut Verb, begin: Begin, files: impl FnOnce() -> Result<Files>) {
+    if let Verb::Synth(SynthWords::Telemetry(words)) = verb {
+        words.overwrite |= begin == Begin::Overwrite;
+    }
+    let adds = match verb {
+        Verb::Sensor(SensorVerb::Ingest(words)) => words.append,
+        Verb::Sensor(SensorVerb::Compact(_)) => true,
+        _ => false,
     };
-    match order.begin {
+    let Some(run) = run_flags(verb) else { return };
+    match begin {
         Begin::AsSaid => {}
         Begin::Overwrite => run.overwrite |= !adds,
-        // What is to be replaced is what stands there, unless an attempt to do so was begun.
-        Begin::Resume if run.overwrite && !is_unfinished(order) => {}
-        Begin::Resume => (run.overwrite, run.resume) = (false, true),
+        Begin::Resume => {
+            let outputs = files().unwrap_or_default().outputs;
+            let is_unfinished = outputs.iter().any(|output| PartialOutput::stands_unfinished(output));
+            // What is to be replaced is what stands there, unless an attempt to do so was begun; and what is only printed has
+            // nothing to go on from.
+            let begins_anew = (run.overwrite && !is_unfinished) || (outputs.is_empty() && !adds);
+            if !begins_anew {
+                (run.overwrite, run.resume) = (false, true);
+            }
+        }
     }
-}
-
-fn is_unfinished(order: &Order) -> bool {
-    let words: Vec<Box<str>> = order.words.iter().map(|word| word.as_str().into()).collect();
-    let files = Grammar::default().files(&words).unwrap_or_default();
-    files.outputs.iter().any(|output| PartialOutput::stands_unfinished(output))
 }

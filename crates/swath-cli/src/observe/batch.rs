@@ -115,7 +115,7 @@ impl BatchTalk {
                 "{seconds:8.1} s  heartbeat: {} jobs ended, {running} at work with {granted}",
                 grouped(*ended as u64)
             )),
-            BatchEvent::Plan { jobs, skipped, workers, ceiling, share } if self.verbose => Some(format!(
+            BatchEvent::Plan { jobs, skipped, workers, ceiling, share, .. } if self.verbose => Some(format!(
                 "plan: {} jobs, {} done before, {workers} at once with {share} each under a ceiling of {ceiling}",
                 grouped(*jobs as u64),
                 grouped(*skipped as u64)

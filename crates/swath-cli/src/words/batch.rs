@@ -60,6 +60,10 @@ pub struct BatchWords {
     /// Go on with an unfinished batch: what is done is passed over
     #[arg(long, help_heading = "Running")]
     pub resume: bool,
+    /// End a process that grows by more than this from task to task, and go on
+    /// with its job in a new one
+    #[arg(long, value_name = "SIZE", value_parser = common::some_bytes, help_heading = "Running")]
+    pub drift_limit: Option<swath_core::Bytes>,
     /// A job that reads, writes and finishes nothing for so long is ended, and
     /// tried once more
     #[arg(long, value_name = "TIME", value_parser = common::seconds, default_value = "10min", help_heading = "Running")]

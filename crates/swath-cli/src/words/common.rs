@@ -39,6 +39,12 @@ pub struct RunFlags {
     /// Go on with an unfinished run
     #[arg(long, help_heading = "Running")]
     pub resume: bool,
+    /// Stop where the process grows by more than this from task to task
+    #[arg(long, value_name = "SIZE", value_parser = some_bytes, help_heading = "Running")]
+    pub drift_limit: Option<Bytes>,
+    /// Work in a process of its own, and go on from what is done if it dies
+    #[arg(long, help_heading = "Running")]
+    pub isolate: bool,
 }
 
 impl RunFlags {
@@ -55,6 +61,8 @@ impl RunFlags {
             explain: once_set("--explain", self.explain, other.explain)?,
             overwrite: once_set("--overwrite", self.overwrite, other.overwrite)?,
             resume: once_set("--resume", self.resume, other.resume)?,
+            drift_limit: once("--drift-limit", self.drift_limit, other.drift_limit)?,
+            isolate: once_set("--isolate", self.isolate, other.isolate)?,
         };
         not_both(("--overwrite", flags.overwrite), ("--resume", flags.resume))?;
         Ok(flags)

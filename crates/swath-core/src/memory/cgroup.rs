@@ -48,6 +48,11 @@ impl Groups {
         groups
     }
 
+    /// The group that limits the memory of the process, in version 1 and in version 2.
+    pub(super) fn own(&self) -> (Option<&Path>, Option<&Path>) {
+        (self.memory.first().map(PathBuf::as_path), self.unified.first().map(PathBuf::as_path))
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.unified.is_empty() && self.memory.is_empty() && self.cpu.is_empty()
     }

@@ -4,6 +4,7 @@
 //! nothing but what `--memory` resolves to.
 
 mod cgroup;
+mod group;
 mod oom;
 mod process;
 mod request;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use group::{GroupNest, MemoryGroup};
 pub use oom::OomKills;
 pub use request::MemoryRequest;
 

@@ -30,6 +30,9 @@ static ENDING: AtomicBool = AtomicBool::new(false);
 /// What is told at the end instead of the fixed lines: a [`LastWords`].
 static LAST_WORDS: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
 
+/// The exit code with which the process ends without a word instead; zero: it says something, and ends with 4.
+static SILENT_EXIT: AtomicU8 = AtomicU8::new(0);
+
 /// The longest name of a step that is remembered.
 const STEP_MAX: usize = 16;
 static STEP: [AtomicU8; STEP_MAX] = [const { AtomicU8::new(0) }; STEP_MAX];
@@ -47,6 +50,11 @@ thread_local! {
 /// The bytes that live on the heap, as far as threads have told: up to 64 KiB a thread may be missing.
 pub fn live() -> Bytes {
     Bytes(u64::try_from(LIVE.load(Ordering::Relaxed)).unwrap_or(0))
+}
+
+/// Pages of buffers, which are no part of the heap.
+pub(crate) fn pages() -> Bytes {
+    Bytes(u64::try_from(PAGES.load(Ordering::Relaxed)).unwrap_or(0))
 }
 
 /// The most that [`live`] has been since the start or the last [`reset_peak`].
@@ -85,6 +93,11 @@ pub fn set_limit(limit: Bytes) {
 /// Has `words` say what happened when the limit is met, instead of two fixed lines.
 pub fn set_last_words(words: LastWords) {
     LAST_WORDS.store(words as *mut (), Ordering::Release);
+}
+
+/// Has the process end with `code` and without a word where memory is at its end: for one that another goes on after.
+pub fn end_silently(code: u8) {
+    SILENT_EXIT.store(code, Ordering::Relaxed);
 }
 
 /// Remembers what the process is at, for the last words.
@@ -209,6 +222,11 @@ fn give_up(lacking: Lacking, wanted: u64) -> ! {
                 // SAFETY: the call takes no arguments and only waits.
                 unsafe { libc::pause() };
             }
+        }
+        let silent = SILENT_EXIT.load(Ordering::Relaxed);
+        if silent != 0 {
+            // SAFETY: the call is async-signal-safe.
+            unsafe { libc::_exit(silent.into()) }
         }
         let words = LAST_WORDS.load(Ordering::Acquire);
         let lines = match lacking {

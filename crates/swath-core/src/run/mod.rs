@@ -3,6 +3,7 @@
 //! It knows nothing of what tasks do. It decides who starts when, cuts tasks that need too much, records receipts,
 //! and ends cleanly on errors, panics and the stop flag.
 
+mod drift;
 mod keeper;
 mod shared;
 mod stage;
@@ -28,6 +29,8 @@ pub struct RunOptions<'a> {
     pub threads: usize,
     /// How often to give a sign of life.
     pub heartbeat: Option<Duration>,
+    /// How much the process may grow from task to task, all together, before the run ends.
+    pub drift_limit: Option<Bytes>,
     /// Makes durable what tasks have written to scratch.
     pub sync: &'a (dyn Fn() -> io::Result<()> + Sync),
     /// How much scratch is in use, where there is any: its growth is told as [`Event::Spill`].
@@ -48,6 +51,7 @@ impl<'a> RunOptions<'a> {
         RunOptions {
             threads,
             heartbeat: None,
+            drift_limit: None,
             sync,
             scratch: None,
             soft_mark: ceiling.percent(85),

@@ -81,6 +81,7 @@ impl StageRun<'_> {
     ) -> Result<Unflushed> {
         let most = [self.options.threads, self.plan.ledger.workers, self.stage.workers_max(), tasks.len()];
         let workers = most.into_iter().min().unwrap_or(1).max(1);
+        watch.begin(tasks.len(), self.options);
         let shared = Shared::new(tasks, workers);
         let keeper = Keeper::new(self.journal, self.options, unflushed);
         let done: &Receipts = receipts;
@@ -129,7 +130,10 @@ impl StageRun<'_> {
                 shared.halt.raise();
                 shared.tell();
             }
-            watch.look(self.observer, (chunks, self.budget.leased_by_kind()), keeper, self.options);
+            let leased = self.budget.leased_by_kind();
+            if let Err(error) = watch.look(self.observer, (chunks, leased), keeper, self.options) {
+                shared.fail(error);
+            }
             watch.tell_raised(self.observer, self.budget.raised(), self.plan.ledger.predicted_peak());
             state = shared.lock();
             if state.workers > 0 {
@@ -248,6 +252,7 @@ impl StageRun<'_> {
             let got = &receipt.key;
             return Err(Error::unexpected(format!("the receipt of {:?} is made out to {got:?}", task.key)));
         }
+        fault::leak();
         let work = self.stage.work_bytes(&task.key);
         self.journal.record(&receipt)?;
         let mut state = shared.lock();

@@ -5,9 +5,10 @@
 use std::time::{Duration, Instant};
 
 use super::RunOptions;
+use super::drift::Drift;
 use super::keeper::Keeper;
 use crate::process::resident_now;
-use crate::{Bytes, Event, Leased, Observer};
+use crate::{Bytes, Event, Leased, Observer, Result};
 
 /// The least time between two looks.
 const BETWEEN: Duration = Duration::from_millis(40);
@@ -21,6 +22,7 @@ pub(super) struct Watch {
     chunks_before: u64,
     chunks_of_stage: u64,
     peak: Bytes,
+    drift: Option<Drift>,
     told_raised: bool,
     told_scratch: Bytes,
 }
@@ -46,6 +48,7 @@ impl Watch {
             chunks_before: 0,
             chunks_of_stage: 0,
             peak: resident,
+            drift: None,
             told_raised: false,
             told_scratch: options.scratch_now(),
         }
@@ -54,6 +57,11 @@ impl Watch {
     /// The largest resident set that was seen.
     pub(super) fn peak(&self) -> Bytes {
         self.peak
+    }
+
+    /// Tasks of another kind begin, so many of them: how large they make the process says nothing of growth.
+    pub(super) fn begin(&mut self, tasks: usize, options: &RunOptions<'_>) {
+        self.drift = options.drift_limit.map(|limit| Drift::new(limit, tasks as u64));
     }
 
     /// Says once that the run needs more than the plan predicted.
@@ -79,15 +87,18 @@ impl Watch {
     }
 
     /// Takes a sample, and gives a sign of life when it is time.
+    ///
+    /// # Errors
+    /// [`crate::Error::Drifted`].
     pub(super) fn look(
         &mut self,
         observer: &dyn Observer,
         (chunks, leased): (u64, Leased),
         keeper: &Keeper<'_>,
         options: &RunOptions<'_>,
-    ) {
+    ) -> Result<()> {
         if self.looked.is_some_and(|looked| looked.elapsed() < BETWEEN) {
-            return;
+            return Ok(());
         }
         self.looked = Some(Instant::now());
         let resident = resident_now();
@@ -99,10 +110,11 @@ impl Watch {
         }
         self.chunks_of_stage = chunks;
         self.tell_scratch(observer, options.scratch_now());
-        let Some(interval) = self.heartbeat else { return };
+        self.drift.as_mut().map_or(Ok(()), |drift| drift.look(chunks, resident))?;
+        let Some(interval) = self.heartbeat else { return Ok(()) };
         let passed = self.last.at.elapsed();
         if passed < interval {
-            return;
+            return Ok(());
         }
         let total = keeper.total();
         // A new stage counts its work from zero.
@@ -121,6 +133,7 @@ impl Watch {
             io_wait,
         });
         self.last = Sample { at: Instant::now(), resident, work: total, waited_us };
+        Ok(())
     }
 }
 

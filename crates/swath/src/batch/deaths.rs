@@ -45,12 +45,27 @@ pub(super) enum Verdict {
     Pressure,
     /// Once more as it was; then it is set aside for this reason.
     OnceMore(Reason),
+    /// It grew from task to task: a new process is small again.
+    Drifted,
     /// Another run is writing its output; one that is about to end, it may be.
     Held,
     /// Trying again would end in the same way.
     Final(Reason),
     /// It was asked to end.
     Stopped,
+}
+
+impl Verdict {
+    /// The same of a job that cannot begin again.
+    pub fn for_good(self) -> Verdict {
+        match self {
+            Verdict::Refused(_) => Verdict::Final(Reason::DoesNotFit),
+            Verdict::Pressure | Verdict::Drifted => Verdict::Final(Reason::OutOfMemory),
+            Verdict::OnceMore(reason) => Verdict::Final(reason),
+            Verdict::Held => Verdict::Final(Reason::Output),
+            Verdict::Done | Verdict::Final(_) | Verdict::Stopped => self,
+        }
+    }
 }
 
 /// What nobody can refuse.
@@ -74,6 +89,7 @@ impl Death<'_> {
             }
             End::Exit(STOPPED) | End::Signal(SIGKILL | SIGINT | SIGTERM | SIGHUP) => Verdict::OnceMore(Reason::Killed),
             End::Exit(3) => smallest.map_or(Verdict::Final(Reason::DoesNotFit), Verdict::Refused),
+            End::Exit(4) if error.is_some_and(|error| error.drifted) => Verdict::Drifted,
             End::Exit(4) => Verdict::Pressure,
             End::Exit(2) => Verdict::Final(Reason::Usage),
             End::Exit(5) => Verdict::Final(Reason::Input),
@@ -115,6 +131,8 @@ mod tests {
                 .expect("JSON");
         let held: Said =
             serde_json::from_str(r#"{"status":"failed","error":{"message":"another run","held":true}}"#).expect("JSON");
+        let drifted: Said =
+            serde_json::from_str(r#"{"status":"failed","error":{"message":"it grew","drifted":true}}"#).expect("JSON");
         let check = |end, facts: (Option<Stall>, bool, bool), said: Option<&Said>, wanted| {
             let (stall, out_of_memory, is_stopping) = facts;
             let death = Death { end, said, stall, out_of_memory, is_stopping };
@@ -125,6 +143,7 @@ mod tests {
         check(End::Exit(3), none, Some(&refused), Verdict::Refused(Bytes(90_000_000)));
         check(End::Exit(3), none, None, Verdict::Final(Reason::DoesNotFit));
         check(End::Exit(4), none, None, Verdict::Pressure);
+        check(End::Exit(4), none, Some(&drifted), Verdict::Drifted);
         check(End::Signal(9), (None, true, false), None, Verdict::Pressure);
         check(End::Signal(9), none, None, Verdict::OnceMore(Reason::Killed));
         for stall in [Stall::Silent, Stall::Idle] {

@@ -27,6 +27,9 @@ pub struct Order {
     pub grant: Bytes,
     /// Its workers at most.
     pub threads: usize,
+    /// How much its process may grow from task to task.
+    #[serde(default)]
+    pub drift_limit: Option<Bytes>,
     /// How it begins.
     pub begin: Begin,
     /// The process that gives the order.
@@ -78,6 +81,8 @@ pub(super) struct SaidError {
     pub smallest_ceiling: Option<Bytes>,
     #[serde(default)]
     pub held: bool,
+    #[serde(default)]
+    pub drifted: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -16,7 +16,8 @@ mod supervise;
 mod words;
 mod worker;
 
-use std::path::PathBuf;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use swath_core::{Bytes, Error, Result, Stop};
@@ -33,6 +34,10 @@ pub const SUPERVISOR_BYTES: Bytes = Bytes(32_000_000);
 /// With less than this no job would come to anything.
 const GRANT_MIN: Bytes = Bytes(18_000_000);
 
+/// What the control group of a job's process allows beyond its grant: pages of files that wait to be written, and what the
+/// kernel keeps for the process. Pages of files that can be dropped are dropped there.
+pub const GROUP_BESIDE: Bytes = Bytes(64_000_000);
+
 /// What the words of a job read and write.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Files {
@@ -44,6 +49,20 @@ pub struct Files {
     pub outputs: Vec<PathBuf>,
     /// Whether it can go on where it was interrupted.
     pub resumes: bool,
+}
+
+impl Files {
+    /// Whether something of it can be read only once, as a named pipe: the same words then mean something else the second
+    /// time.
+    pub fn reads_once(&self) -> bool {
+        // What lists, globs and folders have in them is refused if it is no file.
+        self.inputs.iter().any(|input| is_read_once(input))
+    }
+}
+
+fn is_read_once(input: &Path) -> bool {
+    let kind = input.metadata().map(|metadata| metadata.file_type());
+    input == Path::new("-") || kind.is_ok_and(|kind| kind.is_fifo() || kind.is_char_device() || kind.is_socket())
 }
 
 /// Tells what words read and write; an error is that they mean nothing, or nothing that a batch does.
@@ -74,6 +93,8 @@ pub struct BatchRequest {
     pub fail_fast: bool,
     /// Go on with an unfinished batch.
     pub resume: bool,
+    /// How much a worker may grow from task to task before another one goes on.
+    pub drift_limit: Option<Bytes>,
     /// A worker that is silent for so long is ended.
     pub silence: Duration,
     /// The same of one that lives, and reads, writes and finishes nothing.
@@ -105,4 +126,17 @@ pub fn run(
     }
     let needs = order::settle(&request.jobs, understand)?;
     supervise::Supervisor::prepare(&request, needs, understand, observer)?.run(stop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_read_once_is_told_apart() {
+        for (input, wanted) in [("-", true), ("/dev/null", true), ("Cargo.toml", false), ("none of that name", false)] {
+            let files = Files { inputs: vec!["src".into(), input.into()], ..Files::default() };
+            assert_eq!(files.reads_once(), wanted, "{input}");
+        }
+    }
 }

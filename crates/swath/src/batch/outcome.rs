@@ -24,6 +24,8 @@ pub enum BatchEvent<'a> {
         ceiling: Bytes,
         /// What a job gets first.
         share: Bytes,
+        /// What the kernel holds workers to.
+        limits: &'a str,
     },
     /// A job begins.
     Job {

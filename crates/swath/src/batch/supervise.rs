@@ -6,7 +6,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use swath_core::{Bytes, Error, OomKills, ResidentSet, Result, Stop, Stopwatch, partial_folder};
+use swath_core::{
+    Bytes, Error, GroupNest, MemoryGroup, OomKills, ResidentSet, Result, Stop, Stopwatch, partial_folder,
+};
 
 use super::aside::{Aside, AsideFile, AsideMemory, Reason};
 use super::deaths::{Death, End, SIGKILL, Stall, Verdict};
@@ -16,7 +18,7 @@ use super::order::Needs;
 use super::outcome::{BatchEvent, BatchMemory, BatchObserver, BatchOutcome};
 use super::state::{Earlier, State, identity_of, inputs_of};
 use super::worker::Worker;
-use super::{BatchRequest, Files, SUPERVISOR_BYTES, Understand};
+use super::{BatchRequest, Files, GROUP_BESIDE, SUPERVISOR_BYTES, Understand};
 use crate::outcome::{Output, Time};
 
 /// How long the loop sleeps at most while nobody says anything.
@@ -29,6 +31,8 @@ const LOOK_MAX: Duration = Duration::from_secs(1);
 /// ends at once, and one that somebody else began does not.
 const HELD_WAIT: Duration = Duration::from_millis(250);
 const HELD_WAITS_MAX: u8 = 20;
+/// How often a process may be followed by another since it grew.
+const DRIFTS_MAX: u32 = 20;
 /// How often a plan may be refused with a larger figure each time.
 const REFUSALS_MAX: u8 = 3;
 
@@ -40,6 +44,7 @@ struct Entry {
     refusals: u8,
     waits: u8,
     pressures: u32,
+    drifts: u32,
     once_more: bool,
     ended: bool,
 }
@@ -50,10 +55,14 @@ struct Running {
     name: String,
     grant: Bytes,
     worker: Worker,
+    /// The control group that it is alone in, where there can be one.
+    group: Option<MemoryGroup>,
     since: Instant,
     begin: Begin,
     /// What its inputs were when it began.
     inputs: u64,
+    /// Whether what it has read cannot be read again.
+    reads_once: bool,
     stall: Option<Stall>,
 }
 
@@ -69,6 +78,8 @@ pub(super) struct Supervisor<'a> {
     /// Jobs that are to be looked at again, when, and what they are to get.
     later: Vec<(Instant, u32, Bytes)>,
     kills: OomKills,
+    /// Where control groups are made, or why not.
+    nest: Result<GroupNest, String>,
     state: State,
     aside: AsideFile,
     outcome: BatchOutcome,
@@ -98,6 +109,7 @@ impl<'a> Supervisor<'a> {
             refusals: 0,
             waits: 0,
             pressures: 0,
+            drifts: 0,
             once_more: false,
             ended: false,
         };
@@ -110,7 +122,9 @@ impl<'a> Supervisor<'a> {
             entries: request.jobs.all.iter().map(|job| entry(job.begun)).collect(),
             running: Vec::new(),
             later: Vec::new(),
+            // In this order: to make groups, this process may have to leave its own.
             kills: OomKills::watch(),
+            nest: GroupNest::open(),
             state,
             aside,
             outcome: BatchOutcome::default(),
@@ -174,12 +188,17 @@ impl<'a> Supervisor<'a> {
 
     /// Works until all jobs have ended, or it is stopped.
     pub fn run(mut self, stop: &Stop) -> Result<BatchOutcome> {
+        let limits = match &self.nest {
+            Ok(_) => "a control group each, RLIMIT_DATA".into(),
+            Err(reason) => format!("RLIMIT_DATA ({reason})"),
+        };
         self.observer.on(&BatchEvent::Plan {
             jobs: self.outcome.jobs.planned,
             skipped: self.outcome.jobs.skipped,
             workers: self.grants.workers(),
             ceiling: self.request.ceiling,
             share: self.grants.share(),
+            limits: &limits,
         });
         loop {
             if stop.is_raised() {
@@ -230,6 +249,7 @@ impl<'a> Supervisor<'a> {
                 words: self.request.jobs.all[job as usize].words.iter().map(|word| word.to_string()).collect(),
                 grant,
                 threads: (self.request.threads / self.grants.workers()).max(1),
+                drift_limit: self.request.drift_limit,
                 begin: entry.begin,
                 supervisor: std::process::id(),
             };
@@ -237,12 +257,26 @@ impl<'a> Supervisor<'a> {
             if begin == Begin::AsSaid {
                 entry.begin = Begin::Resume;
             }
-            let name = self.name(job, &files);
+            let (name, reads_once) = (self.name(job, &files), files.reads_once());
             match Worker::start(&self.request.program, &self.request.environment, &order) {
                 Ok(worker) => {
                     self.observer.on(&BatchEvent::Job { job: &name, attempt, grant, process: worker.id() });
                     let since = Instant::now();
-                    self.running.push(Running { job, name, grant, worker, since, begin, inputs, stall: None });
+                    // It may be gone already, or the system refuse it: the limits of the process itself remain.
+                    let group = self.nest.as_ref().ok().and_then(|nest| nest.group(grant + GROUP_BESIDE).ok());
+                    let group = group.filter(|group| group.admit(worker.id()).is_ok());
+                    self.running.push(Running {
+                        job,
+                        name,
+                        grant,
+                        worker,
+                        group,
+                        since,
+                        begin,
+                        inputs,
+                        reads_once,
+                        stall: None,
+                    });
                 }
                 Err(error) => {
                     self.grants.give_back(grant);
@@ -295,11 +329,18 @@ impl<'a> Supervisor<'a> {
                     let running = self.running.swap_remove(position);
                     self.grants.give_back(running.grant);
                     let is_killed = end == End::Signal(SIGKILL) && running.stall.is_none();
-                    let out_of_memory = is_killed && self.kills.take();
+                    // The groups above may count it, too.
+                    let is_counted = is_killed && self.kills.take();
+                    let of_group = running.group.as_ref().is_some_and(|group| group.kills() > 0);
+                    let out_of_memory = is_killed && (of_group || is_counted);
                     let (said, stall) = (running.worker.said(), running.stall);
                     let death = Death { end, said, stall, out_of_memory, is_stopping: self.is_stopping };
-                    let told = Told::of(&death);
-                    self.conclude(&running, death.verdict(), &told)?;
+                    let (mut told, mut verdict) = (Told::of(&death), death.verdict());
+                    if running.reads_once && verdict != verdict.for_good() {
+                        verdict = verdict.for_good();
+                        told.message += "; an input can be read only once, so it is not tried again";
+                    }
+                    self.conclude(&running, verdict, &told)?;
                 }
             }
         }
@@ -345,6 +386,12 @@ impl<'a> Supervisor<'a> {
                     }
                 }
             }
+            Verdict::Drifted if entry.drifts < DRIFTS_MAX => {
+                entry.drifts += 1;
+                self.again(job, name, grant, &told.message);
+                Ok(())
+            }
+            Verdict::Drifted => self.set_aside(job, name, grant, Reason::OutOfMemory, told),
             Verdict::Pressure => {
                 entry.pressures += 1;
                 match self.grants.twice(grant) {

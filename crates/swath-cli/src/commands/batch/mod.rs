@@ -18,7 +18,7 @@ use crate::process::{print, print_json, stop_on_signals};
 use crate::settings::{Origin, Setting, Settings};
 use crate::show::{Headed, batch as show};
 use crate::words::BatchWords;
-pub use understand::Grammar;
+pub use understand::{Grammar, files_of};
 
 /// The program itself, also where another one has taken its path meanwhile.
 #[cfg(target_os = "linux")]
@@ -52,6 +52,7 @@ pub fn run(words: BatchWords, settings: &Settings) -> Result<u8> {
         failed,
         retries: words.retries,
         fail_fast: words.fail_fast,
+        drift_limit: words.drift_limit,
         resume: words.resume,
         silence: Duration::from_secs_f64(words.silence),
         hang: Duration::from_secs_f64(words.hang_after),
@@ -108,7 +109,11 @@ fn state_path(jobs: Option<&Path>, out_dir: Option<&Path>) -> PathBuf {
     }
 }
 
-fn program() -> Result<PathBuf> {
+/// The program itself.
+///
+/// # Errors
+/// When it does not find itself.
+pub fn program() -> Result<PathBuf> {
     #[cfg(target_os = "linux")]
     if Path::new(PROGRAM).exists() {
         return Ok(PROGRAM.into());

@@ -31,7 +31,7 @@ impl Grammar {
             .try_get_matches_from_mut(arguments)
             .and_then(|mut matches| Words::from_arg_matches_mut(&mut matches))
             .map_err(|error| wrong(&error, words))?;
-        of_verb(parsed.verb)
+        of_job(parsed.verb)
     }
 }
 
@@ -49,30 +49,54 @@ fn no_job(message: &str) -> Error {
     }
 }
 
-fn of_verb(verb: Verb) -> Result<Files> {
+/// What a job reads and writes.
+fn of_job(mut verb: Verb) -> Result<Files> {
+    match &mut verb {
+        Verb::Sensor(SensorVerb::Ingest(words)) => hold(&words.run)?,
+        Verb::Sensor(SensorVerb::Compact(words)) => hold(&words.run)?,
+        Verb::Raster(verb) => {
+            verb.understand()?;
+            hold(verb.flags().0)?;
+        }
+        Verb::Synth(SynthWords::Raster(words)) => hold(&words.run)?,
+        Verb::Synth(SynthWords::Telemetry(words)) => {
+            hold(&RunFlags { ceiling: words.ceiling.clone(), ..RunFlags::default() })?;
+        }
+        _ => {}
+    }
+    let only_prints = matches!(&verb, Verb::Raster(RasterVerb::Stats(words)) if words.output.is_none());
+    if only_prints {
+        return Err(no_job("raster stats without --output only prints"));
+    }
+    let files = files_of(verb)?;
+    if files.inputs.iter().chain(&files.outputs).any(|path| path == Path::new("-")) {
+        return Err(no_job("a job has no standard input or output"));
+    }
+    Ok(files)
+}
+
+/// What a verb reads and writes.
+///
+/// # Errors
+/// [`Error::Usage`] for words that mean nothing, and for verbs that make nothing.
+pub fn files_of(verb: Verb) -> Result<Files> {
     let files = match verb {
         Verb::Sensor(SensorVerb::Ingest(words)) => {
-            hold(&words.run)?;
             let schema = words.schema;
             let inputs = words.sources.into_iter().map(PathBuf::from).chain(schema).collect();
             Files { inputs, outputs: vec![words.output], resumes: true, ..Files::default() }
         }
         Verb::Sensor(SensorVerb::Compact(words)) => {
-            hold(&words.run)?;
             Files { inputs: vec![words.lake], resumes: true, ..Files::default() }
         }
-        Verb::Raster(mut verb) => {
-            verb.understand()?;
-            hold(verb.flags().0)?;
+        Verb::Raster(verb) => {
             let (inputs, output) = of_raster(verb)?;
-            Files { inputs, outputs: vec![output], resumes: true, ..Files::default() }
+            Files { inputs, outputs: output.into_iter().collect(), resumes: true, ..Files::default() }
         }
         Verb::Synth(SynthWords::Raster(words)) => {
-            hold(&words.run)?;
             Files { outputs: vec![words.to.output], resumes: true, ..Files::default() }
         }
         Verb::Synth(SynthWords::Telemetry(words)) => {
-            hold(&RunFlags { ceiling: words.ceiling, ..RunFlags::default() })?;
             let outputs = std::iter::once(words.output).chain(words.truth).collect();
             Files { outputs, ..Files::default() }
         }
@@ -89,11 +113,7 @@ fn of_verb(verb: Verb) -> Result<Files> {
             _ => inputs.push(input),
         }
     }
-    let files = Files { inputs, lists, ..files };
-    if files.inputs.iter().chain(&files.outputs).any(|path| path == Path::new("-")) {
-        return Err(no_job("a job has no standard input or output"));
-    }
-    Ok(files)
+    Ok(Files { inputs, lists, ..files })
 }
 
 /// Refuses flags that are the batch's to give.
@@ -113,33 +133,30 @@ fn hold(run: &RunFlags) -> Result<()> {
     }
 }
 
-fn of_raster(verb: RasterVerb) -> Result<(Vec<PathBuf>, PathBuf)> {
+fn of_raster(verb: RasterVerb) -> Result<(Vec<PathBuf>, Option<PathBuf>)> {
     Ok(match verb {
-        RasterVerb::Calc(words) => (paths(words.inputs), words.to.output),
-        RasterVerb::Convert(words) => (vec![words.input], words.to.output),
+        RasterVerb::Calc(words) => (paths(words.inputs), Some(words.to.output)),
+        RasterVerb::Convert(words) => (vec![words.input], Some(words.to.output)),
         RasterVerb::Clip(words) => of_one(*words)?,
         RasterVerb::Warp(words) => of_one(*words)?,
         RasterVerb::Focal(words) => of_one(*words)?,
         RasterVerb::Terrain(words) => of_one(*words)?,
         RasterVerb::Mosaic(words) => {
             let likes = likes(&words.how.steps()?);
-            (words.inputs.into_iter().chain(likes).collect(), words.to.output)
+            (words.inputs.into_iter().chain(likes).collect(), Some(words.to.output))
         }
-        RasterVerb::Stats(words) => {
-            let output = words.output.ok_or_else(|| no_job("raster stats without --output only prints"))?;
-            (words.inputs, output)
-        }
+        RasterVerb::Stats(words) => (words.inputs, words.output),
         RasterVerb::Pipeline(words) => {
             let chain = words.chain()?;
             let likes = likes(&chain.steps);
-            (paths(chain.inputs).into_iter().chain(likes).collect(), chain.to.output)
+            (paths(chain.inputs).into_iter().chain(likes).collect(), Some(chain.to.output))
         }
     })
 }
 
-fn of_one<F: StepFlags>(words: OneInput<F>) -> Result<(Vec<PathBuf>, PathBuf)> {
+fn of_one<F: StepFlags>(words: OneInput<F>) -> Result<(Vec<PathBuf>, Option<PathBuf>)> {
     let likes = likes(&words.how.steps()?);
-    Ok((std::iter::once(words.input).chain(likes).collect(), words.to.output))
+    Ok((std::iter::once(words.input).chain(likes).collect(), Some(words.to.output)))
 }
 
 fn paths(inputs: Vec<RasterInput>) -> Vec<PathBuf> {
