@@ -18,6 +18,7 @@ use std::ffi::OsString;
 use clap::Parser;
 use swath_core::Result;
 
+use crate::dashboard::Address;
 use crate::process::{self, complain};
 use crate::settings::{Flags, Said, Settings};
 use crate::show::failure::{Failure, Voice};
@@ -31,6 +32,7 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
     if arguments.len() == 2 && arguments[1] == "worker" {
         return worker::run();
     }
+    let arguments = with_addresses(arguments);
     let heard = Heard::of(&arguments);
     let command = heard.command.as_str();
     process::install_panic_hook(heard.command.clone(), heard.voice);
@@ -61,6 +63,28 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
         dispatch(words.verb, &settings, voice)
     });
     ended(done, command, voice)
+}
+
+/// The words with an address that stands behind `--dashboard` joined to it. Without a `=` the next word may as well be an
+/// input, so only what can be nothing but an address is one.
+fn with_addresses(arguments: Vec<OsString>) -> Vec<OsString> {
+    let is_address = |word: &OsString| {
+        let text = word.to_string_lossy();
+        text.contains(':') && text.parse::<Address>().is_ok()
+    };
+    let mut joined: Vec<OsString> = Vec::with_capacity(arguments.len());
+    let mut is_over = false;
+    for word in arguments {
+        is_over |= word == "--";
+        match joined.last_mut() {
+            Some(last) if !is_over && *last == "--dashboard" && is_address(&word) => {
+                last.push("=");
+                last.push(word);
+            }
+            _ => joined.push(word),
+        }
+    }
+    joined
 }
 
 /// Tells the error, if there was one; answers the exit code.
@@ -178,6 +202,21 @@ fn warn(warnings: &[String], settings: &Settings) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_may_stand_behind_its_flag() {
+        for (line, wanted) in [
+            ("batch --dashboard :0 jobs.toml", "batch --dashboard=:0 jobs.toml"),
+            ("batch jobs.toml --dashboard", "batch jobs.toml --dashboard"),
+            ("batch --dashboard jobs.toml", "batch --dashboard jobs.toml"),
+            ("batch --dashboard localhost", "batch --dashboard localhost"),
+            ("batch --dashboard 0.0.0.0:80 a:b", "batch --dashboard=0.0.0.0:80 a:b"),
+            ("batch -- --dashboard :0", "batch -- --dashboard :0"),
+        ] {
+            let words = with_addresses(line.split(' ').map(Into::into).collect());
+            assert_eq!(words.join(std::ffi::OsStr::new(" ")), wanted);
+        }
+    }
 
     #[test]
     fn enough_is_heard_before_parsing() {

@@ -6,19 +6,21 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use swath_core::{Bytes, Error, OomKills, ResidentSet, Result, Stop, Stopwatch, partial_folder};
+use swath_core::{Bytes, Error, OomKills, ResidentSet, Result, Stop, Stopwatch, partial_folder, resident_now};
 
 use super::aside::{Aside, AsideFile, AsideMemory, Reason};
 use super::deaths::{Death, End, SIGKILL, Stall, Verdict};
 use super::grants::Grants;
 use super::message::{Begin, Order, Said};
 use super::order::Needs;
-use super::outcome::{BatchEvent, BatchMemory, BatchObserver, BatchOutcome};
+use super::outcome::{AtWork, BatchEvent, BatchMemory, BatchObserver, BatchOutcome};
 use super::state::{Earlier, State, identity_of, inputs_of};
 use super::worker::Worker;
 use super::{BatchRequest, Files, SUPERVISOR_BYTES, Understand};
 use crate::outcome::{Output, Time};
 
+/// How often it is told how things stand.
+const TELL: Duration = Duration::from_millis(200);
 /// How long the loop sleeps at most while nobody says anything.
 const TICK: Duration = Duration::from_millis(250);
 /// The same while a process is about to end.
@@ -48,6 +50,8 @@ struct Entry {
 struct Running {
     job: u32,
     name: String,
+    /// The place that it takes among those side by side.
+    place: usize,
     grant: Bytes,
     worker: Worker,
     since: Instant,
@@ -74,6 +78,9 @@ pub(super) struct Supervisor<'a> {
     outcome: BatchOutcome,
     stopwatch: Stopwatch,
     told: Instant,
+    told_resident: Bytes,
+    told_waited_us: Option<u64>,
+    told_now: Option<Instant>,
     listened: Instant,
     is_stopping: bool,
 }
@@ -116,6 +123,9 @@ impl<'a> Supervisor<'a> {
             outcome: BatchOutcome::default(),
             stopwatch: Stopwatch::start(),
             told: Instant::now(),
+            told_resident: resident_now(),
+            told_waited_us: swath_core::waited_for_disk_us(),
+            told_now: None,
             listened: Instant::now(),
             is_stopping: false,
         };
@@ -181,6 +191,7 @@ impl<'a> Supervisor<'a> {
             ceiling: self.request.ceiling,
             share: self.grants.share(),
         });
+        self.tell_names();
         loop {
             if stop.is_raised() {
                 self.wind_down();
@@ -197,6 +208,7 @@ impl<'a> Supervisor<'a> {
             self.end_stalled();
             self.end_jobs()?;
             self.tell_of_life();
+            self.tell_now();
         }
         self.finish(stop)
     }
@@ -242,7 +254,9 @@ impl<'a> Supervisor<'a> {
                 Ok(worker) => {
                     self.observer.on(&BatchEvent::Job { job: &name, attempt, grant, process: worker.id() });
                     let since = Instant::now();
-                    self.running.push(Running { job, name, grant, worker, since, begin, inputs, stall: None });
+                    let is_free = |place: &usize| self.running.iter().all(|running| running.place != *place);
+                    let place = (0..).find(is_free).unwrap_or_default();
+                    self.running.push(Running { job, name, place, grant, worker, since, begin, inputs, stall: None });
                 }
                 Err(error) => {
                     self.grants.give_back(grant);
@@ -453,15 +467,63 @@ impl<'a> Supervisor<'a> {
 
     fn tell_of_life(&mut self) {
         if self.request.heartbeat.is_some_and(|interval| self.told.elapsed() >= interval) {
-            self.told = Instant::now();
+            let passed = std::mem::replace(&mut self.told, Instant::now()).elapsed();
             let jobs = &self.outcome.jobs;
+            let of_workers: Bytes = self.running.iter().map(|running| running.worker.life().resident).sum();
+            let resident = resident_now() + of_workers;
+            let before = std::mem::replace(&mut self.told_resident, resident);
+            let waited_us = swath_core::waited_for_disk_us();
+            let waited_before = std::mem::replace(&mut self.told_waited_us, waited_us);
             self.observer.on(&BatchEvent::Heartbeat {
                 seconds: self.stopwatch.wall_s(),
                 running: self.running.len(),
                 ended: jobs.done + jobs.set_aside + jobs.skipped,
                 granted: self.grants.handed(),
+                resident,
+                change: resident.0 as i64 - before.0 as i64,
+                io_wait: swath_core::share_waited(waited_before, waited_us, passed),
             });
         }
+    }
+
+    /// Tells names of jobs that wait, as many as are wanted.
+    fn tell_names(&mut self) {
+        let wanted = self.observer.names_wanted();
+        let waiting = (0..self.entries.len() as u32).filter(|job| !self.entries[*job as usize].ended);
+        let waiting: Vec<u32> = waiting.take(wanted).collect();
+        if !waiting.is_empty() {
+            let mut names = Vec::with_capacity(waiting.len());
+            for job in waiting {
+                let files = self.files(job);
+                names.push(self.name(job, &files));
+            }
+            self.observer.on(&BatchEvent::Waiting(&names));
+        }
+    }
+
+    /// Tells how things stand, not too often.
+    fn tell_now(&mut self) {
+        if self.told_now.is_some_and(|told| told.elapsed() < TELL) {
+            return;
+        }
+        self.told_now = Some(Instant::now());
+        fn at_work(running: &Running) -> AtWork<'_> {
+            let life = running.worker.life();
+            AtWork {
+                job: &running.name,
+                place: running.place,
+                grant: running.grant,
+                resident: life.resident,
+                stage: &life.stage,
+                share: life.share,
+                seconds: running.since.elapsed().as_secs_f64(),
+                signs: life.signs,
+            }
+        }
+        let mut all: Vec<AtWork<'_>> = Vec::with_capacity(self.running.len());
+        all.extend(self.running.iter().map(at_work));
+        all.sort_unstable_by_key(|at_work| at_work.place);
+        self.observer.on(&BatchEvent::Now(&all));
     }
 
     fn finish(mut self, stop: &Stop) -> Result<BatchOutcome> {

@@ -4,12 +4,14 @@ use swath::batch::BatchEvent;
 use swath_core::Bytes;
 
 use super::shortened;
-use crate::report::{Attempt, Batch};
+use crate::report::{Attempt, Batch, BatchNow};
 
 /// Attempts that are kept at most.
 const MOST: usize = 1500;
 /// Bytes of a name that are kept.
 const NAME_MAX: usize = 120;
+/// Attempts that a page of a running batch shows at most.
+const SHOWN_MAX: usize = 400;
 
 /// The jobs of a batch.
 #[derive(Debug, Default)]
@@ -19,6 +21,7 @@ pub struct Jobs {
     running: Vec<Option<Attempt>>,
     ended: Vec<Attempt>,
     more: u64,
+    now: BatchNow,
 }
 
 impl Jobs {
@@ -37,8 +40,23 @@ impl Jobs {
                 self.end(job, "again", Some(reason), Bytes::ZERO, now_s);
             }
             BatchEvent::SetAside(aside) => self.end(&aside.name, "set_aside", Some(&aside.message), Bytes::ZERO, now_s),
-            BatchEvent::Plan { .. } | BatchEvent::Heartbeat { .. } => {}
+            BatchEvent::Plan { .. } | BatchEvent::Waiting(_) | BatchEvent::Now(_) | BatchEvent::Heartbeat { .. } => {}
         }
+        self.now.note(event);
+    }
+
+    /// How things stand, and the attempts up to now: those that came last, where there are many.
+    pub fn now(&self, now_s: f64) -> Option<(Batch, BatchNow)> {
+        let left = self.ended.len().saturating_sub(SHOWN_MAX);
+        let mut attempts = self.ended.get(left..).unwrap_or_default().to_vec();
+        for attempt in self.running.iter().flatten() {
+            let resident = self.now.at_work.iter().find(|at_work| at_work.job == attempt.job).map(|it| it.resident);
+            let peak = resident.unwrap_or_default();
+            attempts.push(Attempt { end_s: now_s, end: "running".into(), peak, ..attempt.clone() });
+        }
+        let more = self.more + left as u64;
+        let batch = Batch { counts: None, memory: None, attempts, more };
+        self.begun.then(|| (batch, self.now.clone()))
     }
 
     /// What was remembered, if there was a batch.
