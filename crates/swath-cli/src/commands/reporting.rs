@@ -10,7 +10,7 @@ use swath::{BlockOrder, Job};
 use swath_core::{Error, Event, Observer, ResidentSet, Result};
 
 use super::doctor::examine;
-use crate::dashboard::{Dashboard, Opened, Source};
+use crate::dashboard::{Dashboard, Farewell, Opened, Source};
 use crate::moment;
 use crate::observe::{Recorded, Recorder, tell_address, warn_late};
 use crate::report::{self, Came, FORMAT, Failed, Record, VERSION, rounded};
@@ -58,7 +58,7 @@ pub fn reported<T: Reported>(
     let done = run(Some(&reporting));
     let came = done.as_ref().map(Reported::came);
     if let Some(dashboard) = dashboard {
-        dashboard.finish(&farewell(&came));
+        dashboard.finish(farewell(&came));
     }
     let Some(path) = &settings.report else { return done };
     let record = reporting.record(came);
@@ -70,12 +70,24 @@ pub fn reported<T: Reported>(
 }
 
 /// How a run ended, in a line.
-fn farewell(done: &Result<End<'_>, &Error>) -> String {
-    match done {
-        Ok(End::Batch(outcome)) if outcome.exit_code() != 0 => "some jobs were set aside".into(),
+fn farewell(done: &Result<End<'_>, &Error>) -> Farewell {
+    let (status, exit) = standing(done);
+    let words = match done {
+        Ok(_) if exit != 0 => "some jobs were set aside".into(),
         Ok(_) => "complete".into(),
         Err(Error::Stopped { .. }) => "stopped by a signal".into(),
         Err(error) => format!("failed, exit {}: {}", error.exit_code(), error.to_string().replace(['\n', '\r'], " ")),
+    };
+    Farewell { status, exit, words }
+}
+
+/// How a run ended, as records have it, and its exit code.
+fn standing(done: &Result<End<'_>, &Error>) -> (&'static str, u8) {
+    match done {
+        Ok(End::Batch(outcome)) if outcome.exit_code() != 0 => ("set_aside", outcome.exit_code()),
+        Ok(_) => ("complete", 0),
+        Err(error @ Error::Stopped { .. }) => ("stopped", error.exit_code()),
+        Err(error) => ("failed", error.exit_code()),
     }
 }
 
@@ -135,15 +147,16 @@ impl Reporting {
 
     /// All that is known of the run.
     fn record(&self, done: Result<End<'_>, &Error>) -> Record {
+        let (status, exit) = standing(&done);
         let (wall_s, cpu_s) = self.0.recorder.seconds();
         let mut record = Record {
+            status: status.into(),
+            exit,
             time: Time { wall_s: rounded(wall_s), cpu_s: rounded(cpu_s) },
             ..self.0.record(self.0.recorder.finish())
         };
         match done {
             Ok(End::Batch(outcome)) => {
-                record.exit = outcome.exit_code();
-                record.status = if record.exit == 0 { "complete" } else { "set_aside" }.into();
                 let (of, memory) = (outcome.memory, &mut record.memory);
                 (memory.ceiling, memory.actual_peak, memory.baseline) = (of.ceiling, of.supervisor_peak, of.supervisor);
                 if let Some(batch) = &mut record.batch {
@@ -171,8 +184,6 @@ impl Reporting {
                 });
             }
             Err(error) => {
-                record.status = if matches!(error, Error::Stopped { .. }) { "stopped" } else { "failed" }.into();
-                record.exit = error.exit_code();
                 record.error = Some(Failed { message: error.to_string(), hint: error.hint() });
                 match error {
                     Error::TooManyRejects { kept_at, .. } => {

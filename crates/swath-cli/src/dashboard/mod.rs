@@ -37,6 +37,17 @@ pub trait Source: Send + Sync {
     fn now(&self) -> Record;
 }
 
+/// How a run ended.
+#[derive(Debug, Clone, Default)]
+pub struct Farewell {
+    /// As the record of a report has it.
+    pub status: &'static str,
+    /// The exit code.
+    pub exit: u8,
+    /// In a line.
+    pub words: String,
+}
+
 /// A dashboard that is not served yet.
 pub struct Opened {
     listener: TcpListener,
@@ -47,7 +58,7 @@ pub struct Opened {
 /// A dashboard that is served. Dropped, it ends.
 pub struct Dashboard {
     end: Option<UnixStream>,
-    farewell: Arc<Mutex<String>>,
+    farewell: Arc<Mutex<Farewell>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -93,7 +104,7 @@ impl Opened {
     /// What the system says where it has no thread left.
     pub fn serve(self, source: Arc<dyn Source>) -> std::io::Result<Dashboard> {
         let (end, ended) = UnixStream::pair()?;
-        let farewell = Arc::<Mutex<String>>::default();
+        let farewell = Arc::<Mutex<Farewell>>::default();
         let door = Door { token: self.token };
         let server = Server::new(self.listener, ended, Arc::clone(&farewell), source, door);
         let work = move || {
@@ -108,8 +119,8 @@ impl Opened {
 
 impl Dashboard {
     /// Ends it, and tells those who look at it how the run ended.
-    pub fn finish(mut self, farewell: &str) {
-        *self.farewell.lock().unwrap_or_else(PoisonError::into_inner) = farewell.into();
+    pub fn finish(mut self, farewell: Farewell) {
+        *self.farewell.lock().unwrap_or_else(PoisonError::into_inner) = farewell;
         self.end();
     }
 

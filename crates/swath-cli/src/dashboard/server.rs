@@ -15,7 +15,7 @@ use super::frame::{self, Frame};
 use super::metrics::{self, Served};
 use super::pulse::{PATIENCE, Pulse};
 use super::request::{self, Read, Request};
-use super::{SCRIPT, Source};
+use super::{Farewell, SCRIPT, Source};
 
 /// Connections at most. One more takes the place of the oldest that has asked for nothing yet, or finds none.
 const CONNECTIONS_MAX: usize = 64;
@@ -45,7 +45,7 @@ pub struct Server {
     listener: TcpListener,
     /// Closed by whoever wants it to end.
     end: UnixStream,
-    farewell: Arc<Mutex<String>>,
+    farewell: Arc<Mutex<Farewell>>,
     source: Arc<dyn Source>,
     door: Door,
     connections: Vec<Connection>,
@@ -97,7 +97,7 @@ impl Server {
     pub fn new(
         listener: TcpListener,
         end: UnixStream,
-        farewell: Arc<Mutex<String>>,
+        farewell: Arc<Mutex<Farewell>>,
         source: Arc<dyn Source>,
         door: Door,
     ) -> Server {
@@ -278,7 +278,7 @@ impl Server {
     }
 
     /// Makes a new frame when it is time, and somebody takes it.
-    fn send_events(&mut self, end: Option<&str>) {
+    fn send_events(&mut self, end: Option<&Farewell>) {
         self.page = self.page.take().filter(|(at, _)| at.elapsed() < PAGE_AGE);
         if !self.connections.iter().any(Connection::is_streaming) {
             self.frame = None;
@@ -288,8 +288,12 @@ impl Server {
         if is_due || end.is_some() {
             self.make_room();
             let before = self.frame.take();
-            let record = self.source.now();
-            let frame = Arc::new(Frame::of(&record, before.as_ref().map(|(_, frame)| &**frame), end));
+            let mut record = self.source.now();
+            if let Some(end) = end {
+                (record.status, record.exit) = (end.status.into(), end.exit);
+            }
+            let words = end.map(|end| end.words.as_str());
+            let frame = Arc::new(Frame::of(&record, before.as_ref().map(|(_, frame)| &**frame), words));
             self.held.push(Arc::downgrade(&frame.bytes));
             self.frame = Some((Instant::now(), frame));
         }

@@ -49,6 +49,7 @@ impl BatchTalk {
         let is_json = settings.log == LogFormat::Json;
         let screen = Screen::default();
         let is_seen = screen.is_terminal() && !is_json && !settings.quiet && settings.progress != ProgressWhen::Never;
+        let is_seen = is_seen && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         let view = is_seen.then(|| RefCell::new(View::new(has_colors())));
         // Whoever sees the view sees that they are done; what goes wrong is told in lines above it.
         let tells_done = tells_done && (!is_seen || settings.verbose);
@@ -203,5 +204,4 @@ impl Drop for BatchTalk {
 /// Whether a terminal is to show colours (no-color.org).
 fn has_colors() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-        && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }

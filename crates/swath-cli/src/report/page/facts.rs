@@ -43,9 +43,9 @@ pub fn head(record: &Record, out: &mut dyn Write) -> Result<()> {
         "<header><h1>{} <span class=\"chip {class}\">{}</span></h1>\n<p class=\"soft\">{}, swath {}</p>",
         Text(title(record)),
         Text(word),
-        Text(match record.now {
-            Some(_) => format!("since {}", record.started),
-            None => format!("{} to {}", record.started, record.ended),
+        Text(match record.status.as_str() {
+            "running" => format!("since {}", record.started),
+            _ => format!("{} to {}", record.started, record.ended),
         }),
         Text(&record.swath)
     )?;

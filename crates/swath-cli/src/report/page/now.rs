@@ -16,7 +16,7 @@ const WIDTH: f64 = 320.0;
 
 /// Writes the section.
 pub fn section(record: &Record, out: &mut dyn Write) -> Result<()> {
-    let Some(now) = &record.now else { return Ok(()) };
+    let Some(now) = record.now.as_ref().filter(|_| record.status == "running") else { return Ok(()) };
     writeln!(out, "<section><h2>Now</h2><div class=\"wide\"><table class=\"now\"><tbody>")?;
     match &now.batch {
         Some(batch) => {
