@@ -203,7 +203,10 @@ impl Source for Watched {
     fn now(&self) -> Record {
         let (wall_s, cpu_s) = self.recorder.seconds();
         let (recorded, now) = self.recorder.so_far();
-        Record { status: "running".into(), time: Time { wall_s, cpu_s }, now: Some(now), ..self.record(recorded) }
+        let ceiling = now.batch.as_ref().map(|batch| batch.ceiling);
+        let record = self.record(recorded);
+        let memory = Memory { ceiling: ceiling.unwrap_or(record.memory.ceiling), ..record.memory };
+        Record { status: "running".into(), time: Time { wall_s, cpu_s }, memory, now: Some(now), ..record }
     }
 }
 

@@ -69,7 +69,7 @@ fn all(text: &mut Text, record: &Record, pulse: &Pulse, served: Served) -> fmt::
 
 fn memory(text: &mut Text, record: &Record, now: &Now) -> fmt::Result {
     let sample = &now.sample;
-    text.one("swath_memory_resident_bytes", "gauge", "Resident set of this process.", sample.resident)?;
+    text.one("swath_memory_resident_bytes", "gauge", "Resident set of this process.", now.own.0)?;
     text.one("swath_memory_peak_bytes", "gauge", "The largest that it was.", ResidentSet::now().peak.0)?;
     text.one("swath_memory_heap_bytes", "gauge", "What lives on its heap.", sample.heap)?;
     let ceiling = now.batch.as_ref().map_or(record.memory.ceiling, |batch| batch.ceiling);

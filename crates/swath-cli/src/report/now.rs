@@ -11,8 +11,10 @@ use super::record::Sample;
 /// How things stand.
 #[derive(Debug, Clone, Default)]
 pub struct Now {
-    /// The process.
+    /// The process; of a batch the memory of all.
     pub sample: Sample,
+    /// The resident set of this process.
+    pub own: Bytes,
     /// What was counted since the start; these figures never fall.
     pub totals: Totals,
     /// How far the stage at work is.

@@ -30,6 +30,11 @@ impl Jobs {
         self.running.iter().flatten().map(|attempt| attempt.grant).sum()
     }
 
+    /// Resident sets of those that run, as they told them last.
+    pub fn resident(&self) -> Bytes {
+        self.now.resident()
+    }
+
     /// Takes note of what happens.
     pub fn note(&mut self, event: &BatchEvent<'_>, now_s: f64) {
         self.begun = true;

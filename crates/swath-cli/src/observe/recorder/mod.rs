@@ -127,6 +127,7 @@ impl Recorder {
         recorded.batch = batch;
         let now = Now {
             sample,
+            own: resident_now(),
             totals: state.totals,
             standing: state.standing.clone(),
             stage_s: now_s - state.stage_begun_s,
@@ -212,7 +213,8 @@ impl State {
         let counted = Counted::now().since(self.counted);
         let sample = Sample {
             at_s: self.watch.wall_s(),
-            resident: resident_now().0,
+            // Of a batch that of all processes, as the workers told it last.
+            resident: (resident_now() + self.jobs.resident()).0,
             heap: counting::live().0,
             cpu_ms: (self.watch.cpu_s() * 1e3) as u64,
             read: counted.read,

@@ -87,6 +87,9 @@ fn picture(record: &Record, tried: &[&Attempt], out: &mut dyn Write) -> Result<(
     frame.times(out)?;
     write!(out, "</svg><figcaption>")?;
     shades.legend(out, "job")?;
+    if tried.iter().any(|attempt| attempt.end == "running") {
+        write!(out, "<i class=\"key busy-key\"></i>running")?;
+    }
     writeln!(out, "{}</figcaption></figure>", super::work::marks("set aside"))
 }
 

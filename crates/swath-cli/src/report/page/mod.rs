@@ -65,8 +65,8 @@ pub fn begin(record: &Record, out: &mut dyn Write) -> Result<()> {
     )
 }
 
-/// Writes the begin of a page that a script keeps up to date, of the part that is `script`. The parts follow, each in an
-/// element that names it, and then [`live_end`].
+/// Writes the begin of a page that the script at `script` keeps up to date. The parts follow, each in an element that names
+/// it, and then [`live_end`].
 ///
 /// # Errors
 /// What the system says.

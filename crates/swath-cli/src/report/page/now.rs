@@ -21,8 +21,7 @@ pub fn section(record: &Record, out: &mut dyn Write) -> Result<()> {
     match &now.batch {
         Some(batch) => {
             jobs(record, batch, out)?;
-            let of_process = Bytes(now.sample.resident);
-            memory_of_batch(batch, of_process, out)?;
+            memory_of_batch(batch, Bytes(now.sample.resident), out)?;
         }
         None => {
             memory(record, now, out)?;
@@ -88,12 +87,9 @@ fn jobs(record: &Record, batch: &BatchNow, out: &mut dyn Write) -> Result<()> {
     row(out, "jobs", &parts, None, &words)
 }
 
-fn memory_of_batch(batch: &BatchNow, of_process: Bytes, out: &mut dyn Write) -> Result<()> {
-    let resident = of_process + batch.resident();
-    let words = format!(
-        "{resident} of {} resident in all processes, {} of it in the supervisor; {} granted",
-        batch.ceiling, of_process, batch.granted
-    );
+fn memory_of_batch(batch: &BatchNow, resident: Bytes, out: &mut dyn Write) -> Result<()> {
+    let words =
+        format!("{resident} of {} resident, in all processes; {} granted to jobs", batch.ceiling, batch.granted);
     row(out, "memory", &[("d2", share(resident, batch.ceiling))], Some(share(batch.granted, batch.ceiling)), &words)
 }
 
