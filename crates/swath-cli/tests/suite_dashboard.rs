@@ -477,6 +477,32 @@ fn nobody_who_looks_costs_a_byte_more_than_was_told() {
 }
 
 #[test]
+fn a_signal_ends_it_though_many_look() {
+    let folder = folder();
+    folder.telemetry("in.csv", "--size 150MB --sensors 100 --shuffle");
+    let job = "sensor ingest in.csv --schema schema.toml --partition day -o lake -m 100MB -j 1 --dashboard=:0 --json";
+    let mut live = Live::start(&folder, job);
+    // They ask, and take nothing of what they get.
+    let lookers: Vec<TcpStream> = (0..50)
+        .map(|number| {
+            let mut stream = live.connect();
+            let path = ["/events", "/", "/metrics", "/events?half"][number % 4];
+            let end = if path.ends_with("half") { "" } else { "\r\n" };
+            write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\n{end}", live.host).expect("sent");
+            stream
+        })
+        .collect();
+    live.until("it works", |now| now.of("swath_chunks_done_total") > 0.0);
+    live.signal(Signal::INT);
+    let begun = Instant::now();
+    let (code, stdout) = live.wait();
+    assert!(code == Some(75) && begun.elapsed() < Duration::from_secs(10), "{:?}: {stdout}", begun.elapsed());
+    drop(lookers);
+    assert!(!folder.at("lake").exists());
+    folder.run("sensor ingest in.csv --schema schema.toml --partition day -o lake -m 100MB --resume -q").expect(&[0]);
+}
+
+#[test]
 fn a_batch_shows_all_its_jobs() {
     let folder = folder();
     let mut jobs: String = (0..6)

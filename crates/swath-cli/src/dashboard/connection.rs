@@ -1,7 +1,7 @@
 //! Somebody who is connected: a request is read, an answer is written, or events as they come. Nothing here waits, and
 //! whoever is too slow is let go.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use rustix::event::PollFlags;
 
 use super::frame::Frame;
-use super::request::BYTES_MAX;
+use super::request::{self, Read};
 
 /// A request has to be whole after this.
 const ASKING: Duration = Duration::from_secs(5);
 /// An answer has to be taken after this, and something of it after that.
 const ANSWERING: Duration = Duration::from_secs(60);
 const TAKING: Duration = Duration::from_secs(10);
-/// So long, and for so many bytes, it is listened to whoever has his answer: else it would be lost where more was sent than
+/// So long, and for so many bytes, it is listened to whoever has an answer: else that would be lost where more was sent than
 /// was read.
 const LINGERING: Duration = Duration::from_secs(1);
 const LINGERING_BYTES: usize = 512 << 10;
@@ -146,9 +146,7 @@ impl Connection {
                 Ok(0) => return Step::Over,
                 Ok(length) => {
                     bytes.extend_from_slice(piece.get(..length).unwrap_or_default());
-                    let is_enough = bytes.len() >= BYTES_MAX || bytes.windows(4).any(|four| four == b"\r\n\r\n");
-                    let is_request = super::request::read(bytes) != super::request::Read::More;
-                    if is_enough || is_request {
+                    if request::read(bytes) != Read::More {
                         return Step::Asks(std::mem::take(bytes));
                     }
                 }

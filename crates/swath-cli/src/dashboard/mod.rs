@@ -5,6 +5,7 @@
 //! there is a run.
 
 mod address;
+mod answer;
 mod connection;
 mod frame;
 mod metrics;
@@ -104,6 +105,7 @@ impl Opened {
     /// What the system says where it has no thread left.
     pub fn serve(self, source: Arc<dyn Source>) -> std::io::Result<Dashboard> {
         let (end, ended) = UnixStream::pair()?;
+        ended.set_nonblocking(true)?;
         let farewell = Arc::<Mutex<Farewell>>::default();
         let door = Door { token: self.token };
         let server = Server::new(self.listener, ended, Arc::clone(&farewell), source, door);

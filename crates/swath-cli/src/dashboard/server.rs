@@ -1,7 +1,7 @@
 //! The loop of a dashboard: one thread that listens, answers and sends events, and sleeps between. It never waits for
 //! anybody, and holds so many connections and bytes at most.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _};
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::address::{Token, is_local_host};
+use super::answer::Answer;
 use super::connection::{Connection, Step};
 use super::frame::{self, Frame};
 use super::metrics::{self, Served};
 use super::pulse::{PATIENCE, Pulse};
-use super::request::{self, Read, Request};
+use super::request::{self, Read, Refusal, Request};
 use super::{Farewell, SCRIPT, Source};
 
 /// Connections at most. One more takes the place of the oldest that has asked for nothing yet, or finds none.
@@ -56,41 +57,6 @@ pub struct Server {
     frame: Option<(Instant, Arc<Frame>)>,
     deaf_until: Option<Instant>,
 }
-
-struct Answer {
-    status: &'static str,
-    kind: &'static str,
-    body: Arc<Vec<u8>>,
-    goes_on: bool,
-}
-
-impl Answer {
-    fn new(status: &'static str, kind: &'static str, body: impl Into<Vec<u8>>) -> Answer {
-        Answer { status, kind, body: Arc::new(body.into()), goes_on: false }
-    }
-
-    fn words(status: &'static str, words: &str) -> Answer {
-        Answer::new(status, TEXT, format!("{words}\n"))
-    }
-
-    fn head(&self) -> Vec<u8> {
-        let length = match self.goes_on {
-            true => String::new(),
-            false => format!("Content-Length: {}\r\n", self.body.len()),
-        };
-        format!(
-            "HTTP/1.1 {}\r\nContent-Type: {}\r\n{length}Connection: close\r\nCache-Control: no-store\r\n\
-             Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src \
-             'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\nX-Content-Type-Options: nosniff\r\n\
-             Referrer-Policy: no-referrer\r\nCross-Origin-Resource-Policy: same-origin\r\n\r\n",
-            self.status, self.kind
-        )
-        .into_bytes()
-    }
-}
-
-const TEXT: &str = "text/plain; charset=utf-8";
-const JSON: &str = "application/json";
 
 impl Server {
     /// One that listens already.
@@ -147,7 +113,7 @@ impl Server {
         if !matches!(poll(&mut all, Some(&timeout)), Ok(_) | Err(rustix::io::Errno::INTR)) {
             drop(all);
             std::thread::sleep(DEAF);
-            return false;
+            return matches!((&self.end).read(&mut [0; 1]), Ok(0));
         }
         all.first().is_some_and(|end| !end.revents().is_empty())
     }
@@ -210,15 +176,8 @@ impl Server {
     fn answer(&mut self, bytes: &[u8]) -> Answer {
         let request = match request::read(bytes) {
             Read::Whole(request) => request,
-            Read::More => return Answer::words("400 Bad Request", "this is no request"),
-            Read::Refused(405, _) => {
-                return Answer::words("405 Method Not Allowed\r\nAllow: GET", "only GET is answered");
-            }
-            Read::Refused(431, _) => {
-                return Answer::words("431 Request Header Fields Too Large", "a request has 8 kB at most");
-            }
-            Read::Refused(505, _) => return Answer::words("505 HTTP Version Not Supported", "only HTTP/1.1 is spoken"),
-            Read::Refused(..) => return Answer::words("400 Bad Request", "this is no request"),
+            Read::More => return Answer::refusal(Refusal::NoRequest),
+            Read::Refused(refusal) => return Answer::refusal(refusal),
         };
         if self.door.token.is_none() && !is_local_host(request.host) {
             return Answer::words("403 Forbidden", "this is answered under a loopback address only");
@@ -231,12 +190,13 @@ impl Server {
         }
         match request.path {
             "/" => self.page(),
-            "/events" => Answer { goes_on: true, ..Answer::new("200 OK", "text/event-stream", "retry: 2000\n\n") },
+            "/events" => Answer::events(),
             "/metrics" => {
                 let record = self.source.now();
-                Answer::new("200 OK", metrics::CONTENT_TYPE, metrics::text(&record, &self.pulse, self.served))
+                let text = metrics::text(&record, &self.pulse, self.served);
+                Answer::good(metrics::CONTENT_TYPE, Arc::new(text.into_bytes()))
             }
-            frame::SCRIPT_PATH => Answer::new("200 OK", "text/javascript; charset=utf-8", SCRIPT),
+            frame::SCRIPT_PATH => Answer::good("text/javascript; charset=utf-8", Arc::new(SCRIPT.into())),
             _ => Answer::words("404 Not Found", "there are /, /metrics and /healthz"),
         }
     }
@@ -255,9 +215,8 @@ impl Server {
             false => ("503 Service Unavailable", "standing_still"),
         };
         let steps = self.pulse.steps();
-        Answer::new(
+        Answer::json(
             status,
-            JSON,
             format!("{{\"status\":\"{word}\",\"progress_age_s\":{age:.1},\"after_s\":{after},\"steps\":{steps}}}\n"),
         )
     }
@@ -274,7 +233,7 @@ impl Server {
                 page
             }
         };
-        Answer { status: "200 OK", kind: "text/html; charset=utf-8", body, goes_on: false }
+        Answer::good("text/html; charset=utf-8", body)
     }
 
     /// Makes a new frame when it is time, and somebody takes it.

@@ -165,7 +165,7 @@ mod tests {
             [
                 "jobs    [#####---------------] 10 of 40 done, 1 running, 29 waiting  about 38 s left",
                 "memory  [##------------------] 129 MB of 1 GB, 480 MB granted",
-                "  2 route     [####------]  45 %  120 MB of 480 MB    …long/long/long/long/long/long/long/b.tif",
+                "  2 route     [####------]  45 %  120 MB of 480 MB    …ng/long/long/long/long/long/long/long//b.tif",
             ]
         );
     }

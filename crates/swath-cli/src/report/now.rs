@@ -108,8 +108,9 @@ pub struct BatchNow {
 /// Names of waiting jobs that are kept at most.
 pub const WAITING_MAX: usize = 300;
 
-fn name_of(job: &str) -> String {
-    job[..job.floor_char_boundary(NAME_MAX)].into()
+/// What is kept of a name: of a long one the end, by which paths differ.
+pub fn name_of(job: &str) -> String {
+    job[job.ceil_char_boundary(job.len().saturating_sub(NAME_MAX))..].into()
 }
 
 /// Workers that are shown at most.

@@ -4,12 +4,10 @@ use swath::batch::BatchEvent;
 use swath_core::Bytes;
 
 use super::shortened;
-use crate::report::{Attempt, Batch, BatchNow};
+use crate::report::{Attempt, Batch, BatchNow, name_of};
 
 /// Attempts that are kept at most.
 const MOST: usize = 1500;
-/// Bytes of a name that are kept.
-const NAME_MAX: usize = 120;
 /// Attempts that a page of a running batch shows at most.
 const SHOWN_MAX: usize = 400;
 
@@ -77,7 +75,7 @@ impl Jobs {
             self.running.len() - 1
         });
         self.running[place] = Some(Attempt {
-            job: name(job),
+            job: name_of(job),
             number,
             place,
             begin_s: now_s,
@@ -90,7 +88,7 @@ impl Jobs {
     }
 
     fn end(&mut self, job: &str, end: &str, message: Option<&str>, peak: Bytes, now_s: f64) {
-        let job = name(job);
+        let job = name_of(job);
         let running = self.running.iter_mut().find(|attempt| attempt.as_ref().is_some_and(|it| it.job == job));
         let attempt = running.and_then(Option::take).unwrap_or(Attempt {
             job,
@@ -109,8 +107,4 @@ impl Jobs {
         }
         self.ended.push(Attempt { end_s: now_s, peak, end: end.into(), message: message.map(shortened), ..attempt });
     }
-}
-
-fn name(job: &str) -> String {
-    job[..job.floor_char_boundary(NAME_MAX)].into()
 }
