@@ -13,7 +13,7 @@ use serde_json::Value;
 use swath_testkit::{Folder, Tree, skipped};
 
 /// What goes on for longer than any test looks at it.
-const LONG: &str = "raster focal large.tif --radius 4 --stat median -o long.tif -j 1 -m 300MB --overwrite";
+const LONG: &str = "raster focal large.tif --radius 5 --stat median -o long.tif -j 1 -m 48MB --overwrite";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn folder() -> Folder {
@@ -275,10 +275,10 @@ fn a_page_grows_and_counters_never_fall() {
     }
     assert!(page.body.contains("raster focal") && page.body.contains(">running</span>"), "{}", page.body);
     assert_eq!(live.get("/live.js").status, 200);
-    let mut before = live.until("tasks are done", |now| now.of("swath_chunks_done_total") > 1.0);
-    assert_eq!(before.of("swath_memory_ceiling_bytes"), 300e6);
+    let mut before = live.until("tasks are done", |now| now.of("swath_chunks_done_total") > 0.0);
+    assert_eq!(before.of("swath_memory_ceiling_bytes"), 48e6);
     assert!(before.of("swath_memory_resident_bytes") <= before.of("swath_memory_ceiling_bytes"));
-    assert!(before.of("swath_memory_predicted_bytes") <= 300e6 && before.of("swath_read_bytes_total") > 0.0);
+    assert!(before.of("swath_memory_predicted_bytes") <= 48e6 && before.of("swath_read_bytes_total") > 0.0);
     let mut events = live.events();
     let mut seen = BTreeMap::<String, Vec<String>>::new();
     let begun = Instant::now();
@@ -293,7 +293,7 @@ fn a_page_grows_and_counters_never_fall() {
     }
     assert!(["head", "memory", "work", "as_of"].iter().all(|part| seen.contains_key(*part)), "{:?}", seen.keys());
     let now = &seen["now"];
-    assert!(now[0] != now[1] && now[0].contains("of 300 MB resident") && now[0].contains("tasks"), "{now:?}");
+    assert!(now[0] != now[1] && now[0].contains("of 48 MB resident") && now[0].contains("tasks"), "{now:?}");
     // What has not changed is not sent again.
     assert_eq!(seen["plan"].len(), 1, "{:?}", seen["plan"]);
     assert_eq!((live.get("/nothing").status, live.get("/../etc/passwd").status), (404, 404));
@@ -585,7 +585,7 @@ fn a_browser_sees_it_grow() {
     };
     let folder = large();
     let mut live = Live::start(&folder, &format!("{LONG} --dashboard=:0"));
-    live.until("tasks are done", |now| now.of("swath_chunks_done_total") > 1.0);
+    live.until("tasks are done", |now| now.of("swath_chunks_done_total") > 0.0);
     let first = live.get("/").body;
     let profile = folder.at("profile");
     // In virtual time it looks until the last event has come; the run is stopped some seconds after it began to look.
