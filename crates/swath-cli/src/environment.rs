@@ -26,6 +26,8 @@ pub struct Variables {
     pub system_tmp_dir: Option<PathBuf>,
     /// `SWATH_LOG`.
     pub log: Option<String>,
+    /// `SWATH_DASHBOARD_TOKEN`.
+    pub dashboard_token: Option<String>,
 }
 
 impl Variables {
@@ -37,6 +39,7 @@ impl Variables {
             tmp_dir: path("SWATH_TMPDIR"),
             system_tmp_dir: path("TMPDIR"),
             log: text("SWATH_LOG"),
+            dashboard_token: text("SWATH_DASHBOARD_TOKEN"),
         }
     }
 }

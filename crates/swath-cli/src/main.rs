@@ -4,6 +4,7 @@
 
 mod allocator;
 mod commands;
+mod dashboard;
 mod environment;
 mod moment;
 mod observe;

@@ -5,9 +5,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use swath::request::Common;
-use swath_core::{Bytes, Error, Limits, MemoryRequest, Result, counting};
+use swath_core::{Bytes, Error, LedgerLine, Limits, MemoryRequest, Result, counting};
 
 use crate::commands::isolate;
+use crate::dashboard::{self, Address};
 use crate::environment::{ConfigurationFile, Variables, configuration_files};
 use crate::observe::Recorder;
 use crate::words::{LogFormat, ProgressWhen, RunFlags, TalkFlags, threads};
@@ -107,6 +108,10 @@ pub struct Settings {
     pub verbose: bool,
     /// Where the report goes, if one is wanted.
     pub report: Option<PathBuf>,
+    /// `--dashboard`.
+    pub dashboard: Option<Address>,
+    /// `SWATH_DASHBOARD_TOKEN`, as it was set.
+    pub dashboard_token: Option<String>,
     /// The command as it was given.
     pub said: Said,
 }
@@ -195,6 +200,8 @@ impl Settings {
             quiet: flags.talk.quiet,
             verbose: flags.talk.verbose,
             report: flags.talk.report,
+            dashboard: flags.talk.dashboard,
+            dashboard_token: variables.dashboard_token.clone(),
             said: Said::default(),
         })
     }
@@ -213,11 +220,24 @@ impl Settings {
             only_plans: false,
             heartbeat_s: self.heartbeat_s,
             drift_limit: self.drift_limit,
-            beside: self.report.iter().map(|_| Recorder::line()).chain(self.isolate.then(isolate::line)).collect(),
+            beside: self.beside(),
         };
         // A job that cannot fit is refused with words, so making its plan must not hit the net.
         counting::set_limit(common.ceiling().max(Bytes(64_000_000)));
         common
+    }
+}
+
+impl Settings {
+    /// Lines of the ledger for what looks at the run.
+    fn beside(&self) -> Vec<LedgerLine> {
+        let recorder = match (&self.report, self.dashboard) {
+            (Some(_), _) => Some(Recorder::line("--report")),
+            (None, Some(_)) => Some(Recorder::line("--dashboard")),
+            (None, None) => None,
+        };
+        let dashboard = self.dashboard.map(|_| dashboard::line());
+        recorder.into_iter().chain(dashboard).chain(self.isolate.then(isolate::line)).collect()
     }
 }
 

@@ -112,6 +112,10 @@ pub enum Event {
         change: i64,
         /// Longest flush to disk since the last one, in milliseconds.
         write_latency_ms: f64,
+        /// What half of the writes since the last one took at most, in milliseconds, where there were any.
+        write_p50_ms: Option<f64>,
+        /// The same of 99 in a hundred.
+        write_p99_ms: Option<f64>,
         /// Share of the time that tasks waited for disk, 0 to 1, where the system tells.
         io_wait: Option<f64>,
     },

@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
-use crate::{counting, progress};
+use crate::{counting, progress, writes};
 
 /// What happens at the point that was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -262,7 +262,7 @@ impl<T> Faulty<T> {
 impl<T: Write> Write for Faulty<T> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         point(self.name)?;
-        self.inner.write(bytes)
+        writes::timed(|| self.inner.write(bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -291,7 +291,7 @@ pub fn write_all(writer: &mut impl Write, bytes: &[u8], name: &'static str) -> i
         writer.flush()?;
         return Err(strike(fault));
     }
-    writer.write_all(bytes)
+    writes::timed(|| writer.write_all(bytes))
 }
 
 fn plan() -> std::sync::MutexGuard<'static, Option<Armed>> {

@@ -19,6 +19,7 @@ mod run;
 mod sink;
 mod stop;
 mod store;
+pub mod writes;
 
 pub use budget::{Budget, Buffer, Charge, Lease, Leased, Pod, Reclaim};
 pub use bytes::Bytes;
@@ -29,7 +30,7 @@ pub use journal::{Journal, Note, Receipt, Receipts, difference};
 pub use lock::FolderLock;
 pub use memory::{CpuQuota, GroupNest, Limit, LimitSource, Limits, MemoryGroup, MemoryRequest, OomKills};
 pub use plan::{Ledger, LedgerLine, Plan, Stage, TaskContext, TaskKey, TaskSpec};
-pub use process::{ResidentSet, Stopwatch, counting, resident_now, rest_code};
+pub use process::{ResidentSet, Stopwatch, counting, resident_now, rest_code, share_waited, waited_for_disk_us};
 pub use run::{ChunkCounts, RunOptions, StageTime, Summary, run};
 pub use sink::{
     Changes, PartialOutput, PartialState, complete_changes, has_changes, mark_of, partial_folder, put_mark,

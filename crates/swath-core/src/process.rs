@@ -3,7 +3,7 @@
 //! It only measures; limits are the business of `memory.rs`, promises that of the budget.
 
 use std::ffi::CString;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::Bytes;
 
@@ -40,6 +40,19 @@ pub fn resident_now() -> Bytes {
 /// (Breakpoints that a debugger set before are lost.)
 pub fn rest_code() {
     system::rest_code();
+}
+
+/// How long some task of this machine has waited for a disk since it was started, where the system tells.
+pub fn waited_for_disk_us() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/pressure/io").ok()?;
+    let some = text.lines().find_map(|line| line.strip_prefix("some "))?;
+    some.split(' ').find_map(|field| field.strip_prefix("total=")?.parse().ok())
+}
+
+/// The share of the time `passed` that was waited between two such figures, 0 to 1.
+pub fn share_waited(before_us: Option<u64>, now_us: Option<u64>, passed: Duration) -> Option<f64> {
+    let waited_us = now_us?.saturating_sub(before_us?);
+    Some((waited_us as f64 / passed.as_micros().max(1) as f64).clamp(0.0, 1.0))
 }
 
 /// Time since a moment, by the clock and by the processor.

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::error::BEGIN_ANEW;
-use crate::{Buffer, Bytes, Error, Lease, Reclaim, Result, fault};
+use crate::{Buffer, Bytes, Error, Lease, Reclaim, Result, fault, writes};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3Default;
 
@@ -495,7 +495,7 @@ impl Store {
             return Ok(());
         }
         fault::point("scratch.write")
-            .and_then(|()| self.file.write_all_at(bytes, offset))
+            .and_then(|()| writes::timed(|| self.file.write_all_at(bytes, offset)))
             .map_err(|error| Error::writing(&self.path, &error))
     }
 }

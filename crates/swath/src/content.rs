@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use swath_core::{Bytes, Error, Place, Result, Stop, fault, progress};
+use swath_core::{Bytes, Error, Place, Result, Stop, fault, progress, writes};
 use swath_formats::arrow;
 use swath_formats::columnar::Format;
 use swath_formats::json::{self, Fault, Form, Layout, RecordPath, Step};
@@ -403,7 +403,7 @@ impl<'s, 'w> Writer<'s, 'w> {
             });
         }
         fault::point("content.write")
-            .and_then(|()| self.file.write_all_at(&self.buffer, self.spool.end))
+            .and_then(|()| writes::timed(|| self.file.write_all_at(&self.buffer, self.spool.end)))
             .map_err(|error| Error::writing(room.folder, &error))?;
         self.hash.update(&self.buffer);
         self.buffer.clear();

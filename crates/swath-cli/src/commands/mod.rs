@@ -19,6 +19,7 @@ use std::ffi::OsString;
 use clap::Parser;
 use swath_core::Result;
 
+use crate::dashboard::Address;
 use crate::process::{self, complain};
 use crate::settings::{Flags, Said, Settings};
 use crate::show::failure::{Failure, Voice};
@@ -43,6 +44,7 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
 
 /// Runs the words of a command, in a process that was started for that where there is an order.
 fn run_words(arguments: Vec<OsString>, order: Option<&isolate::Order>) -> u8 {
+    let arguments = with_addresses(arguments);
     let heard = Heard::of(&arguments);
     let command = heard.command.as_str();
     process::install_panic_hook(heard.command.clone(), heard.voice);
@@ -87,6 +89,28 @@ fn run_words(arguments: Vec<OsString>, order: Option<&isolate::Order>) -> u8 {
         (Some(order), Err(error)) => worker::ended_isolated(error, order, &arguments, (command, voice)),
         (_, done) => ended(done, command, voice),
     }
+}
+
+/// The words with an address that stands behind `--dashboard` joined to it. Without a `=` the next word may as well be an
+/// input, so only what can be nothing but an address is one.
+fn with_addresses(arguments: Vec<OsString>) -> Vec<OsString> {
+    let is_address = |word: &OsString| {
+        let text = word.to_string_lossy();
+        text.contains(':') && text.parse::<Address>().is_ok()
+    };
+    let mut joined: Vec<OsString> = Vec::with_capacity(arguments.len());
+    let mut is_over = false;
+    for word in arguments {
+        is_over |= word == "--";
+        match joined.last_mut() {
+            Some(last) if !is_over && *last == "--dashboard" && is_address(&word) => {
+                last.push("=");
+                last.push(word);
+            }
+            _ => joined.push(word),
+        }
+    }
+    joined
 }
 
 /// Tells the error, if there was one; answers the exit code.
@@ -215,6 +239,21 @@ fn warn(warnings: &[String], settings: &Settings) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_may_stand_behind_its_flag() {
+        for (line, wanted) in [
+            ("batch --dashboard :0 jobs.toml", "batch --dashboard=:0 jobs.toml"),
+            ("batch jobs.toml --dashboard", "batch jobs.toml --dashboard"),
+            ("batch --dashboard jobs.toml", "batch --dashboard jobs.toml"),
+            ("batch --dashboard localhost", "batch --dashboard localhost"),
+            ("batch --dashboard 0.0.0.0:80 a:b", "batch --dashboard=0.0.0.0:80 a:b"),
+            ("batch -- --dashboard :0", "batch -- --dashboard :0"),
+        ] {
+            let words = with_addresses(line.split(' ').map(Into::into).collect());
+            assert_eq!(words.join(std::ffi::OsStr::new(" ")), wanted);
+        }
+    }
 
     #[test]
     fn enough_is_heard_before_parsing() {

@@ -5,24 +5,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use swath_core::progress::Standing;
 use swath_core::{Bytes, Event, ResidentSet};
 
 use super::screen::Screen;
 use crate::moment::spoken;
 
 /// Columns between the brackets.
-const WIDTH: u64 = 12;
+const WIDTH: usize = 12;
+/// More columns than these it never takes.
+const COLUMNS_MAX: usize = 79;
 
 /// What the bar shows.
 #[derive(Debug, Default)]
 pub struct Bar {
     ceiling: Bytes,
     resident: Bytes,
-    stage: String,
-    tasks: u64,
-    tasks_done: u64,
-    work: Bytes,
-    work_done: Bytes,
+    standing: Standing,
     started: Option<Instant>,
 }
 
@@ -32,40 +31,31 @@ impl Bar {
         match event {
             Event::Plan { ceiling, .. } => self.ceiling = *ceiling,
             Event::StageStarted { stage, tasks, work, .. } => {
-                *self = Bar {
-                    ceiling: self.ceiling,
-                    resident: self.resident,
-                    stage: stage.clone(),
-                    tasks: *tasks,
-                    work: *work,
-                    started: Some(Instant::now()),
-                    ..Bar::default()
-                };
+                self.standing = Standing::of_stage(stage, *tasks, *work);
+                self.started = Some(Instant::now());
             }
             Event::Chunk { work, resident, .. } => {
-                self.tasks_done += 1;
-                self.work_done += *work;
+                self.standing.done(*work);
                 self.resident = *resident;
             }
-            Event::Split { pieces, .. } => self.tasks += pieces.saturating_sub(1),
+            Event::Split { pieces, .. } => self.standing.cut(*pieces),
             Event::Heartbeat { resident, .. } => self.resident = *resident,
             _ => {}
         }
     }
 
-    /// The line, as of now.
-    pub fn render(&self) -> String {
-        self.render_at(self.started.map_or(0.0, |started| started.elapsed().as_secs_f64()))
+    /// The line, as of now, for so many columns.
+    pub fn render(&self, columns: usize) -> String {
+        self.render_at(self.started.map_or(0.0, |started| started.elapsed().as_secs_f64()), columns)
     }
 
     /// The line, `seconds` into the stage. A stage without known bytes counts tasks.
-    fn render_at(&self, seconds: f64) -> String {
-        let in_bytes = self.work > Bytes::ZERO;
-        let (done, all) = if in_bytes { (self.work_done.0, self.work.0) } else { (self.tasks_done, self.tasks) };
-        let share = if all == 0 { 0.0 } else { (done as f64 / all as f64).min(1.0) };
-        let filled = (share * WIDTH as f64) as usize;
-        let bar = format!("{}{}", "#".repeat(filled), "-".repeat(WIDTH as usize - filled));
-        let mut line = format!("{:<8.8} [{bar}] {:>3.0} %", self.stage, share * 100.0);
+    fn render_at(&self, seconds: f64, columns: usize) -> String {
+        let most = columns.saturating_sub(1).min(COLUMNS_MAX);
+        let (done, all) = self.standing.part();
+        let in_bytes = self.standing.work > Bytes::ZERO;
+        let share = self.standing.share();
+        let mut line = format!("{:<8.8} [{}] {:>3.0} %", self.standing.stage, filled(share, WIDTH), share * 100.0);
         if in_bytes {
             line.push_str(&format!("  {}", Bytes(all)));
             if seconds > 0.0 && done > 0 {
@@ -78,11 +68,17 @@ impl Bar {
             line.push_str(&format!("  {} left", spoken(seconds / share - seconds)));
         }
         let memory = format!("  {} of {}", self.resident, self.ceiling);
-        if self.ceiling > Bytes::ZERO && line.chars().count() + memory.len() < 79 {
+        if self.ceiling > Bytes::ZERO && line.chars().count() + memory.len() < most {
             line.push_str(&memory);
         }
-        line.chars().take(79).collect()
+        line.chars().take(most).collect()
     }
+}
+
+/// A bar of so many columns, of which a share is filled.
+pub fn filled(share: f64, columns: usize) -> String {
+    let filled = ((share * columns as f64) as usize).min(columns);
+    format!("{}{}", "#".repeat(filled), "-".repeat(columns - filled))
 }
 
 /// A thread that draws the bar while no event comes, so that it is seen to live.
@@ -99,7 +95,7 @@ impl Ticker {
             while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(Duration::from_millis(250)) {
                 let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
                 bar.resident = ResidentSet::now().resident;
-                screen.bar(&bar.render(), true);
+                screen.bar(&bar.render(screen.size().0), true);
             }
         };
         let thread = std::thread::Builder::new().name("bar".into()).stack_size(64 << 10).spawn(tick).ok()?;
@@ -147,9 +143,12 @@ mod tests {
         });
         bar.note(&started("route", 8, 400_000_000));
         bar.note(&chunk(100_000_000));
-        assert_eq!(bar.render_at(2.0), "route    [###---------]  25 %  400 MB  50 MB/s  6.0 s left  120 MB of 256 MB");
+        assert_eq!(
+            bar.render_at(2.0, 80),
+            "route    [###---------]  25 %  400 MB  50 MB/s  6.0 s left  120 MB of 256 MB"
+        );
         bar.note(&started("a stage with a long name", 4, 0));
         bar.note(&chunk(0));
-        assert_eq!(bar.render_at(0.5), "a stage  [###---------]  25 %  1 of 4  120 MB of 256 MB");
+        assert_eq!(bar.render_at(0.5, 200), "a stage  [###---------]  25 %  1 of 4  120 MB of 256 MB");
     }
 }

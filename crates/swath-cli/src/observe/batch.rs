@@ -1,6 +1,6 @@
 //! Tells what happens in a batch: a line for each job that has ended, or a log for programs.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::io::IsTerminal;
 
 use serde::Serialize;
@@ -9,8 +9,11 @@ use swath::batch::{Aside, BatchEvent, BatchObserver};
 use super::Recorder;
 use super::json_log::Line;
 use super::manager::Manager;
+use super::screen::Screen;
+use super::text_log::{changed, waiting};
+use super::view::View;
 use crate::moment::{self, spoken};
-use crate::process::{complain, complain_json};
+use crate::process::complain_json;
 use crate::settings::Settings;
 use crate::show::grouped;
 use crate::words::{LogFormat, ProgressWhen};
@@ -21,6 +24,8 @@ pub struct BatchTalk {
     quiet: bool,
     verbose: bool,
     tells_done: bool,
+    screen: Screen,
+    view: Option<RefCell<View>>,
     manager: OnceCell<Option<Manager>>,
     counts: Cell<Counts>,
 }
@@ -42,13 +47,36 @@ impl BatchTalk {
             ProgressWhen::Auto => !settings.quiet && (!settings.json || std::io::stderr().is_terminal()),
         };
         let is_json = settings.log == LogFormat::Json;
+        let screen = Screen::default();
+        let is_seen = screen.is_terminal() && !is_json && !settings.quiet && settings.progress != ProgressWhen::Never;
+        let is_seen = is_seen && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let view = is_seen.then(|| RefCell::new(View::new(has_colors())));
+        // Whoever sees the view sees that they are done; what goes wrong is told in lines above it.
+        let tells_done = tells_done && (!is_seen || settings.verbose);
         BatchTalk {
             is_json,
             quiet: settings.quiet,
             verbose: settings.verbose,
             tells_done,
+            screen,
+            view,
             manager: OnceCell::new(),
             counts: Cell::default(),
+        }
+    }
+
+    /// Takes the view away; called before anything else is written, however the batch ended.
+    pub fn finish(&self) {
+        self.screen.clear();
+    }
+
+    /// Draws the view as it is now: where that is told, which is not too often.
+    fn draw(&self, event: &BatchEvent<'_>) {
+        let Some(view) = &self.view else { return };
+        let mut view = view.borrow_mut();
+        view.note(event);
+        if let BatchEvent::Now(_) = event {
+            self.screen.bar(&view.render(self.screen.size()), false);
         }
     }
 
@@ -95,6 +123,7 @@ impl BatchTalk {
             BatchEvent::Retry { .. } | BatchEvent::Wait { .. } => "warning",
             BatchEvent::Job { .. } => "debug",
             BatchEvent::Plan { .. } | BatchEvent::Done { .. } | BatchEvent::Heartbeat { .. } => "info",
+            BatchEvent::Waiting(_) | BatchEvent::Now(_) => return,
         };
         complain_json(&Line { ts: moment::now(), level, body: event });
     }
@@ -111,10 +140,15 @@ impl BatchTalk {
             }
             BatchEvent::Retry { job, reason, grant } => Some(format!("again: {job} (with {grant} or more): {reason}")),
             BatchEvent::Wait { job, reason } => Some(format!("waits: {job}: {reason}")),
-            BatchEvent::Heartbeat { seconds, running, ended, granted } => Some(format!(
-                "{seconds:8.1} s  heartbeat: {} jobs ended, {running} at work with {granted}",
-                grouped(*ended as u64)
-            )),
+            BatchEvent::Heartbeat { seconds, running, ended, granted, resident, change, io_wait } => {
+                let wait = waiting(*io_wait);
+                Some(format!(
+                    "{seconds:8.1} s  heartbeat: {} jobs ended, {running} at work with {granted}, {resident} resident \
+                     ({}){wait}",
+                    grouped(*ended as u64),
+                    changed(*change)
+                ))
+            }
             BatchEvent::Plan { jobs, skipped, workers, ceiling, share, .. } if self.verbose => Some(format!(
                 "plan: {} jobs, {} done before, {workers} at once with {share} each under a ceiling of {ceiling}",
                 grouped(*jobs as u64),
@@ -123,7 +157,7 @@ impl BatchTalk {
             BatchEvent::Job { job, attempt, grant, process } if self.verbose => {
                 Some(format!("begins: {job} (attempt {attempt}, {grant}, process {process})"))
             }
-            BatchEvent::Plan { .. } | BatchEvent::Job { .. } => None,
+            BatchEvent::Plan { .. } | BatchEvent::Job { .. } | BatchEvent::Waiting(_) | BatchEvent::Now(_) => None,
         }
     }
 }
@@ -138,6 +172,10 @@ impl BatchObserver for BothOfBatch<'_> {
             BatchObserver::on(second, event);
         }
     }
+
+    fn names_wanted(&self) -> usize {
+        self.1.map_or(0, BatchObserver::names_wanted)
+    }
 }
 
 fn set_aside(aside: &Aside) -> String {
@@ -151,7 +189,19 @@ impl BatchObserver for BatchTalk {
         if self.is_json {
             self.log(event);
         } else if let Some(line) = self.line(event) {
-            complain(&line);
+            self.screen.line(&line);
         }
+        self.draw(event);
     }
+}
+
+impl Drop for BatchTalk {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+/// Whether a terminal is to show colours (no-color.org).
+fn has_colors() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

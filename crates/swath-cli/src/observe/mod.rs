@@ -7,14 +7,17 @@ mod manager;
 mod recorder;
 mod screen;
 mod text_log;
+mod view;
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Instant;
 
+use serde::Serialize;
 use swath::outcome::Outcome;
 use swath_core::{Event, Observer};
 
+use crate::moment;
 use crate::process::{complain, complain_json};
 use crate::settings::Settings;
 use crate::words::{LogFormat, ProgressWhen};
@@ -46,6 +49,22 @@ pub fn warn_late(event: &Event, format: LogFormat) {
     };
     if let Some(line) = line {
         complain(&line);
+    }
+}
+
+/// Tells where a dashboard is, however quiet it is to be: it was asked for, and its port may be any.
+pub fn tell_address(url: &str, format: LogFormat) {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        event: &'static str,
+        url: &'a str,
+    }
+    match format {
+        LogFormat::Json => {
+            let body = Body { event: "dashboard", url };
+            complain_json(&json_log::Line { ts: moment::now(), level: "info", body });
+        }
+        LogFormat::Text => complain(&format!("dashboard: {url}")),
     }
 }
 
@@ -137,7 +156,7 @@ impl Observer for Talk {
         if let Some(bar) = &self.bar {
             let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
             bar.note(event);
-            self.screen.bar(&bar.render(), false);
+            self.screen.bar(&bar.render(self.screen.size().0), false);
         }
         if let (Some(manager), Event::StageStarted { stage: name, .. } | Event::Chunk { stage: name, .. }) =
             (&self.manager, event)

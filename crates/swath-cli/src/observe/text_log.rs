@@ -3,6 +3,7 @@
 use swath_core::{Bytes, Event};
 
 use crate::moment::spoken;
+use crate::report::short;
 use crate::show::grouped;
 
 /// The line of an event that happened `seconds` after the start, if it is worth one.
@@ -20,14 +21,29 @@ fn heartbeat(event: &Event) -> Option<String> {
     let Event::Heartbeat { chunks, throughput, resident, change, write_latency_ms, io_wait, .. } = event else {
         return None;
     };
-    let sign = if *change < 0 { '-' } else { '+' };
-    let wait = io_wait.map(|wait| format!(", {:.0} % of the time waiting for disk", wait * 100.0)).unwrap_or_default();
+    let Event::Heartbeat { write_p50_ms, write_p99_ms, .. } = event else { return None };
+    let writes = write_p50_ms
+        .zip(*write_p99_ms)
+        .map(|(half, most)| format!(", writes {} (p50) {} (p99)", short(half / 1e3), short(most / 1e3)));
     Some(format!(
-        "heartbeat: {} tasks done, {}/s, {resident} resident ({sign}{}), longest write {write_latency_ms:.0} ms{wait}",
+        "heartbeat: {} tasks done, {}/s, {resident} resident ({}){}, longest flush {write_latency_ms:.0} ms{}",
         grouped(*chunks),
         Bytes(*throughput as u64),
-        Bytes(change.unsigned_abs()),
+        changed(*change),
+        writes.unwrap_or_default(),
+        waiting(*io_wait)
     ))
+}
+
+/// A change of memory, with its sign.
+pub fn changed(bytes: i64) -> String {
+    let sign = if bytes < 0 { '-' } else { '+' };
+    format!("{sign}{}", Bytes(bytes.unsigned_abs()))
+}
+
+/// How much of the time something waited for a disk, where that is known.
+pub fn waiting(share: Option<f64>) -> String {
+    share.map(|share| format!(", {:.0} % of the time waiting for disk", share * 100.0)).unwrap_or_default()
 }
 
 fn step(event: &Event) -> Option<String> {
@@ -67,9 +83,11 @@ mod tests {
             resident: Bytes(120_000_000),
             change: -1_200_000,
             write_latency_ms: 12.4,
+            write_p50_ms: Some(0.034),
+            write_p99_ms: Some(7.5),
             io_wait: Some(0.031),
         };
-        let beat_text = "    10.0 s  heartbeat: 1,234 tasks done, 310 MB/s, 120 MB resident (-1.2 MB), longest write 12 ms, 3 % of the time waiting for disk";
+        let beat_text = "    10.0 s  heartbeat: 1,234 tasks done, 310 MB/s, 120 MB resident (-1.2 MB), writes 0.0 ms (p50) 7.5 ms (p99), longest flush 12 ms, 3 % of the time waiting for disk";
         for (event, quiet, verbose, wanted) in [
             (&warning, false, false, Some("warning: no header")),
             (&warning, true, false, None),

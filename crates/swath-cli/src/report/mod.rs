@@ -5,11 +5,13 @@
 mod compare;
 mod examples;
 mod file;
+mod now;
 mod page;
 mod record;
 
 pub use compare::{Change, Unit, compare};
 pub use examples::add_examples;
 pub use file::{may_be_written, read, write};
-pub use page::shell;
+pub use now::{BatchNow, Now, Totals, WAITING_MAX, WorkerNow, name_of};
+pub use page::{PARTS, live_begin, live_end, shell, short};
 pub use record::{Attempt, Batch, Came, Chunk, Cut, FORMAT, Failed, Record, Rejected, Sample, Stage, VERSION, rounded};

@@ -9,6 +9,7 @@ use swath::batch::{BatchMemory, JobCounts};
 use swath::outcome::{CheckFinding, Chunks, Explanation, LakeChange, Memory, Output, Rows, Scratch, Time};
 use swath_core::Bytes;
 
+use super::now::Now;
 use crate::show::doctor::Examination;
 
 /// What the record calls itself.
@@ -72,6 +73,9 @@ pub struct Record {
     pub warnings: Vec<String>,
     /// Warnings beyond these.
     pub more_warnings: u64,
+    /// How things stand, while it runs; nothing that is kept.
+    #[serde(skip)]
+    pub now: Option<Now>,
 }
 
 /// Why a run failed.
@@ -101,7 +105,7 @@ pub struct Came {
 }
 
 /// What a batch did.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Batch {
     /// How many jobs came to what; none where it did not come to its end.
     pub counts: Option<JobCounts>,

@@ -6,7 +6,7 @@ use swath_core::Limits;
 use super::{Align, Table};
 
 /// The ceiling and where it comes from.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Ceiling {
     /// What was asked for.
     pub request: String,
@@ -21,7 +21,7 @@ pub struct Ceiling {
 }
 
 /// The folder for spill.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Scratch {
     /// Where; none is beside the output.
     pub path: Option<String>,
@@ -36,7 +36,7 @@ pub struct Scratch {
 }
 
 /// Everything that was found.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Examination {
     /// Kernel and architecture.
     pub kernel: String,

@@ -6,6 +6,8 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 use swath_core::{Bytes, Error, MemoryRequest, Result};
 
+use crate::dashboard::{Address, DEFAULT};
+
 /// `--memory`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct CeilingFlags {
@@ -134,6 +136,17 @@ pub struct TalkFlags {
     /// Write a page with pictures of the run: memory, tasks, rows; also when it fails
     #[arg(long, value_name = "FILE.html", help_heading = "Results and logs")]
     pub report: Option<PathBuf>,
+    /// Show that page while the run goes on, with /metrics and /healthz
+    /// (default: 127.0.0.1:7928; --dashboard=:0 takes any port)
+    #[arg(
+        long,
+        value_name = "ADDR",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = DEFAULT,
+        help_heading = "Results and logs"
+    )]
+    pub dashboard: Option<Address>,
 }
 
 impl TalkFlags {
@@ -150,6 +163,7 @@ impl TalkFlags {
             progress: once("--progress", self.progress, other.progress)?,
             heartbeat: once("--heartbeat", self.heartbeat, other.heartbeat)?,
             report: once("--report", self.report, other.report)?,
+            dashboard: once("--dashboard", self.dashboard, other.dashboard)?,
         };
         not_both(("--quiet", flags.quiet), ("--verbose", flags.verbose))?;
         Ok(flags)

@@ -63,7 +63,7 @@ pub enum Mask {
 }
 
 /// Keys whose values depend on the machine, the moment or the tuning of costs.
-const VOLATILE: [&str; 40] = [
+const VOLATILE: [&str; 42] = [
     "ts",
     "seconds",
     "resident",
@@ -90,6 +90,8 @@ const VOLATILE: [&str; 40] = [
     "free",
     "bytes",
     "write_latency_ms",
+    "write_p50_ms",
+    "write_p99_ms",
     "io_wait",
     "workers",
     "threads_set_by",

@@ -11,6 +11,7 @@ use super::shared::Shared;
 use super::watch::Watch;
 use super::{ChunkCounts, RunOptions};
 use crate::process::{counting, resident_now};
+use crate::progress::Standing;
 use crate::{
     Budget, Error, Event, Journal, Observer, Plan, Receipt, Receipts, Result, Stage, Stop, TaskContext, TaskKey,
     TaskSpec, fault, progress,
@@ -63,12 +64,10 @@ impl StageRun<'_> {
     }
 
     fn tell_started(&self, tasks: &[TaskSpec], skipped: u64) {
-        self.observer.on(&Event::StageStarted {
-            stage: self.stage.name().into(),
-            tasks: tasks.len() as u64,
-            skipped,
-            work: tasks.iter().map(|task| self.stage.work_bytes(&task.key)).sum(),
-        });
+        let (name, count) = (self.stage.name(), tasks.len() as u64);
+        let work = tasks.iter().map(|task| self.stage.work_bytes(&task.key)).sum();
+        progress::stand(|standing| *standing = Standing::of_stage(name, count, work));
+        self.observer.on(&Event::StageStarted { stage: name.into(), tasks: count, skipped, work });
     }
 
     fn run_tasks(
@@ -260,6 +259,7 @@ impl StageRun<'_> {
         state.counts.done += 1;
         drop(state);
         progress::step();
+        progress::stand(|standing| standing.done(work));
         keeper.add(work);
         self.observer.on(&Event::Chunk {
             stage: self.stage.name().into(),
@@ -288,6 +288,7 @@ impl StageRun<'_> {
         } else {
             Event::Split { stage, first, end: task.key.units.end, pieces: pieces.len() as u64, reason }
         });
+        progress::stand(|standing| standing.cut(pieces.len() as u64));
         let mut state = shared.lock();
         if again {
             state.counts.retried += 1;

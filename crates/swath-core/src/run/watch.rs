@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use super::RunOptions;
 use super::drift::Drift;
 use super::keeper::Keeper;
-use crate::process::resident_now;
+use crate::process::{resident_now, share_waited, waited_for_disk_us};
+use crate::writes::WriteTimes;
 use crate::{Bytes, Event, Leased, Observer, Result};
 
 /// The least time between two looks.
@@ -32,6 +33,7 @@ struct Sample {
     resident: Bytes,
     work: Bytes,
     waited_us: Option<u64>,
+    writes: WriteTimes,
 }
 
 impl Watch {
@@ -39,7 +41,7 @@ impl Watch {
         let heartbeat = options.heartbeat;
         let resident = resident_now();
         let waited_us = heartbeat.and_then(|_| waited_for_disk_us());
-        let last = Sample { at: begun, resident, work: Bytes::ZERO, waited_us };
+        let last = Sample { at: begun, resident, work: Bytes::ZERO, waited_us, writes: WriteTimes::now() };
         Watch {
             begun,
             heartbeat,
@@ -120,9 +122,9 @@ impl Watch {
         // A new stage counts its work from zero.
         let work = if total >= self.last.work { total - self.last.work } else { total };
         let waited_us = waited_for_disk_us();
-        let io_wait = waited_us.zip(self.last.waited_us).map(|(now, before)| {
-            (now.saturating_sub(before) as f64 / passed.as_micros().max(1) as f64).clamp(0.0, 1.0)
-        });
+        let io_wait = share_waited(self.last.waited_us, waited_us, passed);
+        let writes = WriteTimes::now();
+        let lately = writes.since(&self.last.writes);
         observer.on(&Event::Heartbeat {
             seconds: self.begun.elapsed().as_secs_f64(),
             chunks: self.chunks_before + chunks,
@@ -130,16 +132,11 @@ impl Watch {
             resident,
             change: resident.0 as i64 - self.last.resident.0 as i64,
             write_latency_ms: keeper.take_longest().as_secs_f64() * 1e3,
+            write_p50_ms: lately.quantile_ms(0.5),
+            write_p99_ms: lately.quantile_ms(0.99),
             io_wait,
         });
-        self.last = Sample { at: Instant::now(), resident, work: total, waited_us };
+        self.last = Sample { at: Instant::now(), resident, work: total, waited_us, writes };
         Ok(())
     }
-}
-
-/// How long some task of this machine has waited for a disk since it was started.
-fn waited_for_disk_us() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/pressure/io").ok()?;
-    let some = text.lines().find_map(|line| line.strip_prefix("some "))?;
-    some.split(' ').find_map(|field| field.strip_prefix("total=")?.parse().ok())
 }

@@ -44,12 +44,24 @@ pub struct Heartbeat {
     resident: Bytes,
     /// Reads, writes and tasks up to now.
     steps: u64,
+    /// The stage that is at work.
+    stage: String,
+    /// How much of it is done, 0 to 1.
+    share: f64,
 }
 
 impl Heartbeat {
     /// One of this process, as it is now.
     pub fn now() -> Heartbeat {
-        Heartbeat { event: "heartbeat", resident: resident_now(), steps: progress::steps() }
+        let standing = progress::standing();
+        let share = standing.share();
+        Heartbeat {
+            event: "heartbeat",
+            resident: resident_now(),
+            steps: progress::steps(),
+            stage: standing.stage,
+            share,
+        }
     }
 }
 
@@ -62,6 +74,14 @@ pub(super) struct Said {
     /// On a sign of life: how far it is.
     #[serde(default)]
     pub steps: Option<u64>,
+    /// Likewise: its resident set.
+    #[serde(default)]
+    pub resident: Bytes,
+    /// Likewise: its stage, and how much of that is done.
+    #[serde(default)]
+    pub stage: String,
+    #[serde(default)]
+    pub share: f64,
     #[serde(default)]
     pub error: Option<SaidError>,
     #[serde(default)]

@@ -25,7 +25,7 @@ use swath_core::{Bytes, Error, Result, Stop};
 pub use aside::{Aside, AsideMemory, Reason};
 pub use jobs::{Job, Jobs};
 pub use message::{Begin, Heartbeat, Order};
-pub use outcome::{BatchEvent, BatchMemory, BatchObserver, BatchOutcome, JobCounts, OutputsTotal, failed_path};
+pub use outcome::{AtWork, BatchEvent, BatchMemory, BatchObserver, BatchOutcome, JobCounts, OutputsTotal, failed_path};
 pub use words::split_words;
 
 /// What the supervisor takes of the ceiling for itself, whatever the number of jobs: the program, jobs as words, and what

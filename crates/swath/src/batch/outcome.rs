@@ -81,13 +81,51 @@ pub enum BatchEvent<'a> {
         ended: usize,
         /// What is handed out.
         granted: Bytes,
+        /// Resident sets of all processes together.
+        resident: Bytes,
+        /// Change of that since the last one, in bytes.
+        change: i64,
+        /// Share of the time that something on this machine waited for disk, 0 to 1, where the system tells.
+        io_wait: Option<f64>,
     },
+    /// Names of the first jobs that are to be done, for whoever shows them; told once, and only where they are wanted.
+    #[serde(skip)]
+    Waiting(&'a [String]),
+    /// How things stand, some times a second; for whoever shows it.
+    #[serde(skip)]
+    Now(&'a [AtWork<'a>]),
+}
+
+/// A job at work, as its process told last.
+#[derive(Debug, Clone, Copy)]
+pub struct AtWork<'a> {
+    /// Its name.
+    pub job: &'a str,
+    /// Its place among those side by side, counted from 0.
+    pub place: usize,
+    /// What it may take.
+    pub grant: Bytes,
+    /// The resident set of its process.
+    pub resident: Bytes,
+    /// The stage that it is in; empty before the first one.
+    pub stage: &'a str,
+    /// How much of that is done, 0 to 1.
+    pub share: f64,
+    /// How long it has been at work.
+    pub seconds: f64,
+    /// How many signs of life it gave.
+    pub signs: u64,
 }
 
 /// Somebody who wants to know what happens in a batch.
 pub trait BatchObserver {
     /// Takes note of an event; must be quick.
     fn on(&self, event: &BatchEvent<'_>);
+
+    /// How many names of waiting jobs it wants to be told at the begin.
+    fn names_wanted(&self) -> usize {
+        0
+    }
 }
 
 /// Counts of jobs.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use swath_core::{
-    Bytes, Error, GroupNest, MemoryGroup, OomKills, ResidentSet, Result, Stop, Stopwatch, partial_folder,
+    Bytes, Error, GroupNest, MemoryGroup, OomKills, ResidentSet, Result, Stop, Stopwatch, partial_folder, resident_now,
 };
 
 use super::aside::{Aside, AsideFile, AsideMemory, Reason};
@@ -15,12 +15,14 @@ use super::deaths::{Death, End, SIGKILL, Stall, Verdict};
 use super::grants::Grants;
 use super::message::{Begin, Order, Said};
 use super::order::Needs;
-use super::outcome::{BatchEvent, BatchMemory, BatchObserver, BatchOutcome};
+use super::outcome::{AtWork, BatchEvent, BatchMemory, BatchObserver, BatchOutcome};
 use super::state::{Earlier, State, identity_of, inputs_of};
 use super::worker::Worker;
 use super::{BatchRequest, Files, GROUP_BESIDE, SUPERVISOR_BYTES, Understand};
 use crate::outcome::{Output, Time};
 
+/// How often it is told how things stand.
+const TELL: Duration = Duration::from_millis(200);
 /// How long the loop sleeps at most while nobody says anything.
 const TICK: Duration = Duration::from_millis(250);
 /// The same while a process is about to end.
@@ -53,6 +55,8 @@ struct Entry {
 struct Running {
     job: u32,
     name: String,
+    /// The place that it takes among those side by side.
+    place: usize,
     grant: Bytes,
     worker: Worker,
     /// The control group that it is alone in, where there can be one.
@@ -85,6 +89,9 @@ pub(super) struct Supervisor<'a> {
     outcome: BatchOutcome,
     stopwatch: Stopwatch,
     told: Instant,
+    told_resident: Bytes,
+    told_waited_us: Option<u64>,
+    told_now: Option<Instant>,
     listened: Instant,
     is_stopping: bool,
 }
@@ -130,6 +137,9 @@ impl<'a> Supervisor<'a> {
             outcome: BatchOutcome::default(),
             stopwatch: Stopwatch::start(),
             told: Instant::now(),
+            told_resident: resident_now(),
+            told_waited_us: swath_core::waited_for_disk_us(),
+            told_now: None,
             listened: Instant::now(),
             is_stopping: false,
         };
@@ -200,6 +210,7 @@ impl<'a> Supervisor<'a> {
             share: self.grants.share(),
             limits: &limits,
         });
+        self.tell_names();
         loop {
             if stop.is_raised() {
                 self.wind_down();
@@ -216,6 +227,7 @@ impl<'a> Supervisor<'a> {
             self.end_stalled();
             self.end_jobs()?;
             self.tell_of_life();
+            self.tell_now();
         }
         self.finish(stop)
     }
@@ -262,12 +274,15 @@ impl<'a> Supervisor<'a> {
                 Ok(worker) => {
                     self.observer.on(&BatchEvent::Job { job: &name, attempt, grant, process: worker.id() });
                     let since = Instant::now();
+                    let is_free = |place: &usize| self.running.iter().all(|running| running.place != *place);
+                    let place = (0..).find(is_free).unwrap_or_default();
                     // It may be gone already, or the system refuse it: the limits of the process itself remain.
                     let group = self.nest.as_ref().ok().and_then(|nest| nest.group(grant + GROUP_BESIDE).ok());
                     let group = group.filter(|group| group.admit(worker.id()).is_ok());
                     self.running.push(Running {
                         job,
                         name,
+                        place,
                         grant,
                         worker,
                         group,
@@ -500,15 +515,63 @@ impl<'a> Supervisor<'a> {
 
     fn tell_of_life(&mut self) {
         if self.request.heartbeat.is_some_and(|interval| self.told.elapsed() >= interval) {
-            self.told = Instant::now();
+            let passed = std::mem::replace(&mut self.told, Instant::now()).elapsed();
             let jobs = &self.outcome.jobs;
+            let of_workers: Bytes = self.running.iter().map(|running| running.worker.life().resident).sum();
+            let resident = resident_now() + of_workers;
+            let before = std::mem::replace(&mut self.told_resident, resident);
+            let waited_us = swath_core::waited_for_disk_us();
+            let waited_before = std::mem::replace(&mut self.told_waited_us, waited_us);
             self.observer.on(&BatchEvent::Heartbeat {
                 seconds: self.stopwatch.wall_s(),
                 running: self.running.len(),
                 ended: jobs.done + jobs.set_aside + jobs.skipped,
                 granted: self.grants.handed(),
+                resident,
+                change: resident.0 as i64 - before.0 as i64,
+                io_wait: swath_core::share_waited(waited_before, waited_us, passed),
             });
         }
+    }
+
+    /// Tells names of jobs that wait, as many as are wanted.
+    fn tell_names(&mut self) {
+        let wanted = self.observer.names_wanted();
+        let waiting = (0..self.entries.len() as u32).filter(|job| !self.entries[*job as usize].ended);
+        let waiting: Vec<u32> = waiting.take(wanted).collect();
+        if !waiting.is_empty() {
+            let mut names = Vec::with_capacity(waiting.len());
+            for job in waiting {
+                let files = self.files(job);
+                names.push(self.name(job, &files));
+            }
+            self.observer.on(&BatchEvent::Waiting(&names));
+        }
+    }
+
+    /// Tells how things stand, not too often.
+    fn tell_now(&mut self) {
+        if self.told_now.is_some_and(|told| told.elapsed() < TELL) {
+            return;
+        }
+        self.told_now = Some(Instant::now());
+        fn at_work(running: &Running) -> AtWork<'_> {
+            let life = running.worker.life();
+            AtWork {
+                job: &running.name,
+                place: running.place,
+                grant: running.grant,
+                resident: life.resident,
+                stage: &life.stage,
+                share: life.share,
+                seconds: running.since.elapsed().as_secs_f64(),
+                signs: life.signs,
+            }
+        }
+        let mut all: Vec<AtWork<'_>> = Vec::with_capacity(self.running.len());
+        all.extend(self.running.iter().map(at_work));
+        all.sort_unstable_by_key(|at_work| at_work.place);
+        self.observer.on(&BatchEvent::Now(&all));
     }
 
     fn finish(mut self, stop: &Stop) -> Result<BatchOutcome> {

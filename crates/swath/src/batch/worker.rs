@@ -10,9 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process};
-use swath_core::progress;
-
-use swath_core::fault;
+use swath_core::{Bytes, fault, progress};
 
 use super::deaths::{End, Stall};
 use super::message::{Order, Said};
@@ -21,6 +19,19 @@ use super::message::{Order, Said};
 const LINE_BYTES_MAX: usize = 256 << 10;
 /// Whoever has closed its output and lives on for so long is ended.
 const CLOSING: Duration = Duration::from_secs(5);
+
+/// What a process says of itself while it lives.
+#[derive(Debug, Default)]
+pub(super) struct Life {
+    /// Its resident set.
+    pub resident: Bytes,
+    /// Its stage.
+    pub stage: String,
+    /// How much of that is done.
+    pub share: f64,
+    /// How often it said something.
+    pub signs: u64,
+}
 
 /// A process at work. Dropped, it is ended.
 #[derive(Debug)]
@@ -37,6 +48,7 @@ pub(super) struct Worker {
     /// How far it was when it last said so, and how long that has not changed.
     steps: u64,
     idle: Duration,
+    life: Life,
     closed: Option<Instant>,
     end: Option<End>,
 }
@@ -71,6 +83,7 @@ impl Worker {
             silent: Duration::ZERO,
             steps: 0,
             idle: Duration::ZERO,
+            life: Life::default(),
             closed: None,
             end: None,
         })
@@ -84,6 +97,11 @@ impl Worker {
     /// Where it speaks, as long as it does.
     pub fn output(&self) -> Option<&ChildStdout> {
         self.closed.is_none().then_some(&self.output)
+    }
+
+    /// What it said of itself last.
+    pub fn life(&self) -> &Life {
+        &self.life
     }
 
     /// What it said at its end.
@@ -146,8 +164,12 @@ impl Worker {
             // What the workers do is the progress of this process.
             progress::step();
         }
-        if said.status.is_some() {
-            self.said = Some(said);
+        match said.status {
+            Some(_) => self.said = Some(said),
+            None => {
+                let Said { resident, stage, share, .. } = said;
+                self.life = Life { resident, stage, share: share.clamp(0.0, 1.0), signs: self.life.signs + 1 };
+            }
         }
     }
 

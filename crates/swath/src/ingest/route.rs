@@ -3,7 +3,7 @@
 //! It parses, checks, filters, reprojects and assigns partitions. It does not look for duplicates and writes nothing
 //! that a user sees.
 
-use swath_core::{Bytes, Receipt, Receipts, Result, Stage, Stop, TaskContext, TaskKey, TaskSpec};
+use swath_core::{Bytes, Receipt, Receipts, Result, Stage, Stop, TaskContext, TaskKey, TaskSpec, progress};
 use swath_formats::columnar::{batch_row, make_room_for_rows};
 use swath_formats::csv::{
     BatchLimits, Consumer, ParsePlan, RangeSpec, Source, Start, Workspace, batch_bytes_max, make_room, read_range,
@@ -143,6 +143,7 @@ impl Router<'_> {
         self.spans.push(Span { first_row: bench.batch.rows(), file: segment.file });
         let report = columnar.read(self.running, segment, &columnar.filter, bench, self)?;
         self.routed.read += report.read;
+        progress::add_rows(report.read);
         self.routed.filtered += report.filtered;
         self.routed.nulled += report.nulled;
         self.routed.ambiguous += report.ambiguous;
@@ -176,6 +177,7 @@ impl Router<'_> {
         };
         let report = read_range(&source, &spec, &mut bench.workspace, &mut bench.batch, self)?;
         self.routed.read += report.records;
+        progress::add_rows(report.records);
         self.routed.nulled += report.nulled;
         self.routed.ambiguous += report.ambiguous;
         let cut = segment.bytes.start > 0 || segment.bytes.end < file.end;

@@ -65,7 +65,9 @@ pub fn run(words: BatchWords, settings: &Settings) -> Result<u8> {
         // What is told of limits has set it to the whole ceiling.
         counting::set_limit(SUPERVISOR_BYTES);
         let observer = BothOfBatch(&talk, reporting.map(Reporting::observe_batch));
-        batch::run(request, &mut |words| grammar.files(words), &stop, &observer)
+        let done = batch::run(request, &mut |words| grammar.files(words), &stop, &observer);
+        talk.finish();
+        done
     })?;
     let exit = outcome.exit_code();
     let status = if exit == 0 { "complete" } else { "set_aside" };

@@ -25,6 +25,12 @@ impl Grammar {
     /// # Errors
     /// [`Error::Usage`] for words that mean nothing, or nothing that a batch does.
     pub fn files(&mut self, words: &[Box<str>]) -> Result<Files> {
+        if words.iter().any(|word| word.starts_with("--dashboard")) {
+            return Err(Error::Usage {
+                message: "--dashboard is said in a job".into(),
+                hint: "leave it out: that of the batch shows all jobs".into(),
+            });
+        }
         let arguments = std::iter::once("swath").chain(words.iter().map(|word| &**word));
         let parsed = self
             .0

@@ -30,25 +30,39 @@ impl Chunks {
         &self.0
     }
 
-    /// Puts pairs of neighbours together: the smaller ones first, so that all get as coarse as the others.
+    /// The same, coarser: so many at most.
+    pub fn at_most(&mut self, most: usize) -> Vec<Chunk> {
+        let mut chunks = self.in_order().to_vec();
+        while chunks.len() > most.max(8) {
+            merge(&mut chunks);
+        }
+        chunks
+    }
+
     fn merge(&mut self) {
         self.in_order();
-        let mut counts: Vec<u64> = self.0.iter().map(|chunk| chunk.count).collect();
-        let (_, median, _) = counts.select_nth_unstable(MOST / 2);
-        let most = *median;
-        drop(counts);
-        let (mut kept, mut next) = (0, 0);
-        while next < self.0.len() {
-            let chunk = self.0[next];
-            let partner = self.0.get(next + 1).copied().filter(|partner| partner.stage == chunk.stage);
-            let merged = partner.filter(|partner| chunk.count.max(partner.count) <= most);
-            self.0[kept] = merged.map_or(chunk, |partner| together(chunk, partner));
-            next += if merged.is_some() { 2 } else { 1 };
-            kept += 1;
-        }
-        // Stages of one task each, say, have no neighbours: then what came last is left out.
-        self.0.truncate(kept.min(MOST - MOST / 8));
+        merge(&mut self.0);
     }
+}
+
+/// Puts pairs of neighbours together: the smaller ones first, so that all get as coarse as the others.
+fn merge(chunks: &mut Vec<Chunk>) {
+    let all = chunks.len();
+    let mut counts: Vec<u64> = chunks.iter().map(|chunk| chunk.count).collect();
+    let (_, median, _) = counts.select_nth_unstable(all / 2);
+    let most = *median;
+    drop(counts);
+    let (mut kept, mut next) = (0, 0);
+    while next < all {
+        let chunk = chunks[next];
+        let partner = chunks.get(next + 1).copied().filter(|partner| partner.stage == chunk.stage);
+        let merged = partner.filter(|partner| chunk.count.max(partner.count) <= most);
+        chunks[kept] = merged.map_or(chunk, |partner| together(chunk, partner));
+        next += if merged.is_some() { 2 } else { 1 };
+        kept += 1;
+    }
+    // Stages of one task each, say, have no neighbours: then what came last is left out.
+    chunks.truncate(kept.min(all - all / 8));
 }
 
 fn together(before: Chunk, after: Chunk) -> Chunk {
@@ -93,6 +107,9 @@ mod tests {
                 assert!(chunks.0.len() < MOST && chunks.0.capacity() == MOST);
             }
         }
+        let few = chunks.at_most(500);
+        assert!((100..=500).contains(&few.len()), "{}", few.len());
+        assert_eq!(few.iter().map(|chunk| chunk.count).sum::<u64>(), 999_999);
         let all = chunks.in_order();
         assert!(all.len() > MOST / 4, "{}", all.len());
         assert_eq!(all.iter().map(|chunk| chunk.count).sum::<u64>(), 999_999);

@@ -4,12 +4,12 @@ use swath::batch::BatchEvent;
 use swath_core::Bytes;
 
 use super::shortened;
-use crate::report::{Attempt, Batch};
+use crate::report::{Attempt, Batch, BatchNow, name_of};
 
 /// Attempts that are kept at most.
 const MOST: usize = 1500;
-/// Bytes of a name that are kept.
-const NAME_MAX: usize = 120;
+/// Attempts that a page of a running batch shows at most.
+const SHOWN_MAX: usize = 400;
 
 /// The jobs of a batch.
 #[derive(Debug, Default)]
@@ -19,12 +19,18 @@ pub struct Jobs {
     running: Vec<Option<Attempt>>,
     ended: Vec<Attempt>,
     more: u64,
+    now: BatchNow,
 }
 
 impl Jobs {
     /// What is granted to those that run.
     pub fn granted(&self) -> Bytes {
         self.running.iter().flatten().map(|attempt| attempt.grant).sum()
+    }
+
+    /// Resident sets of those that run, as they told them last.
+    pub fn resident(&self) -> Bytes {
+        self.now.resident()
     }
 
     /// Takes note of what happens.
@@ -37,8 +43,23 @@ impl Jobs {
                 self.end(job, "again", Some(reason), Bytes::ZERO, now_s);
             }
             BatchEvent::SetAside(aside) => self.end(&aside.name, "set_aside", Some(&aside.message), Bytes::ZERO, now_s),
-            BatchEvent::Plan { .. } | BatchEvent::Heartbeat { .. } => {}
+            BatchEvent::Plan { .. } | BatchEvent::Waiting(_) | BatchEvent::Now(_) | BatchEvent::Heartbeat { .. } => {}
         }
+        self.now.note(event);
+    }
+
+    /// How things stand, and the attempts up to now: those that came last, where there are many.
+    pub fn now(&self, now_s: f64) -> Option<(Batch, BatchNow)> {
+        let left = self.ended.len().saturating_sub(SHOWN_MAX);
+        let mut attempts = self.ended.get(left..).unwrap_or_default().to_vec();
+        for attempt in self.running.iter().flatten() {
+            let resident = self.now.at_work.iter().find(|at_work| at_work.job == attempt.job).map(|it| it.resident);
+            let peak = resident.unwrap_or_default();
+            attempts.push(Attempt { end_s: now_s, end: "running".into(), peak, ..attempt.clone() });
+        }
+        let more = self.more + left as u64;
+        let batch = Batch { counts: None, memory: None, attempts, more };
+        self.begun.then(|| (batch, self.now.clone()))
     }
 
     /// What was remembered, if there was a batch.
@@ -54,7 +75,7 @@ impl Jobs {
             self.running.len() - 1
         });
         self.running[place] = Some(Attempt {
-            job: name(job),
+            job: name_of(job),
             number,
             place,
             begin_s: now_s,
@@ -67,7 +88,7 @@ impl Jobs {
     }
 
     fn end(&mut self, job: &str, end: &str, message: Option<&str>, peak: Bytes, now_s: f64) {
-        let job = name(job);
+        let job = name_of(job);
         let running = self.running.iter_mut().find(|attempt| attempt.as_ref().is_some_and(|it| it.job == job));
         let attempt = running.and_then(Option::take).unwrap_or(Attempt {
             job,
@@ -86,8 +107,4 @@ impl Jobs {
         }
         self.ended.push(Attempt { end_s: now_s, peak, end: end.into(), message: message.map(shortened), ..attempt });
     }
-}
-
-fn name(job: &str) -> String {
-    job[..job.floor_char_boundary(NAME_MAX)].into()
 }

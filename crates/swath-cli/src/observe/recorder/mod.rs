@@ -13,9 +13,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use swath::batch::{BatchEvent, BatchObserver, SUPERVISOR_BYTES};
+use swath_core::progress::Standing;
 use swath_core::{Bytes, Event, LedgerLine, Observer, Stopwatch, counting, resident_now};
 
-use crate::report::{Batch, Chunk, Cut, Rejected, Sample, Stage};
+use crate::report::{Batch, Chunk, Cut, Now, Rejected, Sample, Stage, Totals, WAITING_MAX};
 use chunks::Chunks;
 use jobs::Jobs;
 use process::Counted;
@@ -33,6 +34,9 @@ const WARNINGS_MAX: usize = 100;
 /// Bytes of a text that are kept.
 const TEXT_MAX: usize = 600;
 
+/// Tasks that a page of a run that goes on shows at most.
+const SHOWN_MAX: usize = 600;
+
 /// Remembers a run.
 pub struct Recorder {
     state: Arc<Mutex<State>>,
@@ -40,7 +44,7 @@ pub struct Recorder {
 }
 
 /// What was remembered.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Recorded {
     /// The process over time.
     pub samples: Vec<Sample>,
@@ -71,12 +75,16 @@ struct State {
     chunks: Chunks,
     jobs: Jobs,
     rest: Recorded,
+    totals: Totals,
+    standing: Standing,
+    /// When the stage that is at work began, in seconds.
+    stage_begun_s: f64,
 }
 
 impl Recorder {
     /// The line of a ledger for what it takes.
-    pub fn line() -> LedgerLine {
-        LedgerLine { name: "report".into(), bytes: BYTES, reason: "what --report remembers, and its page".into() }
+    pub fn line(flag: &str) -> LedgerLine {
+        LedgerLine { name: "report".into(), bytes: BYTES, reason: format!("what {flag} remembers, and its page") }
     }
 
     /// Begins to look. Where the system has no thread left it is told only of events.
@@ -89,6 +97,9 @@ impl Recorder {
             chunks: Chunks::default(),
             jobs: Jobs::default(),
             rest: Recorded::default(),
+            totals: Totals::default(),
+            standing: Standing::default(),
+            stage_begun_s: 0.0,
         };
         let state = Arc::new(Mutex::new(state));
         lock(&state).look();
@@ -99,6 +110,30 @@ impl Recorder {
     pub fn seconds(&self) -> (f64, f64) {
         let watch = lock(&self.state).watch;
         (watch.wall_s(), watch.cpu_s())
+    }
+
+    /// What is remembered up to now, with less detail, and how things stand.
+    pub fn so_far(&self) -> (Recorded, Now) {
+        let mut state = lock(&self.state);
+        let sample = state.look();
+        let now_s = state.watch.wall_s();
+        let mut recorded = state.rest.clone();
+        if let Some(stage) = recorded.stages.last_mut() {
+            (stage.end_s, stage.cpu_s) = (now_s, state.watch.cpu_s() - stage.cpu_s);
+        }
+        recorded.samples = state.samples.all().collect();
+        recorded.chunks = state.chunks.at_most(SHOWN_MAX);
+        let (batch, jobs) = state.jobs.now(now_s).unzip();
+        recorded.batch = batch;
+        let now = Now {
+            sample,
+            own: resident_now(),
+            totals: state.totals,
+            standing: state.standing.clone(),
+            stage_s: now_s - state.stage_begun_s,
+            batch: jobs,
+        };
+        (recorded, now)
     }
 
     /// Ends the looking, and hands over what was remembered.
@@ -134,12 +169,17 @@ impl Observer for Recorder {
 }
 
 impl BatchObserver for Recorder {
+    fn names_wanted(&self) -> usize {
+        WAITING_MAX
+    }
+
     fn on(&self, event: &BatchEvent<'_>) {
         let mut state = lock(&self.state);
         let now_s = state.watch.wall_s();
         state.jobs.note(event, now_s);
         state.latest.fixed = SUPERVISOR_BYTES.0;
         state.latest.tasks = state.jobs.granted().0;
+        state.totals.heartbeats += u64::from(matches!(event, BatchEvent::Heartbeat { .. }));
         if let BatchEvent::Done { job, warnings, .. } = event {
             for message in warnings.iter() {
                 state.note(&Event::Warning { message: format!("{job}: {message}") });
@@ -169,11 +209,12 @@ fn ticker(state: Arc<Mutex<State>>) -> Option<(Sender<()>, JoinHandle<()>)> {
 }
 
 impl State {
-    fn look(&mut self) {
+    fn look(&mut self) -> Sample {
         let counted = Counted::now().since(self.counted);
-        self.samples.add(Sample {
+        let sample = Sample {
             at_s: self.watch.wall_s(),
-            resident: resident_now().0,
+            // Of a batch that of all processes, as the workers told it last.
+            resident: (resident_now() + self.jobs.resident()).0,
             heap: counting::live().0,
             cpu_ms: (self.watch.cpu_s() * 1e3) as u64,
             read: counted.read,
@@ -181,17 +222,28 @@ impl State {
             waited_ms: counted.waited_ms,
             pressed_ms: counted.pressed_ms,
             ..self.latest
-        });
+        };
+        self.samples.add(sample);
+        sample
     }
 
     fn note(&mut self, event: &Event) {
+        self.totals.note(event);
         match event {
             Event::Sample { fixed, tasks, kept, .. } => {
                 (self.latest.fixed, self.latest.tasks, self.latest.kept) = (fixed.0, tasks.0, kept.0);
             }
-            Event::StageStarted { stage, tasks, skipped, .. } => self.begin_stage(stage, *tasks, *skipped),
-            Event::Chunk { first, end, seconds, work, .. } => self.add_chunk((*first, *end), *seconds, *work),
+            Event::StageStarted { stage, tasks, skipped, work } => {
+                self.standing = Standing::of_stage(stage, *tasks, *work);
+                self.stage_begun_s = self.watch.wall_s();
+                self.begin_stage(stage, *tasks, *skipped);
+            }
+            Event::Chunk { first, end, seconds, work, .. } => {
+                self.standing.done(*work);
+                self.add_chunk((*first, *end), *seconds, *work);
+            }
             Event::Split { first, pieces, reason, .. } => {
+                self.standing.cut(*pieces);
                 self.stage(|stage| stage.split += 1);
                 self.add_cut(*first, *pieces, reason);
             }

@@ -33,17 +33,20 @@ pub fn title(record: &Record) -> String {
 pub fn head(record: &Record, out: &mut dyn Write) -> Result<()> {
     let (class, word) = match record.status.as_str() {
         "complete" => ("good", "complete".to_string()),
+        "running" => ("busy", "running".to_string()),
         "set_aside" => ("warn", format!("some jobs set aside, exit {}", record.exit)),
         "stopped" => ("warn", format!("stopped, exit {}", record.exit)),
         other => ("bad", format!("{other}, exit {}", record.exit)),
     };
     writeln!(
         out,
-        "<header><h1>{} <span class=\"chip {class}\">{}</span></h1>\n<p class=\"soft\">{} to {}, swath {}</p>",
+        "<header><h1>{} <span class=\"chip {class}\">{}</span></h1>\n<p class=\"soft\">{}, swath {}</p>",
         Text(title(record)),
         Text(word),
-        Text(&record.started),
-        Text(&record.ended),
+        Text(match record.status.as_str() {
+            "running" => format!("since {}", record.started),
+            _ => format!("{} to {}", record.started, record.ended),
+        }),
         Text(&record.swath)
     )?;
     if let Some(error) = &record.error {
@@ -68,6 +71,20 @@ fn tiles(record: &Record) -> Vec<(String, String)> {
             None => format!("by the clock, {} of processor", spoken(record.time.cpu_s)),
         },
     )];
+    if let Some(now) = record.now.as_ref().and_then(|now| now.batch.as_ref()) {
+        let counts = now.counts;
+        for (count, name) in [
+            (counts.done + counts.skipped, format!("of {} jobs done", grouped(counts.planned as u64))),
+            (now.running, format!("running, {} at once at most", now.workers)),
+            (now.waiting_count(), "waiting".into()),
+            (counts.set_aside, "set aside".into()),
+            (counts.retried, "attempts beyond the first".into()),
+        ] {
+            tiles.push((grouped(count as u64), name));
+        }
+        tiles.push((now.granted.to_string(), format!("granted, of a ceiling of {}", now.ceiling)));
+        return tiles;
+    }
     if let Some(batch) = &record.batch {
         if let Some(counts) = batch.counts {
             tiles.push((
@@ -103,6 +120,14 @@ fn tiles(record: &Record) -> Vec<(String, String)> {
             memory.predicted_peak.to_string(),
             format!("predicted; {:.0} % of it was used", share(memory.predicted_peak)),
         ));
+    }
+    if let Some(now) = &record.now {
+        tiles.push((grouped(now.totals.done), "tasks done, of all stages".into()));
+        let rows = swath_core::progress::rows();
+        if rows > 0 {
+            tiles.push((grouped(rows), "rows read".into()));
+        }
+        tiles.push((Bytes(now.sample.read).to_string(), format!("read, {} written", Bytes(now.sample.written))));
     }
     let work = record.stages.iter().map(|stage| stage.work.0).max().unwrap_or(0);
     let input = record.plan.as_ref().map_or(0, |plan| plan.input.bytes.0);

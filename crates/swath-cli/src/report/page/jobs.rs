@@ -7,7 +7,7 @@ use swath_core::Bytes;
 use super::chart::{self, Frame};
 use super::html::{Column, Table};
 use super::work::{Shades, short};
-use crate::report::{Attempt, Batch, Record};
+use crate::report::{Attempt, Batch, BatchNow, Record};
 use crate::show::grouped;
 
 /// Height of a place, and of the room between two.
@@ -42,6 +42,9 @@ pub fn section(record: &Record, batch: &Batch, out: &mut dyn Write) -> Result<()
         }
     }
     longest(tried, out)?;
+    if let Some(now) = record.now.as_ref().and_then(|now| now.batch.as_ref()) {
+        waiting(now, out)?;
+    }
     writeln!(out, "</section>")
 }
 
@@ -62,6 +65,7 @@ fn picture(record: &Record, tried: &[&Attempt], out: &mut dyn Write) -> Result<(
         let end = match attempt.end.as_str() {
             "done" => format!("done, {} of {}", attempt.peak, attempt.grant),
             "set_aside" => "set aside".into(),
+            "running" => format!("running, {} of {}", attempt.peak, attempt.grant),
             _ => "to be tried again".into(),
         };
         let said = format!(
@@ -70,7 +74,8 @@ fn picture(record: &Record, tried: &[&Attempt], out: &mut dyn Write) -> Result<(
             short(attempt.end_s - attempt.begin_s),
             attempt.begin_s
         );
-        let class = format!("cell {}", shades.class(attempt.end_s - attempt.begin_s));
+        let shade = shades.class(attempt.end_s - attempt.begin_s);
+        let class = format!("cell {}", if attempt.end == "running" { "busy-job" } else { shade });
         chart::rectangle(out, &class, (x, top(attempt.place)), (wide, PLACE), &said)?;
         let at = (x + wide / 2.0, top(attempt.place) + PLACE / 2.0 + 4.0);
         match attempt.end.as_str() {
@@ -82,7 +87,27 @@ fn picture(record: &Record, tried: &[&Attempt], out: &mut dyn Write) -> Result<(
     frame.times(out)?;
     write!(out, "</svg><figcaption>")?;
     shades.legend(out, "job")?;
+    if tried.iter().any(|attempt| attempt.end == "running") {
+        write!(out, "<i class=\"key busy-key\"></i>running")?;
+    }
     writeln!(out, "{}</figcaption></figure>", super::work::marks("set aside"))
+}
+
+fn waiting(now: &BatchNow, out: &mut dyn Write) -> Result<()> {
+    let count = now.waiting_count();
+    if count == 0 || now.waiting.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::begin(out, "Waiting", &[Column::Words], &["job"])?;
+    for job in now.waiting.iter().take(SHOWN.min(count)) {
+        table.row(&[job])?;
+    }
+    table.end()?;
+    let more = count.saturating_sub(now.waiting.len().min(SHOWN));
+    if more > 0 {
+        writeln!(out, "<p class=\"soft\">and {} more</p>", grouped(more as u64))?;
+    }
+    Ok(())
 }
 
 fn longest(mut tried: Vec<&Attempt>, out: &mut dyn Write) -> Result<()> {

@@ -108,7 +108,9 @@ fn picture(record: &Record, out: &mut dyn Write) -> Result<()> {
     })?;
     writeln!(out, "</svg><figcaption>")?;
     let (resident, leased) = match record.batch {
-        Some(_) => ("resident set of the supervisor", "granted to jobs, with the supervisor's own share"),
+        Some(_) => {
+            ("resident set of all processes, as they told it", "granted to jobs, with the supervisor's own share")
+        }
         None => ("resident set of the process", "leased by tasks and tables"),
     };
     write!(

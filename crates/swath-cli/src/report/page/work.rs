@@ -17,6 +17,8 @@ const BETWEEN: f64 = 16.0;
 const BLOCKS_MAX: u64 = 1 << 20;
 /// Windows that a picture has at most.
 const WINDOWS_MAX: usize = 12_000;
+/// The same in one that is drawn again every second.
+const WINDOWS_MAX_LIVE: usize = 1_000;
 
 /// Writes the section.
 pub fn section(record: &Record, out: &mut dyn Write) -> Result<()> {
@@ -187,7 +189,7 @@ fn grid(record: &Record, stage: usize, order: BlockOrder, shades: &Shades, out: 
         let at = (f64::from(window.column) * scale, f64::from(window.row) * scale);
         (at, (f64::from(window.columns) * scale, f64::from(window.rows) * scale))
     };
-    let mut left = WINDOWS_MAX;
+    let mut left = if record.now.is_some() { WINDOWS_MAX_LIVE } else { WINDOWS_MAX };
     for chunk in record.chunks.iter().filter(|chunk| chunk.stage == stage) {
         let mut windows = Vec::new();
         cut(order, chunk.first..chunk.end.min(order.units()), left, &mut windows);
