@@ -137,6 +137,9 @@ impl Reporting {
                 status = if matches!(error, Error::Stopped { .. }) { "stopped" } else { "failed" };
                 exit = error.exit_code();
                 failed = Some(Failed { message: error.to_string(), hint: error.hint() });
+                if let Some(of) = batch.as_ref().and_then(|batch| batch.memory) {
+                    (memory.ceiling, memory.baseline) = (of.ceiling, of.supervisor);
+                }
                 match error {
                     Error::TooManyRejects { kept_at, .. } => report::add_examples(&mut rejects, kept_at, false),
                     Error::CeilingTooSmall { ceiling, .. } => memory.ceiling = *ceiling,

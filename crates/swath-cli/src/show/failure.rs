@@ -43,6 +43,9 @@ struct Words {
     /// Another run is writing the output: to wait may do.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     held: bool,
+    /// The system has no thread for it as long as others are at work.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    crowded: bool,
     /// Where the rows are that were too many.
     #[serde(skip_serializing_if = "Option::is_none")]
     rejects: Option<String>,
@@ -72,6 +75,7 @@ impl Failure<'_> {
                     hint: self.error.hint(),
                     smallest_ceiling: self.smallest_ceiling(),
                     held: matches!(self.error, Error::OutputHeld { .. }),
+                    crowded: matches!(self.error, Error::ThreadRefused { .. }),
                     rejects: self.rejects(),
                 },
             },

@@ -41,8 +41,10 @@ pub(super) enum Verdict {
     Done,
     /// Its plan needs at least so much.
     Refused(Bytes),
-    /// It met its ceiling, or that of the machine.
+    /// It met its ceiling.
     Pressure,
+    /// The kernel killed it, or gave it no thread, since all together took more than there is.
+    Crowded,
     /// Once more as it was; then it is set aside for this reason.
     OnceMore(Reason),
     /// Another run is writing its output; one that is about to end, it may be.
@@ -68,12 +70,13 @@ impl Death<'_> {
         match self.end {
             End::Exit(0) => Verdict::Done,
             End::Signal(SIGKILL) if self.stall.is_some() => Verdict::OnceMore(Reason::Hung),
-            End::Signal(SIGKILL) if self.out_of_memory => Verdict::Pressure,
+            End::Signal(SIGKILL) if self.out_of_memory => Verdict::Crowded,
             End::Exit(STOPPED) | End::Signal(SIGKILL | SIGINT | SIGTERM | SIGHUP) if self.is_stopping => {
                 Verdict::Stopped
             }
             End::Exit(STOPPED) | End::Signal(SIGKILL | SIGINT | SIGTERM | SIGHUP) => Verdict::OnceMore(Reason::Killed),
             End::Exit(3) => smallest.map_or(Verdict::Final(Reason::DoesNotFit), Verdict::Refused),
+            End::Exit(4) if error.is_some_and(|error| error.crowded) => Verdict::Crowded,
             End::Exit(4) => Verdict::Pressure,
             End::Exit(2) => Verdict::Final(Reason::Usage),
             End::Exit(5) => Verdict::Final(Reason::Input),
@@ -125,7 +128,11 @@ mod tests {
         check(End::Exit(3), none, Some(&refused), Verdict::Refused(Bytes(90_000_000)));
         check(End::Exit(3), none, None, Verdict::Final(Reason::DoesNotFit));
         check(End::Exit(4), none, None, Verdict::Pressure);
-        check(End::Signal(9), (None, true, false), None, Verdict::Pressure);
+        let crowded: Said =
+            serde_json::from_str(r#"{"status":"failed","error":{"message":"no thread","crowded":true}}"#)
+                .expect("JSON");
+        check(End::Exit(4), none, Some(&crowded), Verdict::Crowded);
+        check(End::Signal(9), (None, true, false), None, Verdict::Crowded);
         check(End::Signal(9), none, None, Verdict::OnceMore(Reason::Killed));
         for stall in [Stall::Silent, Stall::Idle] {
             check(End::Signal(9), (Some(stall), false, false), None, Verdict::OnceMore(Reason::Hung));

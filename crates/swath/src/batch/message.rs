@@ -78,6 +78,8 @@ pub(super) struct SaidError {
     pub smallest_ceiling: Option<Bytes>,
     #[serde(default)]
     pub held: bool,
+    #[serde(default)]
+    pub crowded: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -2,6 +2,7 @@
 //!
 //! One thread does it all. What an end means, who may begin, and what is remembered are matters of their own files.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -12,11 +13,11 @@ use super::aside::{Aside, AsideFile, AsideMemory, Reason};
 use super::deaths::{Death, End, SIGKILL, Stall, Verdict};
 use super::grants::Grants;
 use super::message::{Begin, Order, Said};
-use super::order::Needs;
+use super::order::{Needs, place_of};
 use super::outcome::{BatchEvent, BatchMemory, BatchObserver, BatchOutcome};
 use super::state::{Earlier, State, identity_of, inputs_of};
 use super::worker::Worker;
-use super::{BatchRequest, Files, SUPERVISOR_BYTES, Understand};
+use super::{BatchRequest, Files, GRANT_MIN, SUPERVISOR_BYTES, Understand};
 use crate::outcome::{Output, Time};
 
 /// How long the loop sleeps at most while nobody says anything.
@@ -29,6 +30,10 @@ const LOOK_MAX: Duration = Duration::from_secs(1);
 /// ends at once, and one that somebody else began does not.
 const HELD_WAIT: Duration = Duration::from_millis(250);
 const HELD_WAITS_MAX: u8 = 20;
+/// Whoever crashed, and a process that the system does not start, comes again after this.
+const AGAIN_WAIT: Duration = Duration::from_millis(500);
+/// For how long no process is started at all before the batch ends.
+const STARTS_WAIT_MAX: Duration = Duration::from_secs(20);
 /// How often a plan may be refused with a larger figure each time.
 const REFUSALS_MAX: u8 = 3;
 
@@ -41,6 +46,8 @@ struct Entry {
     waits: u8,
     pressures: u32,
     once_more: bool,
+    /// Whether nobody is to work beside it.
+    alone: bool,
     ended: bool,
 }
 
@@ -68,6 +75,10 @@ pub(super) struct Supervisor<'a> {
     running: Vec<Running>,
     /// Jobs that are to be looked at again, when, and what they are to get.
     later: Vec<(Instant, u32, Bytes)>,
+    /// Jobs that are not to be begun, and why.
+    refused: Vec<(u32, Told)>,
+    /// Since when the system starts no process, and when it is asked again.
+    starts_none: Option<(Instant, Instant)>,
     kills: OomKills,
     state: State,
     aside: AsideFile,
@@ -91,6 +102,13 @@ impl<'a> Supervisor<'a> {
     {
         let aside = AsideFile::at(&request.failed, request.replaces_failed || request.resume)?;
         let (state, earlier) = open_state(request)?;
+        if earlier.is_of_others(request.jobs.all.iter().map(|job| identity_of(&job.words))) {
+            return Err(Error::OutputExists {
+                path: request.state.clone(),
+                message: "another unfinished batch stands here: none of its jobs is among these".into(),
+                hint: "go on with that one first; or choose another folder".into(),
+            });
+        }
         let begin_of = |begun: bool| if request.resume || begun { Begin::Resume } else { Begin::AsSaid };
         let entry = |begun| Entry {
             begin: begin_of(begun),
@@ -99,6 +117,7 @@ impl<'a> Supervisor<'a> {
             waits: 0,
             pressures: 0,
             once_more: false,
+            alone: false,
             ended: false,
         };
         let mut supervisor = Supervisor {
@@ -110,6 +129,8 @@ impl<'a> Supervisor<'a> {
             entries: request.jobs.all.iter().map(|job| entry(job.begun)).collect(),
             running: Vec::new(),
             later: Vec::new(),
+            refused: Vec::new(),
+            starts_none: None,
             kills: OomKills::watch(),
             state,
             aside,
@@ -121,8 +142,10 @@ impl<'a> Supervisor<'a> {
         };
         supervisor.outcome.jobs.planned = request.jobs.all.len();
         supervisor.skip_done(&earlier)?;
+        let refused: HashSet<u32> = supervisor.refused.iter().map(|(job, _)| *job).collect();
         for job in 0..supervisor.entries.len() as u32 {
-            if supervisor.needs.is_free(job) && !supervisor.entries[job as usize].ended {
+            let is_refused = refused.contains(&job);
+            if supervisor.needs.is_free(job) && !supervisor.entries[job as usize].ended && !is_refused {
                 supervisor.grants.ask(job, Bytes::ZERO);
             }
         }
@@ -135,41 +158,83 @@ impl<'a> Supervisor<'a> {
         let order = self.needs.in_order().map_err(|_| Error::unexpected("jobs that wait for themselves"))?;
         let mut reads_new = vec![false; order.len()];
         for job in order {
-            let files = self.files(job);
-            let identity = identity_of(&self.request.jobs.all[job as usize].words);
-            let stand = files.outputs.iter().all(|output| output.symlink_metadata().is_ok());
-            let is_as_it_was = |inputs: u64| stand && !reads_new[job as usize] && inputs == inputs_of(&files);
-            let mut is_tidied = false;
-            let is_done = match earlier.done.get(&identity) {
-                // Something could not be removed then: whoever goes on with a whole output removes it, and does no more.
-                Some(inputs)
-                    if is_as_it_was(*inputs) && files.outputs.iter().any(|output| leaves_something(output)) =>
-                {
+            match self.look_back(job, reads_new[job as usize], earlier) {
+                LookedBack::Done => {
+                    self.entries[job as usize].ended = true;
+                    self.outcome.jobs.skipped += 1;
+                    self.needs.done(job);
+                    continue;
+                }
+                LookedBack::Begins(begin) => self.entries[job as usize].begin = begin,
+                LookedBack::Refused(message, hint) => {
+                    let told = Told { message, hint: Some(hint.into()), ..Told::default() };
+                    self.refused.push((job, told));
+                }
+                LookedBack::Tidied => {
                     self.entries[job as usize].begin = Begin::Resume;
-                    is_tidied = true;
-                    false
+                    continue;
                 }
-                Some(inputs) if is_as_it_was(*inputs) => true,
-                Some(_) => {
-                    self.entries[job as usize].begin = Begin::Overwrite;
-                    false
-                }
-                // It was whole, and death came before that could be noted.
-                None => !files.resumes && stand && earlier.begun.contains(&identity),
-            };
-            let waiting: Vec<u32> = self.needs.of(job).collect();
-            if is_done {
-                self.entries[job as usize].ended = true;
-                self.outcome.jobs.skipped += 1;
+                LookedBack::Unknown => {}
             }
-            for waiting in waiting {
-                match is_done {
-                    true => drop(self.needs.one_less(waiting)),
-                    false => reads_new[waiting as usize] |= !is_tidied,
-                }
+            for waiting in self.needs.behind(job) {
+                reads_new[waiting as usize] = true;
             }
         }
         Ok(())
+    }
+
+    /// What becomes of a job of which an earlier run may know.
+    fn look_back(&mut self, job: u32, reads_new: bool, earlier: &Earlier) -> LookedBack {
+        let files = self.files(job);
+        let identity = identity_of(&self.request.jobs.all[job as usize].words);
+        let is_there = |path: &Path| path.symlink_metadata().is_ok();
+        let stand = files.outputs.iter().chain(&files.changes).all(|output| is_there(output));
+        let standing = files.outputs.iter().find(|output| is_there(output));
+        let inputs = inputs_of(&files);
+        let is_as_it_was = |then: u64| !reads_new && then == inputs;
+        match (earlier.done.get(&identity), earlier.begun_of.get(&identity)) {
+            (Some(then), _) if stand && is_as_it_was(*then) => {
+                let leaves = files.outputs.iter().any(|output| leaves_something(output));
+                // Something could not be removed then: whoever goes on with a whole output removes it, and does no more.
+                match leaves && !self.is_being_changed(job, &files, earlier) {
+                    true => LookedBack::Tidied,
+                    false => LookedBack::Done,
+                }
+            }
+            (Some(_), _) => match standing {
+                Some(output) if files.adds => LookedBack::Refused(
+                    format!("what it added to {} has changed since: again, it would be added twice", output.display()),
+                    "leave it out of the batch, and add what is new by a job of its own",
+                ),
+                Some(output) if !files.overwrites && !earlier.is_own(output) => LookedBack::Refused(
+                    format!("its inputs have changed, and {} is not as the batch left it", output.display()),
+                    "move it away, or put back what it was made of",
+                ),
+                _ => LookedBack::Begins(Begin::Overwrite),
+            },
+            // It was whole, and death came before that could be noted.
+            (None, _) if !files.resumes && stand && earlier.begun.contains(&identity) => LookedBack::Done,
+            // What it had begun was of other inputs.
+            (None, Some(then)) if !files.adds && files.changes.is_empty() && !is_as_it_was(*then) => match standing {
+                Some(output) if !files.overwrites => LookedBack::Refused(
+                    format!("its inputs have changed since {} was made", output.display()),
+                    "move it away, or put back what it was made of",
+                ),
+                _ => LookedBack::Begins(Begin::Overwrite),
+            },
+            _ => LookedBack::Unknown,
+        }
+    }
+
+    /// Whether another job has begun to change what this one wrote, and has not ended: what it left is no leftover.
+    fn is_being_changed(&mut self, job: u32, files: &Files, earlier: &Earlier) -> bool {
+        let own: Vec<_> = files.outputs.iter().map(|output| place_of(output)).collect();
+        self.needs.behind(job).into_iter().any(|behind| {
+            let identity = identity_of(&self.request.jobs.all[behind as usize].words);
+            earlier.begun_of.contains_key(&identity)
+                && !earlier.done.contains_key(&identity)
+                && self.files(behind).changes.iter().any(|path| own.contains(&place_of(path)))
+        })
     }
 
     /// Works until all jobs have ended, or it is stopped.
@@ -181,6 +246,13 @@ impl<'a> Supervisor<'a> {
             ceiling: self.request.ceiling,
             share: self.grants.share(),
         });
+        for (job, told) in std::mem::take(&mut self.refused) {
+            if !self.entries[job as usize].ended {
+                let files = self.files(job);
+                let name = self.name(job, &files);
+                self.set_aside(job, &name, Bytes::ZERO, Reason::Output, &told)?;
+            }
+        }
         loop {
             if stop.is_raised() {
                 self.wind_down();
@@ -211,19 +283,18 @@ impl<'a> Supervisor<'a> {
     }
 
     fn begin_jobs(&mut self) -> Result<()> {
-        let grants = &mut self.grants;
-        self.later.retain(|&(when, job, need)| {
-            let is_due = when <= Instant::now();
-            if is_due {
-                grants.ask(job, need);
-            }
-            !is_due
-        });
+        let now = Instant::now();
+        let due: Vec<(u32, Bytes)> =
+            self.later.extract_if(.., |(when, ..)| *when <= now).map(|(_, job, need)| (job, need)).collect();
+        due.into_iter().for_each(|(job, need)| self.ask(job, need));
+        if self.starts_none.is_some_and(|(_, next)| next > now) {
+            return Ok(());
+        }
         while let Some((job, grant)) = self.grants.next() {
             let files = self.files(job);
             let (identity, inputs) = (identity_of(&self.request.jobs.all[job as usize].words), inputs_of(&files));
             let stood = files.outputs.iter().any(|output| output.symlink_metadata().is_ok());
-            self.state.begun(identity, stood)?;
+            self.state.begun(identity, stood, inputs)?;
             let entry = &mut self.entries[job as usize];
             entry.attempts += 1;
             let order = Order {
@@ -241,17 +312,43 @@ impl<'a> Supervisor<'a> {
             match Worker::start(&self.request.program, &self.request.environment, &order) {
                 Ok(worker) => {
                     self.observer.on(&BatchEvent::Job { job: &name, attempt, grant, process: worker.id() });
+                    self.starts_none = None;
                     let since = Instant::now();
                     self.running.push(Running { job, name, grant, worker, since, begin, inputs, stall: None });
                 }
                 Err(error) => {
                     self.grants.give_back(grant);
-                    let message = format!("its process could not be started: {error}");
-                    self.once_more(job, &name, grant, Reason::Crash, &Told { message, ..Told::default() })?;
+                    let entry = &mut self.entries[job as usize];
+                    (entry.attempts, entry.begin) = (entry.attempts - 1, begin);
+                    return self.start_later(job, &name, grant, &error);
                 }
             }
         }
         Ok(())
+    }
+
+    /// A process that the system does not start is no attempt: it is asked again when another one ends, or after a moment.
+    fn start_later(&mut self, job: u32, name: &str, grant: Bytes, error: &std::io::Error) -> Result<()> {
+        let now = Instant::now();
+        let since = self.starts_none.map_or(now, |(since, _)| since);
+        if self.starts_none.is_none() {
+            let reason = format!("its process could not be started: {error}");
+            self.observer.on(&BatchEvent::Wait { job: name, reason: &reason });
+        }
+        if self.running.is_empty() && now - since > STARTS_WAIT_MAX {
+            return Err(Error::ThreadRefused { reason: format!("nor a process of a worker: {error}") });
+        }
+        let next = now + AGAIN_WAIT;
+        self.starts_none = Some((since, next));
+        self.later.push((next, job, grant));
+        Ok(())
+    }
+
+    fn ask(&mut self, job: u32, need: Bytes) {
+        match self.entries[job as usize].alone {
+            true => self.grants.ask_alone(job, need),
+            false => self.grants.ask(job, need),
+        }
     }
 
     /// Waits until somebody says something, or for a moment.
@@ -294,6 +391,7 @@ impl<'a> Supervisor<'a> {
                 Some(end) => {
                     let running = self.running.swap_remove(position);
                     self.grants.give_back(running.grant);
+                    self.starts_none = self.starts_none.map(|(since, _)| (since, Instant::now()));
                     let is_killed = end == End::Signal(SIGKILL) && running.stall.is_none();
                     let out_of_memory = is_killed && self.kills.take();
                     let (said, stall) = (running.worker.said(), running.stall);
@@ -345,6 +443,7 @@ impl<'a> Supervisor<'a> {
                     }
                 }
             }
+            Verdict::Crowded => self.alone(job, name, grant, told),
             Verdict::Pressure => {
                 entry.pressures += 1;
                 match self.grants.twice(grant) {
@@ -358,25 +457,47 @@ impl<'a> Supervisor<'a> {
         }
     }
 
+    /// The kernel took it since all together took more than there is: more would not help it, being alone may.
+    fn alone(&mut self, job: u32, name: &str, grant: Bytes, told: &Told) -> Result<()> {
+        let entry = &mut self.entries[job as usize];
+        (entry.pressures, entry.alone) = (entry.pressures + 1, true);
+        if entry.pressures > self.request.retries {
+            return self.set_aside(job, name, grant, Reason::OutOfMemory, told);
+        }
+        self.again(job, name, Bytes(grant.0 / 2).max(GRANT_MIN).min(grant), &told.message);
+        Ok(())
+    }
+
     fn once_more(&mut self, job: u32, name: &str, grant: Bytes, reason: Reason, told: &Told) -> Result<()> {
         if std::mem::replace(&mut self.entries[job as usize].once_more, true) {
             return self.set_aside(job, name, grant, reason, told);
         }
-        self.again(job, name, grant, &told.message);
+        if !self.is_stopping {
+            self.tell_again(name, grant, &told.message);
+            // What brought it down may be short of something for a moment.
+            self.later.push((Instant::now() + AGAIN_WAIT, job, grant));
+        }
         Ok(())
     }
 
     fn again(&mut self, job: u32, name: &str, need: Bytes, reason: &str) {
         if !self.is_stopping {
-            self.outcome.jobs.retried += 1;
-            self.observer.on(&BatchEvent::Retry { job: name, reason, grant: need });
-            self.grants.ask(job, need);
+            self.tell_again(name, need, reason);
+            self.ask(job, need);
         }
+    }
+
+    fn tell_again(&mut self, name: &str, grant: Bytes, reason: &str) {
+        self.outcome.jobs.retried += 1;
+        self.observer.on(&BatchEvent::Retry { job: name, reason, grant });
     }
 
     fn done(&mut self, running: &Running) -> Result<()> {
         let job = running.job;
-        self.state.done(identity_of(&self.request.jobs.all[job as usize].words), running.inputs)?;
+        let files = self.files(job);
+        // Whoever changes what it reads would find it changed for ever.
+        let inputs = if files.changes.is_empty() { running.inputs } else { inputs_of(&files) };
+        self.state.done(identity_of(&self.request.jobs.all[job as usize].words), inputs, &files)?;
         self.entries[job as usize].ended = true;
         self.outcome.jobs.done += 1;
         let nothing = Said::default();
@@ -396,9 +517,8 @@ impl<'a> Supervisor<'a> {
             warnings: &said.warnings,
         });
         self.outcome.add_outputs(outputs);
-        let waiting: Vec<u32> = self.needs.of(job).collect();
-        for waiting in waiting {
-            if self.needs.one_less(waiting) && !self.entries[waiting as usize].ended {
+        for waiting in self.needs.done(job) {
+            if !self.entries[waiting as usize].ended {
                 self.grants.ask(waiting, Bytes::ZERO);
             }
         }
@@ -407,22 +527,36 @@ impl<'a> Supervisor<'a> {
 
     /// Sets a job aside, and all that wait for it.
     fn set_aside(&mut self, job: u32, name: &str, grant: Bytes, reason: Reason, told: &Told) -> Result<()> {
-        let memory = AsideMemory { grant: Some(grant), smallest_ceiling: told.smallest_ceiling };
+        let granted = (grant > Bytes::ZERO).then_some(grant);
+        let memory = AsideMemory { grant: granted, smallest_ceiling: told.smallest_ceiling };
         let (exit, message, hint) = (told.exit, told.message.clone(), told.hint.clone());
         self.put_aside(
             job,
-            Aside { name: name.into(), reason, exit, message, hint, memory, words: vec![], attempts: 0 },
+            Aside {
+                name: name.into(),
+                folder: String::new(),
+                reason,
+                exit,
+                message,
+                hint,
+                memory,
+                words: vec![],
+                attempts: 0,
+            },
         )?;
         let mut behind: Vec<(u32, String)> = vec![(job, name.into())];
         while let Some((job, name)) = behind.pop() {
-            let waiting: Vec<u32> = self.needs.of(job).filter(|job| !self.entries[*job as usize].ended).collect();
-            for job in waiting {
+            for job in self.needs.behind(job) {
+                if self.entries[job as usize].ended {
+                    continue;
+                }
                 let files = self.files(job);
                 let own = self.name(job, &files);
                 let message = format!("it reads the output of {name}, which was set aside");
                 let aside = Aside {
                     name: own.clone(),
                     words: vec![],
+                    folder: String::new(),
                     reason: Reason::Waits,
                     exit: None,
                     message,
@@ -442,6 +576,7 @@ impl<'a> Supervisor<'a> {
 
     fn put_aside(&mut self, job: u32, mut aside: Aside) -> Result<()> {
         aside.words = self.request.jobs.all[job as usize].words.iter().map(|word| word.to_string()).collect();
+        aside.folder = std::env::current_dir().unwrap_or_default().to_string_lossy().into_owned();
         let entry = &mut self.entries[job as usize];
         entry.ended = true;
         aside.attempts = entry.attempts;
@@ -471,8 +606,11 @@ impl<'a> Supervisor<'a> {
             // What was set aside is looked at again, too.
             return Err(Error::Stopped { resumable: true });
         }
-        self.outcome.failed = self.aside.finish()?;
-        if jobs.left == 0 {
+        let all = self.request.jobs.all.iter().zip(&self.entries);
+        let ended: HashSet<u64> =
+            all.filter(|(_, entry)| entry.ended).map(|(job, _)| identity_of(&job.words)).collect();
+        self.outcome.failed = self.aside.finish(&|words| ended.contains(&identity_of(words)))?;
+        if self.outcome.jobs.left == 0 {
             self.state.finish(self.outcome.jobs.set_aside == 0)?;
         }
         self.outcome.memory = BatchMemory {
@@ -499,6 +637,20 @@ impl<'a> Supervisor<'a> {
             (None, None) => job.words.join(" "),
         }
     }
+}
+
+/// What becomes of a job of which an earlier run may know.
+enum LookedBack {
+    /// It is done.
+    Done,
+    /// It is done, but for something that is to be removed.
+    Tidied,
+    /// It is begun in this way.
+    Begins(Begin),
+    /// It cannot be begun without harm: why, and what can be done.
+    Refused(String, &'static str),
+    /// Nothing is known of it.
+    Unknown,
 }
 
 /// Whether the folder of an unfinished run stands beside an output.

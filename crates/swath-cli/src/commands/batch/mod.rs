@@ -14,7 +14,7 @@ use super::reporting::{Reporting, reported};
 use crate::allocator;
 use crate::environment;
 use crate::observe::{BatchTalk, BothOfBatch};
-use crate::process::{print, print_json, stop_on_signals};
+use crate::process::{complain, stop_on_signals, tell, tell_json, wait_for_children};
 use crate::settings::{Origin, Setting, Settings};
 use crate::show::{Headed, batch as show};
 use crate::words::BatchWords;
@@ -30,6 +30,14 @@ const PROGRAM: &str = "/proc/self/exe";
 /// What the library reports.
 pub fn run(words: BatchWords, settings: &Settings) -> Result<u8> {
     let stop = stop_on_signals()?;
+    wait_for_children();
+    if let Some(out_dir) = words.out_dir.as_ref().filter(|path| path.metadata().is_ok_and(|there| !there.is_dir())) {
+        return Err(Error::OutputUnwritable {
+            path: out_dir.clone(),
+            reason: "it is a file, and --out-dir wants a folder".into(),
+            hint: "name another folder; it is made if it is not there".into(),
+        });
+    }
     let jobs = jobs(&words)?;
     let memory = match (&settings.memory.origin, jobs.memory, &jobs.path) {
         (Origin::Flag(_), ..) | (_, None, _) | (_, _, None) => settings.memory.clone(),
@@ -50,6 +58,7 @@ pub fn run(words: BatchWords, settings: &Settings) -> Result<u8> {
         state: state_path(jobs.path.as_deref(), words.out_dir.as_deref()),
         replaces_failed: words.retry.as_ref() == Some(&failed),
         failed,
+        report: settings.report.clone(),
         retries: words.retries,
         fail_fast: words.fail_fast,
         resume: words.resume,
@@ -70,10 +79,15 @@ pub fn run(words: BatchWords, settings: &Settings) -> Result<u8> {
     let status = if exit == 0 { "complete" } else { "set_aside" };
     let result = Headed { swath: env!("CARGO_PKG_VERSION"), command: "batch", status, exit, body: &outcome };
     talk.result(&result);
-    if settings.json {
-        print_json(&result)?;
-    } else if !settings.quiet {
-        print(&show::text(&outcome))?;
+    let told = match settings {
+        _ if settings.json => tell_json(&result),
+        _ if settings.quiet => Ok(()),
+        _ => tell(&show::text(&outcome)),
+    };
+    // What became of the jobs counts for more.
+    match told {
+        Err(error) if exit != 0 => complain(&format!("warning: {error}")),
+        told => told?,
     }
     Ok(exit)
 }

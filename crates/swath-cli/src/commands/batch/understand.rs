@@ -55,26 +55,44 @@ fn of_verb(verb: Verb) -> Result<Files> {
             hold(&words.run)?;
             let schema = words.schema;
             let inputs = words.sources.into_iter().map(PathBuf::from).chain(schema).collect();
-            Files { inputs, outputs: vec![words.output], resumes: true, ..Files::default() }
+            Files {
+                inputs,
+                outputs: vec![words.output],
+                reports: words.talk.report.into_iter().collect(),
+                resumes: true,
+                adds: words.append,
+                overwrites: words.run.overwrite,
+                ..Files::default()
+            }
         }
         Verb::Sensor(SensorVerb::Compact(words)) => {
             hold(&words.run)?;
-            Files { inputs: vec![words.lake], resumes: true, ..Files::default() }
+            Files {
+                inputs: vec![words.lake.clone()],
+                changes: vec![words.lake],
+                reports: words.talk.report.into_iter().collect(),
+                resumes: true,
+                ..Files::default()
+            }
         }
         Verb::Raster(mut verb) => {
             verb.understand()?;
-            hold(verb.flags().0)?;
+            let (run, talk) = verb.flags();
+            hold(run)?;
+            let (overwrites, reports) = (run.overwrite, talk.report.iter().cloned().collect());
             let (inputs, output) = of_raster(verb)?;
-            Files { inputs, outputs: vec![output], resumes: true, ..Files::default() }
+            Files { inputs, outputs: vec![output], reports, resumes: true, overwrites, ..Files::default() }
         }
         Verb::Synth(SynthWords::Raster(words)) => {
             hold(&words.run)?;
-            Files { outputs: vec![words.to.output], resumes: true, ..Files::default() }
+            let reports = words.talk.report.into_iter().collect();
+            let overwrites = words.run.overwrite;
+            Files { outputs: vec![words.to.output], reports, resumes: true, overwrites, ..Files::default() }
         }
         Verb::Synth(SynthWords::Telemetry(words)) => {
             hold(&RunFlags { ceiling: words.ceiling, ..RunFlags::default() })?;
             let outputs = std::iter::once(words.output).chain(words.truth).collect();
-            Files { outputs, ..Files::default() }
+            Files { outputs, overwrites: words.overwrite, ..Files::default() }
         }
         _ => return Err(no_job("this command makes nothing that a batch could keep")),
     };
