@@ -82,7 +82,7 @@ fn another_batch_in_the_same_folder_takes_nothing_along() {
         let text = String::from_utf8(folder.read("out/.jobs.batch/jobs.jsonl")).expect("UTF-8");
         text.replace("{\"event\":\"finished\"}\n", "").into_bytes()
     });
-    let refused = each("raster terrain", ".slope", "--resume");
+    let refused = each("raster focal", ".tiff", "--resume");
     assert_eq!(refused.status.code(), Some(6));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("another unfinished batch stands here"));
 }
@@ -217,7 +217,7 @@ fn what_stands_in_the_way_is_told_before_anything_is_run() {
     write_jobs(&folder, "page.toml", &[&format!("{line} --report p.tif"), "raster convert b.tif -o p.tif"]);
     for (words, code, wanted) in [
         ("jobs.toml --hang-after 99999999999999999999999h", 2, "is too long"),
-        ("jobs.toml --report o.tif", 2, "o.tif is the report of the batch, too"),
+        ("jobs.toml --report o.tif", 2, "the report o.tif would be in the output o.tif"),
         ("two.toml", 2, "r.html is the output of two.toml, line 1, too"),
         ("page.toml", 2, "p.tif is the output of page.toml, line 1, too"),
         (

@@ -15,6 +15,7 @@ use crate::allocator;
 use crate::environment;
 use crate::observe::{BatchTalk, BothOfBatch};
 use crate::process::{complain, stop_on_signals, tell, tell_json, wait_for_children};
+use crate::report;
 use crate::settings::{Origin, Setting, Settings};
 use crate::show::{Headed, batch as show};
 use crate::words::BatchWords;
@@ -68,6 +69,10 @@ pub fn run(words: BatchWords, settings: &Settings) -> Result<u8> {
         jobs,
     };
     let mut grammar = Grammar::default();
+    if let Some(report) = &settings.report {
+        let jobs = request.jobs.all.iter().filter_map(|job| grammar.files(&job.words).ok());
+        jobs.flat_map(|files| files.outputs).try_for_each(|output| report::may_be_written(report, Some(&output)))?;
+    }
     let talk = BatchTalk::new(settings);
     let outcome = reported(None, settings, |reporting| {
         // What is told of limits has set it to the whole ceiling.
