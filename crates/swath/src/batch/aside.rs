@@ -230,11 +230,14 @@ fn make(path: &Path) -> io::Result<(PathBuf, File)> {
     File::create(&own).map(|file| (own, file))
 }
 
+/// Whoever takes lines: the words in one, and the line.
+type TakeLine<'a> = dyn FnMut(&[String], &[u8]) -> Result<()> + 'a;
+
 /// Takes each line of a file of jobs that were set aside, with the words in it.
 ///
 /// # Errors
 /// [`Error::OutputExists`] for anything that is no such file; those of `take`.
-fn each_kept(path: &Path, take: &mut dyn FnMut(&[String], &[u8]) -> Result<()>) -> Result<()> {
+fn each_kept(path: &Path, take: &mut TakeLine<'_>) -> Result<()> {
     let other = || Error::OutputExists {
         path: path.into(),
         message: "what stands here is no list of jobs that were set aside, and is not replaced".into(),
