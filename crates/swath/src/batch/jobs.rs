@@ -373,7 +373,7 @@ mod tests {
     fn long_files_are_read_piece_by_piece() {
         let job = |number: u32| match number % 700 {
             // What looks like the head of a job, in a text of several lines.
-            13 => format!("[[job]]\nname = \"\"\"\n[[job]]\n\"\"\"\nrun = 'x {number}'\n"),
+            13 => format!("[[job]]\nname = \"\"\"\n[[job]]\n{number}\"\"\"\nrun = 'x {number}'\n"),
             _ => format!("[[job]]\n# {number}\nrun = 'x {number}'\n\n\n"),
         };
         let text: String = (0..8000).map(job).collect();
