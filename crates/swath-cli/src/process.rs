@@ -107,6 +107,39 @@ pub fn print_json(value: &impl Serialize) -> Result<()> {
     written(write_json(std::io::stdout().lock(), value))
 }
 
+/// As [`print()`], for a command whose exit code says more than whether it is done: a reader that is gone changes nothing
+/// of that.
+///
+/// # Errors
+/// When standard output cannot be written for another reason.
+pub fn tell(text: &str) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    told(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+/// As [`tell()`], one JSON object.
+///
+/// # Errors
+/// As [`tell()`].
+pub fn tell_json(value: &impl Serialize) -> Result<()> {
+    told(write_json(std::io::stdout().lock(), value))
+}
+
+fn told(result: std::io::Result<()>) -> Result<()> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => written(other),
+    }
+}
+
+/// Has ends of children noticed, also where whoever started the program made it ignore them.
+pub fn wait_for_children() {
+    if is_ignored(libc::SIGCHLD) {
+        // SAFETY: the default action is no function that could be called at a wrong moment.
+        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+    }
+}
+
 /// What errors call it.
 const STDOUT: &str = "standard output";
 

@@ -89,8 +89,8 @@ pub struct Store {
 const STAGE: usize = 256 << 10;
 /// Bytes of a piece of a blob that is streamed into memory. Large, so that it is mapped by itself.
 const PIECE: usize = 1 << 20;
-/// Bytes that are moved out of a piece rather than that they keep a page of it.
-const SMALL: usize = 32 << 10;
+/// Up to so many bytes are moved out of a piece rather than that they keep it mapped.
+const MOVED: usize = PIECE / 8 * 7;
 
 impl Store {
     /// Memory that a writer takes beside what is kept.
@@ -183,6 +183,12 @@ impl Store {
             *allowance = None;
         }
         buffer
+    }
+
+    /// Memory for what lies in more than it needs; if there is none, that is nobody's end.
+    fn fitting(&self, length: usize) -> Option<Buffer<u8>> {
+        let allowance = self.allowance.lock().unwrap_or_else(PoisonError::into_inner);
+        allowance.as_ref()?.buffer_unzeroed::<u8>(length).ok()
     }
 
     /// Reads `out.len()` bytes at `offset` of a blob.
@@ -451,12 +457,13 @@ impl BlobWriter<'_> {
             Place::Pieces(mut pieces) => {
                 let rest = (length as usize).wrapping_sub(1) % PIECE + 1;
                 if let Some(last) = pieces.last_mut() {
-                    // A page for a few bytes would be memory that nobody counts.
-                    let small = if rest <= SMALL { self.store.memory_for(rest as u64) } else { None };
-                    match small {
-                        Some(mut small) => {
-                            small.copy_from_slice(&last[..rest]);
-                            *last = small;
+                    // A page for a few bytes would be memory that nobody counts, and a limit of data counts what stays mapped
+                    // behind them.
+                    let fitting = if rest <= MOVED { self.store.fitting(rest) } else { None };
+                    match fitting {
+                        Some(mut fitting) => {
+                            fitting.copy_from_slice(&last[..rest]);
+                            *last = fitting;
                         }
                         None => last.truncate(rest),
                     }

@@ -29,7 +29,7 @@ pub fn run(words: &ReportWords, settings: &Settings) -> Result<()> {
             let [before, after] = [&words.run, other].map(|path| path.display().to_string());
             return print_json(&Headed::complete("report", Body { before, after, changes: &changes, worse }));
         }
-        return if settings.quiet { Ok(()) } else { print(&show::report::changes(&changes)) };
+        return if settings.quiet { Ok(()) } else { print(&show::tame(&show::report::changes(&changes), "\n")) };
     }
     if let Some(output) = &words.output {
         report::write(&record, output)?;
@@ -37,5 +37,9 @@ pub fn run(words: &ReportWords, settings: &Settings) -> Result<()> {
     if settings.json {
         return print_json(&record);
     }
-    if settings.quiet || words.output.is_some() { Ok(()) } else { print(&show::report::text(&record)) }
+    if settings.quiet || words.output.is_some() {
+        Ok(())
+    } else {
+        print(&show::tame(&show::report::text(&record), "\n"))
+    }
 }

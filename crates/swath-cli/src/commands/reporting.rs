@@ -185,6 +185,9 @@ impl Reporting {
             }
             Err(error) => {
                 record.error = Some(Failed { message: error.to_string(), hint: error.hint() });
+                if let Some(of) = record.batch.as_ref().and_then(|batch| batch.memory) {
+                    (record.memory.ceiling, record.memory.baseline) = (of.ceiling, of.supervisor);
+                }
                 match error {
                     Error::TooManyRejects { kept_at, .. } => {
                         report::add_examples(&mut record.rejects, kept_at, false);

@@ -15,7 +15,7 @@ use super::view::View;
 use crate::moment::{self, spoken};
 use crate::process::complain_json;
 use crate::settings::Settings;
-use crate::show::grouped;
+use crate::show::{grouped, tame};
 use crate::words::{LogFormat, ProgressWhen};
 
 /// The observer of a batch.
@@ -128,14 +128,23 @@ impl BatchTalk {
         complain_json(&Line { ts: moment::now(), level, body: event });
     }
 
+    /// Lines in which names have no letters that a terminal obeys.
     fn line(&self, event: &BatchEvent<'_>) -> Option<String> {
+        match event {
+            BatchEvent::Done { .. } => self.line_of(event),
+            _ => self.line_of(event).map(|line| tame(&line, "")),
+        }
+    }
+
+    fn line_of(&self, event: &BatchEvent<'_>) -> Option<String> {
         match event {
             BatchEvent::SetAside(aside) => Some(set_aside(aside)),
             _ if self.quiet => None,
             BatchEvent::Done { job, seconds, grant, peak, warnings, .. } => {
                 let done = format!("done: {job} ({}, {peak} of {grant})", spoken(*seconds));
                 let warnings = warnings.iter().map(|warning| format!("warning: {job}: {warning}"));
-                let lines: Vec<String> = warnings.chain(self.tells_done.then_some(done)).collect();
+                let lines = warnings.chain(self.tells_done.then_some(done));
+                let lines: Vec<String> = lines.map(|line| tame(&line, "")).collect();
                 (!lines.is_empty()).then(|| lines.join("\n"))
             }
             BatchEvent::Retry { job, reason, grant } => Some(format!("again: {job} (with {grant} or more): {reason}")),

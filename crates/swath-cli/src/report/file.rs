@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
-use swath_core::{Bytes, CHOOSE_FOLDER, Error, PartialOutput, Place, Result, fault, refuse_address};
+use swath_core::{Bytes, CHOOSE_FOLDER, Error, PartialOutput, Place, Result, fault, partial_folder, refuse_address};
 
 use super::page;
 use super::record::{FORMAT, Record, VERSION};
@@ -14,6 +14,8 @@ const BYTES_MAX: u64 = 16 << 20;
 /// Where the record begins in a page, and where it ends.
 const BEGIN: &str = "<script type=\"application/json\" id=\"swath-record\">";
 const END: &str = "</script>";
+/// The lock in the folder of an unfinished page.
+const LOCK: &str = "lock";
 
 /// Refuses a report that cannot be where it is wanted, or would take the place of something else: before there is anything
 /// to tell in it.
@@ -95,14 +97,29 @@ fn is_report(path: &Path) -> bool {
 /// As [`may_be_written`], and whatever prevents a file from being written.
 pub fn write(record: &Record, path: &Path) -> Result<()> {
     may_be_written(path, None)?;
-    let partial = PartialOutput::create(path, true, false)?;
+    let partial = PartialOutput::create(path, true, false).inspect_err(|_| remove_bare(path))?;
     let made = make(record, &partial.output());
     if let Err(error) = made {
         let _ = partial.discard();
         return Err(Error::writing(path, &error));
     }
+    let mut partial = partial;
+    let shown = partial.show("");
+    let removed = partial.discard();
     // What stays behind is removed by the next one.
-    partial.commit().map(drop)
+    shown.map(|()| drop(removed))
+}
+
+/// Removes a folder that was made and holds nothing but its lock, which nobody holds.
+fn remove_bare(path: &Path) {
+    let Ok(folder) = partial_folder(path) else { return };
+    let is_bare =
+        |mut entries: std::fs::ReadDir| entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == LOCK));
+    let lock = folder.join(LOCK);
+    if std::fs::read_dir(&folder).is_ok_and(is_bare) && File::open(&lock).map_or(true, |lock| lock.try_lock().is_ok()) {
+        let _ = std::fs::remove_file(lock);
+        let _ = std::fs::remove_dir(folder);
+    }
 }
 
 fn make(record: &Record, path: &Path) -> std::io::Result<()> {

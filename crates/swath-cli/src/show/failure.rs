@@ -46,6 +46,9 @@ struct Words {
     /// The process grew from task to task: another one may go on.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     drifted: bool,
+    /// The system has no thread for it as long as others are at work.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    crowded: bool,
     /// Where the rows are that were too many.
     #[serde(skip_serializing_if = "Option::is_none")]
     rejects: Option<String>,
@@ -76,6 +79,7 @@ impl Failure<'_> {
                     smallest_ceiling: self.smallest_ceiling(),
                     held: matches!(self.error, Error::OutputHeld { .. }),
                     drifted: matches!(self.error, Error::Drifted { .. }),
+                    crowded: matches!(self.error, Error::ThreadRefused { .. }),
                     rejects: self.rejects(),
                 },
             },

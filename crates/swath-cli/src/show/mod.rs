@@ -37,3 +37,9 @@ impl<'a, T> Headed<'a, T> {
         Headed { swath: env!("CARGO_PKG_VERSION"), command, status: "complete", exit: 0, body }
     }
 }
+
+/// The text without letters that a terminal obeys, but those `kept`: names of files and words of errors may have any.
+pub fn tame(text: &str, kept: &str) -> String {
+    let is_safe = |letter: char| kept.contains(letter) || !letter.is_control();
+    text.chars().map(|letter| if is_safe(letter) { letter } else { '\u{fffd}' }).collect()
+}

@@ -230,6 +230,9 @@ pub fn record_bytes(text: &str) -> Result<Bytes, String> {
     }
 }
 
+/// The longest time that is taken for one.
+const SECONDS_MAX: f64 = 3.6e9;
+
 /// A duration in seconds.
 ///
 /// # Errors
@@ -247,7 +250,10 @@ pub fn seconds(text: &str) -> Result<f64, String> {
         other => return Err(format!("{other:?} is not a unit of time: wanted ms, s, min or h")),
     };
     match number.parse::<f64>() {
-        Ok(number) if number * scale >= 0.01 => Ok(number * scale),
+        Ok(number) if number * scale >= 0.01 && number * scale <= SECONDS_MAX => Ok(number * scale),
+        Ok(number) if number * scale > SECONDS_MAX => {
+            Err(format!("{text:?} is too long: wanted a million hours at most"))
+        }
         _ => Err(format!("{text:?} is not an interval: wanted 10ms or more, like 10s")),
     }
 }

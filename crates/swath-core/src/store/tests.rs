@@ -31,6 +31,31 @@ fn blobs_read_back_from_memory_and_from_scratch() {
     std::fs::remove_dir_all(&folder).expect("clean");
 }
 
+/// What blobs of 75 kB keep mapped is what they hold, not the pieces that they were written into.
+#[cfg(target_os = "linux")]
+#[test]
+fn small_blobs_keep_no_large_pieces_mapped() {
+    let mapped = || {
+        let maps = std::fs::read_to_string("/proc/self/statm").expect("statm");
+        let pages: u64 = maps.split_whitespace().nth(5).expect("data").parse().expect("pages");
+        pages * 4096
+    };
+    let folder = tempfile::tempdir().expect("folder");
+    let budget = Budget::new(Bytes(64 << 20));
+    let lease = budget.lease(Bytes(48 << 20), &Stop::new()).expect("lease");
+    let store = Store::open(&folder.path().join("scratch"), Some(lease), None).expect("store");
+    let before = mapped();
+    for number in 0..500u32 {
+        let mut writer = store.stream(8 << 20).expect("space");
+        writer.append(&vec![number as u8; 75_000]).expect("append");
+        let blob = writer.finish().expect("finish");
+        assert!(blob.is_volatile(), "{number} fitted no more");
+    }
+    // Other tests of this process map something, too.
+    let grown = mapped().saturating_sub(before);
+    assert!(grown < 250 << 20, "{grown} bytes are mapped for 37.5 MB");
+}
+
 #[test]
 fn a_streamed_blob_moves_to_scratch_when_the_allowance_ends() {
     let folder = std::env::temp_dir().join(format!("swath-stream-{}", std::process::id()));

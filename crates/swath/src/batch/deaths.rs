@@ -29,8 +29,10 @@ pub(super) struct Death<'a> {
     pub said: Option<&'a Said>,
     /// The supervisor ended it, since it stood still.
     pub stall: Option<Stall>,
-    /// The kernel killed a process of this control group for want of memory.
+    /// The kernel killed a process for want of memory: of this control group, or of all together.
     pub out_of_memory: bool,
+    /// It did so since the job took more than its own control group allows.
+    pub of_group: bool,
     /// The whole batch is being stopped.
     pub is_stopping: bool,
 }
@@ -41,8 +43,10 @@ pub(super) enum Verdict {
     Done,
     /// Its plan needs at least so much.
     Refused(Bytes),
-    /// It met its ceiling, or that of the machine.
+    /// It met its ceiling.
     Pressure,
+    /// The kernel killed it, or gave it no thread, since all together took more than there is.
+    Crowded,
     /// Once more as it was; then it is set aside for this reason.
     OnceMore(Reason),
     /// It grew from task to task: a new process is small again.
@@ -60,7 +64,7 @@ impl Verdict {
     pub fn for_good(self) -> Verdict {
         match self {
             Verdict::Refused(_) => Verdict::Final(Reason::DoesNotFit),
-            Verdict::Pressure | Verdict::Drifted => Verdict::Final(Reason::OutOfMemory),
+            Verdict::Pressure | Verdict::Crowded | Verdict::Drifted => Verdict::Final(Reason::OutOfMemory),
             Verdict::OnceMore(reason) => Verdict::Final(reason),
             Verdict::Held => Verdict::Final(Reason::Output),
             Verdict::Done | Verdict::Final(_) | Verdict::Stopped => self,
@@ -83,13 +87,15 @@ impl Death<'_> {
         match self.end {
             End::Exit(0) => Verdict::Done,
             End::Signal(SIGKILL) if self.stall.is_some() => Verdict::OnceMore(Reason::Hung),
-            End::Signal(SIGKILL) if self.out_of_memory => Verdict::Pressure,
+            End::Signal(SIGKILL) if self.of_group => Verdict::Pressure,
+            End::Signal(SIGKILL) if self.out_of_memory => Verdict::Crowded,
             End::Exit(STOPPED) | End::Signal(SIGKILL | SIGINT | SIGTERM | SIGHUP) if self.is_stopping => {
                 Verdict::Stopped
             }
             End::Exit(STOPPED) | End::Signal(SIGKILL | SIGINT | SIGTERM | SIGHUP) => Verdict::OnceMore(Reason::Killed),
             End::Exit(3) => smallest.map_or(Verdict::Final(Reason::DoesNotFit), Verdict::Refused),
             End::Exit(4) if error.is_some_and(|error| error.drifted) => Verdict::Drifted,
+            End::Exit(4) if error.is_some_and(|error| error.crowded) => Verdict::Crowded,
             End::Exit(4) => Verdict::Pressure,
             End::Exit(2) => Verdict::Final(Reason::Usage),
             End::Exit(5) => Verdict::Final(Reason::Input),
@@ -135,7 +141,7 @@ mod tests {
             serde_json::from_str(r#"{"status":"failed","error":{"message":"it grew","drifted":true}}"#).expect("JSON");
         let check = |end, facts: (Option<Stall>, bool, bool), said: Option<&Said>, wanted| {
             let (stall, out_of_memory, is_stopping) = facts;
-            let death = Death { end, said, stall, out_of_memory, is_stopping };
+            let death = Death { end, said, stall, out_of_memory, of_group: false, is_stopping };
             assert_eq!(death.verdict(), wanted, "{death:?}");
         };
         let none = (None, false, false);
@@ -144,7 +150,20 @@ mod tests {
         check(End::Exit(3), none, None, Verdict::Final(Reason::DoesNotFit));
         check(End::Exit(4), none, None, Verdict::Pressure);
         check(End::Exit(4), none, Some(&drifted), Verdict::Drifted);
-        check(End::Signal(9), (None, true, false), None, Verdict::Pressure);
+        let crowded: Said =
+            serde_json::from_str(r#"{"status":"failed","error":{"message":"no thread","crowded":true}}"#)
+                .expect("JSON");
+        check(End::Exit(4), none, Some(&crowded), Verdict::Crowded);
+        check(End::Signal(9), (None, true, false), None, Verdict::Crowded);
+        let alone = Death {
+            end: End::Signal(9),
+            said: None,
+            stall: None,
+            out_of_memory: true,
+            of_group: true,
+            is_stopping: false,
+        };
+        assert_eq!(alone.verdict(), Verdict::Pressure);
         check(End::Signal(9), none, None, Verdict::OnceMore(Reason::Killed));
         for stall in [Stall::Silent, Stall::Idle] {
             check(End::Signal(9), (Some(stall), false, false), None, Verdict::OnceMore(Reason::Hung));

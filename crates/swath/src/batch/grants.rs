@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 use swath_core::Bytes;
 
 /// Less than this is no share that a job could do much with.
-const SHARE_MIN: Bytes = Bytes(48_000_000);
+const SHARE_MIN: Bytes = Bytes(64_000_000);
 
 /// What is handed out, and who waits.
 #[derive(Debug)]
@@ -22,7 +22,17 @@ pub(super) struct Grants {
     /// Jobs that begin with a share, by their order.
     ready: BTreeSet<u32>,
     /// Jobs that need more, by the order of asking.
-    waiting: VecDeque<(u32, Bytes)>,
+    waiting: VecDeque<Waiting>,
+    /// Whether the one that works does so alone.
+    alone: bool,
+}
+
+/// A job that waits for what it needs.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    job: u32,
+    need: Bytes,
+    alone: bool,
 }
 
 impl Grants {
@@ -39,6 +49,7 @@ impl Grants {
             highest: Bytes::ZERO,
             ready: BTreeSet::new(),
             waiting: VecDeque::new(),
+            alone: false,
         }
     }
 
@@ -72,19 +83,25 @@ impl Grants {
         if need <= self.share {
             self.ready.insert(job);
         } else {
-            self.waiting.push_back((job, need.min(self.whole)));
+            self.waiting.push_back(Waiting { job, need: need.min(self.whole), alone: false });
         }
+    }
+
+    /// The same for one beside which no other is to work.
+    pub fn ask_alone(&mut self, job: u32, need: Bytes) {
+        self.waiting.push_back(Waiting { job, need: need.min(self.whole), alone: true });
     }
 
     /// Takes the next job that may begin, with its grant.
     pub fn next(&mut self) -> Option<(u32, Bytes)> {
-        if self.running >= self.workers {
+        if self.running >= self.workers || self.alone {
             return None;
         }
         let free = self.whole - self.handed;
         let (job, grant) = match self.waiting.front() {
-            Some(&(job, need)) if need <= free => {
+            Some(&Waiting { job, need, alone }) if need <= free && (!alone || self.running == 0) => {
                 self.waiting.pop_front();
+                self.alone = alone;
                 (job, need)
             }
             // Others that begin now would keep away what it waits for.
@@ -102,6 +119,7 @@ impl Grants {
     pub fn give_back(&mut self, grant: Bytes) {
         self.running -= 1;
         self.handed -= grant;
+        self.alone = false;
     }
 
     /// What a job is to get whose plan was refused, if there is as much.
@@ -128,7 +146,7 @@ mod tests {
 
     #[test]
     fn shares_are_as_many_as_fit() {
-        for (whole, cores, workers) in [(400, 2, 2), (400, 16, 8), (90, 2, 1), (20, 4, 1)] {
+        for (whole, cores, workers) in [(400, 2, 2), (400, 16, 6), (90, 2, 1), (20, 4, 1)] {
             let grants = Grants::of(Bytes(whole * MB), cores);
             assert_eq!((grants.workers(), grants.share()), (workers, Bytes(whole * MB / workers as u64)));
         }
@@ -154,6 +172,19 @@ mod tests {
         assert_eq!(grants.next(), Some((4, Bytes(100 * MB))));
         assert_eq!(grants.next(), None);
         assert_eq!(grants.highest(), Bytes(400 * MB));
+    }
+
+    #[test]
+    fn who_is_to_be_alone_is() {
+        let mut grants = Grants::of(Bytes(400 * MB), 4);
+        (0..6).for_each(|job| grants.ask(job, Bytes::ZERO));
+        assert_eq!(grants.next(), Some((0, Bytes(100 * MB))));
+        grants.ask_alone(7, Bytes(64 * MB));
+        assert_eq!(grants.next(), None);
+        grants.give_back(Bytes(100 * MB));
+        assert_eq!((grants.next(), grants.next()), (Some((7, Bytes(64 * MB))), None));
+        grants.give_back(Bytes(64 * MB));
+        assert_eq!(std::iter::from_fn(|| grants.next()).count(), 4);
     }
 
     #[test]

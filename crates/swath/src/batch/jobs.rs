@@ -11,7 +11,8 @@ use swath_core::fault::Faulty;
 use swath_core::{Bytes, Error, MemoryRequest, Place, Result};
 use toml::Spanned;
 
-use super::aside::Request;
+use super::aside::{LINE_BYTES_MAX, Request};
+use super::state::is_same_folder;
 use super::words::{Placeholders, split_words, stem};
 
 /// The longest file of jobs: the table that it is read into must fit into the share of the supervisor.
@@ -52,6 +53,7 @@ pub struct Jobs {
     /// The ceiling of the whole batch, if the file names one.
     pub memory: Option<MemoryRequest>,
     bytes: usize,
+    names: std::collections::HashSet<Box<str>>,
 }
 
 #[derive(Deserialize)]
@@ -113,6 +115,12 @@ impl Jobs {
         let template = split_words(each)?;
         let mut jobs = Jobs::default();
         for (number, input) in inputs.iter().enumerate() {
+            if input.file_stem().is_none() {
+                return Err(Error::Usage {
+                    message: format!("{} is a folder, and --each wants files", input.display()),
+                    hint: "name the files in it: 'FOLDER/*.tif'".into(),
+                });
+            }
             let no_text = || Error::Usage {
                 message: format!("{} has a name that is no text in UTF-8", input.display()),
                 hint: "rename it: words of jobs are text".into(),
@@ -122,8 +130,17 @@ impl Jobs {
             let ending = suffix.map_or_else(|| ending.unwrap_or_default(), str::to_string);
             let output = out_dir.join(format!("{stem}{ending}"));
             let (input, output) = (input.to_str().ok_or_else(no_text)?, output.to_str().ok_or_else(no_text)?);
+            let (input, output) = (&*plain(input), &*plain(output));
             let placeholders = Placeholders { input, output, stem };
             let words = template.iter().map(|word| placeholders.fill(word)).collect::<Result<_>>()?;
+            if let Some(name) = cut_again(&template, &[input, output, stem]) {
+                return Err(Error::Usage {
+                    message: format!("input {}: {name:?} would be cut into words of the pipeline", number + 1),
+                    hint:
+                        "without quotes around the pipeline it stays one word: --each 'raster pipeline read {in} ! …'"
+                            .into(),
+                });
+            }
             jobs.add(None, words, number as u32 + 1, false)?;
         }
         jobs.some()
@@ -135,13 +152,13 @@ impl Jobs {
     /// [`Error::InputUnreadable`]; [`Error::Usage`] with the line of what is no such request.
     pub fn of_set_aside(path: &Path) -> Result<Jobs> {
         let file = File::open(path).map_err(|error| Error::reading(path, &error))?;
+        let here = std::env::current_dir().unwrap_or_default();
         let mut lines = BufReader::with_capacity(64 << 10, Faulty::new(file, "jobs.read"));
         let mut jobs = Jobs { path: Some(path.into()), ..Jobs::default() };
         let mut line = Vec::new();
         for number in 1.. {
             line.clear();
-            let most = 2 * JOB_BYTES_MAX as u64;
-            let read = (&mut lines).take(most).read_until(b'\n', &mut line);
+            let read = (&mut lines).take(LINE_BYTES_MAX).read_until(b'\n', &mut line);
             if read.map_err(|error| Error::reading(path, &error))? == 0 {
                 break;
             }
@@ -149,8 +166,18 @@ impl Jobs {
                 continue;
             }
             let request: Request = serde_json::from_slice(&line)
-                .map_err(|error| wrong(path, number, &format!("this is no job that was set aside: {error}")))?;
+                .map_err(|error| not_set_aside(path, number, &format!("this is no job that was set aside: {error}")))?;
+            if let Some(folder) = request.folder.filter(|folder| !is_same_folder(folder, &here)) {
+                let place = Place { line: Some(number.into()), ..Place::file(path) };
+                return Err(Error::Usage {
+                    message: format!("{place}: the job was set aside in {}, where its paths begin", folder.display()),
+                    hint: "try it again from there".into(),
+                });
+            }
             jobs.add(Some(request.name), request.words, number, request.attempts > 0)?;
+        }
+        if jobs.all.is_empty() {
+            return Err(not_set_aside(path, 1, "no job was set aside here"));
         }
         jobs.some()
     }
@@ -184,6 +211,11 @@ impl Jobs {
                 (None, Some(words)) => words,
                 _ => return Err(wrong(&path, at, "a job has either run = \"…\" or words = […]")),
             };
+            if let Some(name) = &name
+                && !self.names.insert(name.as_str().into())
+            {
+                return Err(wrong(&path, at, &format!("two jobs are called {name:?}")));
+            }
             self.add(name, words, at, false)?;
         }
         Ok(())
@@ -228,6 +260,27 @@ impl Jobs {
     }
 }
 
+/// A path that no word takes for a flag, a list or a name with a value.
+fn plain(path: &str) -> std::borrow::Cow<'_, str> {
+    let first = path.split('/').next().unwrap_or_default();
+    match first.starts_with(['-', '@']) || first.contains('=') {
+        true => format!("./{path}").into(),
+        false => path.into(),
+    }
+}
+
+/// What of these would be more than one word in a pipeline that is written as one word, which is cut into words again.
+fn cut_again<'a>(template: &[String], filled: &[&'a str]) -> Option<&'a str> {
+    let is_one = |word: &&String| word.contains('{') && word.contains(char::is_whitespace);
+    let mut verbs = template.iter().filter(|word| !word.starts_with('-')).map(String::as_str);
+    if (verbs.next(), verbs.next()) != (Some("raster"), Some("pipeline")) {
+        return None;
+    }
+    template.iter().find(is_one)?;
+    let is_cut = |name: &&&str| name.chars().any(|letter| letter.is_whitespace() || "'\"\\!".contains(letter));
+    filled.iter().find(is_cut).copied()
+}
+
 fn read(path: &Path) -> Result<String> {
     let failed = |error: &std::io::Error| Error::reading(path, error);
     let file = File::open(path).map_err(|error| failed(&error))?;
@@ -257,6 +310,14 @@ fn piece(text: &str) -> &str {
 
 fn lines(text: &str) -> u32 {
     text.bytes().filter(|byte| *byte == b'\n').count() as u32
+}
+
+fn not_set_aside(path: &Path, line: u32, message: &str) -> Error {
+    let place = Place { line: Some(line.into()), ..Place::file(path) };
+    Error::Usage {
+        message: format!("{place}: {message}"),
+        hint: "--retry takes the file in which a batch set jobs aside; a file of jobs stands without --retry".into(),
+    }
 }
 
 fn wrong(path: &Path, line: u32, message: &str) -> Error {
@@ -300,6 +361,7 @@ mod tests {
             ("[[job]]\nrum = 'a'", "line 2: unknown field `rum`"),
             ("memory = '2'\n[[job]]\nrun = 'a'", "line 1: memory: \"2\" has no unit"),
             ("[[job]\n", "line 1: "),
+            ("[[job]]\nname = 'a'\nrun = 'x'\n[[job]]\nname = 'a'\nrun = 'y'", "line 4: two jobs are called \"a\""),
         ] {
             let error = of_text(text).expect_err(text);
             assert!(error.to_string().contains(wanted), "{text}: {error}");
@@ -311,7 +373,7 @@ mod tests {
     fn long_files_are_read_piece_by_piece() {
         let job = |number: u32| match number % 700 {
             // What looks like the head of a job, in a text of several lines.
-            13 => format!("[[job]]\nname = \"\"\"\n[[job]]\n\"\"\"\nrun = 'x {number}'\n"),
+            13 => format!("[[job]]\nname = \"\"\"\n[[job]]\n{number}\"\"\"\nrun = 'x {number}'\n"),
             _ => format!("[[job]]\n# {number}\nrun = 'x {number}'\n\n\n"),
         };
         let text: String = (0..8000).map(job).collect();
@@ -333,6 +395,18 @@ mod tests {
             ["in/a b.tif", "-o", "out/a b.tif"]
         );
         assert_eq!(&*jobs.all[1].words[5], "out/c.tiff");
+        let odd = ["-dash.tif".into(), "x=1.tif".into(), "in/y=1.tif".into()];
+        let jobs = Jobs::of_each("raster calc b1 {in} -o {out}", &odd, Path::new("out"), None).expect("good");
+        let filled: Vec<&str> = jobs.all.iter().map(|job| &*job.words[3]).collect();
+        assert_eq!(filled, ["./-dash.tif", "./x=1.tif", "in/y=1.tif"]);
+        let one = "raster pipeline \"read {in} ! write {out}\"";
+        assert!(Jobs::of_each(one, &["in/c.tif".into()], Path::new("out"), None).is_ok());
+        for name in ["in/a b.tif", "in/a!.tif"] {
+            let error = Jobs::of_each(one, &[name.into()], Path::new("out"), None).expect_err(name).to_string();
+            assert!(error.contains("would be cut into words"), "{error}");
+        }
+        let error = Jobs::of_each("x {in}", &["..".into()], Path::new("out"), None).expect_err("a folder").to_string();
+        assert!(error.contains(".. is a folder"), "{error}");
         let jobs = Jobs::of_each("x {stem} {out}", &inputs, Path::new("out"), Some("")).expect("good");
         assert_eq!((&*jobs.all[1].words[1], &*jobs.all[1].words[2]), ("c", "out/c"));
     }

@@ -103,6 +103,8 @@ pub(super) struct SaidError {
     pub held: bool,
     #[serde(default)]
     pub drifted: bool,
+    #[serde(default)]
+    pub crowded: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]

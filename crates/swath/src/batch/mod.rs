@@ -31,8 +31,8 @@ pub use words::split_words;
 /// What the supervisor takes of the ceiling for itself, whatever the number of jobs: the program, jobs as words, and what
 /// reading them takes.
 pub const SUPERVISOR_BYTES: Bytes = Bytes(32_000_000);
-/// With less than this no job would come to anything.
-const GRANT_MIN: Bytes = Bytes(18_000_000);
+/// While it makes a plan, a process may take so much, whatever its grant.
+const GRANT_MIN: Bytes = Bytes(64_000_000);
 
 /// What the control group of a job's process allows beyond its grant: pages of files that wait to be written, and what the
 /// kernel keeps for the process. Pages of files that can be dropped are dropped there.
@@ -47,6 +47,14 @@ pub struct Files {
     pub lists: Vec<PathBuf>,
     /// What it writes.
     pub outputs: Vec<PathBuf>,
+    /// What it reads and changes where it stands.
+    pub changes: Vec<PathBuf>,
+    /// Where reports of it go.
+    pub reports: Vec<PathBuf>,
+    /// Whether it adds to what stands there already.
+    pub adds: bool,
+    /// Whether its words say that it replaces what stands there.
+    pub overwrites: bool,
     /// Whether it can go on where it was interrupted.
     pub resumes: bool,
 }
@@ -87,6 +95,8 @@ pub struct BatchRequest {
     pub failed: PathBuf,
     /// Whether that file may be there already.
     pub replaces_failed: bool,
+    /// Where the report of the batch itself goes.
+    pub report: Option<PathBuf>,
     /// How often a job is tried again with more memory.
     pub retries: u32,
     /// End at the first job that is set aside.
@@ -124,7 +134,9 @@ pub fn run(
             mostly: format!("the supervisor takes {SUPERVISOR_BYTES}, and a job {GRANT_MIN} or more"),
         });
     }
-    let needs = order::settle(&request.jobs, understand)?;
+    let mut own = vec![("list of jobs that were set aside", &*request.failed)];
+    own.extend(request.report.as_deref().map(|report| ("report", report)));
+    let needs = order::settle(&request.jobs, &own, understand)?;
     supervise::Supervisor::prepare(&request, needs, understand, observer)?.run(stop)
 }
 

@@ -2,13 +2,13 @@
 //!
 //! One thread does it all. What an end means, who may begin, and what is remembered are matters of their own files.
 
-use std::path::Path;
+mod look_back;
+
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use swath_core::{
-    Bytes, Error, GroupNest, MemoryGroup, OomKills, ResidentSet, Result, Stop, Stopwatch, partial_folder, resident_now,
-};
+use swath_core::{Bytes, Error, GroupNest, MemoryGroup, OomKills, ResidentSet, Result, Stop, Stopwatch, resident_now};
 
 use super::aside::{Aside, AsideFile, AsideMemory, Reason};
 use super::deaths::{Death, End, SIGKILL, Stall, Verdict};
@@ -18,7 +18,7 @@ use super::order::Needs;
 use super::outcome::{AtWork, BatchEvent, BatchMemory, BatchObserver, BatchOutcome};
 use super::state::{Earlier, State, identity_of, inputs_of};
 use super::worker::Worker;
-use super::{BatchRequest, Files, GROUP_BESIDE, SUPERVISOR_BYTES, Understand};
+use super::{BatchRequest, Files, GRANT_MIN, GROUP_BESIDE, SUPERVISOR_BYTES, Understand};
 use crate::outcome::{Output, Time};
 
 /// How often it is told how things stand.
@@ -35,6 +35,10 @@ const HELD_WAIT: Duration = Duration::from_millis(250);
 const HELD_WAITS_MAX: u8 = 20;
 /// How often a process may be followed by another since it grew.
 const DRIFTS_MAX: u32 = 20;
+/// Whoever crashed, and a process that the system does not start, comes again after this.
+const AGAIN_WAIT: Duration = Duration::from_millis(500);
+/// For how long no process is started at all before the batch ends.
+const STARTS_WAIT_MAX: Duration = Duration::from_secs(20);
 /// How often a plan may be refused with a larger figure each time.
 const REFUSALS_MAX: u8 = 3;
 
@@ -48,6 +52,8 @@ struct Entry {
     pressures: u32,
     drifts: u32,
     once_more: bool,
+    /// Whether nobody is to work beside it.
+    alone: bool,
     ended: bool,
 }
 
@@ -81,6 +87,10 @@ pub(super) struct Supervisor<'a> {
     running: Vec<Running>,
     /// Jobs that are to be looked at again, when, and what they are to get.
     later: Vec<(Instant, u32, Bytes)>,
+    /// Jobs that are not to be begun, and why.
+    refused: Vec<(u32, Told)>,
+    /// Since when the system starts no process, and when it is asked again.
+    starts_none: Option<(Instant, Instant)>,
     kills: OomKills,
     /// Where control groups are made, or why not.
     nest: Result<GroupNest, String>,
@@ -109,6 +119,13 @@ impl<'a> Supervisor<'a> {
     {
         let aside = AsideFile::at(&request.failed, request.replaces_failed || request.resume)?;
         let (state, earlier) = open_state(request)?;
+        if earlier.is_of_others(request.jobs.all.iter().map(|job| identity_of(&job.words))) {
+            return Err(Error::OutputExists {
+                path: request.state.clone(),
+                message: "another unfinished batch stands here: none of its jobs is among these".into(),
+                hint: "go on with that one first; or choose another folder".into(),
+            });
+        }
         let begin_of = |begun: bool| if request.resume || begun { Begin::Resume } else { Begin::AsSaid };
         let entry = |begun| Entry {
             begin: begin_of(begun),
@@ -118,6 +135,7 @@ impl<'a> Supervisor<'a> {
             pressures: 0,
             drifts: 0,
             once_more: false,
+            alone: false,
             ended: false,
         };
         let mut supervisor = Supervisor {
@@ -129,6 +147,8 @@ impl<'a> Supervisor<'a> {
             entries: request.jobs.all.iter().map(|job| entry(job.begun)).collect(),
             running: Vec::new(),
             later: Vec::new(),
+            refused: Vec::new(),
+            starts_none: None,
             // In this order: to make groups, this process may have to leave its own.
             kills: OomKills::watch(),
             nest: GroupNest::open(),
@@ -145,55 +165,14 @@ impl<'a> Supervisor<'a> {
         };
         supervisor.outcome.jobs.planned = request.jobs.all.len();
         supervisor.skip_done(&earlier)?;
+        let refused: HashSet<u32> = supervisor.refused.iter().map(|(job, _)| *job).collect();
         for job in 0..supervisor.entries.len() as u32 {
-            if supervisor.needs.is_free(job) && !supervisor.entries[job as usize].ended {
+            let is_refused = refused.contains(&job);
+            if supervisor.needs.is_free(job) && !supervisor.entries[job as usize].ended && !is_refused {
                 supervisor.grants.ask(job, Bytes::ZERO);
             }
         }
         Ok(supervisor)
-    }
-
-    /// Passes over what an earlier run did, of inputs that are the same still. What reads the output of a job that is done
-    /// again is done again, too.
-    fn skip_done(&mut self, earlier: &Earlier) -> Result<()> {
-        let order = self.needs.in_order().map_err(|_| Error::unexpected("jobs that wait for themselves"))?;
-        let mut reads_new = vec![false; order.len()];
-        for job in order {
-            let files = self.files(job);
-            let identity = identity_of(&self.request.jobs.all[job as usize].words);
-            let stand = files.outputs.iter().all(|output| output.symlink_metadata().is_ok());
-            let is_as_it_was = |inputs: u64| stand && !reads_new[job as usize] && inputs == inputs_of(&files);
-            let mut is_tidied = false;
-            let is_done = match earlier.done.get(&identity) {
-                // Something could not be removed then: whoever goes on with a whole output removes it, and does no more.
-                Some(inputs)
-                    if is_as_it_was(*inputs) && files.outputs.iter().any(|output| leaves_something(output)) =>
-                {
-                    self.entries[job as usize].begin = Begin::Resume;
-                    is_tidied = true;
-                    false
-                }
-                Some(inputs) if is_as_it_was(*inputs) => true,
-                Some(_) => {
-                    self.entries[job as usize].begin = Begin::Overwrite;
-                    false
-                }
-                // It was whole, and death came before that could be noted.
-                None => !files.resumes && stand && earlier.begun.contains(&identity),
-            };
-            let waiting: Vec<u32> = self.needs.of(job).collect();
-            if is_done {
-                self.entries[job as usize].ended = true;
-                self.outcome.jobs.skipped += 1;
-            }
-            for waiting in waiting {
-                match is_done {
-                    true => drop(self.needs.one_less(waiting)),
-                    false => reads_new[waiting as usize] |= !is_tidied,
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Works until all jobs have ended, or it is stopped.
@@ -211,6 +190,13 @@ impl<'a> Supervisor<'a> {
             limits: &limits,
         });
         self.tell_names();
+        for (job, told) in std::mem::take(&mut self.refused) {
+            if !self.entries[job as usize].ended {
+                let files = self.files(job);
+                let name = self.name(job, &files);
+                self.set_aside(job, &name, Bytes::ZERO, Reason::Output, &told)?;
+            }
+        }
         loop {
             if stop.is_raised() {
                 self.wind_down();
@@ -242,19 +228,18 @@ impl<'a> Supervisor<'a> {
     }
 
     fn begin_jobs(&mut self) -> Result<()> {
-        let grants = &mut self.grants;
-        self.later.retain(|&(when, job, need)| {
-            let is_due = when <= Instant::now();
-            if is_due {
-                grants.ask(job, need);
-            }
-            !is_due
-        });
+        let now = Instant::now();
+        let due: Vec<(u32, Bytes)> =
+            self.later.extract_if(.., |(when, ..)| *when <= now).map(|(_, job, need)| (job, need)).collect();
+        due.into_iter().for_each(|(job, need)| self.ask(job, need));
+        if self.starts_none.is_some_and(|(_, next)| next > now) {
+            return Ok(());
+        }
         while let Some((job, grant)) = self.grants.next() {
             let files = self.files(job);
             let (identity, inputs) = (identity_of(&self.request.jobs.all[job as usize].words), inputs_of(&files));
             let stood = files.outputs.iter().any(|output| output.symlink_metadata().is_ok());
-            self.state.begun(identity, stood)?;
+            self.state.begun(identity, stood, inputs)?;
             let entry = &mut self.entries[job as usize];
             entry.attempts += 1;
             let order = Order {
@@ -273,6 +258,7 @@ impl<'a> Supervisor<'a> {
             match Worker::start(&self.request.program, &self.request.environment, &order) {
                 Ok(worker) => {
                     self.observer.on(&BatchEvent::Job { job: &name, attempt, grant, process: worker.id() });
+                    self.starts_none = None;
                     let since = Instant::now();
                     let is_free = |place: &usize| self.running.iter().all(|running| running.place != *place);
                     let place = (0..).find(is_free).unwrap_or_default();
@@ -295,12 +281,37 @@ impl<'a> Supervisor<'a> {
                 }
                 Err(error) => {
                     self.grants.give_back(grant);
-                    let message = format!("its process could not be started: {error}");
-                    self.once_more(job, &name, grant, Reason::Crash, &Told { message, ..Told::default() })?;
+                    let entry = &mut self.entries[job as usize];
+                    (entry.attempts, entry.begin) = (entry.attempts - 1, begin);
+                    return self.start_later(job, &name, grant, &error);
                 }
             }
         }
         Ok(())
+    }
+
+    /// A process that the system does not start is no attempt: it is asked again when another one ends, or after a moment.
+    fn start_later(&mut self, job: u32, name: &str, grant: Bytes, error: &std::io::Error) -> Result<()> {
+        let now = Instant::now();
+        let since = self.starts_none.map_or(now, |(since, _)| since);
+        if self.starts_none.is_none() {
+            let reason = format!("its process could not be started: {error}");
+            self.observer.on(&BatchEvent::Wait { job: name, reason: &reason });
+        }
+        if self.running.is_empty() && now - since > STARTS_WAIT_MAX {
+            return Err(Error::ThreadRefused { reason: format!("nor a process of a worker: {error}") });
+        }
+        let next = now + AGAIN_WAIT;
+        self.starts_none = Some((since, next));
+        self.later.push((next, job, grant));
+        Ok(())
+    }
+
+    fn ask(&mut self, job: u32, need: Bytes) {
+        match self.entries[job as usize].alone {
+            true => self.grants.ask_alone(job, need),
+            false => self.grants.ask(job, need),
+        }
     }
 
     /// Waits until somebody says something, or for a moment.
@@ -343,13 +354,14 @@ impl<'a> Supervisor<'a> {
                 Some(end) => {
                     let running = self.running.swap_remove(position);
                     self.grants.give_back(running.grant);
+                    self.starts_none = self.starts_none.map(|(since, _)| (since, Instant::now()));
                     let is_killed = end == End::Signal(SIGKILL) && running.stall.is_none();
                     // The groups above may count it, too.
                     let is_counted = is_killed && self.kills.take();
-                    let of_group = running.group.as_ref().is_some_and(|group| group.kills() > 0);
-                    let out_of_memory = is_killed && (of_group || is_counted);
+                    let of_group = is_killed && running.group.as_ref().is_some_and(|group| group.kills() > 0);
+                    let out_of_memory = of_group || is_counted;
                     let (said, stall) = (running.worker.said(), running.stall);
-                    let death = Death { end, said, stall, out_of_memory, is_stopping: self.is_stopping };
+                    let death = Death { end, said, stall, out_of_memory, of_group, is_stopping: self.is_stopping };
                     let (mut told, mut verdict) = (Told::of(&death), death.verdict());
                     if running.reads_once && verdict != verdict.for_good() {
                         verdict = verdict.for_good();
@@ -407,6 +419,7 @@ impl<'a> Supervisor<'a> {
                 Ok(())
             }
             Verdict::Drifted => self.set_aside(job, name, grant, Reason::OutOfMemory, told),
+            Verdict::Crowded => self.alone(job, name, grant, told),
             Verdict::Pressure => {
                 entry.pressures += 1;
                 match self.grants.twice(grant) {
@@ -420,25 +433,47 @@ impl<'a> Supervisor<'a> {
         }
     }
 
+    /// The kernel took it since all together took more than there is: more would not help it, being alone may.
+    fn alone(&mut self, job: u32, name: &str, grant: Bytes, told: &Told) -> Result<()> {
+        let entry = &mut self.entries[job as usize];
+        (entry.pressures, entry.alone) = (entry.pressures + 1, true);
+        if entry.pressures > self.request.retries {
+            return self.set_aside(job, name, grant, Reason::OutOfMemory, told);
+        }
+        self.again(job, name, Bytes(grant.0 / 2).max(GRANT_MIN).min(grant), &told.message);
+        Ok(())
+    }
+
     fn once_more(&mut self, job: u32, name: &str, grant: Bytes, reason: Reason, told: &Told) -> Result<()> {
         if std::mem::replace(&mut self.entries[job as usize].once_more, true) {
             return self.set_aside(job, name, grant, reason, told);
         }
-        self.again(job, name, grant, &told.message);
+        if !self.is_stopping {
+            self.tell_again(name, grant, &told.message);
+            // What brought it down may be short of something for a moment.
+            self.later.push((Instant::now() + AGAIN_WAIT, job, grant));
+        }
         Ok(())
     }
 
     fn again(&mut self, job: u32, name: &str, need: Bytes, reason: &str) {
         if !self.is_stopping {
-            self.outcome.jobs.retried += 1;
-            self.observer.on(&BatchEvent::Retry { job: name, reason, grant: need });
-            self.grants.ask(job, need);
+            self.tell_again(name, need, reason);
+            self.ask(job, need);
         }
+    }
+
+    fn tell_again(&mut self, name: &str, grant: Bytes, reason: &str) {
+        self.outcome.jobs.retried += 1;
+        self.observer.on(&BatchEvent::Retry { job: name, reason, grant });
     }
 
     fn done(&mut self, running: &Running) -> Result<()> {
         let job = running.job;
-        self.state.done(identity_of(&self.request.jobs.all[job as usize].words), running.inputs)?;
+        let files = self.files(job);
+        // Whoever changes what it reads would find it changed for ever.
+        let inputs = if files.changes.is_empty() { running.inputs } else { inputs_of(&files) };
+        self.state.done(identity_of(&self.request.jobs.all[job as usize].words), inputs, &files)?;
         self.entries[job as usize].ended = true;
         self.outcome.jobs.done += 1;
         let nothing = Said::default();
@@ -458,9 +493,8 @@ impl<'a> Supervisor<'a> {
             warnings: &said.warnings,
         });
         self.outcome.add_outputs(outputs);
-        let waiting: Vec<u32> = self.needs.of(job).collect();
-        for waiting in waiting {
-            if self.needs.one_less(waiting) && !self.entries[waiting as usize].ended {
+        for waiting in self.needs.done(job) {
+            if !self.entries[waiting as usize].ended {
                 self.grants.ask(waiting, Bytes::ZERO);
             }
         }
@@ -469,22 +503,36 @@ impl<'a> Supervisor<'a> {
 
     /// Sets a job aside, and all that wait for it.
     fn set_aside(&mut self, job: u32, name: &str, grant: Bytes, reason: Reason, told: &Told) -> Result<()> {
-        let memory = AsideMemory { grant: Some(grant), smallest_ceiling: told.smallest_ceiling };
+        let granted = (grant > Bytes::ZERO).then_some(grant);
+        let memory = AsideMemory { grant: granted, smallest_ceiling: told.smallest_ceiling };
         let (exit, message, hint) = (told.exit, told.message.clone(), told.hint.clone());
         self.put_aside(
             job,
-            Aside { name: name.into(), reason, exit, message, hint, memory, words: vec![], attempts: 0 },
+            Aside {
+                name: name.into(),
+                folder: String::new(),
+                reason,
+                exit,
+                message,
+                hint,
+                memory,
+                words: vec![],
+                attempts: 0,
+            },
         )?;
         let mut behind: Vec<(u32, String)> = vec![(job, name.into())];
         while let Some((job, name)) = behind.pop() {
-            let waiting: Vec<u32> = self.needs.of(job).filter(|job| !self.entries[*job as usize].ended).collect();
-            for job in waiting {
+            for job in self.needs.behind(job) {
+                if self.entries[job as usize].ended {
+                    continue;
+                }
                 let files = self.files(job);
                 let own = self.name(job, &files);
                 let message = format!("it reads the output of {name}, which was set aside");
                 let aside = Aside {
                     name: own.clone(),
                     words: vec![],
+                    folder: String::new(),
                     reason: Reason::Waits,
                     exit: None,
                     message,
@@ -504,6 +552,7 @@ impl<'a> Supervisor<'a> {
 
     fn put_aside(&mut self, job: u32, mut aside: Aside) -> Result<()> {
         aside.words = self.request.jobs.all[job as usize].words.iter().map(|word| word.to_string()).collect();
+        aside.folder = std::env::current_dir().unwrap_or_default().to_string_lossy().into_owned();
         let entry = &mut self.entries[job as usize];
         entry.ended = true;
         aside.attempts = entry.attempts;
@@ -581,8 +630,11 @@ impl<'a> Supervisor<'a> {
             // What was set aside is looked at again, too.
             return Err(Error::Stopped { resumable: true });
         }
-        self.outcome.failed = self.aside.finish()?;
-        if jobs.left == 0 {
+        let all = self.request.jobs.all.iter().zip(&self.entries);
+        let ended: HashSet<u64> =
+            all.filter(|(_, entry)| entry.ended).map(|(job, _)| identity_of(&job.words)).collect();
+        self.outcome.failed = self.aside.finish(&|words| ended.contains(&identity_of(words)))?;
+        if self.outcome.jobs.left == 0 {
             self.state.finish(self.outcome.jobs.set_aside == 0)?;
         }
         self.outcome.memory = BatchMemory {
@@ -609,11 +661,6 @@ impl<'a> Supervisor<'a> {
             (None, None) => job.words.join(" "),
         }
     }
-}
-
-/// Whether the folder of an unfinished run stands beside an output.
-fn leaves_something(output: &Path) -> bool {
-    partial_folder(output).is_ok_and(|folder| folder.symlink_metadata().is_ok())
 }
 
 /// Takes possession of the journal; a batch that was killed a moment ago may be about to let go of it.

@@ -14,7 +14,8 @@ use super::reporting::{Reporting, reported};
 use crate::allocator;
 use crate::environment;
 use crate::observe::{BatchTalk, BothOfBatch};
-use crate::process::{print, print_json, stop_on_signals};
+use crate::process::{complain, stop_on_signals, tell, tell_json, wait_for_children};
+use crate::report;
 use crate::settings::{Origin, Setting, Settings};
 use crate::show::{Headed, batch as show};
 use crate::words::BatchWords;
@@ -30,6 +31,14 @@ const PROGRAM: &str = "/proc/self/exe";
 /// What the library reports.
 pub fn run(words: BatchWords, settings: &Settings) -> Result<u8> {
     let stop = stop_on_signals()?;
+    wait_for_children();
+    if let Some(out_dir) = words.out_dir.as_ref().filter(|path| path.metadata().is_ok_and(|there| !there.is_dir())) {
+        return Err(Error::OutputUnwritable {
+            path: out_dir.clone(),
+            reason: "it is a file, and --out-dir wants a folder".into(),
+            hint: "name another folder; it is made if it is not there".into(),
+        });
+    }
     let jobs = jobs(&words)?;
     let memory = match (&settings.memory.origin, jobs.memory, &jobs.path) {
         (Origin::Flag(_), ..) | (_, None, _) | (_, _, None) => settings.memory.clone(),
@@ -50,6 +59,7 @@ pub fn run(words: BatchWords, settings: &Settings) -> Result<u8> {
         state: state_path(jobs.path.as_deref(), words.out_dir.as_deref()),
         replaces_failed: words.retry.as_ref() == Some(&failed),
         failed,
+        report: settings.report.clone(),
         retries: words.retries,
         fail_fast: words.fail_fast,
         drift_limit: words.drift_limit,
@@ -60,6 +70,10 @@ pub fn run(words: BatchWords, settings: &Settings) -> Result<u8> {
         jobs,
     };
     let mut grammar = Grammar::default();
+    if let Some(report) = &settings.report {
+        let jobs = request.jobs.all.iter().filter_map(|job| grammar.files(&job.words).ok());
+        jobs.flat_map(|files| files.outputs).try_for_each(|output| report::may_be_written(report, Some(&output)))?;
+    }
     let talk = BatchTalk::new(settings);
     let outcome = reported(None, settings, |reporting| {
         // What is told of limits has set it to the whole ceiling.
@@ -73,10 +87,15 @@ pub fn run(words: BatchWords, settings: &Settings) -> Result<u8> {
     let status = if exit == 0 { "complete" } else { "set_aside" };
     let result = Headed { swath: env!("CARGO_PKG_VERSION"), command: "batch", status, exit, body: &outcome };
     talk.result(&result);
-    if settings.json {
-        print_json(&result)?;
-    } else if !settings.quiet {
-        print(&show::text(&outcome))?;
+    let told = match settings {
+        _ if settings.json => tell_json(&result),
+        _ if settings.quiet => Ok(()),
+        _ => tell(&show::text(&outcome)),
+    };
+    // What became of the jobs counts for more.
+    match told {
+        Err(error) if exit != 0 => complain(&format!("warning: {error}")),
+        told => told?,
     }
     Ok(exit)
 }

@@ -90,21 +90,38 @@ pub fn files_of(verb: Verb) -> Result<Files> {
         Verb::Sensor(SensorVerb::Ingest(words)) => {
             let schema = words.schema;
             let inputs = words.sources.into_iter().map(PathBuf::from).chain(schema).collect();
-            Files { inputs, outputs: vec![words.output], resumes: true, ..Files::default() }
+            Files {
+                inputs,
+                outputs: vec![words.output],
+                reports: words.talk.report.into_iter().collect(),
+                resumes: true,
+                adds: words.append,
+                overwrites: words.run.overwrite,
+                ..Files::default()
+            }
         }
-        Verb::Sensor(SensorVerb::Compact(words)) => {
-            Files { inputs: vec![words.lake], resumes: true, ..Files::default() }
-        }
+        Verb::Sensor(SensorVerb::Compact(words)) => Files {
+            inputs: vec![words.lake.clone()],
+            changes: vec![words.lake],
+            reports: words.talk.report.into_iter().collect(),
+            resumes: true,
+            ..Files::default()
+        },
         Verb::Raster(verb) => {
+            let (run, talk) = verb.flags();
+            let (overwrites, reports) = (run.overwrite, talk.report.iter().cloned().collect());
             let (inputs, output) = of_raster(verb)?;
-            Files { inputs, outputs: output.into_iter().collect(), resumes: true, ..Files::default() }
+            let outputs = output.into_iter().collect();
+            Files { inputs, outputs, reports, resumes: true, overwrites, ..Files::default() }
         }
         Verb::Synth(SynthWords::Raster(words)) => {
-            Files { outputs: vec![words.to.output], resumes: true, ..Files::default() }
+            let reports = words.talk.report.into_iter().collect();
+            let overwrites = words.run.overwrite;
+            Files { outputs: vec![words.to.output], reports, resumes: true, overwrites, ..Files::default() }
         }
         Verb::Synth(SynthWords::Telemetry(words)) => {
             let outputs = std::iter::once(words.output).chain(words.truth).collect();
-            Files { outputs, ..Files::default() }
+            Files { outputs, overwrites: words.overwrite, ..Files::default() }
         }
         _ => return Err(no_job("this command makes nothing that a batch could keep")),
     };

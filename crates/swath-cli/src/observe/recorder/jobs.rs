@@ -1,7 +1,8 @@
 //! Jobs of a batch: who ran when, with how much, and how that ended; so many attempts at most.
 
 use swath::batch::BatchEvent;
-use swath_core::Bytes;
+use swath::batch::{BatchMemory, JobCounts, SUPERVISOR_BYTES};
+use swath_core::{Bytes, Fnv64};
 
 use super::shortened;
 use crate::report::{Attempt, Batch, BatchNow, name_of};
@@ -15,8 +16,11 @@ const SHOWN_MAX: usize = 400;
 #[derive(Debug, Default)]
 pub struct Jobs {
     begun: bool,
-    /// By the place that each of them takes.
-    running: Vec<Option<Attempt>>,
+    counts: JobCounts,
+    ceiling: Bytes,
+    granted_peak: Bytes,
+    /// By the place that each of them takes, with what its whole name comes to.
+    running: Vec<Option<(u64, Attempt)>>,
     ended: Vec<Attempt>,
     more: u64,
     now: BatchNow,
@@ -25,7 +29,7 @@ pub struct Jobs {
 impl Jobs {
     /// What is granted to those that run.
     pub fn granted(&self) -> Bytes {
-        self.running.iter().flatten().map(|attempt| attempt.grant).sum()
+        self.running.iter().flatten().map(|(_, attempt)| attempt.grant).sum()
     }
 
     /// Resident sets of those that run, as they told them last.
@@ -36,6 +40,7 @@ impl Jobs {
     /// Takes note of what happens.
     pub fn note(&mut self, event: &BatchEvent<'_>, now_s: f64) {
         self.begun = true;
+        self.count(event);
         match event {
             BatchEvent::Job { job, attempt, grant, .. } => self.begin(job, *attempt, *grant, now_s),
             BatchEvent::Done { job, peak, .. } => self.end(job, "done", None, *peak, now_s),
@@ -52,7 +57,7 @@ impl Jobs {
     pub fn now(&self, now_s: f64) -> Option<(Batch, BatchNow)> {
         let left = self.ended.len().saturating_sub(SHOWN_MAX);
         let mut attempts = self.ended.get(left..).unwrap_or_default().to_vec();
-        for attempt in self.running.iter().flatten() {
+        for (_, attempt) in self.running.iter().flatten() {
             let resident = self.now.at_work.iter().find(|at_work| at_work.job == attempt.job).map(|it| it.resident);
             let peak = resident.unwrap_or_default();
             attempts.push(Attempt { end_s: now_s, end: "running".into(), peak, ..attempt.clone() });
@@ -65,7 +70,29 @@ impl Jobs {
     /// What was remembered, if there was a batch.
     pub fn take(&mut self) -> Option<Batch> {
         let attempts = std::mem::take(&mut self.ended);
-        self.begun.then_some(Batch { counts: None, memory: None, attempts, more: self.more })
+        let memory = BatchMemory {
+            ceiling: self.ceiling,
+            supervisor: SUPERVISOR_BYTES,
+            supervisor_peak: Bytes::ZERO,
+            granted_peak: self.granted_peak,
+        };
+        let (counts, memory) = (Some(self.counts), Some(memory));
+        self.begun.then_some(Batch { counts, memory, attempts, more: self.more })
+    }
+
+    /// Counts for a batch that is stopped.
+    fn count(&mut self, event: &BatchEvent<'_>) {
+        let counts = &mut self.counts;
+        match event {
+            BatchEvent::Plan { jobs, skipped, ceiling, .. } => {
+                (counts.planned, counts.skipped, self.ceiling) = (*jobs, *skipped, *ceiling);
+            }
+            BatchEvent::Done { .. } => counts.done += 1,
+            BatchEvent::SetAside(_) => counts.set_aside += 1,
+            BatchEvent::Retry { .. } => counts.retried += 1,
+            _ => {}
+        }
+        counts.left = counts.planned.saturating_sub(counts.skipped + counts.done + counts.set_aside);
     }
 
     fn begin(&mut self, job: &str, number: u32, grant: Bytes, now_s: f64) {
@@ -74,7 +101,7 @@ impl Jobs {
             self.running.push(None);
             self.running.len() - 1
         });
-        self.running[place] = Some(Attempt {
+        let attempt = Attempt {
             job: name_of(job),
             number,
             place,
@@ -84,14 +111,16 @@ impl Jobs {
             peak: Bytes::ZERO,
             end: String::new(),
             message: None,
-        });
+        };
+        self.running[place] = Some((Fnv64::of(job.as_bytes()), attempt));
+        self.granted_peak = self.granted_peak.max(self.granted());
     }
 
     fn end(&mut self, job: &str, end: &str, message: Option<&str>, peak: Bytes, now_s: f64) {
-        let job = name_of(job);
-        let running = self.running.iter_mut().find(|attempt| attempt.as_ref().is_some_and(|it| it.job == job));
-        let attempt = running.and_then(Option::take).unwrap_or(Attempt {
-            job,
+        let number = Fnv64::of(job.as_bytes());
+        let running = self.running.iter_mut().find(|running| running.as_ref().is_some_and(|it| it.0 == number));
+        let attempt = running.and_then(Option::take).map(|(_, attempt)| attempt).unwrap_or_else(|| Attempt {
+            job: name_of(job),
             number: 0,
             place: 0,
             begin_s: now_s,
@@ -103,8 +132,58 @@ impl Jobs {
         });
         if self.ended.len() == MOST {
             self.more += 1;
-            return;
+            // Those that are done give way to those that are not.
+            match self.ended.iter().rposition(|attempt| attempt.end == "done") {
+                Some(position) if end != "done" => drop(self.ended.remove(position)),
+                _ => return,
+            }
         }
         self.ended.push(Attempt { end_s: now_s, peak, end: end.into(), message: message.map(shortened), ..attempt });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use swath::batch::{Aside, AsideMemory, Reason};
+
+    use super::*;
+
+    fn done(jobs: &mut Jobs, job: &str) {
+        let grant = Bytes(1000);
+        jobs.note(&BatchEvent::Job { job, attempt: 1, grant, process: 1 }, 1.0);
+        jobs.note(&BatchEvent::Done { job, seconds: 1.0, grant, peak: Bytes(7), outputs: &[], warnings: &[] }, 2.0);
+    }
+
+    #[test]
+    fn jobs_that_were_set_aside_are_kept_and_long_names_told_apart() {
+        let mut jobs = Jobs::default();
+        jobs.note(
+            &BatchEvent::Plan { jobs: 2010, skipped: 0, workers: 2, ceiling: Bytes(9), share: Bytes(1), limits: "" },
+            0.0,
+        );
+        (0..2000).for_each(|number| done(&mut jobs, &number.to_string()));
+        let long = |end: &str| format!("{}/{end}", "folder".repeat(40));
+        for end in ["a", "b"] {
+            jobs.note(&BatchEvent::Job { job: &long(end), attempt: 1, grant: Bytes(5), process: 1 }, 3.0);
+        }
+        let aside = Aside {
+            name: long("b"),
+            words: vec![],
+            folder: String::new(),
+            reason: Reason::Input,
+            exit: Some(5),
+            message: "missing".into(),
+            hint: None,
+            memory: AsideMemory::default(),
+            attempts: 1,
+        };
+        jobs.note(&BatchEvent::SetAside(&aside), 4.0);
+        let batch = jobs.take().expect("a batch");
+        assert_eq!((batch.attempts.len(), batch.more), (MOST, 501));
+        let last = batch.attempts.last().expect("attempts");
+        assert!(last.end == "set_aside" && last.job.ends_with("/b") && last.number == 1, "{last:?}");
+        let counts = batch.counts.expect("counts");
+        assert_eq!((counts.done, counts.set_aside, counts.left), (2000, 1, 9));
+        assert_eq!(batch.memory.expect("memory").ceiling, Bytes(9));
     }
 }
