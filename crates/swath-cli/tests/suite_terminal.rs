@@ -15,7 +15,8 @@ fn folder(jobs: usize, radius: u32) -> Folder {
         format!("[[job]]\nrun = \"raster focal in.tif --radius {radius} --stat median -o out/r{number}.tif\"\n")
     };
     let bad = "[[job]]\nname = \"broken\"\nrun = \"raster convert schema.toml -o out/x.tif\"\n";
-    folder.write("jobs.toml", ((0..jobs).map(job).collect::<String>() + bad).as_bytes());
+    let jobs: String = (0..jobs).map(job).collect();
+    folder.write("jobs.toml", format!("{bad}{jobs}").as_bytes());
     folder
 }
 

@@ -175,7 +175,8 @@ impl Changes {
 
     /// Takes in a value, how many readings had it, and the one before; the first of a sensor speaks against no counter.
     pub fn take(&mut self, value: f64, readings: usize, before: f64) {
-        if !value.is_nan() {
+        // The same value behind readings without one is no change.
+        if !value.is_nan() && value != before {
             self.values += 1;
             self.rises += u32::from(before.is_nan() || value > before);
             self.repeats += u32::from(readings > 1 && value != 0.0);

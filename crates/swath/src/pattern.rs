@@ -40,16 +40,21 @@ fn wrong(path: &Path, reason: String, hint: &str) -> Error {
 /// The first entry whose name is no text, and would match if it were.
 fn no_text(pattern: &str) -> Result<Option<PathBuf>> {
     let mut above = PathBuf::new();
-    for part in Path::new(pattern) {
+    let mut parts = Path::new(pattern).iter().peekable();
+    while let Some(part) = parts.next() {
         let name = part.to_str().unwrap_or_default();
-        if name.contains(['*', '?', '[']) {
+        let is_last = parts.peek().is_none();
+        // Folders of any name are gone through for it.
+        let goes_through = name == "**" && !is_last;
+        if name.contains(['*', '?', '[']) && !goes_through {
             let by_name =
                 glob::Pattern::new(name).map_err(|error| wrong(Path::new(pattern), error.to_string(), HINT))?;
             for folder in folders(&above) {
                 // A folder that cannot be read was told of when its entries were matched.
                 for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
                     let name = entry.file_name();
-                    if name.to_str().is_none() && by_name.matches(&name.to_string_lossy()) {
+                    let is_wanted = || is_last || entry.path().is_dir();
+                    if name.to_str().is_none() && by_name.matches(&name.to_string_lossy()) && is_wanted() {
                         return Ok(Some(entry.path()));
                     }
                 }
@@ -86,6 +91,7 @@ mod tests {
         }
         let all = |pattern: &str| matches(&format!("{}/{pattern}", folder.path().display()));
         assert_eq!(all("b1/*.csv").expect("text alone").len(), 1);
+        std::fs::write(folder.path().join(OsStr::from_bytes(b"b\xff")), b"1\n").expect("a file");
         assert_eq!(all("b?/a.csv").expect("text alone").len(), 1);
         for pattern in ["b1/*", "b?/*.tif", "**/*.tif"] {
             let error = all(pattern).expect_err("a name that is no text").to_string();

@@ -165,6 +165,7 @@ impl Server {
                 Step::Slow => self.served.dropped += 1,
             }
         }
+        self.held.retain(|bytes| bytes.strong_count() > 0);
         self.served.connections = self.connections.len();
         // Who has just begun to take events has none yet.
         if self.frame.is_none() && self.connections.iter().any(Connection::is_streaming) {
@@ -267,11 +268,8 @@ impl Server {
 
     /// Lets those go who are behind, where what they hold leaves no room for what is new.
     fn make_room(&mut self) {
-        let held = |held: &mut Vec<Weak<Vec<u8>>>| {
-            held.retain(|bytes| bytes.strong_count() > 0);
-            held.iter().filter_map(Weak::upgrade).map(|bytes| bytes.len()).sum::<usize>()
-        };
-        if held(&mut self.held) + frame::BYTES_MAX > HELD_MAX {
+        let held = self.held.iter().filter_map(Weak::upgrade).map(|bytes| bytes.len()).sum::<usize>();
+        if held + frame::BYTES_MAX > HELD_MAX {
             let before = self.connections.len();
             self.connections.retain(|connection| !connection.is_behind());
             self.served.dropped += (before - self.connections.len()) as u64;

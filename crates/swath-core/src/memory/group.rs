@@ -115,6 +115,17 @@ impl MemoryGroup {
         let counter = if self.version == Version::One { "memory.oom_control" } else { "memory.events" };
         stat(&self.folder.join(counter), "oom_kill").unwrap_or(0)
     }
+
+    /// Whether it ever took all that it may. Where it did not, a kill came from a limit above it.
+    pub fn has_met_its_limit(&self) -> bool {
+        let met = match self.version {
+            Version::One => {
+                fs::read_to_string(self.folder.join("memory.failcnt")).ok().and_then(|s| s.trim().parse().ok())
+            }
+            Version::Two { .. } => stat(&self.folder.join("memory.events"), "max"),
+        };
+        met.unwrap_or(0) > 0
+    }
 }
 
 impl Drop for MemoryGroup {
@@ -255,7 +266,7 @@ mod tests {
         let groups = fs::read_to_string(format!("/proc/{}/cgroup", child.id())).expect("it lives");
         let name = folder.file_name().and_then(|name| name.to_str()).expect("a name");
         assert!(groups.contains(name), "{groups}");
-        assert_eq!(group.kills(), 0);
+        assert_eq!((group.kills(), group.has_met_its_limit()), (0, false));
         child.kill().and_then(|()| child.wait()).expect("it ends");
         drop(group);
         assert!(!folder.exists());

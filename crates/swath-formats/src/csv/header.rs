@@ -90,7 +90,7 @@ pub fn header(path: &Path, head: &[u8], whole: bool, format: &CsvFormat) -> Resu
 }
 
 /// A name without white space around it, of which exports write kinds that are no ASCII.
-fn trimmed(name: &[u8]) -> &[u8] {
+pub fn trimmed(name: &[u8]) -> &[u8] {
     std::str::from_utf8(name).map_or_else(|_| name.trim_ascii(), |name| name.trim().as_bytes())
 }
 

@@ -6,7 +6,7 @@ use swath_core::{Error, Place, Result};
 use swath_table::reject::Reason;
 use swath_table::schema::{ColumnSchema, ColumnType, Role, TableSchema, Violation};
 
-use super::header::check_format;
+use super::header::{check_format, trimmed};
 use super::index::RecordRules;
 use super::markers::Markers;
 use super::time::TimeRules;
@@ -171,12 +171,13 @@ fn fields_of(column: &ColumnSchema, header: &[Vec<u8>]) -> Result<Vec<usize>, St
     let own = [column.name.clone()];
     let sources = if column.source.is_empty() { &own[..] } else { &column.source[..] };
     let find = |name: &String| {
-        let named = header.iter().position(|field| field == name.trim().as_bytes());
+        let named = header.iter().position(|field| field == name.as_bytes());
+        let alike = || header.iter().position(|field| trimmed(field) == name.trim().as_bytes());
         // A field without a name goes by its number.
         let numbered = || {
             header.iter().zip(1..).position(|(field, number)| field.is_empty() && *name == format!("column_{number}"))
         };
-        named.or_else(numbered).ok_or(name.clone())
+        named.or_else(alike).or_else(numbered).ok_or(name.clone())
     };
     sources.iter().map(find).collect()
 }

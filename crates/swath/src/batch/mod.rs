@@ -36,7 +36,7 @@ const GRANT_MIN: Bytes = Bytes(64_000_000);
 
 /// What the control group of a job's process allows beyond its grant: pages of files that wait to be written, and what the
 /// kernel keeps for the process. Pages of files that can be dropped are dropped there.
-pub const GROUP_BESIDE: Bytes = Bytes(64_000_000);
+pub const GROUP_BESIDE: Bytes = Bytes(1_000_000_000);
 
 /// What the words of a job read and write.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -358,8 +358,9 @@ impl<'a> Supervisor<'a> {
                     let is_killed = end == End::Signal(SIGKILL) && running.stall.is_none();
                     // The groups above may count it, too.
                     let is_counted = is_killed && self.kills.take();
-                    let of_group = is_killed && running.group.as_ref().is_some_and(|group| group.kills() > 0);
-                    let out_of_memory = of_group || is_counted;
+                    let group = running.group.as_ref().filter(|group| is_killed && group.kills() > 0);
+                    let of_group = group.is_some_and(MemoryGroup::has_met_its_limit);
+                    let out_of_memory = group.is_some() || is_counted;
                     let (said, stall) = (running.worker.said(), running.stall);
                     let death = Death { end, said, stall, out_of_memory, of_group, is_stopping: self.is_stopping };
                     let (mut told, mut verdict) = (Told::of(&death), death.verdict());

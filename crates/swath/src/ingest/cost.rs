@@ -105,6 +105,8 @@ pub fn costs(prepared: &Prepared, beside: &[LedgerLine], (ceiling, threads): (By
     let of_all =
         if facts.exact { seen } else { columns.iter().map(|(_, texts)| *texts).fold(known, |all, texts| all + texts) };
     let of_partitions = Texts { count: partitions_at_most, bytes: partitions_at_most * PARTITION_BYTES };
+    // Where the sample has none, there may be some.
+    let of_all = if columns.is_empty() { of_all } else { Texts { count: of_all.count.max(1), ..of_all } };
     // What identifiers take in the tables of workers is counted with them.
     let texts = |workers: usize| of_all.dictionary(workers).max(seen.dictionary(workers));
     let partitions = |workers: usize| of_partitions.dictionary(workers).min(Bytes(PARTITIONS));
@@ -390,7 +392,7 @@ fn intermediate_bytes(
     // Buffers are whole pages, and a unit's last run is seldom full.
     let pages = (job.stream.units() + prepared.recalled.units) * 4 * 4096;
     let stretches = match series_checks::looks(job) {
-        true => rows.min(row_groups * sensors) * series_checks::STRETCH_BYTES,
+        true => rows.min(row_groups.saturating_mul(sensors)) * series_checks::STRETCH_BYTES,
         false => 0,
     };
     let runs = Bytes(packed + text as u64 + pages + stretches) + Bytes::MIB;

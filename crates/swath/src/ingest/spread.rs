@@ -26,9 +26,10 @@ pub struct Spread {
     rows: u64,
     /// Different values.
     distinct: u64,
-    /// How many rows values have, and how many pieces they are in.
+    /// How many rows values have, and how many pieces and files they are in.
     by_rows: Repeats,
     by_pieces: Repeats,
+    by_files: Repeats,
     /// The sum of the different values of each piece: neighbours are often alike.
     in_pieces: u64,
     /// Pieces that have a value.
@@ -82,7 +83,7 @@ impl Spread {
     /// Different values that `rows` rows with a value of `files` files have, as many as the sample leaves open: the most
     /// of what its rows, its pieces and its files tell. Few values may be some more.
     pub fn distinct_at_most(&self, rows: u64, files: u64) -> u64 {
-        let Spread { rows: sampled, distinct, in_pieces, in_files, pieces, by_rows, by_pieces, .. } = *self;
+        let Spread { rows: sampled, distinct, in_pieces, in_files, pieces, by_rows, by_pieces, by_files, .. } = *self;
         if distinct == 0 {
             return 0;
         }
@@ -92,8 +93,11 @@ impl Spread {
         let inside = inside + DEVIATIONS * inside.sqrt() + 1.0;
         let begun = distinct.saturating_add((rows as f64 * inside / sampled.max(1) as f64) as u64);
         let of_pieces = among(distinct, by_pieces, in_pieces, begun);
-        let others = distinct.saturating_mul(files.div_ceil(self.files.max(1)));
-        let of_files = if sampled >= in_files * KNOWN_FILE { about(distinct, in_files, others) } else { 0 };
+        // Of each file, what its rows tell; others bring values of their own as these do.
+        let looked_at = self.files.max(1);
+        let of_file = equally(in_files.div_ceil(looked_at), sampled.div_ceil(looked_at), rows.div_ceil(files.max(1)));
+        let in_all = (of_file.ceil() as u64).saturating_mul(files.max(1));
+        let of_files = among(distinct, by_files, in_files, in_all.max(distinct));
         let some_more = distinct + (FEW - 1) * distinct.min(MORE);
         of_rows.max(of_pieces).max(of_files).max(some_more).min(rows)
     }
@@ -112,6 +116,7 @@ pub struct Counter {
 struct Seen {
     rows: u32,
     pieces: u32,
+    files: u32,
     /// The last piece and the last file, counted from one.
     piece: u32,
     file: u32,
@@ -153,6 +158,7 @@ impl Counter {
                     spread.in_pieces += 1;
                 }
                 if std::mem::replace(&mut seen.file, file) != file {
+                    seen.files += 1;
                     spread.in_files += 1;
                 }
             }
@@ -164,6 +170,7 @@ impl Counter {
         for (value, seen) in all {
             spread.by_rows.take(seen.rows);
             spread.by_pieces.take(seen.pieces);
+            spread.by_files.take(seen.files);
             each(value);
         }
         spread
