@@ -477,6 +477,27 @@ fn nobody_who_looks_costs_a_byte_more_than_was_told() {
 }
 
 #[test]
+fn answers_that_were_given_leave_nothing() {
+    let folder = folder();
+    let line = "sensor ingest - -o lake -m 64MB --dashboard=127.0.0.1:0";
+    let mut command = folder.command(line);
+    let mut live = Live::of(command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()), line);
+    let mut input = live.child.stdin.take().expect("a pipe");
+    input.write_all(b"sensor_id,time,value\n").expect("it reads");
+    let resident_kb = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", live.child.id())).expect("it lives");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a figure");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number")
+    };
+    let ask = |times: u32| (0..times).for_each(|_| assert_eq!(live.get("/healthz").status, 200));
+    ask(2_000);
+    let before = resident_kb();
+    ask(20_000);
+    let after = resident_kb();
+    assert!(after < before + 500, "{before} kB, {after} kB after 20,000 answers");
+}
+
+#[test]
 fn a_signal_ends_it_though_many_look() {
     let folder = folder();
     folder.telemetry("in.csv", "--size 150MB --sensors 100 --shuffle");

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use arrow_array::builder::StringViewBuilder;
 use arrow_array::types::Int32Type;
 use arrow_array::{
-    ArrayRef, DictionaryArray, Int32Array, RecordBatch, StringArray, StringViewArray, TimestampMicrosecondArray,
+    ArrayRef, DictionaryArray, Float64Array, Int32Array, RecordBatch, StringArray, StringViewArray,
+    TimestampMicrosecondArray,
 };
 use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{DictionaryHandling, FileWriter, IpcWriteOptions, StreamWriter};
@@ -329,6 +330,33 @@ fn texts_are_counted_whole_where_a_sample_shows_their_beginning() {
     let shared: ArrayRef = Arc::new(pieces_of_one_text(1_500, 40_000));
     write_stream(&folder, "views.arrows", &[coded(0, &[("text", shared)])], IpcWriteOptions::default());
     assert!(fits_where_it_is_said_to(&folder, "views.arrows", 18_000) > 1_500 * 40_000);
+}
+
+#[test]
+fn names_with_white_space_are_found() {
+    let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
+    let column = |values: [f64; 3]| -> ArrayRef { Arc::new(Float64Array::from(values.to_vec())) };
+    let sensors: ArrayRef = Arc::new(StringArray::from_iter_values(["a", "b", "c"]));
+    let times: ArrayRef =
+        Arc::new(StringArray::from_iter_values((1..4).map(|day| format!("2025-03-0{day}T00:00:00Z"))));
+    let batch = RecordBatch::try_from_iter([
+        ("sensor_id", sensors),
+        (" time", times),
+        (" pm25\u{a0}", column([1.5, 2.5, 3.5])),
+    ])
+    .expect("columns");
+    write_stream(&folder, "in.arrows", &[batch], IpcWriteOptions::default());
+    folder.write(
+        "in.csv",
+        b"sensor_id, time, pm25\na,2025-03-01T00:00:00Z,1.5\nb,2025-03-02T00:00:00Z,2.5\nc,2025-03-03T00:00:00Z,3.5\n",
+    );
+    for input in ["in.arrows", "in.csv"] {
+        let outcome =
+            folder.run(&format!("sensor ingest {input} -o {input}.lake --partition none --json")).expect(&[0]);
+        assert!(!outcome.stderr.contains("pm25"), "{outcome}");
+    }
+    let part = |input: &str| folder.read(&format!("{input}.lake/part-00000.parquet"));
+    assert!(part("in.arrows") == part("in.csv"), "columns with white space around their names are other ones");
 }
 
 #[test]

@@ -76,10 +76,14 @@ fn two_workers_with_long_categories_stay_below_the_ceiling() {
 fn a_dictionary_that_grows_raises_the_prediction_and_says_so() {
     let folder = Folder::new(env!("CARGO_BIN_EXE_swath"));
     let (new, ok) = (|row: u32| format!("sensor-{row:0>32}"), |_| "ok".to_string());
-    write(&folder, "in.csv", &[(30_000, &usual, &ok), (200_000, &new, &ok)]);
+    // Of so many files the second is not looked at before the run.
+    for file in 0..64 {
+        let rows: Rows<'_> = if file == 1 { (200_000, &new, &ok) } else { (500, &usual, &ok) };
+        write(&folder, &format!("in/{file:02}.csv"), &[rows]);
+    }
     schema(&folder, "category");
     for ceiling in [40, 80, 1000] {
-        let line = format!("sensor ingest in.csv -o lake --schema schema.toml -m {ceiling}MB -j 2 --partition day");
+        let line = format!("sensor ingest in -o lake --schema schema.toml -m {ceiling}MB -j 2 --partition day");
         let explained = folder.run(&format!("{line} --json --explain")).expect(&[0]).figure("/predicted_peak");
         let (outcome, seen) = folder.start(&format!("{line} --json --overwrite")).wait_watching();
         let outcome = outcome.expect(if ceiling == 40 { &[4] } else { &[0] });

@@ -420,7 +420,11 @@ mod tests {
         assert_eq!(of(24, 12, 24), Habit::Stays);
         assert_eq!(of(1_000, 990, 2), Habit::Stays);
         let mut changes = Changes::default();
-        for (value, readings, before) in [(5.0, 1, f64::NAN), (0.0, 9, 5.0), (f64::NAN, 9, 0.0), (7.0, 2, 0.0)] {
+        let missing = f64::NAN;
+        // The last is the value of before once more, behind a reading without one.
+        for (value, readings, before) in
+            [(5.0, 1, missing), (0.0, 9, 5.0), (missing, 9, 0.0), (7.0, 2, 0.0), (7.0, 1, 7.0)]
+        {
             changes.take(value, readings, before);
         }
         assert_eq!(changes, Changes { values: 3, rises: 2, repeats: 1 });

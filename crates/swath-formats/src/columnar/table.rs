@@ -57,15 +57,21 @@ impl OpenTable {
             let schema = &schema.columns[column.column];
             let own = std::slice::from_ref(&schema.name);
             let sources = if schema.source.is_empty() { own } else { &schema.source };
-            names.extend(sources.iter().map(|name| name.trim()));
+            names.extend(sources.iter().map(String::as_str));
         }
-        let head = Head::read(&*file, size, &|name| names.contains(&name))?;
+        let head = Head::read(&*file, size, &|name| names.iter().any(|wanted| wanted.trim() == name.trim()))?;
+        // White space around a name is none of it, but where two differ in nothing else.
+        let of_file = |name: &str| {
+            let there = || head.wanted().map(|(there, _)| there.to_string());
+            there().find(|there| there == name).or_else(|| there().find(|there| there.trim() == name.trim()))
+        };
         let (mut leaves, mut ways) = (Vec::new(), Vec::new());
         let mut names = names.into_iter();
         for (order, column) in plan.columns.iter().enumerate() {
             let from = leaves.len();
             for name in names.by_ref().take(column.fields.len()) {
-                leaves.push(Leaf::new(&head, name, max_record).ok_or_else(|| Error::InputCorrupt {
+                let leaf = of_file(name).and_then(|name| Leaf::new(&head, &name, max_record));
+                leaves.push(leaf.ok_or_else(|| Error::InputCorrupt {
                     place: Place::file(file.path()),
                     message: format!("wanted a column {name:?}, got none that can be read"),
                     hint: "check that nobody writes to the file".into(),
