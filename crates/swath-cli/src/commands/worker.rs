@@ -218,8 +218,8 @@ pub fn limit_data() {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmData:"));
     let Some(mapped) = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()) else { return };
-    // What is mapped is not what is resident: of jobs with many small blocks it may be three times as much.
-    let limit = mapped * 1024 + 4 * grant.0 + BESIDE * (1 + *threads as u64);
+    // What is mapped is not what is resident: of a job that keeps its grant it may be half as much again.
+    let limit = mapped * 1024 + 2 * grant.0 + BESIDE * (1 + *threads as u64);
     let standing = getrlimit(Resource::Data);
     if standing.current.is_none_or(|current| current > limit) {
         // Where it is refused, the other nets remain.
